@@ -1,0 +1,99 @@
+# One word per habit. Each habit has an environment of its own, made when it is first needed and
+# installed again only when a source is newer than its stamp. After a change of PYTHON: make clean.
+
+PYTHON ?= python3
+PIP_FLAGS := --quiet --disable-pip-version-check
+SOURCES := setup.py pyproject.toml README.md $(shell find lifeevt -type f \
+	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl')
+
+.NOTPARALLEL:  # the environments share build/ and the generated C
+.DEFAULT_GOAL := help
+
+# $(call install,ENVIRONMENT,REQUIREMENT,SWITCHES); what an earlier build left goes first, or a deleted module lives on
+define install
+	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1)
+	@rm -rf build/lib* build/temp* build/bdist*
+	$(3) $(1)/bin/pip install $(PIP_FLAGS) $(2)
+	@touch $(1)/stamp
+endef
+
+# $(call check,ENVIRONMENT): the installed package runs, native, where there is no Cython
+define check
+	$(1)/bin/python -I -c "import importlib.util, lifeevt; assert not importlib.util.find_spec('Cython')"
+	$(1)/bin/lifeevt run --backend native --tick 0.05 --ticks 3 --json > $(1)/summary.json
+endef
+
+.PHONY: help run test pure lint types build annotate bench profile trace dist docs clean
+
+help: ## list the words
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/stamp ## play the bundled recording through a being, live
+	@.venv/bin/lifeevt run
+
+test: .venv-test/stamp ## both twins, on the compiled wheel as installed, warnings as errors, with coverage
+	.venv-test/bin/pytest --cov
+
+pure: .venv-pure/stamp ## the reference twin alone, built without a compiler
+	.venv-pure/bin/pytest --no-native
+
+lint: .venv-dev/stamp ## style of the Python and of the Cython
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/cython-lint lifeevt
+
+types: .venv-dev/stamp ## mypy, strict
+	.venv-dev/bin/mypy
+
+build: .venv-dev/stamp ## compile in place; .venv-dev/bin/pytest then tests the working tree
+	.venv-dev/bin/python setup.py --quiet build_ext --inplace
+
+annotate: .venv-dev/stamp ## build/annotate/*.html: where the C calls Python
+	LIFEEVT_ANNOTATE=1 .venv-dev/bin/python setup.py --quiet build_ext --inplace
+	@mkdir -p build/annotate
+	mv lifeevt/*.html build/annotate
+
+bench: .venv-bench/stamp ## every profiling/bench_*.py, on the plain build
+	@set -e; for script in profiling/bench_*.py; do echo "== $$script"; .venv-bench/bin/python $$script; done
+
+profile: .venv-trace/stamp ## time per line, on the traced build
+	.venv-trace/bin/python profiling/lines.py
+
+trace: .venv-trace/stamp ## .venv-trace: the traced build, for a profiler of your own
+
+dist: .venv-dev/stamp ## sdist and wheel in dist/, each tried in a clean environment without Cython
+	rm -rf dist build
+	.venv-dev/bin/pyproject-build
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/pip install $(PIP_FLAGS) "$$(echo dist/*.whl)[cli]"
+	$(call check,build/wheel)
+	$(PYTHON) -m venv build/sdist
+	build/sdist/bin/pip install $(PIP_FLAGS) --upgrade 'setuptools>=77'
+	build/sdist/bin/pip install $(PIP_FLAGS) --no-build-isolation "$$(echo dist/*.tar.gz)[cli]"
+	$(call check,build/sdist)
+
+docs: .venv-test/stamp ## the examples and links of the documents
+	.venv-test/bin/pytest tests/test_docs.py
+
+clean: ## remove everything that a word above made
+	rm -rf .venv .venv-* build dist *.egg-info .coverage .coverage.* .*_cache .hypothesis
+	rm -f lifeevt/*.c lifeevt/*.so lifeevt/*.html
+	find lifeevt tests profiling -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/stamp: $(SOURCES)
+	$(call install,.venv,'.[cli]')
+
+.venv-test/stamp: $(SOURCES)
+	$(call install,.venv-test,'.[test]',LIFEEVT_WERROR=1)
+
+.venv-pure/stamp: $(SOURCES)
+	$(call install,.venv-pure,'.[test]',LIFEEVT_PURE=1)
+
+.venv-bench/stamp: $(SOURCES)
+	$(call install,.venv-bench,'.[profiling]')
+
+.venv-trace/stamp: $(SOURCES)
+	$(call install,.venv-trace,'.[profiling]',LIFEEVT_TRACE=1)
+
+# Editable: it sees every change of a source, and takes the extensions that `make build` puts there.
+.venv-dev/stamp: setup.py pyproject.toml
+	$(call install,.venv-dev,-e '.[dev]',LIFEEVT_PURE=1)

@@ -1,0 +1,135 @@
+"""What both twins promise. The reference (`_core_py`) is the specification in code; this is it in words.
+
+Order of events
+    Smallest key first; equal keys leave in order of acceptance. Keys are 64-bit integers.
+Ledger
+    The heap counts each event once, in the same atomic step that moves it: accepted =
+    queued + running + sum of the ends, at every instant.
+Lock policy
+    Writers first: while a writer waits, no new reader enters. Re-entry, upgrade and downgrade raise
+    LockOrderError at once. A wait lets other Python threads run, can time out, and answers Ctrl-C.
+Numbers
+    Cells hold IEEE doubles. Both twins do the same operations in the same order, without fused
+    multiply-add, so their results are equal to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+REJECT, DROP_OLDEST, DROP_LOWEST = 0, 1, 2
+MAX_LEVELS = 16
+MAX_ENDS = 16
+MAX_IMPACTS = 16  # fields that one reflex, or one pattern's cost, may touch
+NO_END = -1
+NO_PATTERN = -1
+SIGNIFICANCE, RECALL_MAX, RECALL_MEAN = -1, -2, -3  # inputs of a condition that are no field
+BELOW, ABOVE, AT_LEAST, AT_MOST = 0, 1, 2, 3
+SUB_BUCKETS = 64  # per power of two: a bucket is at most 1/64 wide
+SHED_END = 2  # Status.SHED, which the heap itself gives
+
+Entry = tuple[Any, int, int, int, int]  # payload, key, level, arrival_ns, sequence
+Offer = tuple[int, int, int, Any]  # key, level, arrival_ns, payload
+Counts = tuple[int, int, int, int, tuple[int, ...], int]
+Condition = tuple[int, int, float]  # input, operator, threshold
+Row = tuple[float, Sequence[tuple[int, float]], Sequence[tuple[int, int]]]
+FactorRule = tuple[Sequence[Condition], float]
+ChoiceRule = tuple[Sequence[Condition], int]
+Pattern = tuple[bool, float, Sequence[tuple[int, float]]]
+Outcome = tuple[float, int, tuple[float, ...], tuple[float, ...], int, int]
+
+
+class Verdict:
+    """What the heap says of an offer that cost nobody a place."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+ADMITTED = Verdict("ADMITTED")
+REFUSED = Verdict("REFUSED")
+
+
+class EventHeap(Protocol):
+    """A bounded priority heap that keeps the ledger. Each call is one atomic step."""
+
+    @property
+    def capacity(self) -> int: ...
+    def __len__(self) -> int: ...
+    def offer(self, key: int, level: int, arrival_ns: int, payload: Any, policy: int) -> Verdict | Entry: ...
+    def offer_many(self, offers: Sequence[Offer], policy: int) -> list[Verdict | Entry]: ...
+    def pop(self, end: int = NO_END) -> Entry | None: ...
+    def pop_above(self, level: int, end: int = NO_END) -> Entry | None: ...
+    def drain(self, limit: int, end: int) -> list[Entry]: ...
+    def finish(self, end: int) -> None: ...
+    def counts(self) -> Counts: ...
+    def depths(self) -> tuple[int, ...]: ...
+    def check(self) -> None: ...
+
+
+class RWLock(Protocol):
+    """A read-write lock that prefers writers and refuses re-entry."""
+
+    def acquire_read(self, timeout_ns: int | None = None) -> None: ...
+    def release_read(self) -> None: ...
+    def acquire_write(self, timeout_ns: int | None = None) -> None: ...
+    def release_write(self) -> None: ...
+
+
+class StateCells(Protocol):
+    """Bounded numbers under a read-write lock, with a version that counts writes."""
+
+    @property
+    def version(self) -> int: ...
+    def __len__(self) -> int: ...
+    def read(self, index: int) -> float: ...
+    def read_all(self) -> tuple[int, tuple[float, ...]]: ...
+    def write(self, index: int, value: float) -> int: ...
+    def add(self, indices: Sequence[int], deltas: Sequence[float]) -> int: ...
+    def counts(self) -> tuple[int, int]: ...
+
+
+class ReflexTable(Protocol):
+    """Responses as numbers: appraise, decide and apply in one atomic step."""
+
+    def __len__(self) -> int: ...
+    def respond(
+        self, cells: StateCells, row: int, intensity: float, recall_max: float = 0.0, recall_mean: float = 0.0
+    ) -> Outcome: ...
+
+
+class Histogram(Protocol):
+    """Counts of durations in log-linear buckets."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def minimum(self) -> int: ...
+    @property
+    def maximum(self) -> int: ...
+    def record(self, duration_ns: int) -> None: ...
+    def percentile(self, percent: float) -> int: ...
+    def merge(self, other: Any) -> None: ...
+    def buckets(self) -> list[tuple[int, int]]: ...
+
+
+class Core(Protocol):
+    """A twin: a module with these five classes."""
+
+    EventHeap: Callable[[int], EventHeap]
+    RWLock: Callable[[], RWLock]
+    StateCells: Callable[[Sequence[float], Sequence[float], Sequence[float], Sequence[bool]], StateCells]
+    ReflexTable: Callable[
+        [int, Sequence[Row], Sequence[FactorRule], Sequence[FactorRule], Sequence[ChoiceRule], Sequence[Pattern]],
+        ReflexTable,
+    ]
+    Histogram: Callable[[], Histogram]
+    TRACED: bool

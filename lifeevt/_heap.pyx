@@ -1,0 +1,267 @@
+"""The heap below `_core.EventHeap`; its contract stands in `_heap.pxd`."""
+
+from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memset
+
+cdef extern from "<stdlib.h>" nogil:
+    int posix_memalign(void** block, size_t alignment, size_t size)
+
+cdef enum:
+    ARITY = 4
+    FIRST_ROOM = 61             # with the padding below, whole cache lines
+    PADDING = 3                 # puts the four children of every rank on one cache line
+    CACHE_LINE = 64
+    NOWHERE = -1
+
+
+cdef int heap_init(event_heap* heap, int32_t capacity) noexcept nogil:
+    memset(heap, 0, sizeof(event_heap))
+    heap.capacity = capacity
+    heap.free_slot = NOWHERE
+    cdef int level
+    for level in range(HEAP_LEVELS):
+        heap.oldest[level] = heap.newest[level] = NOWHERE
+    return _make_room(heap, FIRST_ROOM)
+
+
+cdef void heap_clear(event_heap* heap) noexcept nogil:
+    free(heap.block)
+    free(heap.slot_of)
+    free(heap.slots)
+    memset(heap, 0, sizeof(event_heap))
+
+
+cdef int heap_offer(
+    event_heap* heap, int64_t key, int32_t level, int64_t arrival_ns, int policy, int shed_end,
+    int32_t* slot, heap_slot* victim,
+) noexcept nogil:
+    """On HEAP_SHED the new event stands in its victim's slot; `victim` holds what stood there."""
+    cdef int verdict = HEAP_ADMITTED
+    cdef int32_t shed
+    if heap.queued >= heap.capacity:
+        shed = _victim(heap, level, policy)
+        if shed == NOWHERE:
+            heap.refused += 1
+            return HEAP_REFUSED
+        victim[0] = heap.slots[shed]
+        _leave(heap, shed)
+        heap.ends[shed_end] += 1
+        verdict = HEAP_SHED
+        if heap.length > 2 * heap.queued + 64:
+            _rebuild(heap)
+    if heap.length >= heap.room and _make_room(heap, 2 * heap.room + PADDING) != 0:
+        return HEAP_NO_MEMORY
+    slot[0] = _take_slot(heap)
+    if slot[0] == NOWHERE:
+        return HEAP_NO_MEMORY
+    _enter(heap, slot[0], key, level, arrival_ns)
+    return verdict
+
+
+cdef int32_t heap_pop(event_heap* heap, int32_t above, int end, heap_slot* out) noexcept nogil:
+    """Remove the head when its level is below `above`; end < 0 means that it runs. -1: nothing."""
+    _bury_dead(heap)
+    if heap.length == 0:
+        return NOWHERE
+    cdef int32_t slot = <int32_t> heap.slot_of[0]
+    if heap.slots[slot].level >= above:
+        return NOWHERE
+    out[0] = heap.slots[slot]
+    _remove_head(heap)
+    _leave(heap, slot)
+    if end < 0:
+        heap.running += 1
+    else:
+        heap.ends[end] += 1
+    return slot
+
+
+cdef int heap_finish(event_heap* heap, int end) noexcept nogil:
+    if heap.running == 0:
+        return -1
+    heap.running -= 1
+    heap.ends[end] += 1
+    return 0
+
+
+cdef int heap_check(event_heap* heap) noexcept nogil:
+    """0 when sound; 1: a rank is out of order; 2: entries and levels disagree; 3: the ledger does."""
+    cdef int32_t place, alive = 0, listed = 0
+    cdef int level
+    cdef uint64_t total = heap.running + <uint64_t> heap.queued
+    for place in range(heap.length):
+        if place > 0 and _before(heap.ranks[place], heap.ranks[(place - 1) // ARITY]):
+            return 1
+        alive += heap.slots[heap.slot_of[place]].sequence == heap.ranks[place].sequence
+    for level in range(HEAP_LEVELS):
+        listed += _list_length(heap, level)
+        if heap.depth[level] != _list_length(heap, level):
+            return 2
+    for level in range(HEAP_ENDS):
+        total += heap.ends[level]
+    if alive != heap.queued or listed != heap.queued:
+        return 2
+    return 0 if total == heap.accepted else 3
+
+
+cdef int32_t _list_length(event_heap* heap, int level) noexcept nogil:
+    cdef int32_t slot = heap.oldest[level], length = 0
+    while slot != NOWHERE and length <= heap.queued:
+        length += 1
+        slot = heap.slots[slot].newer
+    return length
+
+
+cdef inline bint _before(heap_rank left, heap_rank right) noexcept nogil:
+    return left.key < right.key or (left.key == right.key and left.sequence < right.sequence)
+
+
+cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil:
+    cdef int32_t lowest = HEAP_LEVELS - 1
+    while heap.depth[lowest] == 0:
+        lowest -= 1
+    if policy == HEAP_REJECT or lowest < level or (policy == HEAP_DROP_LOWEST and lowest == level):
+        return NOWHERE
+    return heap.oldest[lowest] if policy == HEAP_DROP_OLDEST else heap.newest[lowest]
+
+
+cdef void _enter(event_heap* heap, int32_t slot, int64_t key, int32_t level, int64_t arrival_ns) noexcept nogil:
+    cdef heap_slot* entry = &heap.slots[slot]
+    cdef heap_rank rank
+    entry.key = rank.key = key
+    entry.sequence = rank.sequence = heap.accepted
+    entry.arrival_ns = arrival_ns
+    entry.level = level
+    _append_to_level(heap, slot, level)
+    heap.accepted += 1
+    heap.queued += 1
+    if heap.queued > heap.high_water:
+        heap.high_water = heap.queued
+    heap.length += 1
+    _sift_up(heap, heap.length - 1, rank, <uint32_t> slot)
+
+
+cdef void _leave(event_heap* heap, int32_t slot) noexcept nogil:
+    cdef heap_slot* entry = &heap.slots[slot]
+    if entry.older == NOWHERE:
+        heap.oldest[entry.level] = entry.newer
+    else:
+        heap.slots[entry.older].newer = entry.newer
+    if entry.newer == NOWHERE:
+        heap.newest[entry.level] = entry.older
+    else:
+        heap.slots[entry.newer].older = entry.older
+    heap.depth[entry.level] -= 1
+    heap.queued -= 1
+    entry.sequence = UINT64_MAX
+    entry.newer = heap.free_slot
+    heap.free_slot = slot
+
+
+cdef void _append_to_level(event_heap* heap, int32_t slot, int32_t level) noexcept nogil:
+    heap.slots[slot].older = heap.newest[level]
+    heap.slots[slot].newer = NOWHERE
+    if heap.newest[level] == NOWHERE:
+        heap.oldest[level] = slot
+    else:
+        heap.slots[heap.newest[level]].newer = slot
+    heap.newest[level] = slot
+    heap.depth[level] += 1
+
+
+cdef void _sift_up(event_heap* heap, int32_t place, heap_rank rank, uint32_t slot) noexcept nogil:
+    cdef int32_t parent
+    while place > 0:
+        parent = (place - 1) // ARITY
+        if not _before(rank, heap.ranks[parent]):
+            break
+        heap.ranks[place] = heap.ranks[parent]
+        heap.slot_of[place] = heap.slot_of[parent]
+        place = parent
+    heap.ranks[place] = rank
+    heap.slot_of[place] = slot
+
+
+cdef void _sift_down(event_heap* heap, int32_t place, heap_rank rank, uint32_t slot) noexcept nogil:
+    cdef int32_t child, best, last
+    while True:
+        child = ARITY * place + 1
+        if child >= heap.length:
+            break
+        last = child + ARITY if child + ARITY < heap.length else heap.length
+        best = child
+        for child in range(best + 1, last):
+            if _before(heap.ranks[child], heap.ranks[best]):
+                best = child
+        if not _before(heap.ranks[best], rank):
+            break
+        heap.ranks[place] = heap.ranks[best]
+        heap.slot_of[place] = heap.slot_of[best]
+        place = best
+    heap.ranks[place] = rank
+    heap.slot_of[place] = slot
+
+
+cdef void _remove_head(event_heap* heap) noexcept nogil:
+    heap.length -= 1
+    if heap.length > 0:
+        _sift_down(heap, 0, heap.ranks[heap.length], heap.slot_of[heap.length])
+
+
+cdef inline bint _dead(event_heap* heap, int32_t place) noexcept nogil:
+    return heap.slots[heap.slot_of[place]].sequence != heap.ranks[place].sequence
+
+
+cdef void _bury_dead(event_heap* heap) noexcept nogil:
+    while heap.length > 0 and _dead(heap, 0):
+        _remove_head(heap)
+
+
+cdef void _rebuild(event_heap* heap) noexcept nogil:
+    """Drop the dead ranks at once; done when they are half of all, so O(1) a shed event."""
+    cdef int32_t place, kept = 0
+    for place in range(heap.length):
+        if not _dead(heap, place):
+            heap.ranks[kept] = heap.ranks[place]
+            heap.slot_of[kept] = heap.slot_of[place]
+            kept += 1
+    heap.length = kept
+    for place in range((kept - 2) // ARITY if kept > 1 else -1, -1, -1):
+        _sift_down(heap, place, heap.ranks[place], heap.slot_of[place])
+
+
+cdef int32_t _take_slot(event_heap* heap) noexcept nogil:
+    cdef int32_t slot = heap.free_slot, room
+    cdef void* grown
+    if slot != NOWHERE:
+        heap.free_slot = heap.slots[slot].newer
+        return slot
+    if heap.slots_made == heap.slots_room:
+        room = 64 if heap.slots_room == 0 else 2 * heap.slots_room
+        grown = realloc(heap.slots, <size_t> room * sizeof(heap_slot))
+        if grown == NULL:
+            return NOWHERE
+        heap.slots = <heap_slot*> grown
+        heap.slots_room = room
+    heap.slots_made += 1
+    return heap.slots_made - 1
+
+
+cdef int _make_room(event_heap* heap, int32_t room) noexcept nogil:
+    cdef void* block = NULL
+    cdef void* slot_of
+    if posix_memalign(&block, CACHE_LINE, <size_t> (room + PADDING) * sizeof(heap_rank)) != 0:
+        return -1
+    slot_of = realloc(heap.slot_of, <size_t> room * sizeof(uint32_t))
+    if slot_of == NULL:
+        free(block)
+        return -1
+    if heap.length > 0:
+        memcpy(<heap_rank*> block + PADDING, heap.ranks, <size_t> heap.length * sizeof(heap_rank))
+    free(heap.block)
+    heap.block = block
+    heap.ranks = <heap_rank*> block + PADDING
+    heap.slot_of = <uint32_t*> slot_of
+    heap.room = room
+    return 0

@@ -1,0 +1,91 @@
+"""Every error lifeevt raises on purpose: one root, one line each saying when."""
+
+from __future__ import annotations
+
+import queue
+
+__all__ = [
+    "BackendError",
+    "EngineStopped",
+    "InvalidEvent",
+    "InvalidReflex",
+    "InvalidValue",
+    "LifeEventError",
+    "LockOrderError",
+    "LockTimeout",
+    "QueueClosed",
+    "QueueEmpty",
+    "QueueFull",
+    "RecordingError",
+    "SerializationError",
+    "StateError",
+    "UnknownField",
+]
+
+
+class LifeEventError(Exception):
+    """The root: ``except LifeEventError`` catches everything this package raises on purpose."""
+
+
+class InvalidEvent(LifeEventError, ValueError):
+    """An event was built from a value outside its contract."""
+
+
+class InvalidReflex(LifeEventError, ValueError):
+    """A table of reflexes, rules or event types does not hold together."""
+
+
+class SerializationError(LifeEventError, ValueError):
+    """A value would not come back from JSON as it went in."""
+
+
+class RecordingError(LifeEventError, ValueError):
+    """A line of a recording is not an event; ``line_number`` counts from 1."""
+
+    def __init__(self, line_number: int, reason: str) -> None:
+        super().__init__(f"line {line_number}: {reason}")
+        self.line_number = line_number
+        self.reason = reason
+
+
+class QueueFull(LifeEventError, queue.Full):
+    """The queue is at its capacity and its policy does not make room."""
+
+
+class QueueEmpty(LifeEventError, queue.Empty):
+    """No event arrived in the time allowed."""
+
+
+class QueueClosed(LifeEventError):
+    """The queue was closed: it takes no event, and has none left to give."""
+
+
+class EngineStopped(LifeEventError, RuntimeError):
+    """The engine was closed and takes no event."""
+
+
+class BackendError(LifeEventError, ImportError):
+    """An unknown twin was asked for, or the native one is required and absent."""
+
+
+class StateError(LifeEventError):
+    """The root of what the shared state raises."""
+
+
+class UnknownField(StateError, KeyError):
+    """A field was named that the state does not have."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""  # KeyError would print the repr
+
+
+class InvalidValue(StateError, ValueError):
+    """A value is not a number, not finite, or outside its field's bounds."""
+
+
+class LockTimeout(StateError, TimeoutError):
+    """A lock could not be had in the time allowed."""
+
+
+class LockOrderError(StateError, RuntimeError):
+    """A thread took a lock it holds already, or released one it does not hold."""

@@ -1,0 +1,109 @@
+"""EventTypes: each type's level and latency budget, and from them an event's place in line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from .errors import InvalidReflex
+from .event import Event, Priority
+
+__all__ = ["EventType", "EventTypes"]
+
+NS_PER_MS = 1_000_000
+ANY_TYPE = "*"
+INTERNAL_FAMILY = "internal"
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One type or family: its level, and its latency budget in nanoseconds (> 0)."""
+
+    name: str
+    priority: Priority
+    budget_ns: int
+
+    def __post_init__(self) -> None:
+        if not self.name or not 0 < self.budget_ns < 2**62:
+            raise InvalidReflex(f"event type {self.name!r} has the budget {self.budget_ns} ns")
+
+
+class EventTypes:
+    """A table of event types: read-only, so safe from any thread.
+
+    A type is found by its exact name, else by its longest family (``social_conflict`` belongs to
+    ``social``), else as ``internal`` when its metadata says so, else as ``default``. O(1) after the
+    first look at a name.
+    """
+
+    def __init__(self, types: Iterable[EventType], default: EventType | None = None) -> None:
+        self._types = {each.name: each for each in types}
+        self.default = default or self._types.pop(ANY_TYPE, None) or _FALLBACK
+        self._found: dict[str, EventType | None] = {}
+
+    @classmethod
+    def life(cls) -> EventTypes:
+        """Return the plan's levels and budgets (requirement F2; the table ships as data)."""
+        return _life()
+
+    @classmethod
+    def load(cls, path: str | Path) -> EventTypes:
+        """Read a table from a CSV file with the columns type, priority, budget_ms."""
+        return cls(_parse(Path(path).read_text(encoding="utf-8"), str(path)))
+
+    def __iter__(self) -> Iterable[EventType]:  # type: ignore[override]
+        return iter((*self._types.values(), self.default))
+
+    def resolve(self, event: Event) -> EventType:
+        """Return the event type that governs ``event``. Never raises."""
+        found = self._by_name(event.type)
+        if found is None and event.metadata.get("internal") is True:
+            found = self._types.get(INTERNAL_FAMILY)
+        return found or self.default
+
+    def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
+        """Return (key in ns, level): the virtual deadline, a static integer that never changes.
+
+        key = arrival + budget - urgency * budget. Since the key is never below the arrival, an
+        event that arrives after another's key cannot overtake it: nobody waits behind later
+        arrivals for longer than its own budget.
+        """
+        kind = self.resolve(event)
+        level = kind.priority if event.priority is None else event.priority
+        return arrival_ns + kind.budget_ns - round(event.urgency * kind.budget_ns), int(level)
+
+    def _by_name(self, name: str) -> EventType | None:
+        if name in self._found:
+            return self._found[name]
+        family = name
+        while family and family not in self._types:
+            family = family.rpartition("_")[0]
+        if len(self._found) < MAX_REMEMBERED:  # a stranger's names must not grow us without bound
+            self._found[name] = self._types.get(family)
+        return self._types.get(family)
+
+
+MAX_REMEMBERED = 4096
+_FALLBACK = EventType(ANY_TYPE, Priority.NORMAL, 50 * NS_PER_MS)
+
+
+@cache
+def _life() -> EventTypes:
+    text = files("lifeevt").joinpath("data/event_types.csv").read_text(encoding="utf-8")
+    return EventTypes(_parse(text, "event_types.csv"))
+
+
+def _parse(text: str, name: str) -> list[EventType]:
+    return [_row(row, f"{name}, line {line}") for line, row in enumerate(csv.DictReader(text.splitlines()), 2)]
+
+
+def _row(row: dict[str, str], where: str) -> EventType:
+    try:
+        budget_ns = round(float(row["budget_ms"]) * NS_PER_MS)
+        return EventType(row["type"].strip(), Priority[row["priority"].strip().upper()], budget_ns)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InvalidReflex(f"{where}: {error}") from None

@@ -1,0 +1,107 @@
+"""EventProcessingResult: what became of one event, immutable, and to and from JSON without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from .errors import SerializationError
+from .event import Event, Priority
+from .serialization import exact_json, parse_json, plain
+
+__all__ = ["EventProcessingResult", "Status"]
+
+
+class Status(IntEnum):
+    """Where an accepted event ended; every one ends in exactly one of these."""
+
+    PROCESSED = 0
+    """A reflex or a handler answered it."""
+    IGNORED = 1
+    """Nothing answers its type, or it meant nothing (significance 0)."""
+    SHED = 2
+    """A full queue gave it up for another event, or did not take it in."""
+    CANCELLED = 3
+    """It was still queued when the engine stopped without draining."""
+    DEAD_LETTERED = 4
+    """Its handler raised; ``error`` says what."""
+    DELIVERED = 5
+    """``queue.get`` handed it to the queue's user, who answers for it from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventProcessingResult:
+    """One event's outcome: immutable, so safe to share between threads.
+
+    ``meaning``, ``decision`` and ``action`` are what the three stages gave. Times are the engine
+    clock's nanoseconds (monotonic, not wall time). ``state_version`` is the state's version after
+    the event, ``state_version_before`` the one it was answered on. ``sequence`` counts acceptances.
+    """
+
+    event: Event
+    status: Status
+    priority: Priority
+    meaning: Any = None
+    decision: Any = None
+    action: Any = None
+    attempts: int = 0
+    error: str | None = None
+    sequence: int = 0
+    queued_ns: int = 0
+    started_ns: int = 0
+    finished_ns: int = 0
+    state_version_before: int = 0
+    state_version: int = 0
+
+    __hash__ = None  # type: ignore[assignment]  # holds an event, which has none
+
+    @property
+    def waited_ns(self) -> int:
+        """Nanoseconds from acceptance to the start of its answer."""
+        return self.started_ns - self.queued_ns
+
+    @property
+    def service_ns(self) -> int:
+        """Nanoseconds from the start of its answer to its end."""
+        return self.finished_ns - self.started_ns
+
+    @property
+    def latency_ns(self) -> int:
+        """Nanoseconds from acceptance to the end of its answer."""
+        return self.finished_ns - self.queued_ns
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; SerializationError where a stage's value is none. O(size)."""
+        record = {name: getattr(self, name) for name in _PLAIN_FIELDS}
+        record |= {name: plain(getattr(self, name), name) for name in ("meaning", "decision", "action")}
+        return {"event": self.event.to_dict(), "status": self.status.name, "priority": self.priority.name, **record}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> EventProcessingResult:
+        """Build the result that :meth:`to_dict` wrote; SerializationError says what does not fit."""
+        try:
+            values = dict(record)
+            values["event"] = Event.from_dict(values["event"])
+            values["status"] = Status[values["status"]]
+            values["priority"] = Priority[values["priority"]]
+            return cls(**values)
+        except KeyError as error:
+            raise SerializationError(f"a result lacks or misnames {error}") from None
+        except (TypeError, ValueError) as error:
+            raise SerializationError(f"not a result: {error}") from None
+
+    def to_json(self) -> str:
+        """Return one line of JSON that :meth:`from_json` turns into an equal result."""
+        return exact_json(self.to_dict(), "result")
+
+    @classmethod
+    def from_json(cls, text: str) -> EventProcessingResult:
+        """Build the result that :meth:`to_json` wrote; SerializationError otherwise."""
+        return cls.from_dict(parse_json(text, "result"))
+
+
+_PLAIN_FIELDS = (
+    "attempts", "error", "sequence", "queued_ns", "started_ns", "finished_ns", "state_version_before", "state_version",
+)  # fmt: skip
