@@ -1,0 +1,100 @@
+"""Reactivity between the ticks of a long-running loop. An event's way, and the modules in its order:
+
+    event ─► queue ─► scheduler ─► processor ─► state ─► result
+                          │            │
+               event_types: level,     ├─ reflex: a response declared as data, no Python code
+               latency budget          └─ handler: meaning ─► decision ─► action, in Python
+
+    runtime: the loop around it; it ticks on absolute deadlines and takes the results.
+
+Two twins carry heap, lock, cells, reflexes and histograms: `_core` (native) and `_core_py` (the
+reference); `_backend` chooses, `_contract` says what both promise. Time is always a `clock`.
+"""
+
+from __future__ import annotations
+
+from ._backend import backend
+from .clock import Clock, ManualClock, SystemClock
+from .errors import (
+    BackendError,
+    EngineStopped,
+    InvalidEvent,
+    InvalidReflex,
+    InvalidValue,
+    LifeEventError,
+    LockOrderError,
+    LockTimeout,
+    QueueClosed,
+    QueueEmpty,
+    QueueFull,
+    RecordingError,
+    SerializationError,
+    StateError,
+    StopTimeout,
+    UnknownField,
+)
+from .event import Event, Priority
+from .event_types import EventType, EventTypes
+from .handler import Handler
+from .metrics import LatencySummary, Ledger
+from .processor import AsyncEventProcessor, ProcessorStatistics
+from .queue import AsyncEventQueue, QueueStatistics
+from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
+from .result import EventProcessingResult, Status
+from .runtime import LoopStatistics, RuntimeLoop, Tick
+from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
+from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncEventProcessor",
+    "AsyncEventQueue",
+    "BackendError",
+    "Clock",
+    "Condition",
+    "EngineStopped",
+    "Event",
+    "EventProcessingResult",
+    "EventScheduler",
+    "EventType",
+    "EventTypes",
+    "Field",
+    "Handler",
+    "InvalidEvent",
+    "InvalidReflex",
+    "InvalidValue",
+    "LatencySummary",
+    "Ledger",
+    "LevelStatistics",
+    "LifeEventError",
+    "LockOrderError",
+    "LockTimeout",
+    "LoopStatistics",
+    "ManualClock",
+    "Pattern",
+    "Priority",
+    "ProcessorStatistics",
+    "QueueClosed",
+    "QueueEmpty",
+    "QueueFull",
+    "QueueStatistics",
+    "RecordingError",
+    "Reflex",
+    "ReflexSet",
+    "Rule",
+    "RuntimeLoop",
+    "SchedulerStatistics",
+    "SerializationError",
+    "StateError",
+    "StateSnapshot",
+    "StateStatistics",
+    "Status",
+    "StopTimeout",
+    "SystemClock",
+    "Temperament",
+    "ThreadSafeSelfState",
+    "Tick",
+    "UnknownField",
+    "backend",
+]

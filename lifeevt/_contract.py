@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-REJECT, DROP_OLDEST, DROP_LOWEST = 0, 1, 2
+REJECT, DROP_OLDEST, DROP_LOWEST, WAIT = 0, 1, 2, 3
 MAX_LEVELS = 16
 MAX_ENDS = 16
 MAX_IMPACTS = 16  # fields that one reflex, or one pattern's cost, may touch

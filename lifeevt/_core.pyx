@@ -121,7 +121,7 @@ cdef struct offered:
 cdef int check_offer(int32_t level, int policy) except -1:
     if not 0 <= level < HEAP_LEVELS:
         raise ValueError(f"level is {level}; it must lie in [0, {HEAP_LEVELS})")
-    if not 0 <= policy <= 2:
+    if not 0 <= policy <= 3:
         raise ValueError(f"{policy} is no policy")
     return 0
 
@@ -164,9 +164,9 @@ cdef class EventHeap:
     def offer(self, int64_t key, int32_t level, int64_t arrival_ns, payload, int policy):
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
 
-        REJECT refuses when full. DROP_LOWEST sheds the newest, DROP_OLDEST the oldest event of the
-        least important level, but never a more important one than the event offered. DROP_LOWEST
-        also keeps what is queued when the levels are equal.
+        REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
+        DROP_OLDEST the oldest event of the least important level, but never a more important one
+        than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
         """
         cdef offered offer
         check_offer(level, policy)

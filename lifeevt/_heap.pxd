@@ -14,6 +14,7 @@ cdef enum heap_policy:
     HEAP_REJECT = 0
     HEAP_DROP_OLDEST = 1
     HEAP_DROP_LOWEST = 2
+    HEAP_WAIT = 3               # refuses like HEAP_REJECT, and does not count it
 
 cdef enum heap_verdict:
     HEAP_NO_MEMORY = -1

@@ -42,7 +42,7 @@ cdef int heap_offer(
     if heap.queued >= heap.capacity:
         shed = _victim(heap, level, policy)
         if shed == NOWHERE:
-            heap.refused += 1
+            heap.refused += policy != HEAP_WAIT
             return HEAP_REFUSED
         victim[0] = heap.slots[shed]
         _leave(heap, shed)
@@ -121,7 +121,9 @@ cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil
     cdef int32_t lowest = HEAP_LEVELS - 1
     while heap.depth[lowest] == 0:
         lowest -= 1
-    if policy == HEAP_REJECT or lowest < level or (policy == HEAP_DROP_LOWEST and lowest == level):
+    if policy == HEAP_REJECT or policy == HEAP_WAIT or lowest < level:
+        return NOWHERE
+    if policy == HEAP_DROP_LOWEST and lowest == level:
         return NOWHERE
     return heap.oldest[lowest] if policy == HEAP_DROP_OLDEST else heap.newest[lowest]
 

@@ -19,6 +19,7 @@ __all__ = [
     "RecordingError",
     "SerializationError",
     "StateError",
+    "StopTimeout",
     "UnknownField",
 ]
 
@@ -29,6 +30,10 @@ class LifeEventError(Exception):
 
 class InvalidEvent(LifeEventError, ValueError):
     """An event was built from a value outside its contract."""
+
+
+class StopTimeout(LifeEventError, TimeoutError):
+    """A handler was still running when the time allowed for stopping was over."""
 
 
 class InvalidReflex(LifeEventError, ValueError):

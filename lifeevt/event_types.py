@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -55,7 +55,7 @@ class EventTypes:
         """Read a table from a CSV file with the columns type, priority, budget_ms."""
         return cls(_parse(Path(path).read_text(encoding="utf-8"), str(path)))
 
-    def __iter__(self) -> Iterable[EventType]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[EventType]:
         return iter((*self._types.values(), self.default))
 
     def resolve(self, event: Event) -> EventType:

@@ -17,6 +17,7 @@ from .._contract import (
     REFUSED,
     REJECT,
     SHED_END,
+    WAIT,
     Counts,
     Entry,
     Offer,
@@ -50,9 +51,9 @@ class EventHeap:
     def offer(self, key: int, level: int, arrival_ns: int, payload: Any, policy: int) -> Verdict | Entry:
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
 
-        REJECT refuses when full. DROP_LOWEST sheds the newest, DROP_OLDEST the oldest event of the
-        least important level, but never a more important one than the event offered. DROP_LOWEST
-        also keeps what is queued when the levels are equal.
+        REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
+        DROP_OLDEST the oldest event of the least important level, but never a more important one
+        than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
         """
         offer = _checked_offer((key, level, arrival_ns, payload), policy)
         with self._mutex:
@@ -121,7 +122,7 @@ class EventHeap:
         if len(self._entries) >= self.capacity:
             victim = self._victim(offer[1], policy)
             if victim is None:
-                self._refused += 1
+                self._refused += policy != WAIT
                 return REFUSED
             self._shed(victim)
         self._push(offer)
@@ -129,7 +130,7 @@ class EventHeap:
 
     def _victim(self, level: int, policy: int) -> Entry | None:
         lowest = max(number for number, queued in enumerate(self._levels) if queued)
-        if policy == REJECT or lowest < level or (policy == DROP_LOWEST and lowest == level):
+        if policy in (REJECT, WAIT) or lowest < level or (policy == DROP_LOWEST and lowest == level):
             return None
         queued = self._levels[lowest]
         return self._entries[next(iter(queued) if policy == DROP_OLDEST else reversed(queued))]
@@ -175,6 +176,6 @@ def _checked_offer(offer: Offer, policy: int) -> Offer:
     key, level, arrival_ns, payload = offer
     if not 0 <= level < MAX_LEVELS:
         raise ValueError(f"level is {level}; it must lie in [0, {MAX_LEVELS})")
-    if policy not in (REJECT, DROP_OLDEST, DROP_LOWEST):
+    if policy not in (REJECT, DROP_OLDEST, DROP_LOWEST, WAIT):
         raise ValueError(f"{policy} is no policy")
     return int64(key), level, int64(arrival_ns), payload

@@ -1,0 +1,62 @@
+"""Handler: Python callables for meaning, decision and action, found by event type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import LifeEventError
+from .event import Event
+from .state import ThreadSafeSelfState
+
+__all__ = ["Handler", "HandlerTable"]
+
+ANY_TYPE = "*"
+Meaning = Callable[[Event, ThreadSafeSelfState], Any]
+Decision = Callable[[Event, Any, ThreadSafeSelfState], Any]
+Action = Callable[[Event, Any, ThreadSafeSelfState], Any]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Three stages, each optional, called in this order by the engine's one worker thread.
+
+    ``meaning(event, state)``, ``decision(event, meaning, state)``, ``action(event, decision, state)``;
+    what each returns goes to the next and into the result. A stage that raises ends the event as
+    dead-lettered, never the engine. Between stages a more important event may go first.
+    """
+
+    meaning: Meaning | None = None
+    decision: Decision | None = None
+    action: Action | None = None
+
+    def __post_init__(self) -> None:
+        stages = (self.meaning, self.decision, self.action)
+        if not any(stages) or any(stage is not None and not callable(stage) for stage in stages):
+            raise TypeError("a handler needs at least one stage, and every stage must be callable")
+
+
+class HandlerTable:
+    """Handlers by event type: the exact name, else the longest family, else ``*``. Read-only."""
+
+    def __init__(self, handlers: Mapping[str, Handler | Callable[..., Any]] | None) -> None:
+        self._handlers = {name: _handler(name, each) for name, each in (handlers or {}).items()}
+
+    def find(self, event_type: str) -> Handler | None:
+        """Return the handler of ``event_type``, or None. O(parts of the name)."""
+        if not self._handlers:
+            return None
+        family = event_type
+        while family and family not in self._handlers:
+            family = family.rpartition("_")[0]
+        return self._handlers.get(family or ANY_TYPE)
+
+
+def _handler(name: str, given: Handler | Callable[..., Any]) -> Handler:
+    """Take a bare callable ``(event, state)`` as a handler with nothing but an action."""
+    if isinstance(given, Handler):
+        return given
+    if not callable(given):
+        raise LifeEventError(f"the handler of {name!r} is a {type(given).__name__}, which cannot be called")
+    return Handler(action=lambda event, _, state: given(event, state))

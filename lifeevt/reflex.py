@@ -1,0 +1,309 @@
+"""Reflex: a response declared as data, and the rules that weigh it; compiled to the twin's table.
+
+significance = |intensity| * weight * every sensitizer that holds, at most 1
+impact       = base * |intensity| * significance * the first damper that holds
+pattern      = the first decision that holds; its factor scales the impact, its cost is added
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from . import _backend, _contract
+from .errors import InvalidReflex
+
+__all__ = ["Condition", "Pattern", "Reflex", "ReflexAnswer", "ReflexSet", "Rule", "Temperament"]
+
+ANY_TYPE = "*"
+IGNORE = "ignore"
+_OPERATORS = {"<": _contract.BELOW, ">": _contract.ABOVE, ">=": _contract.AT_LEAST, "<=": _contract.AT_MOST}
+_INPUTS = {
+    "significance": _contract.SIGNIFICANCE,
+    "recall_max": _contract.RECALL_MAX,
+    "recall_mean": _contract.RECALL_MEAN,
+}
+_MEASURES = ("type", "weight", "gain")
+
+
+@dataclass(frozen=True)
+class Reflex:
+    """How one event type is answered: its appraisal ``weight`` and its base ``impact`` on fields.
+
+    ``gain`` scales the impact on a field by another field's value. The type ``*`` answers what no
+    other reflex does. InvalidReflex for numbers that are not finite. Immutable.
+    """
+
+    type: str
+    weight: float = 1.0
+    impact: Mapping[str, float] = field(default_factory=dict)
+    gain: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.type:
+            raise InvalidReflex("a reflex needs the name of an event type, or *")
+        _check(f"reflex {self.type!r}", self.weight, *self.impact.values())
+        if len(self.impact) > _contract.MAX_IMPACTS:
+            raise InvalidReflex(f"reflex {self.type!r} touches {len(self.impact)} of {_contract.MAX_IMPACTS} fields")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A comparison of a field, ``significance``, ``recall_max`` or ``recall_mean`` with a number."""
+
+    source: str
+    operator: str
+    threshold: float
+
+    @classmethod
+    def parse(cls, text: str) -> tuple[Condition, ...]:
+        """Read conditions like ``energy < 30 and stability < 0.3``; the empty text has none."""
+        return tuple(cls._one(part) for part in text.split(" and ")) if text.strip() else ()
+
+    @classmethod
+    def _one(cls, text: str) -> Condition:
+        words = text.split()
+        if len(words) != 3 or words[1] not in _OPERATORS:
+            raise InvalidReflex(f"{text!r} is no condition; write one like 'energy < 30'")
+        return cls(words[0], words[1], _number(words[2]))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When all conditions hold: a ``factor``, or the name of the ``pattern`` to choose."""
+
+    when: tuple[Condition, ...] = ()
+    factor: float = 1.0
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What a decision does: scale the impact by ``factor`` and add ``cost``; ``ignore`` does nothing."""
+
+    name: str
+    factor: float = 1.0
+    cost: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(f"pattern {self.name!r}", self.factor, *self.cost.values())
+
+
+@dataclass(frozen=True)
+class Temperament:
+    """The rules all reflexes share: see the module's three lines. Immutable."""
+
+    sensitizers: tuple[Rule, ...] = ()
+    dampers: tuple[Rule, ...] = ()
+    decisions: tuple[Rule, ...] = (Rule(pattern="absorb"),)
+    patterns: tuple[Pattern, ...] = field(default_factory=lambda: (Pattern("absorb"),))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Temperament:
+        """Read rules from a CSV file with the columns stage, when, outcome, factor."""
+        return cls._parse(Path(path).read_text(encoding="utf-8"), str(path))
+
+    @classmethod
+    def _parse(cls, text: str, name: str) -> Temperament:
+        rows = [_cleaned(row, f"{name}, line {line}") for line, row in enumerate(csv.DictReader(text.splitlines()), 2)]
+
+        def rules(stage: str) -> tuple[Rule, ...]:
+            return tuple(_rule(row) for row in rows if row["stage"] == stage)
+
+        patterns = tuple(_pattern(row) for row in rows if row["stage"] == "act")
+        return cls(rules("appraise"), rules("respond"), rules("decide"), patterns)
+
+    def restricted_to(self, fields: AbstractSet[str]) -> Temperament:
+        """Return the rules that can hold in a state with just ``fields``."""
+        known = fields | _INPUTS.keys()
+
+        def keep(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+            return tuple(rule for rule in rules if all(each.source in known for each in rule.when))
+
+        patterns = tuple(replace(each, cost=_only(each.cost, fields)) for each in self.patterns)
+        return Temperament(keep(self.sensitizers), keep(self.dampers), keep(self.decisions), patterns)
+
+
+@dataclass(frozen=True)
+class ReflexAnswer:
+    """What a reflex did to the state: ``pattern`` is None when the event meant nothing."""
+
+    significance: float
+    pattern: str | None
+    impact: Mapping[str, float]
+    applied: Mapping[str, float]
+    version_before: int
+    version: int
+
+    @property
+    def ignored(self) -> bool:
+        """Whether the event changed nothing."""
+        return self.pattern is None or self.pattern == IGNORE
+
+
+class ReflexSet:
+    """Reflexes by event type and the temperament they share. Immutable, safe from any thread.
+
+    A type is found by its exact name, else under ``*``. InvalidReflex for a type given twice.
+    """
+
+    def __init__(self, reflexes: Iterable[Reflex] = (), temperament: Temperament | None = None) -> None:
+        self.reflexes = tuple(reflexes)
+        self.temperament = temperament or Temperament()
+        self._row = {reflex.type: row for row, reflex in enumerate(self.reflexes)}
+        if len(self._row) != len(self.reflexes):
+            raise InvalidReflex("an event type has two reflexes")
+
+    @classmethod
+    def life(cls) -> ReflexSet:
+        """Return Life's reflexes: the numbers and rules of its meaning, decision and action engines."""
+        return _life()
+
+    @classmethod
+    def load(cls, path: str | Path, temperament: Temperament | None = None) -> ReflexSet:
+        """Read reflexes from a CSV file: type, weight, one column a field, and gain (``a*b``)."""
+        return cls(_parse(Path(path).read_text(encoding="utf-8"), str(path)), temperament)
+
+    def row(self, event_type: str) -> int | None:
+        """Return the number of the reflex that answers ``event_type``, or None. O(1)."""
+        return self._row.get(event_type, self._row.get(ANY_TYPE))
+
+    def restricted_to(self, fields: Iterable[str]) -> ReflexSet:
+        """Return the part of these reflexes that a state with just ``fields`` can carry out."""
+        known = set(fields)
+        kept = (replace(each, impact=_only(each.impact, known), gain=_gains(each.gain, known)) for each in self.reflexes)
+        return ReflexSet(kept, self.temperament.restricted_to(known))
+
+    def compile(self, fields: Sequence[str], *, backend: str | None = None) -> CompiledReflexes:
+        """Turn this into the twin's table for a state with ``fields``; InvalidReflex if it lacks one."""
+        return CompiledReflexes(self, fields, backend)
+
+
+class CompiledReflexes:
+    """A reflex set in the twin's form, for states with one list of fields. Thread-safe."""
+
+    def __init__(self, source: ReflexSet, fields: Sequence[str], backend: str | None) -> None:
+        self._source = source
+        self._place = {name: index for index, name in enumerate(fields)}
+        self._names = [pattern.name for pattern in source.temperament.patterns]
+        self._targets = [tuple(reflex.impact) for reflex in source.reflexes]
+        rules = source.temperament
+        self._table = _backend.load(backend).ReflexTable(
+            len(self._place),
+            [self._row(reflex) for reflex in source.reflexes],
+            [(self._conditions(rule), rule.factor) for rule in rules.sensitizers],
+            [(self._conditions(rule), rule.factor) for rule in rules.dampers],
+            [(self._conditions(rule), self._choice(rule)) for rule in rules.decisions],
+            [(each.name == IGNORE, each.factor, self._amounts(each.cost, -1.0)) for each in rules.patterns],
+        )
+
+    def row(self, event_type: str) -> int | None:
+        """Return the number of the reflex that answers ``event_type``, or None. O(1)."""
+        return self._source.row(event_type)
+
+    def respond(
+        self, cells: Any, row: int, intensity: float, recall_max: float = 0.0, recall_mean: float = 0.0
+    ) -> ReflexAnswer:
+        """Answer one event on a state's cells, in one atomic step. O(rules + impacts)."""
+        significance, choice, impacts, applied, before, after = self._table.respond(
+            cells, row, intensity, recall_max, recall_mean
+        )
+        targets = self._targets[row]
+        pattern = None if choice == _contract.NO_PATTERN else self._names[choice]
+        impact, deltas = dict(zip(targets, impacts, strict=True)), dict(zip(targets, applied, strict=True))
+        return ReflexAnswer(significance, pattern, impact, deltas, before, after)
+
+    def _row(self, reflex: Reflex) -> _contract.Row:
+        gains = [(self._field(target), self._field(source)) for target, source in reflex.gain.items()]
+        return reflex.weight, self._amounts(reflex.impact, 1.0), gains
+
+    def _amounts(self, amounts: Mapping[str, float], sign: float) -> list[tuple[int, float]]:
+        return [(self._field(name), sign * amount) for name, amount in amounts.items()]
+
+    def _conditions(self, rule: Rule) -> list[_contract.Condition]:
+        return [(self._input(each.source), _OPERATORS[each.operator], each.threshold) for each in rule.when]
+
+    def _choice(self, rule: Rule) -> int:
+        if rule.pattern not in self._names:
+            raise InvalidReflex(f"a decision chooses {rule.pattern!r}, which is no pattern")
+        return self._names.index(rule.pattern)
+
+    def _input(self, name: str) -> int:
+        return _INPUTS[name] if name in _INPUTS else self._field(name)
+
+    def _field(self, name: str) -> int:
+        if name not in self._place:
+            raise InvalidReflex(f"a reflex or rule names {name!r}, which the state does not have")
+        return self._place[name]
+
+
+def _check(where: str, *numbers: Any) -> None:
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+            raise InvalidReflex(f"{where} holds {number!r}; every number in it must be finite")
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise InvalidReflex(f"{text!r} is not a number") from None
+    _check("a table", number)
+    return number
+
+
+def _only(amounts: Mapping[str, float], fields: AbstractSet[str]) -> dict[str, float]:
+    return {name: amount for name, amount in amounts.items() if name in fields}
+
+
+def _gains(gain: Mapping[str, str], fields: AbstractSet[str]) -> dict[str, str]:
+    return {target: source for target, source in gain.items() if {target, source} <= fields}
+
+
+def _cleaned(row: dict[str, str], where: str) -> dict[str, str]:
+    if any(not isinstance(part, str) for part in (*row, *row.values())):
+        raise InvalidReflex(f"{where}: the row does not have the columns of the first line")
+    return {name.strip(): text.strip() for name, text in row.items()}
+
+
+def _rule(row: dict[str, str]) -> Rule:
+    factor = _number(row["factor"]) if row["factor"] else 1.0
+    return Rule(Condition.parse(row["when"]), factor, row["outcome"])
+
+
+def _pattern(row: dict[str, str]) -> Pattern:
+    """Read an act row; its ``when`` holds the cost, like ``energy - 0.005``."""
+    words = row["when"].split()
+    if words and (len(words) != 3 or words[1] not in ("-", "+")):
+        raise InvalidReflex(f"{row['when']!r} is no cost; write one like 'energy - 0.005'")
+    cost = {words[0]: _number(words[1] + words[2])} if words else {}
+    return Pattern(row["outcome"], _number(row["factor"]), cost)
+
+
+def _parse(text: str, name: str) -> list[Reflex]:
+    rows = enumerate(csv.DictReader(text.splitlines()), 2)
+    return [_reflex(_cleaned(row, f"{name}, line {line}"), f"{name}, line {line}") for line, row in rows]
+
+
+def _reflex(row: dict[str, str], where: str) -> Reflex:
+    try:
+        impact = {name: _number(text or "0") for name, text in row.items() if name not in _MEASURES}
+        gain = dict(pair.split("*") for pair in row.get("gain", "").split())
+        return Reflex(row["type"], _number(row["weight"]), impact, gain)
+    except (KeyError, ValueError) as error:
+        raise InvalidReflex(f"{where}: {error}") from None
+
+
+@cache
+def _life() -> ReflexSet:
+    folder = files("lifeevt").joinpath("data")
+    rules = folder.joinpath("temperament.csv").read_text(encoding="utf-8")
+    table = folder.joinpath("reflexes.csv").read_text(encoding="utf-8")
+    return ReflexSet(_parse(table, "reflexes.csv"), Temperament._parse(rules, "temperament.csv"))

@@ -1,0 +1,223 @@
+"""RuntimeLoop: the tick, on absolute deadlines, with the engine beside it or inside it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import _backend
+from .clock import NS_PER_SECOND, Clock
+from .errors import LifeEventError, StopTimeout
+from .metrics import LatencySummary, summarize
+from .processor import AsyncEventProcessor
+from .result import EventProcessingResult
+from .state import ThreadSafeSelfState
+
+__all__ = ["LoopStatistics", "RuntimeLoop", "Tick"]
+
+logger = logging.getLogger("lifeevt")
+MODES = ("async", "sync")
+OVERRUN_POLICIES = ("skip", "catch_up")
+LOOP_NAME = "lifeevt-loop"
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One tick as its callback sees it: ``results`` are the events answered since the last one.
+
+    ``index`` counts from 1; times are the clock's nanoseconds; ``state`` is the loop's.
+    """
+
+    index: int
+    scheduled_ns: int
+    started_ns: int
+    results: list[EventProcessingResult]
+    state: ThreadSafeSelfState
+
+    @property
+    def lateness_ns(self) -> int:
+        """How long after its deadline the tick started."""
+        return self.started_ns - self.scheduled_ns
+
+
+@dataclass(frozen=True)
+class LoopStatistics:
+    """How the ticks went. ``jitter`` is start minus deadline, ``period`` start to start.
+
+    ``overruns`` ticks ended after the next one's deadline; ``skipped`` deadlines had no tick;
+    ``errors`` callbacks raised.
+    """
+
+    ticks: int
+    overruns: int
+    skipped: int
+    errors: int
+    period: LatencySummary
+    jitter: LatencySummary
+    work: LatencySummary
+
+
+class RuntimeLoop:
+    """Calls ``on_tick(tick)`` every ``tick_interval`` seconds, on absolute deadlines: no drift.
+
+    Tick k is due k intervals after the start. ``mode="async"``: the engine's worker answers between
+    the ticks. ``mode="sync"``: each tick first answers everything queued, in this one thread.
+    After an overrun, ``skip`` leaves out the deadlines that have passed, ``catch_up`` runs them at
+    once. A callback that raises is logged and counted; the loop goes on.
+    """
+
+    def __init__(
+        self,
+        state: ThreadSafeSelfState,
+        processor: AsyncEventProcessor | None = None,
+        tick_interval: float = 1.0,
+        on_tick: Callable[[Tick], object] | None = None,
+        mode: str = "async",
+        clock: Clock | None = None,
+        *,
+        overrun: str = "skip",
+        backend: str | None = None,
+    ) -> None:
+        _check_choice("mode", mode, MODES)
+        _check_choice("overrun policy", overrun, OVERRUN_POLICIES)
+        if not 0.0 < tick_interval < 1e9:  # also refuses NaN
+            raise ValueError(f"tick_interval is {tick_interval}; it must be a positive number of seconds")
+        self.state = state
+        self.processor = processor or AsyncEventProcessor(state, clock=clock, backend=backend)
+        if self.processor.state is not state:
+            raise ValueError("the loop and its processor have different states")
+        self.clock: Clock = clock or self.processor.clock
+        self.tick_interval, self.mode, self.overrun = tick_interval, mode, overrun
+        self._interval_ns = max(round(tick_interval * NS_PER_SECOND), 1)
+        self._on_tick = on_tick
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._busy = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._account = _Account(backend)
+
+    def run(self, ticks: int | None = None) -> LoopStatistics:
+        """Run ``ticks`` ticks (until stop when None) in this thread; blocks, then returns the statistics.
+
+        In async mode the engine is started if need be, and then stopped (draining) at the end. Results
+        that arrive after the last tick stay with the engine. LifeEventError when the loop runs already.
+        """
+        if not self._busy.acquire(blocking=False):
+            raise LifeEventError("the loop is running already")
+        try:
+            self._run_beside_engine(ticks)
+        finally:
+            self._stopping = False
+            self._busy.release()
+        return self.statistics()
+
+    def start(self) -> None:
+        """Run the loop in a thread of its own until stop. LifeEventError when it runs already."""
+        if self._thread is not None and self._thread.is_alive():
+            raise LifeEventError("the loop is running already")
+        self._thread = threading.Thread(target=self.run, name=LOOP_NAME, daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Ask the loop to end after the current tick; a loop that was started is also waited for.
+
+        Safe from any thread and from ``on_tick``. StopTimeout after ``timeout`` real seconds.
+        """
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+            if self._thread.is_alive():
+                raise StopTimeout(f"the tick still runs after {timeout} s")
+
+    def statistics(self) -> LoopStatistics:
+        """Return a frozen snapshot. Safe from any thread. O(buckets)."""
+        return self._account.statistics()
+
+    def _run_beside_engine(self, ticks: int | None) -> None:
+        starts_engine = self.mode == "async" and not self.processor.running
+        if starts_engine:
+            self.processor.start()
+        try:
+            self._run_ticks(ticks)
+        finally:
+            if starts_engine:
+                self.processor.stop()
+
+    def _run_ticks(self, ticks: int | None) -> None:
+        due_ns = self.clock.now_ns() + self._interval_ns
+        self._account.begin()
+        index = 0
+        while (ticks is None or index < ticks) and self._sleep_until(due_ns):
+            index += 1
+            finished_ns = self._tick(index, due_ns)
+            due_ns = self._next_due(due_ns, finished_ns)
+
+    def _sleep_until(self, due_ns: int) -> bool:
+        """Wait for the deadline; False when the loop shall stop instead."""
+        with self._changed:
+            while not self._stopping and self.clock.now_ns() < due_ns:
+                self.clock.wait(self._changed, due_ns)
+            return not self._stopping
+
+    def _tick(self, index: int, due_ns: int) -> int:
+        started_ns = self.clock.now_ns()
+        if self.mode == "sync":
+            self.processor.process_pending()
+        tick = Tick(index, due_ns, started_ns, self.processor.results(), self.state)
+        if self._on_tick is not None:
+            self._call(self._on_tick, tick)
+        finished_ns = self.clock.now_ns()
+        self._account.tick(due_ns, started_ns, finished_ns)
+        return finished_ns
+
+    def _call(self, on_tick: Callable[[Tick], object], tick: Tick) -> None:
+        try:
+            on_tick(tick)
+        except Exception:
+            self._account.errors += 1
+            logger.exception("on_tick failed at tick %d", tick.index)
+
+    def _next_due(self, due_ns: int, finished_ns: int) -> int:
+        following_ns = due_ns + self._interval_ns
+        if finished_ns <= following_ns:
+            return following_ns
+        self._account.overruns += 1
+        if self.overrun == "catch_up":
+            return following_ns
+        missed = (finished_ns - following_ns) // self._interval_ns + 1
+        self._account.skipped += missed
+        return following_ns + missed * self._interval_ns
+
+
+class _Account:
+    """The running count of ticks; written by the loop's thread alone."""
+
+    def __init__(self, backend: str | None) -> None:
+        core = _backend.load(backend)
+        self.ticks = self.overruns = self.skipped = self.errors = 0
+        self._last_started_ns: int | None = None
+        self._period, self._jitter, self._work = core.Histogram(), core.Histogram(), core.Histogram()
+
+    def begin(self) -> None:
+        self._last_started_ns = None  # a pause between two runs is no period
+
+    def tick(self, due_ns: int, started_ns: int, finished_ns: int) -> None:
+        self.ticks += 1
+        self._jitter.record(started_ns - due_ns)
+        self._work.record(finished_ns - started_ns)
+        if self._last_started_ns is not None:
+            self._period.record(started_ns - self._last_started_ns)
+        self._last_started_ns = started_ns
+
+    def statistics(self) -> LoopStatistics:
+        period, jitter, work = (summarize(each) for each in (self._period, self._jitter, self._work))
+        return LoopStatistics(self.ticks, self.overruns, self.skipped, self.errors, period, jitter, work)
+
+
+def _check_choice(what: str, given: str, choices: tuple[str, ...]) -> None:
+    if given not in choices:
+        raise ValueError(f"unknown {what} {given!r}; choose {' or '.join(choices)}")
