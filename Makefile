@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 PIP_FLAGS := --quiet --disable-pip-version-check
-SOURCES := setup.py pyproject.toml README.md $(shell find lifeevt -type f \
+SOURCES := setup.py pyproject.toml $(shell find lifeevt -type f \
 	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl')
 
 .NOTPARALLEL:  # the environments share build/ and the generated C

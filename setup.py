@@ -15,25 +15,25 @@ import os
 from pathlib import Path
 
 from setuptools import Extension, setup
-from setuptools.command.build_ext import build_ext
-from setuptools.command.sdist import sdist
+from setuptools.command import build_ext, sdist
 
-PURE, TRACE, WERROR, ANNOTATE = (os.environ.get(f"LIFEEVT_{s}") == "1" for s in "PURE TRACE WERROR ANNOTATE".split())
+PURE, TRACE, WERROR, ANNOTATE = (os.environ.get(f"LIFEEVT_{s}") == "1" for s in ("PURE", "TRACE", "WERROR", "ANNOTATE"))
 SANITIZE = [f"-fsanitize={kind}", "-g"] if (kind := os.environ.get("LIFEEVT_SANITIZE")) else []
+STRICT = ["-Wall", "-Wextra", "-Werror"] if WERROR else []
 SOURCES = [] if PURE else sorted(str(path) for path in Path("lifeevt").glob("*.pyx"))
 DIRECTIVES = {"language_level": 3, "binding": True, "boundscheck": False, "wraparound": False, "cdivision": True}
 FLAGS = {
     # No contraction: a fused multiply-add rounds once where Python rounds twice, and the twins would differ.
-    "extra_compile_args": ["-O2", "-ffp-contract=off", "-pthread"] + SANITIZE + WERROR * ["-Wall", "-Wextra", "-Werror"],
-    "extra_link_args": ["-pthread"] + SANITIZE,
-    "define_macros": TRACE * [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")],
+    "extra_compile_args": ["-O2", "-ffp-contract=off", "-pthread", *SANITIZE, *STRICT],
+    "extra_link_args": ["-pthread", *SANITIZE],
+    "define_macros": [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")] if TRACE else [],
 }
 
 
 def translate() -> None:
     """Write the C beside each .pyx, always anew: its age does not tell which switches made it."""
-    if not SOURCES or not importlib.util.find_spec("Cython"):
-        return  # without Cython the C that an sdist ships is compiled
+    if not SOURCES or not (TRACE or importlib.util.find_spec("Cython")):
+        return  # without Cython the C that an sdist ships is compiled; it has no tracing
     from Cython.Build import cythonize
     from Cython.Compiler import Options
     Options.warning_errors = WERROR
@@ -55,5 +55,5 @@ class Translated:
 
 setup(
     ext_modules=[Extension(f"lifeevt.{Path(source).stem}", [f"{source[:-4]}.c"], **FLAGS) for source in SOURCES],
-    cmdclass={base.__name__: type(base.__name__, (Translated, base), {}) for base in (build_ext, sdist)},
+    cmdclass={way.__name__: type(way.__name__, (Translated, way), {}) for way in (build_ext.build_ext, sdist.sdist)},
 )

@@ -1,4 +1,6 @@
-"""Reactivity between the ticks of a long-running loop. An event's way, and the modules in its order:
+"""Reactivity between the ticks of a long-running loop.
+
+An event's way, and the modules in its order:
 
     event ─► queue ─► scheduler ─► processor ─► state ─► result
                           │            │

@@ -11,7 +11,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.errno cimport ETIMEDOUT
 from libc.math cimport isfinite, trunc
-from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int32_t, int64_t
 from libc.string cimport memset
 
 from ._cells cimport cell_block, cells_add, cells_clear, cells_init, cells_written

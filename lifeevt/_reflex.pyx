@@ -42,7 +42,8 @@ cdef double _appraise(const reflex_table* table, double significance, const inpu
 
 
 cdef void _impacts(
-    const reflex_table* table, const reflex_amounts* bases, double magnitude, const inputs* known, reflex_outcome* outcome
+    const reflex_table* table, const reflex_amounts* bases, double magnitude, const inputs* known,
+    reflex_outcome* outcome,
 ) noexcept nogil:
     cdef const reflex_rule* damper = _first(table, &table.dampers, known)
     cdef double scale = 1.0 if damper == NULL else damper.factor

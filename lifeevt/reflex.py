@@ -178,7 +178,9 @@ class ReflexSet:
     def restricted_to(self, fields: Iterable[str]) -> ReflexSet:
         """Return the part of these reflexes that a state with just ``fields`` can carry out."""
         known = set(fields)
-        kept = (replace(each, impact=_only(each.impact, known), gain=_gains(each.gain, known)) for each in self.reflexes)
+        kept = (
+            replace(each, impact=_only(each.impact, known), gain=_gains(each.gain, known)) for each in self.reflexes
+        )
         return ReflexSet(kept, self.temperament.restricted_to(known))
 
     def compile(self, fields: Sequence[str], *, backend: str | None = None) -> CompiledReflexes:
