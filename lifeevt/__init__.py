@@ -47,8 +47,6 @@ from .runtime import LoopStatistics, RuntimeLoop, Tick
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
 from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
 
-__version__ = "0.1.0"
-
 __all__ = [
     "AsyncEventProcessor",
     "AsyncEventQueue",
@@ -100,3 +98,12 @@ __all__ = [
     "UnknownField",
     "backend",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """Return ``__version__`` from the installed metadata, read only when somebody asks."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("lifeevt")
+    raise AttributeError(f"module 'lifeevt' has no attribute {name!r}")

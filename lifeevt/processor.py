@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from ._backend import resolve
 from ._contract import Entry
 from .clock import Clock
 from .errors import EngineStopped, LifeEventError, StopTimeout
@@ -53,6 +54,7 @@ class AsyncEventProcessor:
     overwrites the oldest and counts it. ``reflexes``: None for Life's (as far as the state has their
     fields), a ReflexSet, or an iterable of Reflex. ``handlers``: event type, family or ``*`` to a
     Handler or a callable ``(event, state)``. No thread before ``start``. All methods are thread-safe.
+    The twin is the state's; ``backend`` may only repeat it.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class AsyncEventProcessor:
     ) -> None:
         if result_capacity < 1:
             raise ValueError(f"result_capacity is {result_capacity}; it must be at least 1")
+        backend = _twin_of(state, backend)
         self.state = state
         self.scheduler = EventScheduler(scheduler, backend=backend) if isinstance(scheduler, str) else scheduler
         self.queue = queue if queue is not None else AsyncEventQueue(clock=clock, backend=backend)
@@ -422,6 +425,12 @@ class _ResultRing:
     def counts(self) -> tuple[int, int]:
         with self._mutex:
             return len(self._results), self._overwritten
+
+
+def _twin_of(state: ThreadSafeSelfState, backend: str | None) -> str:
+    if backend is not None and resolve(backend) != state.backend:
+        raise ValueError(f"the state is on the {state.backend} twin, the engine on {resolve(backend)}")
+    return state.backend
 
 
 def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafeSelfState) -> ReflexSet:

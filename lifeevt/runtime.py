@@ -96,7 +96,7 @@ class RuntimeLoop:
         self._stopping = False
         self._busy = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._account = _Account(backend)
+        self._account = _Account(backend or state.backend)
 
     def run(self, ticks: int | None = None) -> LoopStatistics:
         """Run ``ticks`` ticks (until stop when None) in this thread; blocks, then returns the statistics.
@@ -104,20 +104,14 @@ class RuntimeLoop:
         In async mode the engine is started if need be, and then stopped (draining) at the end. Results
         that arrive after the last tick stay with the engine. LifeEventError when the loop runs already.
         """
-        if not self._busy.acquire(blocking=False):
-            raise LifeEventError("the loop is running already")
-        try:
-            self._run_beside_engine(ticks)
-        finally:
-            self._stopping = False
-            self._busy.release()
+        self._claim()
+        self._run_claimed(ticks)
         return self.statistics()
 
     def start(self) -> None:
         """Run the loop in a thread of its own until stop. LifeEventError when it runs already."""
-        if self._thread is not None and self._thread.is_alive():
-            raise LifeEventError("the loop is running already")
-        self._thread = threading.Thread(target=self.run, name=LOOP_NAME, daemon=True)
+        self._claim()
+        self._thread = threading.Thread(target=self._run_claimed, args=(None,), name=LOOP_NAME, daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float | None = None) -> None:
@@ -136,6 +130,17 @@ class RuntimeLoop:
     def statistics(self) -> LoopStatistics:
         """Return a frozen snapshot. Safe from any thread. O(buckets)."""
         return self._account.statistics()
+
+    def _claim(self) -> None:
+        if not self._busy.acquire(blocking=False):
+            raise LifeEventError("the loop is running already")
+        self._stopping = False
+
+    def _run_claimed(self, ticks: int | None) -> None:
+        try:
+            self._run_beside_engine(ticks)
+        finally:
+            self._busy.release()
 
     def _run_beside_engine(self, ticks: int | None) -> None:
         starts_engine = self.mode == "async" and not self.processor.running

@@ -102,7 +102,7 @@ class ThreadSafeSelfState:
     """Named, bounded numbers under one read-write lock that prefers writers.
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never
-    for user code. ``version`` grows by one with every write.
+    for user code. ``version`` grows by one with every write; ``backend`` names the state's twin.
 
     >>> state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=100.0)})
     >>> state.apply_delta({"energy": -1.5}), state["energy"]
@@ -111,11 +111,12 @@ class ThreadSafeSelfState:
 
     def __init__(self, fields: Mapping[str, Field], *, backend: str | None = None) -> None:
         self.fields: Mapping[str, Field] = MappingProxyType(dict(fields))
+        self.backend = _backend.resolve(backend)
         self._index = {name: index for index, name in enumerate(self.fields)}
         for name, field in self.fields.items():
             _check_field(name, field)
         each = self.fields.values()
-        self._cells = _backend.load(backend).StateCells(
+        self._cells = _backend.load(self.backend).StateCells(
             [float(field.default) for field in each],
             [field.lowest for field in each],
             [field.highest for field in each],
