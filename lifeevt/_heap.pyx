@@ -7,6 +7,9 @@ from libc.string cimport memcpy, memset
 cdef extern from "<stdlib.h>" nogil:
     int posix_memalign(void** block, size_t alignment, size_t size)
 
+cdef extern from * nogil:
+    void __builtin_prefetch(const void* place)
+
 cdef enum:
     ARITY = 4
     FIRST_ROOM = 61             # with the padding below, whole cache lines
@@ -91,7 +94,7 @@ cdef int heap_check(event_heap* heap) noexcept nogil:
     cdef int level
     cdef uint64_t total = heap.running + <uint64_t> heap.queued
     for place in range(heap.length):
-        if place > 0 and _before(heap.ranks[place], heap.ranks[(place - 1) // ARITY]):
+        if place > 0 and _before(&heap.ranks[place], &heap.ranks[(place - 1) // ARITY]):
             return 1
         alive += heap.slots[heap.slot_of[place]].sequence == heap.ranks[place].sequence
     for level in range(HEAP_LEVELS):
@@ -113,8 +116,9 @@ cdef int32_t _list_length(event_heap* heap, int level) noexcept nogil:
     return length
 
 
-cdef inline bint _before(heap_rank left, heap_rank right) noexcept nogil:
-    return left.key < right.key or (left.key == right.key and left.sequence < right.sequence)
+cdef inline int32_t _before(const heap_rank* left, const heap_rank* right) noexcept nogil:
+    # Without `and` and `or` there is no branch to mispredict: which child is less is a coin's toss.
+    return (left.key < right.key) | ((left.key == right.key) & (left.sequence < right.sequence))
 
 
 cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil:
@@ -141,7 +145,7 @@ cdef void _enter(event_heap* heap, int32_t slot, int64_t key, int32_t level, int
     if heap.queued > heap.high_water:
         heap.high_water = heap.queued
     heap.length += 1
-    _sift_up(heap, heap.length - 1, rank, <uint32_t> slot)
+    _rise(heap, 0, heap.length - 1, rank, <uint32_t> slot)
 
 
 cdef void _leave(event_heap* heap, int32_t slot) noexcept nogil:
@@ -172,37 +176,54 @@ cdef void _append_to_level(event_heap* heap, int32_t slot, int32_t level) noexce
     heap.depth[level] += 1
 
 
-cdef void _sift_up(event_heap* heap, int32_t place, heap_rank rank, uint32_t slot) noexcept nogil:
+cdef inline int32_t _least_of_four(const heap_rank* ranks) noexcept nogil:
+    cdef int32_t left = _before(&ranks[1], &ranks[0])
+    cdef int32_t right = 2 + _before(&ranks[3], &ranks[2])
+    return left + (right - left) * _before(&ranks[right], &ranks[left])
+
+
+cdef void _sift_down(event_heap* heap, int32_t place, heap_rank rank, uint32_t slot) noexcept nogil:
+    """Let the hole sink to a leaf, then let the rank rise from there: it mostly belongs low."""
+    cdef int32_t top = place, child = ARITY * place + 1, best
+    while child + ARITY <= heap.length:
+        _prefetch_children(heap, child)
+        best = child + _least_of_four(&heap.ranks[child])
+        _move(heap, best, place)
+        place = best
+        child = ARITY * place + 1
+    if child < heap.length:
+        best = child
+        for child in range(best + 1, heap.length):
+            best = child if _before(&heap.ranks[child], &heap.ranks[best]) else best
+        _move(heap, best, place)
+        place = best
+    _rise(heap, top, place, rank, slot)
+
+
+cdef void _rise(event_heap* heap, int32_t top, int32_t place, heap_rank rank, uint32_t slot) noexcept nogil:
     cdef int32_t parent
-    while place > 0:
+    while place > top:
         parent = (place - 1) // ARITY
-        if not _before(rank, heap.ranks[parent]):
+        if not _before(&rank, &heap.ranks[parent]):
             break
-        heap.ranks[place] = heap.ranks[parent]
-        heap.slot_of[place] = heap.slot_of[parent]
+        _move(heap, parent, place)
         place = parent
     heap.ranks[place] = rank
     heap.slot_of[place] = slot
 
 
-cdef void _sift_down(event_heap* heap, int32_t place, heap_rank rank, uint32_t slot) noexcept nogil:
-    cdef int32_t child, best, last
-    while True:
-        child = ARITY * place + 1
-        if child >= heap.length:
-            break
-        last = child + ARITY if child + ARITY < heap.length else heap.length
-        best = child
-        for child in range(best + 1, last):
-            if _before(heap.ranks[child], heap.ranks[best]):
-                best = child
-        if not _before(heap.ranks[best], rank):
-            break
-        heap.ranks[place] = heap.ranks[best]
-        heap.slot_of[place] = heap.slot_of[best]
-        place = best
-    heap.ranks[place] = rank
-    heap.slot_of[place] = slot
+cdef inline void _move(event_heap* heap, int32_t source, int32_t target) noexcept nogil:
+    heap.ranks[target] = heap.ranks[source]
+    heap.slot_of[target] = heap.slot_of[source]
+
+
+cdef inline void _prefetch_children(event_heap* heap, int32_t child) noexcept nogil:
+    """Ask for the next row while this one is compared: its four lines, one of which is needed."""
+    cdef const heap_rank* row = &heap.ranks[ARITY * child + 1]
+    __builtin_prefetch(row)
+    __builtin_prefetch(row + ARITY)
+    __builtin_prefetch(row + 2 * ARITY)
+    __builtin_prefetch(row + 3 * ARITY)
 
 
 cdef void _remove_head(event_heap* heap) noexcept nogil:
