@@ -9,7 +9,8 @@ import threading
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.errno cimport ETIMEDOUT
+from cpython.number cimport PyNumber_Index
+from libc.errno cimport EBUSY, ETIMEDOUT
 from libc.math cimport isfinite, trunc
 from libc.stdint cimport UINT64_MAX, int32_t, int64_t
 from libc.string cimport memset
@@ -53,8 +54,10 @@ from ._reflex cimport (
 )
 from ._rwlock cimport (
     rwlock,
+    rwlock_announce_writer,
     rwlock_destroy,
     rwlock_init,
+    rwlock_now_ns,
     rwlock_read_within,
     rwlock_release,
     rwlock_try_read,
@@ -118,18 +121,30 @@ cdef struct offered:
     heap_slot victim
 
 
-cdef int check_offer(int32_t level, int policy) except -1:
+cdef int64_t whole(value) except? -1:
+    """An integer as the reference takes it: by ``__index__``, so no float, and 64 bits wide."""
+    return PyNumber_Index(value)
+
+
+cdef int32_t checked_level(value) except -1:
+    cdef int64_t level = whole(value)
     if not 0 <= level < HEAP_LEVELS:
         raise ValueError(f"level is {level}; it must lie in [0, {HEAP_LEVELS})")
+    return <int32_t> level
+
+
+cdef int checked_policy(value) except -1:
+    cdef int64_t policy = whole(value)
     if not 0 <= policy <= 3:
         raise ValueError(f"{policy} is no policy")
-    return 0
+    return <int> policy
 
 
-cdef int check_end(int end, int lowest) except -1:
+cdef int checked_end(value, int64_t lowest) except -2:
+    cdef int64_t end = whole(value)
     if not lowest <= end < HEAP_ENDS:
         raise ValueError(f"end is {end}; it must lie in [{lowest}, {HEAP_ENDS})")
-    return 0
+    return <int> end
 
 
 cdef class EventHeap:
@@ -146,9 +161,10 @@ cdef class EventHeap:
 
     def __cinit__(self, capacity):
         pthread_mutex_init(&self.mutex, NULL)
-        if not 0 < capacity < 2**31:
-            raise ValueError(f"capacity is {capacity}; it must lie in [1, 2**31)")
-        self.capacity = capacity
+        cdef int64_t wanted = whole(capacity)
+        if not 0 < wanted < <int64_t> 2**31:
+            raise ValueError(f"capacity is {wanted}; it must lie in [1, 2**31)")
+        self.capacity = <int> wanted
         self.payloads = []
         if heap_init(&self.heap, self.capacity) != 0:
             raise MemoryError
@@ -161,7 +177,7 @@ cdef class EventHeap:
         """Return how many events are queued."""
         return self.heap.queued
 
-    def offer(self, int64_t key, int32_t level, int64_t arrival_ns, payload, int policy):
+    def offer(self, key, level, arrival_ns, payload, policy):
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
 
         REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
@@ -169,61 +185,66 @@ cdef class EventHeap:
         than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
         """
         cdef offered offer
-        check_offer(level, policy)
-        offer.key, offer.level, offer.arrival_ns = key, level, arrival_ns
+        offer.key, offer.level, offer.arrival_ns = whole(key), checked_level(level), whole(arrival_ns)
+        cdef int how = checked_policy(policy)
         lock_mutex(&self.mutex)
         try:
-            payload = self.place(&offer, payload, policy)
+            payload = self.place(&offer, payload, how)
         finally:
             pthread_mutex_unlock(&self.mutex)
         return verdict_of(&offer, payload)
 
-    def offer_many(self, offers, int policy):
+    def offer_many(self, offers, policy):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order."""
         cdef Py_ssize_t count = len(offers), index
+        cdef int how = checked_policy(policy)
         cdef list payloads = [None] * count
         cdef offered* made = <offered*> PyMem_Malloc((count + 1) * sizeof(offered))
         if made == NULL:
             raise MemoryError
         try:
             for index in range(count):
-                made[index].key, made[index].level, made[index].arrival_ns, payloads[index] = offers[index]
-                check_offer(made[index].level, policy)
+                key, level, arrival_ns, payloads[index] = offers[index]
+                made[index].key, made[index].arrival_ns = whole(key), whole(arrival_ns)
+                made[index].level = checked_level(level)
             lock_mutex(&self.mutex)
             try:
                 for index in range(count):
-                    payloads[index] = self.place(&made[index], payloads[index], policy)
+                    payloads[index] = self.place(&made[index], payloads[index], how)
             finally:
                 pthread_mutex_unlock(&self.mutex)
             return [verdict_of(&made[index], payloads[index]) for index in range(count)]
         finally:
             PyMem_Free(made)
 
-    def pop(self, int end=NO_END):
+    def pop(self, end=NO_END):
         """Remove the most urgent event, or return None; it is running until ``finish``.
 
         With ``end`` it ends at once and never runs.
         """
-        return self.pop_above(HEAP_LEVELS, end)
+        return self.pop_head(HEAP_LEVELS, checked_end(end, NO_END))
 
-    def pop_above(self, int32_t level, int end=NO_END):
+    def pop_above(self, level, end=NO_END):
         """Like pop, but only when the most urgent event is of a more important level."""
+        cdef int64_t above = max(<int64_t> -1, min(whole(level), <int64_t> HEAP_LEVELS))
+        return self.pop_head(<int32_t> above, checked_end(end, NO_END))
+
+    cdef object pop_head(self, int32_t above, int end):
         cdef heap_slot out
         cdef int32_t slot
         cdef object payload = None
-        check_end(end, NO_END)
         lock_mutex(&self.mutex)
-        slot = heap_pop(&self.heap, level, end, &out)
+        slot = heap_pop(&self.heap, above, end, &out)
         if slot >= 0:
             payload = self.payloads[slot]
             self.payloads[slot] = None
         pthread_mutex_unlock(&self.mutex)
         return None if slot < 0 else entry_of(&out, payload)
 
-    def drain(self, int64_t limit, int end):
+    def drain(self, limit, end):
         """Remove up to ``limit`` events in order, in one atomic step, and end them."""
-        check_end(end, 0)
-        cdef Py_ssize_t count = max(min(limit, <int64_t> self.heap.queued), <int64_t> 0), taken = 0, index
+        cdef Py_ssize_t count = max(min(whole(limit), <int64_t> self.heap.queued), <int64_t> 0), taken = 0, index
+        cdef int how = checked_end(end, 0)
         cdef list payloads = [None] * count
         cdef int32_t slot
         cdef heap_slot* outs = <heap_slot*> PyMem_Malloc((count + 1) * sizeof(heap_slot))
@@ -232,7 +253,7 @@ cdef class EventHeap:
         try:
             lock_mutex(&self.mutex)
             for index in range(count):
-                slot = heap_pop(&self.heap, HEAP_LEVELS, end, &outs[index])
+                slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
                 if slot < 0:
                     break
                 payloads[index] = self.payloads[slot]
@@ -243,11 +264,11 @@ cdef class EventHeap:
         finally:
             PyMem_Free(outs)
 
-    def finish(self, int end):
+    def finish(self, end):
         """Move one running event to its end; ValueError when none is running."""
-        check_end(end, 0)
+        cdef int how = checked_end(end, 0)
         lock_mutex(&self.mutex)
-        cdef int code = heap_finish(&self.heap, end)
+        cdef int code = heap_finish(&self.heap, how)
         pthread_mutex_unlock(&self.mutex)
         if code != 0:
             raise ValueError("no event is running")
@@ -310,28 +331,41 @@ cdef tuple entry_of(heap_slot* slot, payload):
 
 
 cdef int64_t limit_of(timeout_ns) except? -2:
-    if timeout_ns is None:
-        return NO_LIMIT
-    cdef int64_t limit = timeout_ns
-    return max(limit, <int64_t> 0)
+    return NO_LIMIT if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
 
 
-cdef int take(rwlock* lock, bint writing, int64_t limit_ns) except -1:
-    """Enter the lock, trying first; wait without the GIL, in slices that answer signals."""
+cdef inline int take(rwlock* lock, bint writing, int64_t limit_ns) except -1:
+    """Enter the lock: try first, for a free one costs no switch of the GIL."""
     cdef int code = rwlock_try_write(lock) if writing else rwlock_try_read(lock)
-    cdef int64_t left_ns = limit_ns, slice_ns
-    while code != 0:
-        if left_ns == 0:
-            raise LockTimeout(f"the lock was not free within {limit_ns / NS_PER_SECOND:g} s")
-        slice_ns = SLICE_NS if left_ns == NO_LIMIT or left_ns > SLICE_NS else left_ns
-        with nogil:
-            code = rwlock_write_within(lock, slice_ns) if writing else rwlock_read_within(lock, slice_ns)
-        if code != 0 and code != ETIMEDOUT:
-            raise OSError(code, "a read-write lock failed")
-        if code != 0:
-            PyErr_CheckSignals()
-            left_ns = left_ns if left_ns == NO_LIMIT else left_ns - slice_ns
+    return 0 if code == 0 else wait_for(lock, writing, limit_ns)
+
+
+cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns) except -1:
+    """Wait without the GIL, in slices that answer signals; a writer keeps its place between them."""
+    cdef int64_t started_ns = rwlock_now_ns(), left_ns = SLICE_NS
+    cdef int code = ETIMEDOUT
+    rwlock_announce_writer(lock, writing)
+    try:
+        while code == ETIMEDOUT or code == EBUSY:
+            if limit_ns != NO_LIMIT:
+                left_ns = limit_ns - (rwlock_now_ns() - started_ns)
+            if left_ns <= 0:
+                raise LockTimeout(f"the lock was not free within {limit_ns / NS_PER_SECOND:g} s")
+            code = wait_slice(lock, writing, min(left_ns, <int64_t> SLICE_NS))
+            if code != 0:
+                PyErr_CheckSignals()
+    finally:
+        rwlock_announce_writer(lock, -<int32_t> writing)
+    if code != 0:
+        raise OSError(code, "a read-write lock failed")
     return 0
+
+
+cdef int wait_slice(rwlock* lock, bint writing, int64_t wait_ns) noexcept:
+    cdef int code
+    with nogil:
+        code = rwlock_write_within(lock, wait_ns) if writing else rwlock_read_within(lock, wait_ns)
+    return code
 
 
 cdef class RWLock:
@@ -357,8 +391,9 @@ cdef class RWLock:
 
     def acquire_read(self, timeout_ns=None):
         """Enter as a reader; blocks while a writer holds the lock or waits for it."""
+        cdef int64_t limit_ns = limit_of(timeout_ns)
         cdef object me = self.newcomer()
-        take(&self.lock, False, limit_of(timeout_ns))
+        take(&self.lock, False, limit_ns)
         self.readers.add(me)
 
     def release_read(self):
@@ -371,8 +406,9 @@ cdef class RWLock:
 
     def acquire_write(self, timeout_ns=None):
         """Enter as the only holder; blocks while anybody holds the lock."""
+        cdef int64_t limit_ns = limit_of(timeout_ns)
         cdef object me = self.newcomer()
-        take(&self.lock, True, limit_of(timeout_ns))
+        take(&self.lock, True, limit_ns)
         self.writer = me
 
     def release_write(self):
@@ -397,7 +433,7 @@ cdef double finite(value) except? -1.0:
 
 
 cdef int32_t index_in(value, int32_t length) except -1:
-    cdef int64_t index = value
+    cdef int64_t index = whole(value)
     if not 0 <= index < length:
         raise IndexError(f"index {index} of {length}")
     return <int32_t> index
@@ -425,6 +461,7 @@ cdef class StateCells:
             self.block.cells[index].low = finite(lows[index])
             self.block.cells[index].high = finite(highs[index])
             self.block.cells[index].integer = bool(integers[index])
+            self.check_bounds(index)
             self.block.cells[index].value = self.bounded(index, values[index])
 
     def __dealloc__(self):
@@ -515,6 +552,12 @@ cdef class StateCells:
         rwlock_release(&self.lock)
         return version
 
+    cdef int check_bounds(self, Py_ssize_t index) except -1:
+        cdef double low = self.block.cells[index].low, high = self.block.cells[index].high
+        if self.block.cells[index].integer and (low != trunc(low) or high != trunc(high)):
+            raise ValueError(f"an integer cell has the bounds [{low}, {high}]")
+        return 0
+
     cdef double bounded(self, Py_ssize_t index, value) except? -1.0:
         cdef double number = finite(value)
         if self.block.cells[index].integer:
@@ -558,7 +601,8 @@ cdef class ReflexTable:
 
     def __cinit__(self, fields, rows, sensitizers, dampers, decisions, patterns):
         cdef int32_t total = 0
-        self.fields = fields
+        cdef int64_t wanted = whole(fields)
+        self.fields = <int32_t> max(<int64_t> 0, min(wanted, <int64_t> 2**31 - 1))
         for rules in (sensitizers, dampers, decisions):
             for conditions, _ in rules:
                 total += len(conditions)
@@ -649,13 +693,15 @@ cdef class ReflexTable:
 
     cdef int fill_conditions(self, conditions) except -1:
         cdef reflex_condition* condition
+        cdef int64_t place, how
         for source, operation, threshold in conditions:
-            if not -3 <= source < self.fields:
-                raise IndexError(f"input {source} of {self.fields}")
-            if not 0 <= operation <= 3:
-                raise ValueError(f"{operation} is no operator")
+            place, how = whole(source), whole(operation)
+            if not -3 <= place < self.fields:
+                raise IndexError(f"input {place} of {self.fields}")
+            if not 0 <= how <= 3:
+                raise ValueError(f"{how} is no operator")
             condition = &self.table.conditions[self.conditions_used]
-            condition.source, condition.operation = source, operation
+            condition.source, condition.operation = <int32_t> place, <int32_t> how
             condition.threshold = finite(threshold)
             self.conditions_used += 1
         return 0
@@ -693,9 +739,9 @@ cdef class Histogram:
         """The longest duration in nanoseconds, 0 when empty."""
         return self.counted.maximum
 
-    def record(self, int64_t duration_ns):
+    def record(self, duration_ns):
         """Count one duration in nanoseconds; a negative one counts as 0."""
-        histogram_record(&self.counted, duration_ns)
+        histogram_record(&self.counted, whole(duration_ns))
 
     def percentile(self, double percent):
         """Return the duration that ``percent`` of the records do not exceed, 0 when empty. O(buckets)."""

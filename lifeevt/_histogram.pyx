@@ -36,16 +36,17 @@ cdef void histogram_record(histogram* self, int64_t duration_ns) noexcept nogil:
 
 
 cdef void histogram_merge(histogram* self, const histogram* other) noexcept nogil:
+    cdef uint64_t low = LIFEEVT_LOAD(&other.total_low), high = LIFEEVT_LOAD(&other.total_high)
+    cdef uint64_t total = LIFEEVT_LOAD(&other.count), count     # read first: other may be self
     cdef int index
-    cdef uint64_t count
     for index in range(HISTOGRAM_BUCKETS):
         count = LIFEEVT_LOAD(&other.counts[index])
         if count > 0:
             LIFEEVT_ADD(&self.counts[index], count)
-    _add_total(self, LIFEEVT_LOAD(&other.total_low))
-    LIFEEVT_ADD(&self.total_high, LIFEEVT_LOAD(&other.total_high))
+    _add_total(self, low)
+    LIFEEVT_ADD(&self.total_high, high)
     _extend(self, LIFEEVT_LOAD(&other.minimum), LIFEEVT_LOAD(&other.maximum))
-    LIFEEVT_ADD(&self.count, LIFEEVT_LOAD(&other.count))
+    LIFEEVT_ADD(&self.count, total)
 
 
 cdef int64_t histogram_upper(int index) noexcept nogil:

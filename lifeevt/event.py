@@ -175,6 +175,8 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _priority(value: object) -> Priority:
     try:
-        return Priority(value)  # type: ignore[arg-type]
+        if not isinstance(value, bool):
+            return Priority(value)  # type: ignore[arg-type]
     except ValueError:
-        raise InvalidEvent(f"priority is {value!r}; it must be 0 (CRITICAL) to 3 (LOW)") from None
+        pass  # told below, together with the bools
+    raise InvalidEvent(f"priority is {value!r}; it must be 0 (CRITICAL) to 3 (LOW)")

@@ -86,7 +86,7 @@ class EventProcessingResult:
             values["event"] = Event.from_dict(values["event"])
             values["status"] = Status[values["status"]]
             values["priority"] = Priority[values["priority"]]
-            return cls(**values)
+            return cls(**_checked(values))
         except KeyError as error:
             raise SerializationError(f"a result lacks or misnames {error}") from None
         except (TypeError, ValueError) as error:
@@ -105,3 +105,13 @@ class EventProcessingResult:
 _PLAIN_FIELDS = (
     "attempts", "error", "sequence", "queued_ns", "started_ns", "finished_ns", "state_version_before", "state_version",
 )  # fmt: skip
+_NUMBERS = tuple(name for name in _PLAIN_FIELDS if name != "error")
+
+
+def _checked(values: dict[str, Any]) -> dict[str, Any]:
+    for name in _NUMBERS:
+        if type(values.get(name, 0)) is not int:
+            raise ValueError(f"{name} is {values[name]!r}, which is no whole number")
+    if not isinstance(values.get("error"), (str, type(None))):
+        raise ValueError(f"error is {values['error']!r}, which is no text")
+    return values

@@ -19,37 +19,50 @@ def plain(value: Any, path: str) -> Any:
 
     Accepts None, bool, int, finite float, str, list, and mappings with string keys. O(size).
     """
+    try:
+        return _plain(value, path)
+    except RecursionError:
+        raise SerializationError(f"{path} is nested too deep, or holds itself") from None
+
+
+def exact_json(value: Any, path: str) -> str:
+    """Return ``value`` as one line of ASCII JSON that reads back equal; see :func:`plain`."""
+    try:
+        return json.dumps(plain(value, path), separators=(",", ":"))
+    except ValueError as error:  # a whole number longer than Python writes
+        raise SerializationError(f"{path}: {error}") from None
+
+
+def parse_json(text: str, path: str) -> Any:
+    """Return the value of one JSON text; NaN, infinities and non-JSON raise SerializationError."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_float)
+    except (ValueError, RecursionError) as error:
+        raise SerializationError(f"{path} is not JSON: {error}") from None
+
+
+def _plain(value: Any, path: str) -> Any:
     kind = type(value)
     if kind in _EXACT:
         return value
     if kind is float:
         return _finite(value, path)
     if kind is list:
-        return [plain(item, f"{path}[{position}]") for position, item in enumerate(value)]
+        return [_plain(item, f"{path}[{position}]") for position, item in enumerate(value)]
     if isinstance(value, Mapping):
-        return {_key(key, path): plain(item, f"{path}.{key}") for key, item in value.items()}
+        return {_key(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
     raise SerializationError(f"{path} is a {kind.__name__}, which JSON would not give back")
 
 
-def exact_json(value: Any, path: str) -> str:
-    """Return ``value`` as one line of JSON that reads back equal; see :func:`plain`."""
-    return json.dumps(plain(value, path), ensure_ascii=False, separators=(",", ":"))
-
-
-def parse_json(text: str, path: str) -> Any:
-    """Return the value of one JSON text; NaN, infinities and non-JSON raise SerializationError."""
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (json.JSONDecodeError, RecursionError, _NotJSON) as error:
-        raise SerializationError(f"{path} is not JSON: {error}") from None
-
-
-class _NotJSON(ValueError):
-    """A constant that Python's reader accepts and the JSON standard does not."""
-
-
 def _refuse_constant(name: str) -> Any:
-    raise _NotJSON(f"{name} is not a JSON number")
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large for a float")
+    return number
 
 
 def _finite(value: float, path: str) -> float:

@@ -45,6 +45,8 @@ class Field:
                 continue
             if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise InvalidValue(f"a field's {name} is {value!r}; it must be a finite number")
+            if self.integer and value != math.trunc(value):
+                raise InvalidValue(f"an integer field's {name} is {value!r}; it must be whole")
         if not self.lowest <= self.default <= self.highest:
             raise InvalidValue(f"a field's default {self.default} lies outside [{self.low}, {self.high}]")
 

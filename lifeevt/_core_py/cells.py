@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .numbers import check_index, finite, truncated
+from .numbers import Rooted, checked_index, finite, truncated
 from .rwlock import Reading, RWLock, Writing
 
 
-class StateCells:
+class StateCells(Rooted):
     """Bounded numbers under a read-write lock, with a version that counts writes.
 
     All calls are atomic and thread-safe; they block only for another call's few operations.
@@ -24,7 +24,10 @@ class StateCells:
         self._integers = [bool(integer) for integer in integers]
         self._values = [0.0] * len(values)
         self._lock = RWLock()
-        self.version = self._reads = self._writes = 0
+        self._version = self._reads = self._writes = 0
+        for low, high, integer in zip(self._lows, self._highs, self._integers, strict=True):
+            if integer and (low != truncated(low) or high != truncated(high)):
+                raise ValueError(f"an integer cell has the bounds [{low}, {high}]")
         for index, value in enumerate(values):
             self._values[index] = self._bounded(index, value)
 
@@ -32,9 +35,14 @@ class StateCells:
         """Return the number of cells."""
         return len(self._values)
 
+    @property
+    def version(self) -> int:
+        """How many writes there were."""
+        return self._version
+
     def read(self, index: int) -> float:
         """Return one cell; IndexError outside. O(1)."""
-        check_index(index, len(self._values))
+        index = checked_index(index, len(self._values))
         with Reading(self._lock):
             self._reads += 1
             return self._values[index]
@@ -43,11 +51,11 @@ class StateCells:
         """Return the version and all cells of one instant. O(cells)."""
         with Reading(self._lock):
             self._reads += 1
-            return self.version, tuple(self._values)
+            return self._version, tuple(self._values)
 
     def write(self, index: int, value: float) -> int:
         """Store a value and return the new version; ValueError for NaN or outside the bounds. O(1)."""
-        check_index(index, len(self._values))
+        index = checked_index(index, len(self._values))
         bounded = self._bounded(index, value)
         with Writing(self._lock):
             self._values[index] = bounded
@@ -60,11 +68,10 @@ class StateCells:
         """
         if len(indices) != len(deltas):
             raise ValueError("indices and deltas differ in length")
-        for index in indices:
-            check_index(index, len(self._values))
+        places = [checked_index(index, len(self._values)) for index in indices]
         checked = [finite(delta) for delta in deltas]
         with Writing(self._lock):
-            for index, delta in zip(indices, checked, strict=True):
+            for index, delta in zip(places, checked, strict=True):
                 self._add(index, delta)
             return self._written()
 
@@ -90,5 +97,5 @@ class StateCells:
 
     def _written(self) -> int:
         self._writes += 1
-        self.version += 1
-        return self.version
+        self._version += 1
+        return self._version

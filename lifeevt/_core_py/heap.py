@@ -23,10 +23,10 @@ from .._contract import (
     Offer,
     Verdict,
 )
-from .numbers import int64
+from .numbers import Rooted, int64
 
 
-class EventHeap:
+class EventHeap(Rooted):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Never blocks. O(log n) for
@@ -34,9 +34,9 @@ class EventHeap:
     """
 
     def __init__(self, capacity: int) -> None:
-        self.capacity = int64(capacity)
-        if not 0 < self.capacity < 2**31:
-            raise ValueError(f"capacity is {capacity}; it must lie in [1, 2**31)")
+        self._capacity = int64(capacity)
+        if not 0 < self._capacity < 2**31:
+            raise ValueError(f"capacity is {self._capacity}; it must lie in [1, 2**31)")
         self._mutex = threading.Lock()
         self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries already shed
         self._entries: dict[int, Entry] = {}  # by sequence; what is not here any more is dead
@@ -48,6 +48,11 @@ class EventHeap:
         """Return how many events are queued."""
         return len(self._entries)
 
+    @property
+    def capacity(self) -> int:
+        """How many events fit."""
+        return self._capacity
+
     def offer(self, key: int, level: int, arrival_ns: int, payload: Any, policy: int) -> Verdict | Entry:
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
 
@@ -55,13 +60,13 @@ class EventHeap:
         DROP_OLDEST the oldest event of the least important level, but never a more important one
         than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
         """
-        offer = _checked_offer((key, level, arrival_ns, payload), policy)
+        offer, policy = _checked_offer((key, level, arrival_ns, payload)), _checked_policy(policy)
         with self._mutex:
             return self._offer(offer, policy)
 
     def offer_many(self, offers: Sequence[Offer], policy: int) -> list[Verdict | Entry]:
         """Offer each in turn, in one atomic step; the verdicts come back in the same order."""
-        checked = [_checked_offer(offer, policy) for offer in offers]
+        checked, policy = [_checked_offer(offer) for offer in offers], _checked_policy(policy)
         with self._mutex:
             return [self._offer(offer, policy) for offer in checked]
 
@@ -74,7 +79,7 @@ class EventHeap:
 
     def pop_above(self, level: int, end: int = NO_END) -> Entry | None:
         """Like pop, but only when the most urgent event is of a more important level."""
-        check_end(end, NO_END)
+        level, end = int64(level), _checked_end(end, NO_END)
         with self._mutex:
             self._bury_dead()
             if not self._order or self._entries[self._order[0][1]][2] >= level:
@@ -83,13 +88,13 @@ class EventHeap:
 
     def drain(self, limit: int, end: int) -> list[Entry]:
         """Remove up to ``limit`` events in order, in one atomic step, and end them."""
-        check_end(end, 0)
+        limit, end = int64(limit), _checked_end(end, 0)
         with self._mutex:
             return [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries)))]
 
     def finish(self, end: int) -> None:
         """Move one running event to its end; ValueError when none is running."""
-        check_end(end, 0)
+        end = _checked_end(end, 0)
         with self._mutex:
             if not self._running:
                 raise ValueError("no event is running")
@@ -119,7 +124,7 @@ class EventHeap:
 
     def _offer(self, offer: Offer, policy: int) -> Verdict | Entry:
         victim = None
-        if len(self._entries) >= self.capacity:
+        if len(self._entries) >= self._capacity:
             victim = self._victim(offer[1], policy)
             if victim is None:
                 self._refused += policy != WAIT
@@ -167,15 +172,23 @@ class EventHeap:
             heapq.heappop(self._order)
 
 
-def check_end(end: int, lowest: int) -> None:
-    if not lowest <= end < MAX_ENDS:
-        raise ValueError(f"end is {end}; it must lie in [{lowest}, {MAX_ENDS})")
+def _checked_end(end: int, lowest: int) -> int:
+    number = int64(end)
+    if not lowest <= number < MAX_ENDS:
+        raise ValueError(f"end is {number}; it must lie in [{lowest}, {MAX_ENDS})")
+    return number
 
 
-def _checked_offer(offer: Offer, policy: int) -> Offer:
+def _checked_policy(policy: int) -> int:
+    number = int64(policy)
+    if number not in (REJECT, DROP_OLDEST, DROP_LOWEST, WAIT):
+        raise ValueError(f"{number} is no policy")
+    return number
+
+
+def _checked_offer(offer: Offer) -> Offer:
     key, level, arrival_ns, payload = offer
-    if not 0 <= level < MAX_LEVELS:
-        raise ValueError(f"level is {level}; it must lie in [0, {MAX_LEVELS})")
-    if policy not in (REJECT, DROP_OLDEST, DROP_LOWEST, WAIT):
-        raise ValueError(f"{policy} is no policy")
-    return int64(key), level, int64(arrival_ns), payload
+    checked = int64(key), int64(level), int64(arrival_ns), payload
+    if not 0 <= checked[1] < MAX_LEVELS:
+        raise ValueError(f"level is {checked[1]}; it must lie in [0, {MAX_LEVELS})")
+    return checked

@@ -6,10 +6,10 @@ import math
 import threading
 
 from .._contract import SUB_BUCKETS
-from .numbers import int64
+from .numbers import Rooted, int64
 
 
-class Histogram:
+class Histogram(Rooted):
     """Counts of durations in log-linear buckets, each at most 1/64 wide; thread-safe.
 
     The layout is that of HdrHistogram: linear up to 64 ns, then 64 buckets a power of two. O(1).
@@ -18,7 +18,27 @@ class Histogram:
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._buckets: dict[int, int] = {}
-        self.count = self.total = self.minimum = self.maximum = 0
+        self._count = self._total = self._minimum = self._maximum = 0
+
+    @property
+    def count(self) -> int:
+        """How many durations were recorded."""
+        return self._count
+
+    @property
+    def total(self) -> int:
+        """The sum of the durations in nanoseconds."""
+        return self._total
+
+    @property
+    def minimum(self) -> int:
+        """The shortest duration in nanoseconds, 0 when empty."""
+        return self._minimum
+
+    @property
+    def maximum(self) -> int:
+        """The longest duration in nanoseconds, 0 when empty."""
+        return self._maximum
 
     def record(self, duration_ns: int) -> None:
         """Count one duration in nanoseconds; a negative one counts as 0."""
@@ -26,21 +46,21 @@ class Histogram:
         with self._mutex:
             index = _bucket_of(duration)
             self._buckets[index] = self._buckets.get(index, 0) + 1
-            self.minimum = duration if not self.count else min(self.minimum, duration)
-            self.maximum = max(self.maximum, duration)
-            self.count += 1
-            self.total += duration
+            self._minimum = duration if not self._count else min(self._minimum, duration)
+            self._maximum = max(self._maximum, duration)
+            self._count += 1
+            self._total += duration
 
     def percentile(self, percent: float) -> int:
         """Return the duration that ``percent`` of the records do not exceed, 0 when empty. O(buckets)."""
         if not 0.0 <= percent <= 100.0:
             raise ValueError(f"percent is {percent}; it must lie in [0, 100]")
-        left = max(math.ceil(percent / 100.0 * self.count), 1)
+        left = max(math.ceil(percent / 100.0 * self._count), 1)
         for upper, count in self.buckets():
             left -= count
             if left <= 0:
-                return min(upper, self.maximum)
-        return self.maximum
+                return min(upper, self._maximum)
+        return self._maximum
 
     def merge(self, other: Histogram) -> None:
         """Add everything that ``other`` counted. O(buckets)."""
@@ -48,7 +68,7 @@ class Histogram:
             raise TypeError(f"cannot merge a {type(other).__name__}")
         with other._mutex:
             buckets = dict(other._buckets)
-            sums = other.count, other.total, other.minimum, other.maximum
+            sums = other._count, other._total, other._minimum, other._maximum
         with self._mutex:
             self._merge(buckets, *sums)
 
@@ -61,10 +81,10 @@ class Histogram:
         for index, number in buckets.items():
             self._buckets[index] = self._buckets.get(index, 0) + number
         if count:
-            self.minimum = min(self.minimum, minimum) if self.count else minimum
-            self.maximum = max(self.maximum, maximum)
-        self.count += count
-        self.total += total
+            self._minimum = min(self._minimum, minimum) if self._count else minimum
+            self._maximum = max(self._maximum, maximum)
+        self._count += count
+        self._total += total
 
 
 def _bucket_of(duration: int) -> int:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import math
+import operator
+from typing import NoReturn
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
+class Rooted:
+    """What holds a lock stays where it is: no copy, no pickle."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
+
+
 def int64(value: int) -> int:
-    number = value.__index__()
+    number = operator.index(value)
     if not INT64_MIN <= number <= INT64_MAX:
         raise OverflowError(f"{number} does not fit 64 bits")
     return number
@@ -29,6 +38,8 @@ def truncated(number: float) -> float:
     return float(math.trunc(number))
 
 
-def check_index(index: int, length: int) -> None:
-    if not 0 <= index < length:
-        raise IndexError(f"index {index} of {length}")
+def checked_index(index: int, length: int) -> int:
+    number = int64(index)
+    if not 0 <= number < length:
+        raise IndexError(f"index {number} of {length}")
+    return number

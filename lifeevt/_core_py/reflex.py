@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from .._contract import (
     ABOVE,
     AT_LEAST,
+    AT_MOST,
     BELOW,
     MAX_IMPACTS,
     NO_PATTERN,
@@ -21,11 +22,11 @@ from .._contract import (
     Row,
 )
 from .cells import StateCells
-from .numbers import check_index, finite, int64, saturated
+from .numbers import Rooted, checked_index, finite, int64, saturated
 from .rwlock import Writing
 
 
-class ReflexTable:
+class ReflexTable(Rooted):
     """Responses as numbers: appraise, decide and apply, in one atomic step on the cells.
 
     The rules are Life's in shape; the numbers are the caller's. ``rows`` hold (weight, impacts,
@@ -47,9 +48,10 @@ class ReflexTable:
         self._sensitizers = [_checked_rule(rule, self._fields) for rule in sensitizers]
         self._dampers = [_checked_rule(rule, self._fields) for rule in dampers]
         self._patterns = [_checked_pattern(pattern, self._fields) for pattern in patterns]
-        self._decisions = [(_checked_conditions(when, self._fields), choice) for when, choice in decisions]
-        for _, choice in self._decisions:
-            check_index(choice, len(self._patterns))
+        self._decisions = [
+            (_checked_conditions(when, self._fields), checked_index(choice, len(self._patterns)))
+            for when, choice in decisions
+        ]
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -63,7 +65,9 @@ class ReflexTable:
         ``recall_max`` and ``recall_mean`` summarise remembered significances. The pattern is
         NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches.
         """
-        check_index(row, len(self._rows))
+        row = checked_index(row, len(self._rows))
+        if not isinstance(cells, StateCells):
+            raise TypeError(f"a table responds on StateCells, not on a {type(cells).__name__}")
         numbers = [finite(intensity), finite(recall_max), finite(recall_mean)]
         if len(cells) != self._fields:
             raise ValueError(f"the table is for {self._fields} cells, the state has {len(cells)}")
@@ -78,7 +82,7 @@ class ReflexTable:
         scale = _first(self._dampers, inputs, 1.0)
         impacts = [base * abs(intensity) * inputs.significance * scale for _, base in bases]
         choice = int(_first(self._decisions, inputs, NO_PATTERN)) if inputs.significance > 0.0 else NO_PATTERN
-        before = cells.version
+        before = cells._version
         if choice == NO_PATTERN or self._patterns[choice][0]:
             return inputs.significance, choice, tuple(impacts), (0.0,) * len(impacts), before, before
         applied = self._scaled(impacts, self._patterns[choice][1], bases, gains, values)
@@ -149,18 +153,14 @@ def _checked_row(row: Row, fields: int) -> Row:
     weight, impacts, gains = row
     if len(gains) > MAX_IMPACTS:
         raise ValueError(f"{len(gains)} gains; one response may have at most {MAX_IMPACTS}")
-    for target, source in gains:
-        check_index(target, fields)
-        check_index(source, fields)
-    return finite(weight), _checked_amounts(impacts, fields), tuple(gains)
+    places = tuple((checked_index(target, fields), checked_index(source, fields)) for target, source in gains)
+    return finite(weight), _checked_amounts(impacts, fields), places
 
 
 def _checked_amounts(amounts: Sequence[tuple[int, float]], fields: int) -> tuple[tuple[int, float], ...]:
     if len(amounts) > MAX_IMPACTS:
         raise ValueError(f"{len(amounts)} fields; one response may touch at most {MAX_IMPACTS}")
-    for field, _ in amounts:
-        check_index(field, fields)
-    return tuple((field, finite(amount)) for field, amount in amounts)
+    return tuple((checked_index(field, fields), finite(amount)) for field, amount in amounts)
 
 
 def _checked_rule(rule: FactorRule, fields: int) -> FactorRule:
@@ -174,9 +174,13 @@ def _checked_pattern(pattern: Pattern, fields: int) -> Pattern:
 
 
 def _checked_conditions(conditions: Sequence[Condition], fields: int) -> tuple[Condition, ...]:
-    for source, operator, _ in conditions:
-        if not RECALL_MEAN <= source < fields:
-            raise IndexError(f"input {source} of {fields}")
-        if not 0 <= operator <= 3:
-            raise ValueError(f"{operator} is no operator")
-    return tuple((source, operator, finite(threshold)) for source, operator, threshold in conditions)
+    return tuple(_checked_condition(condition, fields) for condition in conditions)
+
+
+def _checked_condition(condition: Condition, fields: int) -> Condition:
+    source, operation, threshold = int64(condition[0]), int64(condition[1]), finite(condition[2])
+    if not RECALL_MEAN <= source < fields:
+        raise IndexError(f"input {source} of {fields}")
+    if not BELOW <= operation <= AT_MOST:
+        raise ValueError(f"{operation} is no operator")
+    return source, operation, threshold

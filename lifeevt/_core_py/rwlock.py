@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable
 
 from ..errors import LockOrderError, LockTimeout
-from .numbers import int64
+from .numbers import Rooted, int64
+
+LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; it looks again and goes on
 
 
-class RWLock:
+class RWLock(Rooted):
     """A read-write lock that prefers writers and refuses re-entry.
 
     While a writer waits no new reader enters. A thread that holds the lock in any mode gets
@@ -25,6 +27,7 @@ class RWLock:
 
     def acquire_read(self, timeout_ns: int | None = None) -> None:
         """Enter as a reader; blocks while a writer holds the lock or waits for it."""
+        timeout_ns = _checked_timeout(timeout_ns)
         with self._changed:
             self._refuse_reentry()
             self._wait(lambda: self._writer is None and not self._writers_waiting, timeout_ns)
@@ -40,6 +43,7 @@ class RWLock:
 
     def acquire_write(self, timeout_ns: int | None = None) -> None:
         """Enter as the only holder; blocks while anybody holds the lock."""
+        timeout_ns = _checked_timeout(timeout_ns)
         with self._changed:
             self._refuse_reentry()
             self._writers_waiting += 1
@@ -64,13 +68,12 @@ class RWLock:
             raise LockOrderError("this thread holds the lock already")
 
     def _wait(self, free: Callable[[], bool], timeout_ns: int | None) -> None:
-        seconds = None if timeout_ns is None else max(int64(timeout_ns), 0) / 1e9
-        until = None if seconds is None else time.monotonic() + seconds
+        until_ns = None if timeout_ns is None else time.monotonic_ns() + max(timeout_ns, 0)
         while not free():
-            left = None if until is None else until - time.monotonic()
-            if left is not None and left <= 0:
-                raise LockTimeout(f"the lock was not free within {seconds:g} s")
-            self._changed.wait(left)
+            left_ns = LONGEST_WAIT_NS if until_ns is None else until_ns - time.monotonic_ns()
+            if left_ns <= 0:
+                raise LockTimeout(f"the lock was not free within {(timeout_ns or 0) / 1e9:g} s")
+            self._changed.wait(min(left_ns, LONGEST_WAIT_NS) / 1e9)
 
 
 class Reading:
@@ -97,3 +100,7 @@ class Writing:
 
     def __exit__(self, *_: object) -> None:
         self._lock.release_write()
+
+
+def _checked_timeout(timeout_ns: int | None) -> int | None:
+    return None if timeout_ns is None else int64(timeout_ns)

@@ -1,0 +1,129 @@
+"""Recording: events kept as JSON lines, read one at a time, with what is wrong counted by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple
+
+from .errors import InvalidEvent, RecordingError
+from .event import Event
+
+__all__ = ["Recording", "TimedEvent", "bundled_recording"]
+
+MAX_LINE_BYTES = 1 << 20
+MAX_REPORTS = 100
+MAX_REASON = 200  # characters: a reason quotes the line, which may be long
+MAX_OFFSET_SECONDS = 10 * 366 * 86_400.0  # further apart, two lines do not count time from the same moment
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class TimedEvent(NamedTuple):
+    """An event and when it happened: ``offset`` seconds after the recording's first event, never less
+    than the offset before it.
+    """
+
+    offset: float
+    event: Event
+
+
+class Recording:
+    """Reads events from a binary stream of JSON lines, lazily. Iterate once, in one thread.
+
+    A line is an object with ``type``, ``intensity``, ``timestamp`` (seconds) and, if wanted,
+    ``metadata``, ``source``, ``priority``, ``urgency``. Blank lines are skipped. A line that is no
+    event is counted, and the first 100 are kept in ``reports``; with ``strict`` the first one raises
+    RecordingError. A timestamp before its predecessor's is played at once, and counted in
+    ``went_back``. Blocks as the stream does; holds one line of at most 1 MiB. The caller closes it.
+    """
+
+    def __init__(self, stream: BinaryIO, *, strict: bool = False) -> None:
+        self.strict = strict
+        self.lines = 0
+        self.events = 0
+        self.bad_lines = 0
+        self.went_back = 0
+        self.reports: list[RecordingError] = []
+        self._stream = stream
+        self._first: float | None = None
+        self._offset = 0.0
+
+    def __iter__(self) -> Iterator[TimedEvent]:
+        while line := self._next_line():
+            if line.isspace():
+                continue
+            try:
+                event = self._timed(_event(line))
+            except InvalidEvent as error:
+                self._report(error)
+            else:
+                self.events += 1
+                yield event
+
+    def count_rest(self) -> int:
+        """Read on to the end without looking inside; return how many lines were not blank. O(bytes)."""
+        count = 0
+        while line := self._next_line():
+            count += not line.isspace()
+        return count
+
+    def _next_line(self) -> bytes:
+        line = self._stream.readline(MAX_LINE_BYTES + 1)
+        if line and not self.lines and line.startswith(BYTE_ORDER_MARK):
+            line = line[len(BYTE_ORDER_MARK) :] or b"\n"
+        self.lines += bool(line)
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            self._skip_line()
+        return line
+
+    def _skip_line(self) -> None:
+        while (part := self._stream.readline(MAX_LINE_BYTES)) and not part.endswith(b"\n"):
+            continue
+
+    def _timed(self, event: Event) -> TimedEvent:
+        first = event.timestamp if self._first is None else self._first
+        offset = event.timestamp - first
+        if offset > MAX_OFFSET_SECONDS:
+            raise InvalidEvent(f"timestamp {event.timestamp:g} is more than ten years after the first event's, {first:g}")
+        self._first = first
+        self.went_back += offset < self._offset
+        self._offset = max(offset, self._offset)
+        return TimedEvent(self._offset, event)
+
+    def _report(self, error: InvalidEvent) -> None:
+        report = RecordingError(self.lines, _shortened(str(error)))
+        if self.strict:
+            raise report from None
+        self.bad_lines += 1
+        if len(self.reports) < MAX_REPORTS:
+            self.reports.append(report)
+
+
+def bundled_recording() -> Recording:
+    """Return the recording that ships with the package: 2,000 events of a being's life, 38 minutes long."""
+    return Recording(BytesIO(files("lifeevt").joinpath("data/recording.jsonl").read_bytes()))
+
+
+def _event(line: bytes) -> Event:
+    """Build the event a line holds; InvalidEvent says why it holds none."""
+    if len(line) > MAX_LINE_BYTES:
+        raise InvalidEvent(f"longer than {MAX_LINE_BYTES:,} bytes")
+    try:
+        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise InvalidEvent(f"not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise InvalidEvent(f"not JSON: {error.msg} at position {error.pos}") from None
+    except (ValueError, RecursionError) as error:  # a constant, a number of too many digits, too deep a nesting
+        raise InvalidEvent(f"not JSON: {error}") from None
+    return Event.from_dict(record)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."

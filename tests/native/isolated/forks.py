@@ -1,0 +1,98 @@
+"""Fork with live objects of a twin and use them on both sides. Arguments: the twin, the scene."""
+
+import os
+import sys
+from importlib import import_module
+
+MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
+core = import_module(MODULES[sys.argv[1]])
+
+
+def heap():
+    made = core.EventHeap(8)
+    made.offer_many([(number, 0, 0, f"event {number}") for number in range(4)], 0)
+
+    def use():
+        assert [made.pop()[0] for _ in range(4)] == [f"event {number}" for number in range(4)]
+        made.finish(0)
+        made.offer(9, 0, 0, "late", 0)
+        assert made.counts()[:4] == (5, 0, 1, 3)
+        made.check()
+
+    return use
+
+
+def cells():
+    made = core.StateCells([1.0, 2.0], [0.0, 0.0], [9.0, 9.0], [False, True])
+    made.write(0, 3.0)
+
+    def use():
+        assert made.read_all() == (1, (3.0, 2.0))
+        assert made.add([0, 1], [1.0, 1.0]) == 2
+        assert made.read_all() == (2, (4.0, 3.0))
+
+    return use
+
+
+def lock():
+    made = core.RWLock()
+    made.acquire_write(), made.release_write()
+
+    def use():
+        made.acquire_read(0), made.release_read()
+        made.acquire_write(0), made.release_write()
+
+    return use
+
+
+def lock_held_for_reading():
+    made = core.RWLock()
+    made.acquire_read()
+
+    def use():
+        made.release_read()
+        made.acquire_write(0), made.release_write()
+
+    return use
+
+
+def histogram():
+    made = core.Histogram()
+    made.record(100)
+
+    def use():
+        made.record(200)
+        assert (made.count, made.total, made.percentile(50.0)) == (2, 300, 100)
+
+    return use
+
+
+def reflexes():
+    table = core.ReflexTable(1, [(1.0, [(0, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
+    state = core.StateCells([0.0], [0.0], [9.0], [False])
+    table.respond(state, 0, 1.0)
+
+    def use():
+        assert table.respond(state, 0, 1.0)[4:] == (1, 2)
+        assert state.read(0) == 2.0
+
+    return use
+
+
+def main():
+    use = {each.__name__: each for each in (heap, cells, lock, lock_held_for_reading, histogram, reflexes)}[sys.argv[2]]()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            use()
+            print("child", flush=True)
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(child, 0)[1] == 0, "the child failed"
+    use()
+    print("parent")
+
+
+main()

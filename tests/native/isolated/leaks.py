@@ -1,0 +1,184 @@
+"""Repeat one scene and print how many Python objects, C bytes and references to a payload it gained.
+
+Arguments: the twin, the scene. C memory is what malloc has in use, as glibc counts it.
+"""
+
+import ctypes
+import gc
+import sys
+from importlib import import_module
+
+MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
+core = import_module(MODULES[sys.argv[1]])
+ROUNDS, REPEATED, WARM = 5, 2_000, 2
+PAYLOAD = object()
+KEPT = []
+libc = ctypes.CDLL(None)
+
+
+class MallInfo(ctypes.Structure):
+    """struct mallinfo2; glibc before 2.33 has mallinfo, with ints."""
+
+    kind = ctypes.c_size_t if hasattr(libc, "mallinfo2") else ctypes.c_int
+    _fields_ = [(name, kind) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+
+
+mallinfo = libc.mallinfo2 if hasattr(libc, "mallinfo2") else libc.mallinfo
+mallinfo.restype = MallInfo
+
+
+def refused(error, call, *arguments):
+    try:
+        call(*arguments)
+    except error:
+        return
+    raise AssertionError(f"{call} took {arguments}")
+
+
+class Owner:
+    """May stand in a cycle."""
+
+
+def cells_of(count=8):
+    return core.StateCells([1.0] * count, [0.0] * count, [9.0] * count, [False] * count)
+
+
+def parts(**changes):
+    made = {
+        "fields": 8,
+        "rows": [(1.0, [(0, 1.0), (1, -1.0)], [(0, 1)])] * 9,
+        "sensitizers": [([(0, 0, 5.0), (1, 1, 0.0)], 1.5)] * 9,
+        "dampers": [([(2, 2, 5.0)], 0.5)] * 9,
+        "decisions": [([(-1, 0, 0.5)], 0), ([], 1)],
+        "patterns": [(True, 1.0, []), (False, 0.5, [(3, 1.0)])],
+    }
+    return {**made, **changes}
+
+
+HEAP, LOCK, CELLS = core.EventHeap(64), core.RWLock(), cells_of()
+TABLE, HISTOGRAM, OTHER = core.ReflexTable(**parts()), core.Histogram(), core.Histogram()
+
+
+def heap_made_and_dropped():
+    core.EventHeap(1_000_000)
+
+
+def heap_dropped_full():
+    heap = core.EventHeap(200)
+    heap.offer_many([(number, 0, 0, PAYLOAD) for number in range(200)], 0)
+
+
+def heap_in_a_cycle():
+    heap, owner = core.EventHeap(2), Owner()
+    owner.heap = heap
+    heap.offer(0, 0, 0, owner, 0)
+
+
+def heap_offers_and_pops():
+    for number in range(8):
+        HEAP.offer(number, 0, number, PAYLOAD, 0)
+    HEAP.pop(), HEAP.finish(0), HEAP.pop_above(9, 1), HEAP.pop_above(0)
+    HEAP.counts(), HEAP.depths(), HEAP.check()
+    HEAP.drain(100, 3)
+
+
+def heap_sheds():
+    for number in range(80):
+        HEAP.offer(number, 3, number, PAYLOAD, 1)
+        HEAP.offer(number, 0, number, PAYLOAD, 2)
+    HEAP.drain(100, 3)
+
+
+def heap_batches():
+    HEAP.offer_many([(number, number % 4, 0, PAYLOAD) for number in range(100)], 2)
+    HEAP.drain(100, 3)
+
+
+def heap_refusals():
+    refused(ValueError, core.EventHeap, 0)
+    refused(TypeError, HEAP.offer, "1", 0, 0, PAYLOAD, 0)
+    refused(ValueError, HEAP.offer, 1, 99, 0, PAYLOAD, 0)
+    refused(OverflowError, HEAP.offer, 2**63, 0, 0, PAYLOAD, 0)
+    refused(ValueError, HEAP.offer_many, [(0, 0, 0, PAYLOAD)] * 50 + [(0, 99, 0, PAYLOAD)], 0)
+    refused(ValueError, HEAP.offer_many, [(0, 0, 0, PAYLOAD), (0, 0)], 0)
+    refused(ValueError, HEAP.finish, 0)
+    refused(ValueError, HEAP.drain, 1, 99)
+
+
+def lock_used():
+    core.RWLock()
+    LOCK.acquire_read(), LOCK.release_read(), LOCK.acquire_write(5), LOCK.release_write()
+
+
+def lock_refusals():
+    LOCK.acquire_read()
+    refused(RuntimeError, LOCK.acquire_write)
+    LOCK.release_read()
+    refused(RuntimeError, LOCK.release_read)
+    refused(TypeError, LOCK.acquire_read, "1")
+
+
+def cells_used():
+    cells_of(500)
+    CELLS.write(0, 2.5), CELLS.add([0, 1] * 40, [0.5, -0.5] * 40), CELLS.read(1), CELLS.read_all(), CELLS.counts()
+
+
+def cells_refusals():
+    refused(ValueError, core.StateCells, [1.0], [0.0], [9.0], [])
+    refused(ValueError, core.StateCells, [1.0] * 500 + [99.0], [0.0] * 501, [9.0] * 501, [False] * 501)
+    refused(IndexError, CELLS.read, 99)
+    refused(ValueError, CELLS.write, 0, 99.5)
+    refused(IndexError, CELLS.add, [0] * 40 + [99], [0.5] * 41)
+    refused(ValueError, CELLS.add, [0] * 41, [0.5] * 40 + [float("nan")])
+
+
+def table_used():
+    core.ReflexTable(**parts())
+    TABLE.respond(CELLS, 0, 0.25), TABLE.respond(CELLS, 1, -1.0, 0.5, 0.5)
+
+
+def table_refusals():
+    for name in ("rows", "sensitizers", "dampers", "decisions", "patterns"):
+        refused((TypeError, ValueError), core.ReflexTable, *parts(**{name: parts()[name] + [None]}).values())
+    refused(IndexError, core.ReflexTable, *parts(decisions=[([], 7)]).values())
+    refused(IndexError, TABLE.respond, CELLS, 99, 1.0)
+    refused(ValueError, TABLE.respond, CELLS, 0, float("nan"))
+    refused(TypeError, TABLE.respond, None, 0, 1.0)
+
+
+def histogram_used():
+    core.Histogram()
+    HISTOGRAM.record(12_345), HISTOGRAM.percentile(99.0), HISTOGRAM.buckets(), OTHER.merge(HISTOGRAM), OTHER.total
+    refused(TypeError, HISTOGRAM.merge, None)
+    refused(ValueError, HISTOGRAM.percentile, 101.0)
+
+
+def planted_object():
+    KEPT.append([])
+
+
+def planted_block():
+    libc.malloc(64)
+
+
+def planted_reference():
+    KEPT.append(PAYLOAD)
+
+
+def measured():
+    gc.collect()
+    return sys.getallocatedblocks(), mallinfo().uordblks + mallinfo().hblkhd, sys.getrefcount(PAYLOAD)
+
+
+def main():
+    scene = globals()[sys.argv[2]]
+    before = None
+    for finished in range(WARM + ROUNDS):
+        if finished == WARM:
+            before = measured()
+        for _ in range(REPEATED):
+            scene()
+    print(*(after - start for after, start in zip(measured(), before, strict=True)))
+
+
+main()

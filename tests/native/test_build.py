@@ -1,0 +1,73 @@
+"""The native twin is compiled code, and the suite says so when it is not there."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.native
+
+MODULES = ["_cells", "_core", "_heap", "_histogram", "_reflex", "_rwlock"]
+TESTS = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_native_module_is_an_extension(name: str) -> None:
+    module = import_module(f"lifeevt.{name}")
+    assert module.__file__ is not None and module.__file__.endswith(tuple(importlib.machinery.EXTENSION_SUFFIXES))
+    assert isinstance(module.__spec__ and module.__spec__.loader, importlib.machinery.ExtensionFileLoader)
+
+
+def test_the_native_classes_are_of_c(core: object, backend: str) -> None:
+    for name in ("EventHeap", "RWLock", "StateCells", "ReflexTable", "Histogram"):
+        is_python = hasattr(getattr(core, name).__init__, "__code__")
+        assert is_python == (backend == "reference")
+
+
+def test_the_c_functions_can_be_cimported() -> None:
+    for name, function in (("_heap", "heap_offer"), ("_rwlock", "rwlock_try_read"), ("_histogram", "histogram_record")):
+        assert function in import_module(f"lifeevt.{name}").__pyx_capi__
+
+
+def test_the_declarations_ship_with_the_modules() -> None:
+    home = Path(import_module("lifeevt._core").__file__ or "").parent
+    assert all((home / f"{name}.pxd").exists() for name in MODULES if name != "_core")
+
+
+def test_a_missing_extension_is_an_error_and_no_skip(tmp_path: Path) -> None:
+    said = suite_without_extension(tmp_path)
+    assert "1 passed, 1 error" in said and "skipped" not in said
+    assert "lifeevt native: MISSING" in said
+    assert "No module named 'lifeevt._core'" in said
+
+
+def test_no_native_leaves_the_native_twin_out_by_name(tmp_path: Path) -> None:
+    said = suite_without_extension(tmp_path, "--no-native")
+    assert "1 passed" in said and "error" not in said
+    assert "lifeevt native: left out by --no-native" in said
+
+
+def suite_without_extension(folder: Path, *options: str) -> str:
+    """What pytest says of one test of ours where the package has no extension."""
+    package = Path(import_module("lifeevt").__file__ or "").parent
+    home = folder / "lifeevt"
+    home.mkdir()
+    for path in package.iterdir():
+        if path.suffix not in (".so", ".pyd") and path.name != "__pycache__":
+            (home / path.name).symlink_to(path)
+    test = f"{TESTS / 'core' / 'test_histogram.py'}::test_an_empty_histogram_is_all_zeros"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(TESTS),
+               "--import-mode=importlib", "-o", f"pythonpath={TESTS}", *options, test]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60).stdout
+
+
+def test_a_script_of_its_own_process_sees_the_same_package(isolated: Callable[..., str]) -> None:
+    assert isolated("native/isolated/where.py").strip() == import_module("lifeevt._core").__file__

@@ -1,0 +1,72 @@
+"""Native, reference and an obviously right model agree at every step, errors and bits included."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from parity.lockstep import HeapModel, agree, cells_machine, exact, heap_machine, histogram_machine, reflex_machine
+from strategies import POLICIES, cell_blocks, reflex_tables
+
+from lifeevt._contract import MAX_LEVELS, NO_END
+
+pytestmark = pytest.mark.native
+
+MACHINES: dict[str, Callable[..., type[RuleBasedStateMachine]]] = {
+    "heap": lambda *cores: heap_machine(*(core.EventHeap for core in cores)),
+    "cells": lambda *cores: cells_machine(*(core.StateCells for core in cores)),
+    "histogram": lambda *cores: histogram_machine(*(core.Histogram for core in cores)),
+    "reflex": reflex_machine,
+}
+
+
+@pytest.fixture(scope="module")
+def twins() -> tuple[ModuleType, ModuleType]:
+    return import_module("lifeevt._core"), import_module("lifeevt._core_py")
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_twins_walk_in_lockstep(twins: tuple[ModuleType, ModuleType], machine: str) -> None:
+    budget = settings(max_examples=150, stateful_step_count=30)
+    run_state_machine_as_test(MACHINES[machine](*twins), settings=budget)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_heaps_agree_on_a_long_stream(twins: tuple[ModuleType, ModuleType], seed: int) -> None:
+    dice = random.Random(seed)
+    capacity = dice.choice([3, 50, 400])
+    heaps: list[Any] = [core.EventHeap(capacity) for core in twins] + [HeapModel(capacity)]
+    for step in range(3000):
+        if dice.random() < 0.6:
+            offer = dice.randrange(20), dice.randrange(4), step, step, dice.choice(POLICIES)
+            agree([lambda heap=heap: heap.offer(*offer) for heap in heaps])
+        else:
+            level, end = dice.randrange(MAX_LEVELS), dice.choice([NO_END, 0, 3])
+            agree([lambda heap=heap: heap.pop_above(level, end) for heap in heaps])
+        if step % 100 == 0:
+            agree([lambda heap=heap: (heap.counts(), heap.depths()) for heap in heaps])
+            agree([heap.check for heap in heaps[:2]])
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_random_tables_answer_random_events_to_the_bit(twins: tuple[ModuleType, ModuleType], data: st.DataObject) -> None:
+    block = data.draw(cell_blocks())
+    parts = data.draw(reflex_tables(len(block[0])))
+    made = [(core.ReflexTable(*parts), core.StateCells(*block)) for core in twins]
+    for intensity in data.draw(st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=5)):
+        for row in range(len(parts[1])):
+            agree([lambda each=each: each[0].respond(each[1], row, intensity, 0.5, 0.25) for each in made])
+            agree([each[1].read_all for each in made])
+
+
+def test_the_comparison_sees_the_sign_of_zero_and_not_a_number() -> None:
+    assert exact((0.0, [1.5])) != exact((-0.0, [1.5]))
+    assert exact(float("nan")) == exact(float("nan"))

@@ -1,0 +1,333 @@
+"""References broken on purpose; the suite's own tests must catch each. A test that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import actors
+import pytest
+from core import test_cells, test_heap, test_histogram, test_reflex_table, test_rwlock
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from parity.lockstep import cells_machine, heap_machine, histogram_machine, reflex_machine
+
+from lifeevt import _core_py as reference
+from lifeevt._contract import DROP_OLDEST, NO_END, NO_PATTERN
+from lifeevt._core_py import histogram as histogram_module
+
+Check = Callable[..., None]
+
+
+# heaps
+
+
+class DropsTies(reference.EventHeap):
+    """Equal keys leave in the order opposite to their arrival."""
+
+    def _push(self, offer: Any) -> None:
+        accepted, self._accepted = self._accepted, -self._accepted
+        super()._push(offer)
+        self._accepted = accepted + 1
+
+
+class IgnoresUrgency(reference.EventHeap):
+    """A queue, not a heap: first come, first served."""
+
+    def _push(self, offer: Any) -> None:
+        super()._push(offer)
+        self._order.sort(key=lambda pair: pair[1])
+
+
+class ForgetsAnEnd(reference.EventHeap):
+    """A finished event leaves the running ones and ends nowhere."""
+
+    def finish(self, end: int) -> None:
+        super().finish(end)
+        self._ends[end] -= 1
+
+
+class ShedsCriticalEvents(reference.EventHeap):
+    """Makes room for anybody, whatever it costs."""
+
+    def _victim(self, level: int, policy: int) -> Any:
+        return super()._victim(0, policy)
+
+
+class ShedsInSilence(reference.EventHeap):
+    """Sheds, and does not say whom."""
+
+    def _offer(self, offer: Any, policy: int) -> Any:
+        verdict = super()._offer(offer, policy)
+        return reference.heap.ADMITTED if isinstance(verdict, tuple) else verdict
+
+
+class AdmitsBatchesHalfway(reference.EventHeap):
+    """Offers one by one, so that a bad offer leaves the ones before it inside."""
+
+    def offer_many(self, offers: Any, policy: int) -> Any:
+        return [self.offer(*offer, policy) for offer in offers]
+
+
+class KeepsPayloads(reference.EventHeap):
+    """Holds on to everything that ever came in, where no collector looks."""
+
+    hoard: ClassVar[list[Any]] = []
+
+    def _push(self, offer: Any) -> None:
+        super()._push(offer)
+        self.hoard.append(offer)
+
+
+# locks
+
+
+class AdmitsReadersWhileAWriterWaits(reference.RWLock):
+    """Readers first: a writer may starve."""
+
+    def _wait(self, free: Callable[[], bool], timeout_ns: int | None) -> None:
+        reading = "writers_waiting" in "".join(free.__code__.co_names)
+        super()._wait((lambda: self._writer is None) if reading else free, timeout_ns)
+
+
+class ForgetsToWakeReaders(reference.RWLock):
+    """A writer that leaves tells nobody: a lost wake-up. It leaves once somebody waits, or nobody would notice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._somebody_waits = threading.Event()
+
+    def _wait(self, free: Callable[[], bool], timeout_ns: int | None) -> None:
+        if not free():
+            self._somebody_waits.set()
+        super()._wait(free, timeout_ns)
+
+    def release_write(self) -> None:
+        self._somebody_waits.wait(1.0)
+        notify, self._changed.notify_all = self._changed.notify_all, lambda: None  # type: ignore[method-assign]
+        super().release_write()
+        self._changed.notify_all = notify  # type: ignore[method-assign]
+
+
+class AllowsReentry(reference.RWLock):
+    """Lets a thread ask for what it holds; one day it waits for itself."""
+
+    def _refuse_reentry(self) -> None:
+        self._readers.discard(threading.get_ident())
+
+
+class NeverTimesOut(reference.RWLock):
+    """Takes the lock when the time is over."""
+
+    def _wait(self, free: Callable[[], bool], timeout_ns: int | None) -> None:
+        if timeout_ns is None:
+            super()._wait(free, None)
+
+
+# cells
+
+
+class ForgetsToClamp(reference.StateCells):
+    """Adds without looking at the bounds."""
+
+    def _add(self, index: int, delta: float) -> None:
+        self._values[index] += delta
+
+
+class TearsAnAdd(reference.StateCells):
+    """Checks each delta when its turn comes, after the ones before it are in."""
+
+    def add(self, indices: Sequence[int], deltas: Sequence[float]) -> int:
+        for index, delta in zip(indices, deltas, strict=False):
+            super().add([index], [delta])
+        return super().add([], deltas[len(indices) :])
+
+
+class RoundsToNearest(reference.StateCells):
+    """Rounds whole numbers where it should cut them."""
+
+    def _add(self, index: int, delta: float) -> None:
+        super()._add(index, round(self._values[index] + delta) - self._values[index] if self._integers[index] else delta)
+
+
+class CountsReadsAsWrites(reference.StateCells):
+    """Every look makes a version."""
+
+    def read(self, index: int) -> float:
+        value = super().read(index)
+        self._written()
+        return value
+
+
+# reflexes
+
+
+class AppliesIgnoredPatterns(reference.ReflexTable):
+    """Acts on what it decided to ignore."""
+
+    def _respond(self, *arguments: Any) -> Any:
+        patterns, self._patterns = self._patterns, [(False, factor, costs) for _, factor, costs in self._patterns]
+        try:
+            return super()._respond(*arguments)
+        finally:
+            self._patterns = patterns
+
+
+class TakesTheLastDecision(reference.ReflexTable):
+    """Lets a later rule overrule the first that matches."""
+
+    def __init__(self, *arguments: Any, **parts: Any) -> None:
+        super().__init__(*arguments, **parts)
+        self._decisions.reverse()
+
+
+class DecidesAtNoSignificance(reference.ReflexTable):
+    """Answers what does not matter, with the first pattern."""
+
+    def _respond(self, *arguments: Any) -> Any:
+        outcome = super()._respond(*arguments)
+        return (*outcome[:1], 0, *outcome[2:]) if outcome[1] == NO_PATTERN else outcome
+
+
+# histograms
+
+
+class OffByOneBucket(reference.Histogram):
+    """Counts each duration one bucket too high."""
+
+    def record(self, duration_ns: int) -> None:
+        super().record(duration_ns)
+        index = histogram_module._bucket_of(max(duration_ns, 0))
+        self._buckets[index] -= 1
+        self._buckets = {place: count for place, count in self._buckets.items() if count}
+        self._buckets[index + 1] = self._buckets.get(index + 1, 0) + 1
+
+
+class RanksTooLow(reference.Histogram):
+    """Takes the record before the one that the percentile names."""
+
+    def percentile(self, percent: float) -> int:
+        return super().percentile(max(percent - 1.0, 0.0))
+
+
+class WrapsAt64Bits(reference.Histogram):
+    """Keeps the total in 64 bits."""
+
+    def _merge(self, *arguments: Any) -> None:
+        super()._merge(*arguments)
+        name = "_total" if "_total" in vars(self) else "total"
+        setattr(self, name, getattr(self, name) % 2**64)
+
+
+CAUGHT: list[tuple[type, Check, tuple[Any, ...]]] = [
+    (DropsTies, test_heap.test_equal_keys_leave_in_order_of_arrival, ()),
+    (IgnoresUrgency, test_heap.test_smallest_key_leaves_first, ()),
+    (ForgetsAnEnd, test_heap.test_a_popped_event_runs_until_it_is_finished, ()),
+    (ForgetsAnEnd, test_heap.test_every_end_has_its_own_count, ()),
+    (ShedsCriticalEvents, test_heap.test_a_critical_event_is_never_shed_for_a_lesser_one, (DROP_OLDEST,)),
+    (ShedsCriticalEvents, test_heap.test_no_policy_sheds_a_more_important_event_than_the_one_offered, ()),
+    (ShedsInSilence, test_heap.test_drop_lowest_sheds_the_newest_of_the_least_important_level, ()),
+    (ShedsInSilence, test_heap.test_drop_oldest_sheds_the_oldest_of_the_least_important_level, ()),
+    (AdmitsBatchesHalfway, test_heap.test_one_bad_offer_keeps_the_whole_batch_out, ((0, 99, 0, "x"),)),
+    (KeepsPayloads, test_heap.test_a_payload_is_released_once_it_is_out, ("shed",)),
+    (KeepsPayloads, test_heap.test_a_cycle_through_the_heap_is_collected, ()),
+    (AdmitsReadersWhileAWriterWaits, test_rwlock.test_a_waiting_writer_holds_back_a_new_reader, ()),
+    (AdmitsReadersWhileAWriterWaits, test_rwlock.test_a_waiting_writer_holds_back_a_reader_however_long_it_waits, (None,)),
+    (ForgetsToWakeReaders, test_rwlock.test_a_waiting_reader_enters_when_the_writer_leaves, ()),
+    (AllowsReentry, test_rwlock.test_a_thread_that_holds_the_lock_may_not_ask_again, ("read", "read")),
+    (NeverTimesOut, test_rwlock.test_a_writer_keeps_everybody_out, ()),
+    (ForgetsToClamp, test_cells.test_no_add_leaves_the_bounds, ()),
+    (ForgetsToClamp, test_cells.test_a_cell_named_twice_is_clamped_after_each_delta, ()),
+    (TearsAnAdd, test_cells.test_a_bad_add_changes_nothing, ([0, 2], [1.0, 1.0], IndexError)),
+    (RoundsToNearest, test_cells.test_an_integer_cell_truncates_towards_zero, (1.9, 1.0)),
+    (CountsReadsAsWrites, test_cells.test_the_version_counts_writes_and_not_reads, ()),
+    (AppliesIgnoredPatterns, test_reflex_table.test_a_pattern_that_ignores_applies_nothing_and_writes_nothing, ()),
+    (TakesTheLastDecision, test_reflex_table.test_the_first_matching_decision_chooses, ()),
+    (DecidesAtNoSignificance, test_reflex_table.test_no_significance_means_no_pattern_whatever_the_rules_say, ()),
+    (OffByOneBucket, test_histogram.test_a_bucket_is_at_most_a_64th_too_long, ()),
+    (RanksTooLow, test_histogram.test_the_percentiles_of_a_known_load, ()),
+    (WrapsAt64Bits, test_histogram.test_a_histogram_merged_with_itself_counts_all_twice, ()),
+]
+CASES = [pytest.param(*case, id=f"{case[0].__name__} by {case[1].__name__}") for case in CAUGHT]
+
+
+def beside_the_others(saboteur: type, made: list[Any]) -> Any:
+    """The reference with one class replaced; what that class makes is noted."""
+
+    def make(*arguments: Any, **parts: Any) -> Any:
+        made.append(saboteur(*arguments, **parts))
+        return made[-1]
+
+    return SimpleNamespace(**{**vars(reference), saboteur.__mro__[1].__name__: make})
+
+
+@pytest.fixture
+def locks() -> Iterator[list[Any]]:
+    """What saboteurs made; the broken locks among it are forced open, so that no thread stays in one."""
+    made: list[Any] = []
+    before = threading.active_count()
+    yield made
+    broken = [lock for lock in made if isinstance(lock, reference.RWLock)]
+    actors.wait_until(lambda: forced_open(broken) and threading.active_count() <= before)
+
+
+def forced_open(broken: list[Any]) -> bool:
+    for lock in broken:
+        with lock._changed:
+            lock._readers.clear()
+            lock._writer, lock._writers_waiting = None, 0
+            lock._changed.notify_all()
+    return True
+
+
+def called(check: Check, core: Any, arguments: tuple[Any, ...]) -> None:
+    inner = getattr(check, "hypothesis", None)
+    if inner is None:
+        check(core, *arguments)
+    else:  # shrinking would find the smallest proof; any will do
+        settings(database=None, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])(check)(core=core)
+
+
+@pytest.mark.parametrize(("saboteur", "check", "arguments"), CASES)
+def test_the_suite_catches_it(
+    saboteur: type, check: Check, arguments: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch, locks: list[Any]
+) -> None:
+    called(check, reference, arguments)  # the control: what is whole passes
+    monkeypatch.setattr(actors, "PATIENCE", 1.0)  # a call that a saboteur hangs is given up soon
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - a failure of pytest is no Exception
+        called(check, beside_the_others(saboteur, locks), arguments)
+    assert isinstance(caught.value, (AssertionError, ValueError, TypeError)) or "DID NOT RAISE" in str(caught.value)
+
+
+WALKED = [DropsTies, IgnoresUrgency, ForgetsAnEnd, ShedsCriticalEvents, ShedsInSilence, AdmitsBatchesHalfway,
+          ForgetsToClamp, TearsAnAdd, CountsReadsAsWrites, AppliesIgnoredPatterns, TakesTheLastDecision,
+          DecidesAtNoSignificance, OffByOneBucket, RanksTooLow, WrapsAt64Bits]  # fmt: skip
+
+
+@pytest.mark.parametrize("saboteur", WALKED)
+def test_the_lockstep_catches_it(saboteur: type) -> None:
+    broken: Any = beside_the_others(saboteur, [])
+    machine = {
+        "EventHeap": lambda: heap_machine(broken.EventHeap, reference.EventHeap),
+        "StateCells": lambda: cells_machine(broken.StateCells, reference.StateCells),
+        "ReflexTable": lambda: reflex_machine(broken, reference),
+        "Histogram": lambda: histogram_machine(broken.Histogram, reference.Histogram),
+    }[saboteur.__mro__[1].__name__]()
+    budget = settings(max_examples=500, stateful_step_count=30, phases=[Phase.generate], database=None)
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(machine, settings=budget)  # type: ignore[no-untyped-call]
+
+
+def test_every_class_of_the_twins_is_sabotaged() -> None:
+    broken = {saboteur.__mro__[1].__name__ for saboteur, _, _ in CAUGHT}
+    assert broken == {"EventHeap", "RWLock", "StateCells", "ReflexTable", "Histogram"}
+
+
+def test_the_sabotaged_heaps_are_heaps_otherwise() -> None:
+    for saboteur in (DropsTies, ForgetsAnEnd, ShedsCriticalEvents):
+        heap = saboteur(4)
+        heap.offer(1, 0, 0, "payload", 0)
+        entry = heap.pop(NO_END)
+        assert entry is not None and entry[0] == "payload"

@@ -1,0 +1,123 @@
+"""The scripts under profiling/ run and say what they measured; what they measured is not judged here."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lifeevt import AsyncEventProcessor, ThreadSafeSelfState
+
+FOLDER = Path(__file__).resolve().parent.parent / "profiling"
+BENCHES = sorted(path.name for path in FOLDER.glob("bench_*.py"))
+ENVIRONMENT = {"lifeevt", "twins", "traced", "python", "compiler", "cpu", "cores", "system", "libc", "load_average"}
+NEEDED_TO_COUNT = {
+    "valgrind is not installed": shutil.which("valgrind"),
+    "the native twin is not here": importlib.util.find_spec("lifeevt._core"),
+}
+AS_IF_TRACED = """
+import runpy, sys
+import lifeevt._core_py
+lifeevt._core_py.TRACED = True
+sys.path.insert(0, {folder!r})
+sys.argv = [{script!r}, "--quick"]
+runpy.run_path({script!r}, run_name="__main__")
+"""
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    # Without the coverage of this process: it would be measured instead of the package.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environment["PYTHON"] = sys.executable
+    return subprocess.run(command, capture_output=True, text=True, timeout=110, env=environment)
+
+
+def quick(script: str, *switches: str) -> subprocess.CompletedProcess[str]:
+    return run(sys.executable, str(FOLDER / script), "--quick", *switches)
+
+
+@pytest.mark.parametrize("script", BENCHES)
+def test_a_bench_reports_its_environment_and_ratios_against_named_peers(script: str) -> None:
+    ran = quick(script, "--json")
+    assert ran.returncode == 0, ran.stderr
+    record = json.loads(ran.stdout)
+    assert script == f"bench_{record['bench']}.py"
+    assert record["environment"].keys() >= ENVIRONMENT
+    assert record["rows"]
+    for row in record["rows"]:
+        assert row["ours"] in row["median"]
+        assert row["ratio"] and row["ratio"].keys() < row["median"].keys()
+
+
+@pytest.mark.parametrize("script", BENCHES)
+def test_a_bench_prints_a_table_for_people(script: str) -> None:
+    ran = quick(script)
+    assert ran.returncode == 0, ran.stderr
+    assert "load average" in ran.stdout
+    assert "is better by" in ran.stdout
+    assert "--quick: the figures below mean nothing" in ran.stdout
+
+
+@pytest.mark.parametrize("script", BENCHES)
+def test_a_bench_refuses_a_traced_build(script: str) -> None:
+    ran = run(sys.executable, "-c", AS_IF_TRACED.format(folder=str(FOLDER), script=str(FOLDER / script)))
+    assert ran.returncode == 2
+    assert "traces lines" in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_lines_lists_the_dearest_lines_or_says_what_is_missing(backend: str) -> None:
+    ran = quick("lines.py", "--backend", backend)
+    if importlib.util.find_spec("line_profiler"):
+        assert ran.returncode == 0, ran.stderr
+        assert "functions of the Python above the twins" in ran.stdout
+        assert "dearest lines" in ran.stdout
+        assert "processor.py:" in ran.stdout
+    else:
+        assert (ran.returncode, "line_profiler" in ran.stderr) == (2, True)
+
+
+def test_instructions_are_counted_or_it_says_what_is_missing() -> None:
+    ran = run(str(FOLDER / "instructions.sh"), "--quick")
+    missing = [said for said, there in NEEDED_TO_COUNT.items() if not there]
+    if missing:
+        assert (ran.returncode, missing[0] in ran.stderr) == (2, True)
+        return
+    assert ran.returncode == 0, ran.stderr
+    *_, title, figures = ran.stdout.splitlines()
+    assert title.split() == ["depth", "instructions/push", "instructions/pop"]
+    depth, push, pop = map(int, figures.split())
+    assert depth == 100 and push > 0 and pop > 0
+
+
+def test_the_environment_can_be_asked_for_alone() -> None:
+    ran = run(sys.executable, str(FOLDER / "environment.py"))
+    assert json.loads(ran.stdout).keys() >= ENVIRONMENT
+
+
+def test_the_plain_peer_gives_the_engine_s_answers(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    peers, workloads = importlib.import_module("peers"), importlib.import_module("workloads")
+    being, state = peers.PlainBeing(), ThreadSafeSelfState.life(backend=backend)
+    engine = AsyncEventProcessor(state)
+    for event in workloads.events(2000):
+        being.answer(event)
+        engine.submit(event)
+        engine.process_pending()
+    assert being.state == pytest.approx({name: state[name] for name in being.state}, abs=1e-9)
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "results").glob("*.json")), ids=lambda path: path.name)
+def test_a_kept_result_carries_its_environment_and_no_place(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    record = json.loads(text)
+    assert record["environment"].keys() >= ENVIRONMENT
+    assert not record["environment"]["traced"]
+    assert not any(place in text for place in ("/home", "/root", "/tmp", "/usr", "/work"))
