@@ -157,16 +157,16 @@ cdef class EventHeap:
     cdef event_heap heap
     cdef pthread_mutex_t mutex
     cdef list payloads          # by slot; touched only with the GIL, so the collector sees all of it
-    cdef readonly int capacity
+    cdef int limit
 
     def __cinit__(self, capacity):
         pthread_mutex_init(&self.mutex, NULL)
         cdef int64_t wanted = whole(capacity)
         if not 0 < wanted < <int64_t> 2**31:
             raise ValueError(f"capacity is {wanted}; it must lie in [1, 2**31)")
-        self.capacity = <int> wanted
+        self.limit = <int> wanted
         self.payloads = []
-        if heap_init(&self.heap, self.capacity) != 0:
+        if heap_init(&self.heap, self.limit) != 0:
             raise MemoryError
 
     def __dealloc__(self):
@@ -176,6 +176,11 @@ cdef class EventHeap:
     def __len__(self):
         """Return how many events are queued."""
         return self.heap.queued
+
+    @property
+    def capacity(self):
+        """How many events fit."""
+        return self.limit
 
     def offer(self, key, level, arrival_ns, payload, policy):
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
@@ -196,7 +201,8 @@ cdef class EventHeap:
 
     def offer_many(self, offers, policy):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order."""
-        cdef Py_ssize_t count = len(offers), index
+        cdef tuple given = tuple(offers)        # a number's __index__ may change the caller's list
+        cdef Py_ssize_t count = len(given), index
         cdef int how = checked_policy(policy)
         cdef list payloads = [None] * count
         cdef offered* made = <offered*> PyMem_Malloc((count + 1) * sizeof(offered))
@@ -204,7 +210,7 @@ cdef class EventHeap:
             raise MemoryError
         try:
             for index in range(count):
-                key, level, arrival_ns, payloads[index] = offers[index]
+                key, level, arrival_ns, payloads[index] = given[index]
                 made[index].key, made[index].arrival_ns = whole(key), whole(arrival_ns)
                 made[index].level = checked_level(level)
             lock_mutex(&self.mutex)
@@ -386,6 +392,9 @@ cdef class RWLock:
         self.readers = set()
         self.writer = None
 
+    def __init__(self):
+        """Start free. (``__cinit__`` alone would let any argument pass.)"""
+
     def __dealloc__(self):
         rwlock_destroy(&self.lock)
 
@@ -450,19 +459,20 @@ cdef class StateCells:
     cdef int64_t reads
 
     def __cinit__(self, values, lows, highs, integers):
-        cdef Py_ssize_t index
+        cdef tuple given = tuple(values), least = tuple(lows), most = tuple(highs), whole_ones = tuple(integers)
+        cdef Py_ssize_t index, count = len(given)
         if rwlock_init(&self.lock) != 0:
             raise MemoryError
-        if not len(values) == len(lows) == len(highs) == len(integers):
+        if not count == len(least) == len(most) == len(whole_ones):
             raise ValueError("values, lows, highs and integers differ in length")
-        if cells_init(&self.block, len(values)) != 0:
+        if cells_init(&self.block, count) != 0:
             raise MemoryError
-        for index in range(len(values)):
-            self.block.cells[index].low = finite(lows[index])
-            self.block.cells[index].high = finite(highs[index])
-            self.block.cells[index].integer = bool(integers[index])
+        for index in range(count):
+            self.block.cells[index].low = finite(least[index])
+            self.block.cells[index].high = finite(most[index])
+            self.block.cells[index].integer = bool(whole_ones[index])
             self.check_bounds(index)
-            self.block.cells[index].value = self.bounded(index, values[index])
+            self.block.cells[index].value = self.bounded(index, given[index])
 
     def __dealloc__(self):
         cells_clear(&self.block)
@@ -522,8 +532,9 @@ cdef class StateCells:
 
         ValueError for a delta that is not finite. O(deltas).
         """
-        cdef Py_ssize_t count = len(indices), index
-        if count != len(deltas):
+        cdef tuple into = tuple(indices), given = tuple(deltas)
+        cdef Py_ssize_t count = len(into), index
+        if count != len(given):
             raise ValueError("indices and deltas differ in length")
         cdef int32_t* places = <int32_t*> PyMem_Malloc((count + 1) * sizeof(int32_t))
         cdef double* amounts = <double*> PyMem_Malloc((count + 1) * sizeof(double))
@@ -531,9 +542,9 @@ cdef class StateCells:
             if places == NULL or amounts == NULL:
                 raise MemoryError
             for index in range(count):
-                places[index] = index_in(indices[index], self.block.length)
+                places[index] = index_in(into[index], self.block.length)
             for index in range(count):
-                amounts[index] = finite(deltas[index])
+                amounts[index] = finite(given[index])
             return self.added(places, amounts, count)
         finally:
             PyMem_Free(places)
@@ -587,6 +598,10 @@ cdef int fill_amounts(reflex_amounts* into, amounts, int32_t fields) except -1:
     return 0
 
 
+cdef tuple frozen(rules):
+    return tuple([(tuple(conditions), outcome) for conditions, outcome in rules])
+
+
 cdef class ReflexTable:
     """Responses as numbers: appraise, decide and apply, in one atomic step on the cells.
 
@@ -603,9 +618,12 @@ cdef class ReflexTable:
         cdef int32_t total = 0
         cdef int64_t wanted = whole(fields)
         self.fields = <int32_t> max(<int64_t> 0, min(wanted, <int64_t> 2**31 - 1))
-        for rules in (sensitizers, dampers, decisions):
-            for conditions, _ in rules:
-                total += len(conditions)
+        # Copies first: a number's __index__ or __float__ may change the caller's lists meanwhile.
+        rows = tuple([(weight, tuple(impacts), tuple(gains)) for weight, impacts, gains in rows])
+        patterns = tuple([(ignores, factor, tuple(costs)) for ignores, factor, costs in patterns])
+        sensitizers, dampers, decisions = frozen(sensitizers), frozen(dampers), frozen(decisions)
+        for conditions, _ in sensitizers + dampers + decisions:
+            total += len(conditions)
         self.table.conditions = <reflex_condition*> zeroed(total * sizeof(reflex_condition))
         self.fill_rows(rows)
         self.fill_rules(&self.table.sensitizers, sensitizers, 0)
@@ -718,6 +736,9 @@ cdef class Histogram:
 
     def __cinit__(self):
         histogram_init(&self.counted)
+
+    def __init__(self):
+        """Start empty. (``__cinit__`` alone would let any argument pass.)"""
 
     @property
     def count(self):

@@ -21,9 +21,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class TimedEvent(NamedTuple):
-    """An event and when it happened: ``offset`` seconds after the recording's first event, never less
-    than the offset before it.
-    """
+    """An event and its ``offset``: seconds after the recording's first, never less than the one before."""
 
     offset: float
     event: Event
@@ -86,7 +84,7 @@ class Recording:
         first = event.timestamp if self._first is None else self._first
         offset = event.timestamp - first
         if offset > MAX_OFFSET_SECONDS:
-            raise InvalidEvent(f"timestamp {event.timestamp:g} is more than ten years after the first event's, {first:g}")
+            raise InvalidEvent(f"timestamp {event.timestamp:g} is more than ten years after the first, {first:g}")
         self._first = first
         self.went_back += offset < self._offset
         self._offset = max(offset, self._offset)

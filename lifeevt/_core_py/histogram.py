@@ -53,7 +53,7 @@ class Histogram(Rooted):
 
     def percentile(self, percent: float) -> int:
         """Return the duration that ``percent`` of the records do not exceed, 0 when empty. O(buckets)."""
-        if not 0.0 <= percent <= 100.0:
+        if not (math.isfinite(percent) and 0.0 <= percent <= 100.0):
             raise ValueError(f"percent is {percent}; it must lie in [0, 100]")
         left = max(math.ceil(percent / 100.0 * self._count), 1)
         for upper, count in self.buckets():

@@ -7,6 +7,7 @@ import ctypes
 import gc
 import sys
 from importlib import import_module
+from typing import ClassVar
 
 MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
 core = import_module(MODULES[sys.argv[1]])
@@ -16,11 +17,12 @@ KEPT = []
 libc = ctypes.CDLL(None)
 
 
-class MallInfo(ctypes.Structure):
-    """struct mallinfo2; glibc before 2.33 has mallinfo, with ints."""
+COUNT = ctypes.c_size_t if hasattr(libc, "mallinfo2") else ctypes.c_int  # glibc before 2.33 has mallinfo, with ints
+NAMES = ["arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"]
 
-    kind = ctypes.c_size_t if hasattr(libc, "mallinfo2") else ctypes.c_int
-    _fields_ = [(name, kind) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+
+class MallInfo(ctypes.Structure):
+    _fields_: ClassVar = [(name, COUNT) for name in NAMES]
 
 
 mallinfo = libc.mallinfo2 if hasattr(libc, "mallinfo2") else libc.mallinfo

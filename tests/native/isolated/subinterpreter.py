@@ -19,6 +19,8 @@ SCRIPT = f"""
 import os
 import sys
 sys.path[:] = {sys.path!r}
+if "{sys.argv[1]}".endswith("_py"):
+    os.environ["LIFEEVT_BACKEND"] = "reference"  # else the package takes the native twin
 try:
     import {sys.argv[1]}
 except ImportError as error:

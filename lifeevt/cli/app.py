@@ -1,0 +1,212 @@
+"""App: the command line. Exit statuses: 0 done, 1 the ledger did not balance, 2 bad input, 130 Ctrl-C."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.highlighter import RegexHighlighter
+from rich.theme import Theme
+
+from .. import _backend
+from ..errors import LifeEventError
+from .baseline import replay
+from .run import Run, Settings, Source, Watcher, open_source
+from .summary import summarize_run, summary_text, version_number
+from .view import LiveView, PlainView, is_terminal, readable
+
+__all__ = ["app"]
+
+BAD_INPUT, UNBALANCED, SIGNALLED = 2, 1, 128
+BUNDLED_SPEED, BUNDLED_TICK = 100.0, 0.5
+
+app = typer.Typer(
+    name="lifeevt",
+    help="Reactivity between the ticks of a long-running loop.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lifeevt {version_number()}")
+        raise typer.Exit
+
+
+@app.callback()
+def lifeevt(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Reactivity between the ticks of a long-running loop."""
+
+
+@app.command()
+def run(
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE|-]", help="JSON lines; - is standard input; default: bundled.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(metavar="R", help="Play R events a second, in order.")] = None,
+    speed: Annotated[
+        float | None, typer.Option(metavar="X", help="Play recorded times X times as fast [1; bundled recording: 100].")
+    ] = None,
+    tick: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Time between ticks [1; bundled recording: 0.5].")
+    ] = None,
+    ticks: Annotated[int | None, typer.Option(metavar="N", min=1, help="End after N ticks.")] = None,
+    backend: Annotated[str | None, typer.Option(metavar="NAME", help="native, reference or auto.")] = None,
+    sync: Annotated[bool, typer.Option("--sync", help="The synchronous loop: events wait for the tick.")] = False,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="A manual clock: at full speed, and the same to the bit every time.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A bad line ends the run, with status 2.")] = False,
+    capacity: Annotated[int, typer.Option(metavar="N", help="Places in the queue.")] = 1024,
+    overflow: Annotated[
+        str, typer.Option(metavar="POLICY", help="When it is full: drop_lowest, drop_oldest, reject or block.")
+    ] = "drop_lowest",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")] = False,
+) -> None:
+    """Play a recording through a being whose engine answers between the ticks; close with a summary."""
+    settings = Settings(
+        rate=_positive("--rate", rate),
+        speed=_positive("--speed", speed) or (BUNDLED_SPEED if file is None else 1.0),
+        tick=_positive("--tick", tick) or (BUNDLED_TICK if file is None else 1.0),
+        ticks=ticks, backend=backend, sync=sync, strict=strict, virtual=virtual, capacity=capacity, overflow=overflow,
+    )  # fmt: skip
+    if rate is not None and speed is not None:
+        _refuse("--rate and --speed exclude each other")
+    source = _opened(file, strict)
+    try:
+        _perform(settings, source, as_json)
+    finally:
+        source.close()
+
+
+@app.command()
+def info(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
+    """Say which version and which twin this is, and where they lie."""
+    facts = _facts()
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        values = value if isinstance(value, list) else [value]
+        for each in values or ["none"]:
+            typer.echo(f"{name:<12}{each}")
+            name = ""
+
+
+def _perform(settings: Settings, source: Source, as_json: bool) -> None:
+    try:
+        performance = Run(settings, source)
+    except (LifeEventError, ValueError) as error:
+        _refuse(str(error))
+    with _view(performance, as_json) as view:
+        performance.perform(view)
+    bad_input = performance.playback.error
+    if performance.error is not None and performance.error is not bad_input:
+        raise performance.error
+    baseline = None if settings.sync else replay(performance.playback.log, settings, performance.backend)
+    summary = summarize_run(performance, baseline)
+    _print_json(summary) if as_json else _print_text(summary)
+    if bad_input is not None:
+        _refuse(f"{source.name}: {bad_input}")
+    if performance.signal is not None:
+        raise typer.Exit(SIGNALLED + performance.signal)
+    if not summary["ledger"]["balanced"]:
+        raise typer.Exit(UNBALANCED)
+
+
+def _view(performance: Run, as_json: bool) -> Watcher:
+    if as_json:
+        return Watcher()
+    if is_terminal(sys.stdout):
+        return LiveView(performance, Console())
+    return PlainView(sys.stdout)
+
+
+def _print_json(summary: dict[str, Any]) -> None:
+    typer.echo(json.dumps(summary, indent=2, allow_nan=False))
+
+
+def _print_text(summary: dict[str, Any]) -> None:
+    text = readable(summary_text(summary), sys.stdout.encoding)
+    if is_terminal(sys.stdout):
+        console = Console(highlighter=_Emphasis(), theme=_THEME)
+        console.print(text, end="", markup=False, soft_wrap=True)
+    else:
+        typer.echo(text, nl=False)
+
+
+class _Emphasis(RegexHighlighter):
+    """What the eye shall find first in a summary."""
+
+    base_style = "lifeevt."
+    highlights = (
+        r"(?m)^(?P<label>events|bad|ledger|queue|latency|ticks|state|results)\b",
+        r"balanced: ((?P<good>yes)|(?P<bad>NO))",
+        r"(?P<good>\b100%)",
+        r"(?P<bad>(?<![\d.])\d{1,2}(\.\d)?%)",
+        r"(?m)^(?P<bad>error: .*)",
+        r"(?m)^(?P<label>.+: (all answered|ticks done|interrupted|failed))$",
+    )
+
+
+_THEME = Theme({"lifeevt.label": "bold cyan", "lifeevt.good": "green", "lifeevt.bad": "red"})
+
+
+def _opened(file: str | None, strict: bool) -> Source:
+    try:
+        return open_source(file, strict)
+    except OSError as error:
+        _refuse(f"{file}: {error.strerror or error}")
+    except LifeEventError as error:
+        _refuse(f"{file}: {error}")
+
+
+def _positive(option: str, value: float | None) -> float | None:
+    if value is not None and not 0.0 < value < math.inf:  # false for NaN as well
+        _refuse(f"{option} is {value:g}; it must be a positive number")
+    return value
+
+
+def _refuse(reason: str) -> NoReturn:
+    typer.echo(readable(f"lifeevt: {reason}", sys.stderr.encoding), err=True)
+    raise typer.Exit(BAD_INPUT)
+
+
+def _facts() -> dict[str, Any]:
+    core = _backend.load()
+    extensions = (importlib.util.find_spec(f"lifeevt.{name}") for name in EXTENSIONS)
+    return {
+        "version": version_number(),
+        "backend": _backend.resolve(),
+        "why": _why(),
+        "traced": core.TRACED,
+        "package": str(Path(__file__).parent.parent),
+        "extensions": [spec.origin for spec in extensions if spec is not None and spec.origin is not None],
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": platform.platform(),
+    }
+
+
+def _why() -> str:
+    if wanted := os.environ.get(_backend.VARIABLE):
+        return f"{_backend.VARIABLE}={wanted}"
+    found = "is built" if _backend.resolve() == _backend.NATIVE else "is not built"
+    return f"auto: the extension {found} here"
+
+
+EXTENSIONS = ("_core", "_heap", "_rwlock", "_cells", "_reflex", "_histogram")

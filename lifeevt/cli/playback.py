@@ -1,0 +1,210 @@
+"""Playback: the outside world of a run. It hands events to the engine when they are due."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from .. import _backend
+from ..clock import NS_PER_SECOND, ManualClock
+from ..errors import EngineStopped, QueueClosed, QueueFull, RecordingError
+from ..event import Event
+from ..metrics import LatencySummary, summarize
+from ..processor import AsyncEventProcessor
+from ..queue import BLOCK
+from ..recording import Recording
+
+__all__ = ["Due", "Feeder", "Pace", "Playback", "VirtualTime", "schedule"]
+
+Due = tuple[int, Event]  # nanoseconds after the start, and what happens then
+MAX_LOGGED = 100_000  # events remembered for the baseline
+FEEDER_NAME = "lifeevt-feeder"
+LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When an event is due: at its recorded time divided by ``speed``, or ``rate`` a second in order."""
+
+    rate: float | None = None
+    speed: float = 1.0
+
+    def due_ns(self, index: int, offset: float) -> int:
+        """Return nanoseconds after the first event, for event number ``index`` (from 0)."""
+        seconds = offset / self.speed if self.rate is None else index / self.rate
+        return round(seconds * NS_PER_SECOND)
+
+
+def schedule(recording: Recording, pace: Pace) -> Iterator[Due]:
+    """Yield the recording's events with their due times, which never go back."""
+    for index, (offset, event) in enumerate(recording):
+        yield pace.due_ns(index, offset), event
+
+
+class Playback:
+    """Reads one event ahead, hands it over when told to, and keeps account. For one thread.
+
+    ``live`` says that the events are still being written: then one cannot be late before it was
+    read. ``finished`` is true once everything was handed over, or reading failed with ``error``.
+    """
+
+    def __init__(
+        self, dues: Iterator[Due], engine: AsyncEventProcessor, *, live: bool = False, backend: str | None = None
+    ) -> None:
+        self.live = live
+        self.played = 0
+        self.log: list[Due] = []
+        self.error: Exception | None = None
+        self.finished = self.stopping = self.reading = False
+        self._dues, self._engine = dues, engine
+        self._next: Due | None = None
+        self._start_ns = self._read_ns = 0
+        self._behind = _backend.load(backend).Histogram()
+
+    def begin(self, start_ns: int) -> None:
+        """Say when the run began, on the engine's clock."""
+        self._start_ns = start_ns
+
+    def next_due_ns(self) -> int | None:
+        """Return when the next event is due, after the first; None at the end. Blocks on a live pipe."""
+        if self._next is None and not self.finished:
+            self._read()
+        return None if self._next is None else self._next[0]
+
+    @property
+    def held(self) -> int:
+        """How many events were read and not handed over: one at most."""
+        return int(self._next is not None)
+
+    def hand_over(self, due_ns: int) -> None:
+        """Submit the event read ahead, due at ``due_ns`` of the clock; ``stopping`` when the engine has stopped.
+
+        Blocks under the queue's policy ``block``.
+        """
+        if self._next is None:
+            return
+        now_ns = self._engine.clock.now_ns()
+        try:
+            with suppress(QueueFull):  # refused, and counted as such by the ledger
+                self._engine.submit(self._next[1])
+        except (EngineStopped, QueueClosed):
+            self.stopping = True
+        else:
+            self._account(now_ns, due_ns)
+
+    def hand_over_together(self, due_ns: int, room: int) -> None:
+        """Submit all events due at the same moment as the next, at most ``room``, in one atomic step."""
+        together, now_ns = self.next_due_ns(), self._engine.clock.now_ns()
+        events: list[Event] = []
+        while self._next is not None and len(events) < room and self.next_due_ns() == together:
+            events.append(self._next[1])
+            self._account(now_ns, due_ns)
+            self.next_due_ns()
+        self._engine.submit_many(events)
+
+    def behind(self) -> LatencySummary:
+        """Return how late the events were handed over."""
+        return summarize(self._behind)
+
+    def _read(self) -> None:
+        self.reading = True
+        try:
+            self._next = next(self._dues, None)
+        except (RecordingError, OSError) as error:
+            self.error = error
+        finally:
+            self.reading = False
+        self._read_ns = self._engine.clock.now_ns()
+        self.finished = self._next is None
+
+    def _account(self, now_ns: int, due_ns: int) -> None:
+        assert self._next is not None
+        self.played += 1
+        self._behind.record(now_ns - max(due_ns, self._read_ns if self.live else due_ns))
+        if len(self.log) < MAX_LOGGED:
+            self.log.append((now_ns - self._start_ns, self._next[1]))
+        self._next = None
+
+
+class Feeder:
+    """Plays in a thread of its own, on an absolute schedule from the moment the first event was read.
+
+    A feeder that fell behind hands over at once until it has caught up.
+    """
+
+    def __init__(self, playback: Playback, engine: AsyncEventProcessor) -> None:
+        self._playback, self._engine = playback, engine
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._play, name=FEEDER_NAME, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the feeding and wait for it, unless it waits for a live pipe: that thread dies with the process.
+
+        Closes the engine's queue, which also frees a feeder that waits for room in it.
+        """
+        with self._changed:
+            self._playback.stopping = True
+            self._changed.notify_all()
+        self._engine.queue.close()
+        while self._thread.is_alive() and not (self._playback.live and self._playback.reading):
+            self._thread.join(LOOK_SECONDS)
+
+    def _play(self) -> None:
+        playback = self._playback
+        first_ns = playback.next_due_ns()
+        start_ns = self._engine.clock.now_ns() - (first_ns or 0)
+        while (due_ns := playback.next_due_ns()) is not None and self._wait_until(start_ns + due_ns):
+            playback.hand_over(start_ns + due_ns)
+
+    def _wait_until(self, due_ns: int) -> bool:
+        """Wait for the moment; False when the feeding shall end instead."""
+        clock = self._engine.clock
+        with self._changed:
+            while not self._playback.stopping and clock.now_ns() < due_ns:
+                clock.wait(self._changed, due_ns)
+            return not self._playback.stopping
+
+
+class VirtualTime(ManualClock):
+    """A clock that leaps to whatever comes next, an event or a tick: the same run every time, at full speed.
+
+    The loop's own wait moves it. Events due by the tick are handed over at their own times, equal
+    times together, and a worker has answered them before time goes on: nothing is left to chance.
+    """
+
+    def play(self, playback: Playback, engine: AsyncEventProcessor) -> None:
+        """Set who brings the events and who answers them. Before the loop runs."""
+        self._playback, self._engine = playback, engine
+
+    def wait(self, condition: threading.Condition, deadline_ns: int | None) -> None:
+        """Move time to the deadline, playing what falls due; without a deadline wait to be notified."""
+        if deadline_ns is None:
+            super().wait(condition, None)
+        else:
+            self._play_until(deadline_ns)
+            self._leap_to(deadline_ns)
+
+    def _play_until(self, deadline_ns: int) -> None:
+        playback = self._playback
+        while not playback.stopping and (room := self._room()):
+            due_ns = playback.next_due_ns()
+            if due_ns is None or due_ns > deadline_ns:
+                return
+            self._leap_to(due_ns)
+            playback.hand_over_together(due_ns, room)
+            if self._engine.running:
+                self._engine.wait_idle()
+
+    def _leap_to(self, due_ns: int) -> None:
+        self.advance_ns(max(0, due_ns - self.now_ns()))
+
+    def _room(self) -> int:
+        queue = self._engine.queue
+        return queue.capacity - queue.qsize() if queue.overflow == BLOCK else sys.maxsize

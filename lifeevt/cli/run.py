@@ -1,0 +1,319 @@
+"""Run: a being with Life's default state meets a recording; its loop ticks, its engine answers between."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from types import FrameType
+from typing import BinaryIO
+
+from .. import _backend
+from ..clock import NS_PER_SECOND, Clock, SystemClock
+from ..processor import AsyncEventProcessor, ProcessorStatistics
+from ..queue import AsyncEventQueue
+from ..recording import Recording, bundled_recording
+from ..result import EventProcessingResult, Status
+from ..runtime import LoopStatistics, RuntimeLoop, Tick
+from ..state import StateSnapshot, ThreadSafeSelfState
+from .playback import Feeder, Pace, Playback, VirtualTime, schedule
+
+__all__ = ["Look", "ResultDigest", "Run", "Settings", "Source", "Watcher", "open_source"]
+
+BUNDLED, STANDARD_INPUT = "bundled recording", "standard input"
+RESULT_CAPACITY = 1 << 16
+ANSWERED, TICKS_DONE, INTERRUPTED, FAILED = "all answered", "ticks done", "interrupted", "failed"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the command line asked for; times in seconds."""
+
+    rate: float | None = None
+    speed: float = 1.0
+    tick: float = 1.0
+    ticks: int | None = None
+    backend: str | None = None
+    sync: bool = False
+    strict: bool = False
+    virtual: bool = False
+    capacity: int = 1024
+    overflow: str = "drop_lowest"
+
+    @property
+    def mode(self) -> str:
+        """The loop's mode: ``sync`` or ``async``."""
+        return "sync" if self.sync else "async"
+
+    @property
+    def pace(self) -> Pace:
+        """How the recorded times become due times."""
+        return Pace(self.rate, self.speed)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the events come from. ``total`` lines, None when that cannot be known; ``live``: still being written."""
+
+    name: str
+    recording: Recording
+    total: int | None
+    live: bool
+    stream: BinaryIO | None = None
+
+    def close(self) -> None:
+        """Close the file, if there is one of ours."""
+        if self.stream is not None:
+            self.stream.close()
+
+
+def open_source(file: str | None, strict: bool) -> Source:
+    """Open the bundled recording (None), standard input (``-``) or a file; OSError as open raises it.
+
+    Under ``strict`` a regular file is read through first: RecordingError before anything is played.
+    """
+    if file is None:
+        recording = bundled_recording()
+        return Source(BUNDLED, recording, bundled_recording().count_rest(), live=False)
+    if file == "-":
+        return Source(STANDARD_INPUT, Recording(_standard_input(), strict=strict), None, live=True)
+    stream = open(file, "rb")  # noqa: SIM115  # the run closes it
+    if not os.path.isfile(file):
+        return Source(file, Recording(stream, strict=strict), None, live=True, stream=stream)
+    with open(file, "rb") as ahead:
+        total = sum(1 for _ in Recording(ahead, strict=True)) if strict else Recording(ahead).count_rest()
+    return Source(file, Recording(stream, strict=strict), total, live=False, stream=stream)
+
+
+def _standard_input() -> BinaryIO:
+    """Return a reader of our own: a thread still reading sys.stdin would crash the interpreter's end."""
+    try:
+        return os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
+    except (AttributeError, OSError):  # closed, or replaced by something in memory
+        return BytesIO() if sys.stdin is None else sys.stdin.buffer
+
+
+class ResultDigest:
+    """A fingerprint of results: equal for two runs that gave the same answers in the same order.
+
+    Events that were never answered go in apart: only their own order is certain.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._answered, self._unanswered = hashlib.sha256(), hashlib.sha256()
+
+    def add(self, result: EventProcessingResult) -> None:
+        """Take in one result. O(size)."""
+        self.count += 1
+        if result.status in (Status.SHED, Status.CANCELLED):
+            self._unanswered.update(_line(result.sequence, result.event.type, result.status.name))
+        else:
+            self._answered.update(_answer(result))
+
+    def hexdigest(self) -> str:
+        """Return the fingerprint so far."""
+        return hashlib.sha256(self._answered.digest() + self._unanswered.digest()).hexdigest()
+
+
+def _answer(result: EventProcessingResult) -> bytes:
+    meaning, applied = result.meaning or {}, result.action or {}
+    return _line(
+        result.sequence,
+        result.event.type,
+        result.status.name,
+        result.decision,
+        meaning.get("significance", 0.0).hex(),
+        {name: change.hex() for name, change in applied.items()},
+        result.state_version_before,
+        result.state_version,
+    )
+
+
+def _line(*values: object) -> bytes:
+    return json.dumps(values).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a view shows, of nearly one instant. ``share`` of the run that is done, None when unknown."""
+
+    elapsed_s: float
+    played: int
+    total: int | None
+    share: float | None
+    bad_lines: int
+    engine: ProcessorStatistics
+    loop: LoopStatistics
+    state: StateSnapshot
+    latest: EventProcessingResult | None
+
+
+class Watcher:
+    """Is told of every tick, in the loop's thread; this one does nothing."""
+
+    def __enter__(self) -> Watcher:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        return None
+
+    def tick(self, run: Run) -> None:
+        """See how the run stands after a tick."""
+
+
+class Run:
+    """One run from start to end. ``perform`` blocks; ``look`` and ``interrupt`` may come from elsewhere."""
+
+    def __init__(self, settings: Settings, source: Source) -> None:
+        self.settings, self.source = settings, source
+        self.backend = _backend.resolve(settings.backend)
+        self.clock: Clock = VirtualTime() if settings.virtual else SystemClock()
+        self.state = ThreadSafeSelfState.life(backend=self.backend)
+        queue = AsyncEventQueue(settings.capacity, settings.overflow, self.clock, backend=self.backend)
+        self.engine = AsyncEventProcessor(
+            self.state, queue=queue, clock=self.clock, result_capacity=RESULT_CAPACITY, backend=self.backend
+        )
+        self.loop = RuntimeLoop(
+            self.state, self.engine, settings.tick, self._on_tick, settings.mode, self.clock, backend=self.backend
+        )
+        dues = schedule(source.recording, settings.pace)
+        self.playback = Playback(dues, self.engine, live=source.live, backend=self.backend)
+        self.digest = ResultDigest()
+        self.ended = ANSWERED
+        self.signal: int | None = None
+        self.error: BaseException | None = None
+        self.started_ns: int | None = None
+        self.finished_ns: int | None = None
+        self._latest: EventProcessingResult | None = None
+        self._watcher = Watcher()
+
+    def perform(self, watcher: Watcher) -> None:
+        """Play everything, then stop the engine; what went wrong stays in ``error``. Blocks."""
+        self._watcher = watcher
+        self.started_ns = self.clock.now_ns()
+        self.playback.begin(self.started_ns)
+        try:
+            with self._signals():
+                self._play()
+        except KeyboardInterrupt:
+            self.signal = self.signal or signal.SIGINT
+        finally:
+            self._finish()
+
+    def interrupt(self, number: int) -> None:
+        """End after the current tick, as a signal does."""
+        self.signal = number
+        self.playback.stopping = True
+        self.loop.stop()
+
+    def not_played(self) -> int | None:
+        """Count the lines never handed over, reading a file to its end; None when a pipe was left open."""
+        if self.playback.finished and self.playback.error is None:
+            return 0
+        if self.source.live or self.playback.error is not None:
+            return None
+        return self.playback.held + self.source.recording.count_rest()
+
+    def elapsed_s(self) -> float:
+        """Return seconds of the run's clock since it began."""
+        now_ns = self.clock.now_ns() if self.finished_ns is None else self.finished_ns
+        return 0.0 if self.started_ns is None else (now_ns - self.started_ns) / NS_PER_SECOND
+
+    def look(self) -> Look:
+        """Return how the run stands now. Safe from any thread."""
+        recording, loop = self.source.recording, self.loop.statistics()
+        return Look(
+            elapsed_s=self.elapsed_s(),
+            played=self.playback.played,
+            total=self.source.total,
+            share=self._share(loop.ticks),
+            bad_lines=recording.bad_lines,
+            engine=self.engine.statistics(),
+            loop=loop,
+            state=self.state.snapshot(),
+            latest=self._latest,
+        )
+
+    def _play(self) -> None:
+        if isinstance(self.clock, VirtualTime):
+            self.clock.play(self.playback, self.engine)
+            self._loop()
+            return
+        feeder = Feeder(self.playback, self.engine)
+        feeder.start()
+        try:
+            self._loop()
+        finally:
+            feeder.stop()
+
+    def _loop(self) -> None:
+        if not self.settings.sync:
+            self.engine.start()
+        self.loop.run(self.settings.ticks)
+
+    def _finish(self) -> None:
+        self.engine.close()
+        self.finished_ns = self.clock.now_ns()
+        self._take_in(self.engine.results())
+        self.error = self.error or self.playback.error
+        self.ended = self._how_it_ended()
+
+    def _how_it_ended(self) -> str:
+        if self.signal is not None:
+            return INTERRUPTED
+        if self.error is not None:
+            return FAILED
+        return ANSWERED if self.playback.finished else TICKS_DONE
+
+    def _on_tick(self, tick: Tick) -> None:
+        """Live one tick as Life's loop does. An error here ends the run: the loop itself would go on."""
+        try:
+            tick.state.apply_delta({"ticks": 1, "age": self.settings.tick})
+            self._take_in(tick.results)
+            self._watcher.tick(self)
+            if self.playback.finished and not self.engine.ledger().in_flight:
+                self.loop.stop()
+        except Exception as error:
+            self.error = error
+            self.loop.stop()
+
+    def _take_in(self, results: list[EventProcessingResult]) -> None:
+        for result in results:
+            self.digest.add(result)
+        strongest = max(results, key=lambda result: abs(result.event.intensity), default=None)
+        self._latest = strongest or self._latest
+
+    def _share(self, ticks: int) -> float | None:
+        total, most = self.source.total, self.settings.ticks
+        shares = [self.source.recording.lines / total] if total else []
+        shares += [ticks / most] if most else []
+        return min(1.0, max(shares)) if shares else None
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """End tidily on Ctrl-C and SIGTERM while this lasts; only the main thread may ask for that."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, self._on_signal) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        # A second one means it; and in virtual time this very thread may be waiting for a line.
+        impatient = self.signal is not None or (self.settings.virtual and self.playback.reading)
+        self.interrupt(number)
+        if impatient:
+            raise KeyboardInterrupt

@@ -1,0 +1,235 @@
+"""View: a run while it lasts, as a frame that is drawn again and again, or as plain lines."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.text import Text
+
+from ..clock import NS_PER_SECOND, SystemClock
+from ..event import Priority
+from ..result import EventProcessingResult, Status
+from ..scheduler import LevelStatistics
+from .run import Look, Run, Watcher
+from .summary import answered, budgets_ms, milliseconds, number, share
+
+__all__ = ["LiveView", "PlainView", "is_terminal", "readable"]
+
+FRAMES_PER_SECOND = 8.0
+LINE_EVERY_NS = NS_PER_SECOND
+LOOKS_BACK = 16  # looks over which "now" is measured
+LABEL = 11
+WIDEST = 118  # beyond this a line is hard to follow
+BARS = {"energy": 100.0, "integrity": 1.0, "stability": 1.0}  # each field's upper bound
+NUMBERS = (("fatigue", "tension"), ("age", "ticks"), ("subjective_time", "last_significance"))
+NS_PER_MS = 1e6
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """The characters of a frame."""
+
+    full: str
+    empty: str
+    within: str
+    late: str
+    arrow: str
+    dot: str
+
+
+UNICODE = Glyphs("━", "─", "✓", "✗", "→", "·")
+ASCII = Glyphs("#", "-", "ok", "!!", "->", "-")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Return whether ``stream`` is a terminal that can move its cursor."""
+    return stream.isatty() and not Console(file=stream).is_dumb_terminal
+
+
+def readable(text: str, encoding: str | None) -> str:
+    """Return ``text`` as ``encoding`` can carry it, with ? for what it cannot, and no control characters."""
+    safe = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
+    return safe.encode(encoding or "ascii", "replace").decode(encoding or "ascii")
+
+
+class Speedometer:
+    """Events a second between the last looks. For one thread."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque([(0.0, 0)], maxlen=LOOKS_BACK)
+
+    def read(self, look: Look) -> float:
+        """Take in a look and return the rate up to it."""
+        self._seen.append((look.elapsed_s, answered(look.engine.ledger)))
+        (since, before), (now, count) = self._seen[0], self._seen[-1]
+        return (count - before) / (now - since) if now > since else 0.0
+
+
+class PlainView(Watcher):
+    """Writes a line about every second: no colour, no cursor. For one thread."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._clock, self._speed = stream, SystemClock(), Speedometer()
+        self._due_ns = self._clock.now_ns() + LINE_EVERY_NS
+
+    def tick(self, run: Run) -> None:
+        """Write a line if one is due."""
+        if self._clock.now_ns() >= self._due_ns:
+            self._due_ns += LINE_EVERY_NS
+            self._stream.write(self.line(run.look()) + "\n")
+            self._stream.flush()
+
+    def line(self, look: Look) -> str:
+        """Return one line that says how the run stands."""
+        levels = look.engine.scheduler.levels.values()
+        worst = max(level.latency.p99_ns for level in levels) / NS_PER_MS
+        vitals = " ".join(f"{name} {number(look.state[name])}" for name in BARS)
+        return (
+            f"{look.elapsed_s:6.1f} s  {_count(look)}  {self._speed.read(look):,.0f}/s  "
+            f"queue {look.engine.queue.depth:,}  late {look.engine.scheduler.late:,}  "
+            f"worst p99 {milliseconds(worst)} ms  tick {look.loop.ticks:,}  {vitals}"
+        )
+
+
+class LiveView(Watcher):
+    """Draws a frame eight times a second, in a thread of its own, while entered; then wipes it away."""
+
+    def __init__(self, run: Run, console: Console) -> None:
+        self._run, self._console, self._speed = run, console, Speedometer()
+        self._budgets = budgets_ms()
+        self._glyphs = ASCII if console.options.ascii_only else UNICODE
+        self._live = Live(
+            get_renderable=lambda: self.frame(run.look()),
+            console=console,
+            refresh_per_second=FRAMES_PER_SECOND,
+            transient=True,
+        )
+
+    def __enter__(self) -> LiveView:
+        self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
+
+    def frame(self, look: Look) -> Panel:
+        """Return the picture of one look, at most as large as the console."""
+        width = min(self._console.width, WIDEST)
+        groups = (
+            [self._progress(look, width - 4)],
+            self._flow(look),
+            self._levels(look, width - 4),
+            self._vitals(look, width - 4),
+            self._loop(look, width - 4),
+        )
+        lines = [line for group in groups for line in (Text(), *group)][1:]
+        room = max(self._console.height - 3, 1)
+        if len(lines) > room:  # a low terminal: the empty lines go first
+            lines = [line for line in lines if line.plain][:room]
+        return Panel(Group(*lines), title=self._title(), title_align="left", border_style="dim", width=width)
+
+    def _title(self) -> Text:
+        run, dot = self._run, self._glyphs.dot
+        parts = ("lifeevt", self._clean(run.source.name)[-30:], f"{run.settings.mode} loop", f"{run.backend} twin")
+        return Text(f" {dot} ".join(parts), style="bold")
+
+    def _progress(self, look: Look, width: int) -> Text:
+        left = f", {_span(look.elapsed_s * (1.0 / look.share - 1.0))} left" if look.share else ""
+        tail = f"  {_count(look)}  {_span(look.elapsed_s)}{left}"
+        line = self._bar(look.share or 0.0, max(width - len(tail), 8), "cyan")
+        return line.append(tail)
+
+    def _flow(self, look: Look) -> list[Text]:
+        ledger, queue = look.engine.ledger, look.engine.queue
+        now = self._speed.read(look)
+        mean = answered(ledger) / look.elapsed_s if look.elapsed_s else 0.0
+        losses = {
+            "shed": ledger.ends[Status.SHED],
+            "refused": ledger.refused,
+            "failed": ledger.ends[Status.DEAD_LETTERED],
+            "bad lines": look.bad_lines,
+        }
+        line = _labelled("events/s").append(f"{now:,.0f} now, {mean:,.0f} on average", "bold")
+        line.append(f"    queue {queue.depth:,}, at most {queue.high_water:,} of {queue.capacity:,}")
+        ends = _labelled("answered").append(f"{answered(ledger):,}", "bold")
+        for name, count in losses.items():
+            ends.append(f"    {name} {count:,}", "bold red" if count else "")
+        return [line, ends]
+
+    def _levels(self, look: Look, width: int) -> list[Text]:
+        titles = f"{'latency, ms':<{LABEL}}{'events':>7}{'p50':>8}{'p95':>8}{'p99':>8}{'budget':>9}  "
+        lines = [Text(titles + "p99 of the budget", "dim")]
+        for level, met in look.engine.scheduler.levels.items():
+            lines.append(self._level(level, met, max(width - len(titles) - 13, 6)))
+        return lines
+
+    def _level(self, level: Priority, met: LevelStatistics, width: int) -> Text:
+        low, high = self._budgets[level]
+        budget = f"{low:g}" if low == high else f"{low:g}-{high:g}"
+        line = _labelled(level.name).append(f"{met.finished:>7,}")
+        if not met.finished:
+            return line.append(f"{'-':>8}{'-':>8}{'-':>8}{budget:>9}")
+        for time_ns in (met.latency.p50_ns, met.latency.p95_ns, met.latency.p99_ns):
+            line.append(f"{milliseconds(time_ns / NS_PER_MS):>8}")
+        line.append(f"{budget:>9}  ")
+        style, mark = ("red", self._glyphs.late) if met.late else ("green", self._glyphs.within)
+        line.append_text(self._bar(met.latency.p99_ns / NS_PER_MS / low, width, style))
+        kept = share(1.0 - met.late / met.finished)
+        return line.append(f" {mark} {kept}" if not met.late else f" {mark} {met.late:,} late", f"bold {style}")
+
+    def _vitals(self, look: Look, width: int) -> list[Text]:
+        lines = []
+        for (name, top), pair in zip(BARS.items(), NUMBERS, strict=True):
+            part = look.state[name] / top
+            style = "green" if part > 0.5 else "yellow" if part > 0.25 else "red"
+            line = _labelled(name).append_text(self._bar(part, max(width // 3, 8), style))
+            line.append(f" {number(look.state[name]):<8}", "bold")
+            for other in pair:
+                line.append(f" {other.replace('_', ' ')} ", "dim").append(f"{number(look.state[other]):<5}")
+            lines.append(line)
+        return lines
+
+    def _loop(self, look: Look, width: int) -> list[Text]:
+        loop = look.loop
+        line = _labelled("ticks").append(f"{loop.ticks:,} every {self._run.settings.tick:g} s", "bold")
+        line.append(f"    jitter p99 {milliseconds(loop.jitter.p99_ns / NS_PER_MS)} ms")
+        line.append(f"    overran {loop.overruns:,}", "bold yellow" if loop.overruns else "")
+        line.append(f"    skipped {loop.skipped:,}", "bold yellow" if loop.skipped else "")
+        latest = _labelled("strongest").append(self._told(look.latest))
+        latest.truncate(width, overflow="ellipsis")
+        return [line, latest]
+
+    def _told(self, result: EventProcessingResult | None) -> str:
+        """Say what the last tick's strongest event did."""
+        if result is None:
+            return "nothing was answered yet"
+        did = " ".join(f"{name} {change:+.3g}" for name, change in (result.action or {}).items() if change)
+        what = f"{self._clean(result.event.type)} {result.event.intensity:+.2f} {self._glyphs.arrow} "
+        took = f"{milliseconds(result.latency_ns / NS_PER_MS)} ms"
+        return f"{what}{result.decision or result.status.name.lower()}, {did + ', ' if did else ''}after {took}"
+
+    def _bar(self, part: float, width: int, style: str) -> Text:
+        full = round(min(max(part, 0.0), 1.0) * width)
+        return Text(self._glyphs.full * full, style).append(self._glyphs.empty * (width - full), "dim")
+
+    def _clean(self, text: str) -> str:
+        return readable(text, self._console.encoding)
+
+
+def _labelled(label: str) -> Text:
+    return Text(f"{label:<{LABEL}}", "")
+
+
+def _count(look: Look) -> str:
+    return f"{look.played:,} events" if look.total is None else f"{look.played:,} of {look.total:,} events"
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
