@@ -73,9 +73,9 @@ class ManualClock:
 
     def wait(self, condition: threading.Condition, deadline_ns: int | None) -> None:
         """Wait on ``condition`` until it is notified or the clock is advanced."""
-        if deadline_ns is not None and deadline_ns <= self._now_ns:
-            return
-        with self._changed:
+        with self._changed:  # advance holds this too: it cannot pass between the look and the entry
+            if deadline_ns is not None and deadline_ns <= self._now_ns:
+                return
             self._waiting.append(condition)
             self._changed.notify_all()
         try:

@@ -32,8 +32,8 @@ class Handler:
     action: Action | None = None
 
     def __post_init__(self) -> None:
-        stages = (self.meaning, self.decision, self.action)
-        if not any(stages) or any(stage is not None and not callable(stage) for stage in stages):
+        stages = [stage for stage in (self.meaning, self.decision, self.action) if stage is not None]
+        if not stages or not all(map(callable, stages)):
             raise TypeError("a handler needs at least one stage, and every stage must be callable")
 
 

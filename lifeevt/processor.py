@@ -85,6 +85,7 @@ class AsyncEventProcessor:
         self._idle = threading.Condition()
         self._idle_waiting = 0
         self._thread: threading.Thread | None = None
+        self._answering: int | None = None  # the thread that processes events now
         self._accepting, self._stopping, self._closed = True, False, False
         self._adopt_queue()
 
@@ -97,7 +98,7 @@ class AsyncEventProcessor:
         queue raises QueueFull instead. EngineStopped after stop. O(log n).
         """
         self._refuse_stopped()
-        return self.queue.put_nowait(event) if self._in_worker() else self.queue.put(event)
+        return self.queue.put_nowait(event) if self._in_handler() else self.queue.put(event)
 
     def submit_many(self, events: Iterable[Event]) -> int:
         """Accept events in one atomic step, waking the worker once; return how many were taken in."""
@@ -113,11 +114,15 @@ class AsyncEventProcessor:
 
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
+        if limit is not None and limit < 0:
+            raise ValueError(f"limit is {limit}; it must not be negative")
         if self.running or not self._turn.acquire(blocking=False):
             raise LifeEventError("the worker is running; it answers the events")
+        self._answering = threading.get_ident()
         try:
             return self._process_up_to(self.queue.qsize() if limit is None else limit)
         finally:
+            self._answering = None
             self._turn.release()
 
     def wait_idle(self, timeout: float | None = None) -> bool:
@@ -125,7 +130,7 @@ class AsyncEventProcessor:
 
         EngineStopped when something is queued and no worker runs; LifeEventError inside a handler.
         """
-        self._refuse_in_worker()
+        self._refuse_in_handler()
         return self._wait_idle(self._is_idle, timeout)
 
     # --- life of the worker
@@ -154,13 +159,13 @@ class AsyncEventProcessor:
         is left is cancelled, counted and handed out as results. Blocks until the running handler
         returns; StopTimeout when that takes longer than ``timeout``. ``start`` starts again.
         """
-        self._refuse_in_worker()
+        self._refuse_in_handler()
         with self._control:
             return self._stop(drain, timeout)
 
     def close(self) -> None:
         """Stop for good, draining first; further submits raise EngineStopped. Idempotent."""
-        self._refuse_in_worker()
+        self._refuse_in_handler()
         with self._control:
             if not self._closed:
                 self._stop(True, None)
@@ -211,11 +216,13 @@ class AsyncEventProcessor:
 
     def _work(self) -> None:
         with self._turn:
+            self._answering = threading.get_ident()
             while (entry := self.queue.take(self._must_stop)) is not None:
                 try:
                     self._process(entry)
-                except BaseException:  # SystemExit from a handler ends its event, not the engine
-                    logger.critical("a handler tried to end the worker; it goes on", exc_info=True)
+                except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
+                    logger.critical("the account of an event failed", exc_info=True)
+            self._answering = None
 
     def _process_up_to(self, limit: int) -> int:
         for done in range(limit):
@@ -233,8 +240,8 @@ class AsyncEventProcessor:
         except BaseException as error:
             self._handler_errors += 1
             answer.fail(error)
-            if not isinstance(error, Exception):
-                raise
+            if not isinstance(error, Exception) and not self._in_worker():
+                raise  # Ctrl-C belongs to the caller of process_pending; SystemExit must not end the worker
         finally:
             self._finish(answer)
 
@@ -358,8 +365,11 @@ class AsyncEventProcessor:
     def _in_worker(self) -> bool:
         return self._thread is threading.current_thread()
 
-    def _refuse_in_worker(self) -> None:
-        if self._in_worker():
+    def _in_handler(self) -> bool:
+        return self._answering == threading.get_ident()
+
+    def _refuse_in_handler(self) -> None:
+        if self._in_handler():
             raise LifeEventError("a handler must not wait for its own engine")
 
     def _refuse_stopped(self) -> None:

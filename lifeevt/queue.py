@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from . import _backend
 from ._contract import DROP_LOWEST, DROP_OLDEST, NO_END, REFUSED, REJECT, WAIT, Entry, Offer, Verdict
@@ -29,7 +30,7 @@ class QueueStatistics:
 
     capacity: int
     depth: int
-    depth_by_level: dict[Priority, int]
+    depth_by_level: Mapping[Priority, int]
     high_water: int
     ledger: Ledger
 
@@ -171,7 +172,7 @@ class AsyncEventQueue:
     def statistics(self) -> QueueStatistics:
         """Return a frozen snapshot. O(levels)."""
         counts = self._heap.counts()
-        depths = dict(zip(Priority, self._heap.depths(), strict=False))
+        depths = MappingProxyType(dict(zip(Priority, self._heap.depths(), strict=False)))
         return QueueStatistics(self.capacity, counts[2], depths, counts[5], Ledger.of(counts))
 
     # --- for the engine

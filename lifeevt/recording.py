@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 from .errors import InvalidEvent, RecordingError
 from .event import Event
 
-__all__ = ["Recording", "TimedEvent", "bundled_recording"]
+__all__ = ["Extent", "Recording", "TimedEvent", "bundled_recording", "measure"]
 
 MAX_LINE_BYTES = 1 << 20
 MAX_REPORTS = 100
@@ -25,6 +25,16 @@ class TimedEvent(NamedTuple):
 
     offset: float
     event: Event
+
+
+class Extent(NamedTuple):
+    """How long a recording is: lines that are not blank, and seconds from the first of them to the last.
+
+    ``seconds`` is None where one of the two is no event.
+    """
+
+    lines: int
+    seconds: float | None
 
 
 class Recording:
@@ -44,14 +54,12 @@ class Recording:
         self.bad_lines = 0
         self.went_back = 0
         self.reports: list[RecordingError] = []
-        self._stream = stream
+        self.stream = stream
         self._first: float | None = None
         self._offset = 0.0
 
     def __iter__(self) -> Iterator[TimedEvent]:
-        while line := self._next_line():
-            if line.isspace():
-                continue
+        for line in self.rest():
             try:
                 event = self._timed(_event(line))
             except InvalidEvent as error:
@@ -62,13 +70,16 @@ class Recording:
 
     def count_rest(self) -> int:
         """Read on to the end without looking inside; return how many lines were not blank. O(bytes)."""
-        count = 0
+        return sum(1 for _ in self.rest())
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield the lines from here to the end that are not blank, as they stand."""
         while line := self._next_line():
-            count += not line.isspace()
-        return count
+            if not line.isspace():
+                yield line
 
     def _next_line(self) -> bytes:
-        line = self._stream.readline(MAX_LINE_BYTES + 1)
+        line = self.stream.readline(MAX_LINE_BYTES + 1)
         if line and not self.lines and line.startswith(BYTE_ORDER_MARK):
             line = line[len(BYTE_ORDER_MARK) :] or b"\n"
         self.lines += bool(line)
@@ -77,7 +88,7 @@ class Recording:
         return line
 
     def _skip_line(self) -> None:
-        while (part := self._stream.readline(MAX_LINE_BYTES)) and not part.endswith(b"\n"):
+        while (part := self.stream.readline(MAX_LINE_BYTES)) and not part.endswith(b"\n"):
             continue
 
     def _timed(self, event: Event) -> TimedEvent:
@@ -102,6 +113,17 @@ class Recording:
 def bundled_recording() -> Recording:
     """Return the recording that ships with the package: 2,000 events of a being's life, 38 minutes long."""
     return Recording(BytesIO(files("lifeevt").joinpath("data/recording.jsonl").read_bytes()))
+
+
+def measure(stream: BinaryIO) -> Extent:
+    """Read a stream to its end and say how long it is; looks inside the first and the last line only. O(bytes)."""
+    count, first, last = 0, b"", b""
+    for count, last in enumerate(Recording(stream).rest(), 1):
+        first = first or last
+    try:
+        return Extent(count, max(0.0, _event(last).timestamp - _event(first).timestamp) if count else 0.0)
+    except InvalidEvent:
+        return Extent(count, None)
 
 
 def _event(line: bytes) -> Event:

@@ -8,17 +8,18 @@ pattern      = the first decision that holds; its factor scales the impact, its 
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from . import _backend, _contract
 from .errors import InvalidReflex
+from .serialization import is_number
 
 __all__ = ["Condition", "Pattern", "Reflex", "ReflexAnswer", "ReflexSet", "Rule", "Temperament"]
 
@@ -30,6 +31,7 @@ _INPUTS = {
     "recall_max": _contract.RECALL_MAX,
     "recall_mean": _contract.RECALL_MEAN,
 }
+_STAGES = ("appraise", "respond", "decide", "act")
 _MEASURES = ("type", "weight", "gain")
 
 
@@ -49,6 +51,7 @@ class Reflex:
     def __post_init__(self) -> None:
         if not self.type:
             raise InvalidReflex("a reflex needs the name of an event type, or *")
+        _freeze(self, "impact", "gain")
         _check(f"reflex {self.type!r}", self.weight, *self.impact.values())
         if len(self.impact) > _contract.MAX_IMPACTS:
             raise InvalidReflex(f"reflex {self.type!r} touches {len(self.impact)} of {_contract.MAX_IMPACTS} fields")
@@ -61,6 +64,11 @@ class Condition:
     source: str
     operator: str
     threshold: float
+
+    def __post_init__(self) -> None:
+        if self.operator not in _OPERATORS:
+            raise InvalidReflex(f"{self.operator!r} is no comparison; choose {', '.join(_OPERATORS)}")
+        _check("a condition", self.threshold)
 
     @classmethod
     def parse(cls, text: str) -> tuple[Condition, ...]:
@@ -83,6 +91,9 @@ class Rule:
     factor: float = 1.0
     pattern: str = ""
 
+    def __post_init__(self) -> None:
+        _check("a rule", self.factor)
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -93,7 +104,10 @@ class Pattern:
     cost: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _freeze(self, "cost")
         _check(f"pattern {self.name!r}", self.factor, *self.cost.values())
+        if len(self.cost) > _contract.MAX_IMPACTS:
+            raise InvalidReflex(f"pattern {self.name!r} touches {len(self.cost)} of {_contract.MAX_IMPACTS} fields")
 
 
 @dataclass(frozen=True)
@@ -102,7 +116,7 @@ class Temperament:
 
     sensitizers: tuple[Rule, ...] = ()
     dampers: tuple[Rule, ...] = ()
-    decisions: tuple[Rule, ...] = (Rule(pattern="absorb"),)
+    decisions: tuple[Rule, ...] = field(default_factory=lambda: (Rule(pattern="absorb"),))
     patterns: tuple[Pattern, ...] = field(default_factory=lambda: (Pattern("absorb"),))
 
     @classmethod
@@ -112,13 +126,11 @@ class Temperament:
 
     @classmethod
     def _parse(cls, text: str, name: str) -> Temperament:
-        rows = [_cleaned(row, f"{name}, line {line}") for line, row in enumerate(csv.DictReader(text.splitlines()), 2)]
-
-        def rules(stage: str) -> tuple[Rule, ...]:
-            return tuple(_rule(row) for row in rows if row["stage"] == stage)
-
-        patterns = tuple(_pattern(row) for row in rows if row["stage"] == "act")
-        return cls(rules("appraise"), rules("respond"), rules("decide"), patterns)
+        stages: dict[str, list[Any]] = {stage: [] for stage in _STAGES}
+        for line, row in enumerate(csv.DictReader(text.splitlines()), 2):
+            stage, made = _stage(row, f"{name}, line {line}")
+            stages[stage].append(made)
+        return cls(*(tuple(stages[stage]) for stage in _STAGES))
 
     def restricted_to(self, fields: AbstractSet[str]) -> Temperament:
         """Return the rules that can hold in a state with just ``fields``."""
@@ -246,10 +258,15 @@ class CompiledReflexes:
         return self._place[name]
 
 
+def _freeze(owner: Any, *names: str) -> None:
+    for name in names:
+        object.__setattr__(owner, name, MappingProxyType(dict(getattr(owner, name))))
+
+
 def _check(where: str, *numbers: Any) -> None:
     for number in numbers:
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
-            raise InvalidReflex(f"{where} holds {number!r}; every number in it must be finite")
+        if not is_number(number):
+            raise InvalidReflex(f"{where} holds a {type(number).__name__} that is no finite number")
 
 
 def _number(text: str) -> float:
@@ -273,6 +290,17 @@ def _cleaned(row: dict[str, str], where: str) -> dict[str, str]:
     if any(not isinstance(part, str) for part in (*row, *row.values())):
         raise InvalidReflex(f"{where}: the row does not have the columns of the first line")
     return {name.strip(): text.strip() for name, text in row.items()}
+
+
+def _stage(row: dict[str, str], where: str) -> tuple[str, Rule | Pattern]:
+    row = _cleaned(row, where)
+    try:
+        stage = row["stage"]
+        if stage not in _STAGES:
+            raise InvalidReflex(f"unknown stage {stage!r}; choose {', '.join(_STAGES)}")
+        return stage, _pattern(row) if stage == "act" else _rule(row)
+    except (KeyError, InvalidReflex) as error:
+        raise InvalidReflex(f"{where}: {error}") from None
 
 
 def _rule(row: dict[str, str]) -> Rule:

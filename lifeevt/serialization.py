@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 from .errors import SerializationError
 
-__all__ = ["exact_json", "parse_json", "plain"]
+__all__ = ["exact_json", "is_number", "parse_json", "plain"]
 
 _EXACT = (str, int, bool, type(None))
 
@@ -39,6 +40,16 @@ def parse_json(text: str, path: str) -> Any:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_float)
     except (ValueError, RecursionError) as error:
         raise SerializationError(f"{path} is not JSON: {error}") from None
+
+
+def is_number(value: object) -> bool:
+    """Return whether ``value`` is a finite real number that a float can hold; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _plain(value: Any, path: str) -> Any:

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from numbers import Real
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from . import _backend
 from ._contract import StateCells
 from .errors import InvalidValue, StateError, UnknownField
+from .serialization import is_number
 
 __all__ = ["Field", "StateSnapshot", "StateStatistics", "ThreadSafeSelfState"]
 
@@ -43,7 +43,7 @@ class Field:
             value = getattr(self, name)
             if value is None and name != "default":
                 continue
-            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            if not is_number(value):
                 raise InvalidValue(f"a field's {name} is {value!r}; it must be a finite number")
             if self.integer and value != math.trunc(value):
                 raise InvalidValue(f"an integer field's {name} is {value!r}; it must be whole")
@@ -82,6 +82,9 @@ class StateSnapshot(Mapping[str, float]):
         return len(self._values)  # type: ignore[attr-defined]
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a snapshot does not change")
+
+    def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("a snapshot does not change")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -204,10 +207,11 @@ def _check_field(name: object, field: object) -> None:
 
 
 def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidValue(f"{name} must be a number, not a {type(value).__name__}")
-    if not math.isfinite(value):
+    if is_number(value):
+        return
+    if isinstance(value, float):
         raise InvalidValue(f"{name} is {value}; it must be finite")
+    raise InvalidValue(f"{name} must be a number that a float can hold, not a {type(value).__name__}")
 
 
 @cache

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from .. import _backend
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..processor import AsyncEventProcessor, ProcessorStatistics
 from ..queue import AsyncEventQueue
-from ..recording import Recording, bundled_recording
+from ..recording import Extent, Recording, bundled_recording, measure
 from ..result import EventProcessingResult, Status
 from ..runtime import LoopStatistics, RuntimeLoop, Tick
 from ..state import StateSnapshot, ThreadSafeSelfState
@@ -60,12 +61,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the events come from. ``total`` lines, None when that cannot be known; ``live``: still being written."""
+    """Where the events come from. ``extent`` is None when it cannot be known; ``live``: still being written."""
 
     name: str
     recording: Recording
-    total: int | None
-    live: bool
+    extent: Extent | None = None
+    live: bool = False
     stream: BinaryIO | None = None
 
     def close(self) -> None:
@@ -80,16 +81,17 @@ def open_source(file: str | None, strict: bool) -> Source:
     Under ``strict`` a regular file is read through first: RecordingError before anything is played.
     """
     if file is None:
-        recording = bundled_recording()
-        return Source(BUNDLED, recording, bundled_recording().count_rest(), live=False)
+        return Source(BUNDLED, bundled_recording(), measure(bundled_recording().stream))
     if file == "-":
-        return Source(STANDARD_INPUT, Recording(_standard_input(), strict=strict), None, live=True)
+        return Source(STANDARD_INPUT, Recording(_standard_input(), strict=strict), live=True)
     stream = open(file, "rb")  # noqa: SIM115  # the run closes it
     if not os.path.isfile(file):
-        return Source(file, Recording(stream, strict=strict), None, live=True, stream=stream)
+        return Source(file, Recording(stream, strict=strict), live=True, stream=stream)
+    if strict:
+        with open(file, "rb") as ahead:
+            deque(Recording(ahead, strict=True), maxlen=0)
     with open(file, "rb") as ahead:
-        total = sum(1 for _ in Recording(ahead, strict=True)) if strict else Recording(ahead).count_rest()
-    return Source(file, Recording(stream, strict=strict), total, live=False, stream=stream)
+        return Source(file, Recording(stream, strict=strict), measure(ahead), stream=stream)
 
 
 def _standard_input() -> BinaryIO:
@@ -143,12 +145,12 @@ def _line(*values: object) -> bytes:
 
 @dataclass(frozen=True)
 class Look:
-    """What a view shows, of nearly one instant. ``share`` of the run that is done, None when unknown."""
+    """What a view shows, of nearly one instant. ``total_s`` and ``total`` events are None when unknown."""
 
     elapsed_s: float
+    total_s: float | None
     played: int
     total: int | None
-    share: float | None
     bad_lines: int
     engine: ProcessorStatistics
     loop: LoopStatistics
@@ -229,15 +231,14 @@ class Run:
 
     def look(self) -> Look:
         """Return how the run stands now. Safe from any thread."""
-        recording, loop = self.source.recording, self.loop.statistics()
         return Look(
             elapsed_s=self.elapsed_s(),
+            total_s=self._total_s(),
             played=self.playback.played,
-            total=self.source.total,
-            share=self._share(loop.ticks),
-            bad_lines=recording.bad_lines,
+            total=None if self.source.extent is None else self.source.extent.lines,
+            bad_lines=self.source.recording.bad_lines,
             engine=self.engine.statistics(),
-            loop=loop,
+            loop=self.loop.statistics(),
             state=self.state.snapshot(),
             latest=self._latest,
         )
@@ -291,11 +292,14 @@ class Run:
         strongest = max(results, key=lambda result: abs(result.event.intensity), default=None)
         self._latest = strongest or self._latest
 
-    def _share(self, ticks: int) -> float | None:
-        total, most = self.source.total, self.settings.ticks
-        shares = [self.source.recording.lines / total] if total else []
-        shares += [ticks / most] if most else []
-        return min(1.0, max(shares)) if shares else None
+    def _total_s(self) -> float | None:
+        """Return how long the run will take, as far as that is known."""
+        ticks, extent, totals = self.settings.ticks, self.source.extent, []
+        if ticks is not None:
+            totals.append(ticks * self.settings.tick)
+        if extent is not None and extent.seconds is not None:
+            totals.append(self.settings.pace.due_ns(extent.lines, extent.seconds) / NS_PER_SECOND)
+        return min(totals, default=None)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:

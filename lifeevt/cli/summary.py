@@ -160,6 +160,7 @@ def _ticks(run: Run) -> dict[str, Any]:
 
 def _spread(times: LatencySummary) -> dict[str, float]:
     return {
+        "min": times.min_ns / NS_PER_MS,
         "mean": times.mean_ns / NS_PER_MS,
         "p50": times.p50_ns / NS_PER_MS,
         "p95": times.p95_ns / NS_PER_MS,
@@ -297,7 +298,9 @@ def _tick_lines(ticks: Mapping[str, Any]) -> Iterator[str]:
         f"ticks    {ticks['count']:,} every {ticks['interval_s']:g} s; {ticks['overruns']:,} overran, "
         f"{ticks['skipped']:,} skipped"
     )
-    for name in ("period", "jitter", "work"):
+    period = (milliseconds(ticks["period_ms"][part]) for part in ("mean", "min", "p99", "max"))
+    yield "         period mean {}, min {}, p99 {}, max {} ms".format(*period)
+    for name in ("jitter", "work"):
         yield f"         {name} {_spread_text(ticks[f'{name}_ms'])}"
 
 

@@ -26,7 +26,7 @@ LOOKS_BACK = 16  # looks over which "now" is measured
 LABEL = 11
 WIDEST = 118  # beyond this a line is hard to follow
 BARS = {"energy": 100.0, "integrity": 1.0, "stability": 1.0}  # each field's upper bound
-NUMBERS = (("fatigue", "tension"), ("age", "ticks"), ("subjective_time", "last_significance"))
+NUMBERS = (("fatigue", "tension"), ("age", "ticks"), ())  # beside each bar
 NS_PER_MS = 1e6
 
 
@@ -139,10 +139,12 @@ class LiveView(Watcher):
         return Text(f" {dot} ".join(parts), style="bold")
 
     def _progress(self, look: Look, width: int) -> Text:
-        left = f", {_span(look.elapsed_s * (1.0 / look.share - 1.0))} left" if look.share else ""
-        tail = f"  {_count(look)}  {_span(look.elapsed_s)}{left}"
-        line = self._bar(look.share or 0.0, max(width - len(tail), 8), "cyan")
-        return line.append(tail)
+        if look.total_s is None:
+            return _labelled("played").append(f"{_count(look)} in {_span(look.elapsed_s)}", "bold")
+        left = _span(max(0.0, look.total_s - look.elapsed_s))
+        tail = f"  {_count(look)}  {_span(look.elapsed_s)}, {left} left"
+        done = look.elapsed_s / look.total_s if look.total_s else 1.0
+        return self._bar(done, max(width - len(tail), 8), "cyan").append(tail)
 
     def _flow(self, look: Look) -> list[Text]:
         ledger, queue = look.engine.ledger, look.engine.queue
@@ -190,7 +192,7 @@ class LiveView(Watcher):
             line = _labelled(name).append_text(self._bar(part, max(width // 3, 8), style))
             line.append(f" {number(look.state[name]):<8}", "bold")
             for other in pair:
-                line.append(f" {other.replace('_', ' ')} ", "dim").append(f"{number(look.state[other]):<5}")
+                line.append(f"  {other} ", "dim").append(f"{number(look.state[other]):<5}")
             lines.append(line)
         return lines
 
@@ -208,10 +210,11 @@ class LiveView(Watcher):
         """Say what the last tick's strongest event did."""
         if result is None:
             return "nothing was answered yet"
-        did = " ".join(f"{name} {change:+.3g}" for name, change in (result.action or {}).items() if change)
-        what = f"{self._clean(result.event.type)} {result.event.intensity:+.2f} {self._glyphs.arrow} "
-        took = f"{milliseconds(result.latency_ns / NS_PER_MS)} ms"
-        return f"{what}{result.decision or result.status.name.lower()}, {did + ', ' if did else ''}after {took}"
+        did = "".join(f" {name} {change:+.3f}" for name, change in (result.action or {}).items() if change)
+        decision = result.decision or result.status.name.lower()
+        took = milliseconds(result.latency_ns / NS_PER_MS)
+        what = f"{self._clean(result.event.type)} {result.event.intensity:+.2f}"
+        return f"{what} {self._glyphs.arrow} {decision} in {took} ms{did}"
 
     def _bar(self, part: float, width: int, style: str) -> Text:
         full = round(min(max(part, 0.0), 1.0) * width)

@@ -1,0 +1,86 @@
+"""Where a figure comes from: printed above every table and kept with every result.
+
+Run alone, it prints what the machine and the build are; names of hosts and folders are left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sysconfig
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from lifeevt import _backend
+from lifeevt.errors import BackendError
+
+
+def twins() -> dict[str, Any]:
+    """The twins that are here, by name: both, or the reference alone on a build without C."""
+    found = {}
+    for name in ("native", "reference"):
+        try:
+            found[name] = _backend.load(name)
+        except BackendError:
+            continue
+    return found
+
+
+def traced() -> bool:
+    """Whether a twin was built with line tracing, which makes every timing worthless."""
+    return any(twin.TRACED for twin in twins().values())
+
+
+def describe() -> dict[str, Any]:
+    """What a reader must know before comparing a figure with one of another day."""
+    return {
+        "lifeevt": _version(),
+        "twins": sorted(twins()),
+        "traced": traced(),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "compiler": _compiler(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
+        "libc": " ".join(platform.libc_ver()).strip(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
+def headline(known: dict[str, Any]) -> str:
+    """The environment in two lines."""
+    loads = " ".join(map(str, known["load_average"]))
+    return (
+        f"{known['cpu']}, {known['cores']} cores, {known['system']}, {known['libc']}\n"
+        f"{known['python']}, built by {known['compiler']}; lifeevt {known['lifeevt']} with "
+        f"{' and '.join(known['twins'])}{', TRACED' if known['traced'] else ''}; load average {loads}"
+    )
+
+
+def _version() -> str:
+    try:
+        return version("lifeevt")
+    except PackageNotFoundError:
+        return "from its source tree"
+
+
+def _compiler() -> str:
+    built_by = platform.python_compiler()
+    return built_by or str(sysconfig.get_config_var("CC") or "unknown")
+
+
+def _cpu() -> str:
+    for line in _lines(Path("/proc/cpuinfo")):
+        if line.startswith(("model name", "Model")):
+            return line.partition(":")[2].strip()
+    return platform.processor() or "unknown"
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+if __name__ == "__main__":
+    print(json.dumps(describe(), indent=2))

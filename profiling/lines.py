@@ -1,0 +1,158 @@
+"""Where does the time go, line by line? line_profiler over the way of an event.
+
+On a traced build (``make profile``) the lines of the native twin are shown beside those of the Python
+above it; on any other build the Python alone. A traced line costs far more than the line itself, so
+read the shares, and never a time: times come from the benches, on an untraced build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import linecache
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import environment
+import workloads
+
+from lifeevt import (
+    AsyncEventProcessor,
+    AsyncEventQueue,
+    ThreadSafeSelfState,
+    event_types,
+    metrics,
+    processor,
+    reflex,
+    result,
+    scheduler,
+    state,
+)
+from lifeevt import event as event_module
+from lifeevt import queue as queue_module
+
+MISSING_EXIT = 2
+FACADE = (event_module, event_types, queue_module, scheduler, processor, reflex, state, result, metrics)
+TOP = 16
+FOLDERS = ("lifeevt", "_core_py")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--backend", choices=("native", "reference"), default=next(iter(environment.twins())))
+    arguments.add_argument("--events", type=int, default=5000)
+    arguments.add_argument("--top", type=int, default=TOP, help="how many lines the closing list has")
+    arguments.add_argument("--full", action="store_true", help="every function with all its lines")
+    arguments.add_argument("--quick", action="store_true", help="200 events")
+    given = arguments.parse_args()
+    profiler = made_profiler()
+    seen = followed(profiler, given.backend)
+    print(environment.headline(environment.describe()))
+    print(f"shows {seen}\n")
+    profiler.add_function(workload)
+    profiler.runcall(workload, given.backend, 200 if given.quick else given.events)
+    show(profiler.get_stats(), given.top, given.full)
+
+
+def made_profiler() -> Any:
+    try:
+        from line_profiler import LineProfiler
+    except ModuleNotFoundError:
+        print("line_profiler is not installed; pip install '.[profiling]'", file=sys.stderr)
+        raise SystemExit(MISSING_EXIT) from None
+    return LineProfiler()
+
+
+def followed(profiler: Any, backend: str) -> str:
+    """Follow every function on an event's way; say in words what that shows."""
+    core = environment.twins()[backend]
+    count = sum(follow(profiler, module) for module in FACADE)
+    if backend == "reference":
+        names = [name for name in sys.modules if name.startswith(core.__name__ + ".")]
+        below = sum(follow(profiler, sys.modules[name]) for name in names)
+        return f"{count} functions of the Python above the twins and {below} of the reference twin"
+    if core.TRACED:
+        return f"{count} functions of the Python above the twins and {follow(profiler, core)} of the native twin"
+    return f"{count} functions of the Python above the twins; the native twin is not traced, its time is in its callers"
+
+
+def follow(profiler: Any, module: ModuleType) -> int:
+    """Add the functions and methods that ``module`` itself defines."""
+    found = [each for each in vars(module).values() if getattr(each, "__module__", None) == module.__name__]
+    functions = [each for each in found if has_lines(each)]
+    for each in filter(inspect.isclass, found):
+        functions += [member for member in map(unwrapped, vars(each).values()) if has_lines(member)]
+    for function in functions:
+        profiler.add_callable(function)
+    return len(functions)
+
+
+def unwrapped(member: Any) -> Any:
+    if isinstance(member, property):
+        return member.fget
+    return getattr(member, "__func__", member)
+
+
+def has_lines(member: Any) -> bool:
+    """Whether ``member`` was written in lifeevt: not what a dataclass or an enum adds to it."""
+    code = getattr(member, "__code__", None)
+    written_here = code is not None and Path(code.co_filename).parent.name in FOLDERS
+    return written_here and not hasattr(member, "__wrapped__")
+
+
+def workload(backend: str, count: int) -> None:
+    """Every stage once an event: made, submitted, answered in this thread, taken as a result, looked at."""
+    being = ThreadSafeSelfState.life(backend=backend)
+    queue = AsyncEventQueue(count, backend=backend)
+    engine = AsyncEventProcessor(being, queue=queue, result_capacity=count, backend=backend)
+    for event in workloads.events(count):
+        engine.submit(event)
+    engine.process_pending()
+    engine.results()
+    for _ in range(count // 10):
+        being.snapshot()
+        being.apply_delta({"energy": 0.5, "fatigue": 0.25})
+    engine.statistics()
+
+
+def show(stats: Any, top: int, full: bool) -> None:
+    if full:
+        show_text(stats)
+    lines = [(spent, hits, place, number) for place, seen in stats.timings.items() for number, hits, spent in seen]
+    total = sum(spent for spent, _, (_, _, name), _ in lines if name == workload.__name__) or 1
+    own = [line for line in lines if not calls_followed(line, followed_names(stats))]
+    print(f"the {top} dearest lines that call nothing followed here, and their share of the whole:")
+    print(f" {'share':>6} {'hits':>9}  line")
+    for spent, hits, (file, _, name), number in sorted(own, reverse=True)[:top]:
+        where = f"{file.rpartition('lifeevt/')[2]}:{number} {name}"
+        print(f" {spent / total:6.1%} {hits:>9,}  {where}: {source_line(file, number)}")
+
+
+def show_text(stats: Any) -> None:
+    from line_profiler import show_text
+
+    show_text(stats.timings, stats.unit, stream=sys.stdout, stripzeros=True)
+
+
+def followed_names(stats: Any) -> set[str]:
+    """What a call of a followed function looks like: its name, or for ``__init__`` its class."""
+    parts = [name.split(".") for _, _, name in stats.timings]
+    return {part[-2] if part[-1] == "__init__" and len(part) > 1 else part[-1] for part in parts}
+
+
+def calls_followed(line: tuple[float, int, tuple[str, int, str], int], names: set[str]) -> bool:
+    """Whether the line's text calls a followed function, whose own lines then say more."""
+    _, _, (file, _, function), number = line
+    called = re.findall(r"(\w+)\(", source_line(file, number))
+    return function == workload.__name__ or any(name in names for name in called)
+
+
+def source_line(file: str, number: int) -> str:
+    return linecache.getline(file, number).strip() or "(source not found)"
+
+
+if __name__ == "__main__":
+    main()

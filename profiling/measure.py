@@ -1,0 +1,119 @@
+"""How every bench here measures: all columns in one run, in turns, and ratios against a named peer."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import environment
+
+TRACED_EXIT = 2
+LOOP = "(the loop itself)"  # contained in every other column, and not taken off
+
+
+@dataclass
+class Row:
+    """One case: the median of each column, and how many times ``ours`` each other column is."""
+
+    case: str
+    unit: str
+    ours: str
+    samples: Mapping[str, Sequence[float]]
+    more_is_better: bool = False
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def medians(self) -> dict[str, float]:
+        return {name: median(seen) for name, seen in self.samples.items()}
+
+    def ratios(self) -> dict[str, float]:
+        """By what factor ``ours`` is better (below 1: worse); of the medians, since the rounds took turns."""
+        medians = self.medians()
+        ours = medians[self.ours]
+        peers = {name: each for name, each in medians.items() if name not in (self.ours, LOOP)}
+        return {name: _factor(ours, each, self.more_is_better) for name, each in peers.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        spread = {name: [min(seen), max(seen)] for name, seen in self.samples.items()}
+        return {
+            "case": self.case, "unit": self.unit, "ours": self.ours, "rounds": len(next(iter(self.samples.values()))),
+            "median": self.medians(), "spread": spread, "ratio": self.ratios(), **self.notes,
+        }  # fmt: skip
+
+
+def _factor(ours: float, peer: float, more_is_better: bool) -> float:
+    above, below = (ours, peer) if more_is_better else (peer, ours)
+    return above / below if below else math.nan
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The switches that every bench has."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    made.add_argument("--quick", action="store_true", help="the shape of the output only; its figures mean nothing")
+    made.add_argument("--rounds", type=int, default=None, help="repetitions of every column")
+    return made
+
+
+def refuse_traced() -> None:
+    """End the process with status 2 on a traced build: its timings would measure the tracing."""
+    if environment.traced():
+        print("this build traces lines, so its timings mean nothing; use an untraced build", file=sys.stderr)
+        raise SystemExit(TRACED_EXIT)
+
+
+def in_turns(columns: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """Measure every column once a round, starting with another one each time.
+
+    What the machine does meanwhile then falls on all columns alike.
+    """
+    names = list(columns)
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+            samples[name].append(_undisturbed(columns[name]))
+    return samples
+
+
+def _undisturbed(measured: Callable[[], float]) -> float:
+    gc.collect()
+    gc.disable()
+    try:
+        return measured()
+    finally:
+        gc.enable()
+
+
+def report(name: str, rows: Sequence[Row], as_json: bool, settings: Mapping[str, Any]) -> None:
+    """Print the environment and the rows, as text or as JSON."""
+    known = environment.describe()
+    if as_json:
+        record = {"bench": name, "environment": known, "settings": dict(settings)}
+        print(json.dumps({**record, "rows": [row.as_dict() for row in rows]}, indent=2))
+        return
+    print(environment.headline(known))
+    if settings.get("quick"):
+        print("--quick: the figures below mean nothing")
+    for row in rows:
+        print("\n" + "\n".join(_table(row)))
+
+
+def _table(row: Row) -> list[str]:
+    ratios = row.ratios()
+    lines = [f"{row.case}, {row.unit}", f"  {'':24}{'median':>14}   {row.ours} is better by"]
+    for name, value in row.medians().items():
+        factor = f"{ratios[name]:8.2f} x" if name in ratios else ""
+        lines.append(f"  {name:24}{value:>14,.2f}   {factor}".rstrip())
+    return lines + [f"  {key}: {value}" for key, value in row.notes.items()]
+
+
+def percentile(samples: Sequence[float], percent: float) -> float:
+    """The nearest-rank percentile of what was measured; NaN of nothing."""
+    rank = math.ceil(len(samples) * percent / 100.0)
+    return sorted(samples)[max(rank - 1, 0)] if samples else math.nan
