@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from numbers import Real
@@ -174,9 +175,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _priority(value: object) -> Priority:
-    try:
-        if not isinstance(value, bool):
+    if not isinstance(value, bool):
+        with suppress(ValueError):
             return Priority(value)  # type: ignore[arg-type]
-    except ValueError:
-        pass  # told below, together with the bools
     raise InvalidEvent(f"priority is {value!r}; it must be 0 (CRITICAL) to 3 (LOW)")

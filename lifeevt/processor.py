@@ -6,6 +6,7 @@ import atexit
 import logging
 import threading
 import traceback
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -98,12 +99,16 @@ class AsyncEventProcessor:
         queue raises QueueFull instead. EngineStopped after stop. O(log n).
         """
         self._refuse_stopped()
-        return self.queue.put_nowait(event) if self._in_handler() else self.queue.put(event)
+        kept = self.queue.put_nowait(event) if self._in_handler() else self.queue.put(event)
+        self._sweep()
+        return kept
 
     def submit_many(self, events: Iterable[Event]) -> int:
         """Accept events in one atomic step, waking the worker once; return how many were taken in."""
         self._refuse_stopped()
-        return self.queue.put_many(events)
+        kept = self.queue.put_many(events)
+        self._sweep()
+        return kept
 
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
@@ -150,7 +155,7 @@ class AsyncEventProcessor:
             self._accepting, self._stopping = True, False
             self._thread = threading.Thread(target=self._work, name=WORKER_NAME, daemon=True)
             self._thread.start()
-            atexit.register(self._at_exit)
+            _started.add(self)
 
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:
         """Stop the worker and return how many queued events were cancelled.
@@ -170,6 +175,7 @@ class AsyncEventProcessor:
             if not self._closed:
                 self._stop(True, None)
                 self._closed = True
+                self.queue.close()
 
     def __enter__(self) -> AsyncEventProcessor:
         self.start()
@@ -329,8 +335,13 @@ class AsyncEventProcessor:
             self._thread.join(timeout)
             if self._thread.is_alive():
                 raise StopTimeout(f"a handler still runs after {timeout} s; the worker ends when it returns")
-            atexit.unregister(self._at_exit)
+            _started.discard(self)
         return self._cancel_rest()
+
+    def _sweep(self) -> None:
+        """End what was queued just as the engine stopped: the stop may have looked before it came."""
+        if self._stopping and not self.running:
+            self._cancel_rest()
 
     def _cancel_rest(self) -> int:
         entries = self.queue.cancel_all()
@@ -338,12 +349,6 @@ class AsyncEventProcessor:
             self._record_unanswered(entry, Status.CANCELLED)
         self._announce_idle()
         return len(entries)
-
-    def _at_exit(self) -> None:
-        try:
-            self.stop(drain=False, timeout=EXIT_SECONDS)
-        except StopTimeout as error:
-            logger.warning("%s", error)
 
     # --- small parts
 
@@ -435,6 +440,19 @@ class _ResultRing:
     def counts(self) -> tuple[int, int]:
         with self._mutex:
             return len(self._results), self._overwritten
+
+
+# Only for the end of the process: engines whose worker an exiting interpreter would freeze midway.
+_started: weakref.WeakSet[AsyncEventProcessor] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_started() -> None:
+    for engine in list(_started):
+        try:
+            engine.stop(drain=False, timeout=EXIT_SECONDS)
+        except StopTimeout as error:
+            logger.warning("%s", error)
 
 
 def _twin_of(state: ThreadSafeSelfState, backend: str | None) -> str:

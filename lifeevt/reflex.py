@@ -266,7 +266,8 @@ def _freeze(owner: Any, *names: str) -> None:
 def _check(where: str, *numbers: Any) -> None:
     for number in numbers:
         if not is_number(number):
-            raise InvalidReflex(f"{where} holds a {type(number).__name__} that is no finite number")
+            shown = number if isinstance(number, float) else type(number).__name__
+            raise InvalidReflex(f"{where} holds {shown}; every number in it must be finite")
 
 
 def _number(text: str) -> float:
