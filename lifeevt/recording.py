@@ -118,8 +118,8 @@ def bundled_recording() -> Recording:
 def measure(stream: BinaryIO) -> Extent:
     """Read a stream to its end and say how long it is; looks inside the first and the last line only. O(bytes)."""
     count, first, last = 0, b"", b""
-    for count, last in enumerate(Recording(stream).rest(), 1):
-        first = first or last
+    for last in Recording(stream).rest():
+        first, count = first or last, count + 1
     try:
         return Extent(count, max(0.0, _event(last).timestamp - _event(first).timestamp) if count else 0.0)
     except InvalidEvent:

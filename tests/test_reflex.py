@@ -244,12 +244,9 @@ def test_a_gain_multiplies_by_another_field(backend: str) -> None:
 def test_what_is_remembered_can_be_asked_for(backend: str) -> None:
     state = ThreadSafeSelfState(SMALL, backend=backend)
     patterns = (Pattern("high"), Pattern("mean"), Pattern("none"))
-    decisions = (
-        Rule(when("recall_max > 0.8"), pattern="high"), Rule(when("recall_mean > 0.5"), pattern="mean"), Rule(pattern="none")
-    )  # fmt: skip
-    table = ReflexSet([Reflex("x")], Temperament(decisions=decisions, patterns=patterns)).compile(
-        list(SMALL), backend=backend
-    )
+    high, mean = Rule(when("recall_max > 0.8"), pattern="high"), Rule(when("recall_mean > 0.5"), pattern="mean")
+    temperament = Temperament(decisions=(high, mean, Rule(pattern="none")), patterns=patterns)
+    table = ReflexSet([Reflex("x")], temperament).compile(list(SMALL), backend=backend)
     found = [table.respond(state.cells, 0, 0.5, *recalled).pattern for recalled in ((0.9, 0.0), (0.8, 0.6), (0.8, 0.5))]
     assert found == ["high", "mean", "none"]
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +39,8 @@ SOON = 0.01  # seconds a stop is given when the test knows that it cannot succee
 
 
 def engine_of(backend: str, handlers: Any = None, **more: Any) -> AsyncEventProcessor:
-    return AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), handlers=handlers, **more)
+    """An engine without reflexes: what no handler answers is ignored."""
+    return AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], handlers, **more)
 
 
 def event_of(number: int = 0, kind: str = "joy") -> Event:
@@ -56,6 +62,14 @@ class Gate:
         engine.submit(event_of(kind="gate"))
         assert self.entered.wait(PATIENCE)
         engine.submit_many([event_of(number) for number in range(waiting)])
+
+
+def shortly(holds: Callable[[], bool], seconds: float = 0.1) -> bool:
+    """Give others some time to make it hold; whether they did."""
+    until = time.monotonic() + seconds
+    while not holds() and time.monotonic() < until:
+        threading.Event().wait(0.001)
+    return holds()
 
 
 @pytest.fixture(autouse=True)
@@ -216,11 +230,9 @@ def test_senders_of_an_engine_that_stops_lose_nothing(backend: str) -> None:
 
     def send() -> int:
         sent = 0
-        try:
+        with contextlib.suppress(EngineStopped):
             while sent < 3000:
                 sent += engine.submit(event_of(sent))
-        except EngineStopped:
-            pass  # noqa: SIM105 - the count is what matters
         return sent
 
     def stop() -> int:
@@ -266,24 +278,53 @@ def test_a_stuck_handler_is_a_stop_timeout(backend: str) -> None:
     assert (ledger.in_flight, ledger.balanced, len(engine.results())) == (0, True, 3)
 
 
-def test_closing_after_a_stop_timeout_ends_with_the_handler(backend: str) -> None:
-    gate = Gate()
+def test_closing_after_a_stop_timeout_ends_with_the_handler(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, leave, looks = Gate(), threading.Event(), []
     engine = engine_of(backend, {"gate": gate})
+    take, ledger = engine.queue.take, engine.ledger
     engine.start()
     gate.hold(engine, waiting=2)
     with pytest.raises(StopTimeout):
         engine.stop(drain=False, timeout=SOON)
+    # Have the closer, if it waits for the drain, look for the last time before the worker leaves.
+    monkeypatch.setattr(engine.queue, "take", lambda stopping: (leave.wait(PATIENCE), take(stopping))[1])
+    monkeypatch.setattr(engine, "ledger", lambda: (looks.append(1), ledger())[1])
     with Actor() as closer:
         call = closer.begin(engine.close)
-        # It waits either for the drain or for the thread; give it the time to be there.
-        threading.Event().wait(0.05)
+        shortly(lambda: len(looks) >= 1)
         gate.release.set()
-        ended = call._ended.wait(5.0)
-        with engine._idle:  # free the one who hangs
+        shortly(lambda: len(looks) >= 2)
+        leave.set()
+        ended = shortly(lambda: call.ended, seconds=2.0)
+        with engine._idle:  # frees the one who hangs
             engine._idle.notify_all()
         call.result()
     assert ended
-    assert engine.ledger().in_flight == 0
+    assert ledger().in_flight == 0
+
+
+def test_waiting_beside_a_worker_that_leaves_is_refused(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, leave, looks = Gate(), threading.Event(), []
+    engine = engine_of(backend, {"gate": gate})
+    take, ledger = engine.queue.take, engine.ledger
+    engine.start()
+    gate.hold(engine, waiting=2)
+    with pytest.raises(StopTimeout):
+        engine.stop(drain=False, timeout=SOON)
+    monkeypatch.setattr(engine.queue, "take", lambda stopping: (leave.wait(PATIENCE), take(stopping))[1])
+    monkeypatch.setattr(engine, "ledger", lambda: (looks.append(1), ledger())[1])
+    with Actor() as waiter:
+        call = waiter.begin(engine.wait_idle)
+        wait_until(lambda: len(looks) == 1)
+        gate.release.set()
+        wait_until(lambda: len(looks) == 2)
+        leave.set()
+        told = shortly(lambda: call.ended, seconds=2.0)
+        engine.close()
+        if told:
+            with pytest.raises(EngineStopped, match="2 events wait and no worker runs"):
+                call.result()
+    assert told
 
 
 def test_an_engine_can_start_again_after_a_stop_timeout(backend: str) -> None:
@@ -297,6 +338,25 @@ def test_an_engine_can_start_again_after_a_stop_timeout(backend: str) -> None:
     engine.stop()
     engine.start()
     assert engine.submit(event_of())
+    assert engine.wait_idle(PATIENCE)
+    engine.close()
+    assert len(engine.results()) == 2
+
+
+def test_an_engine_that_starts_again_keeps_its_stuck_worker(backend: str) -> None:
+    gate = Gate()
+    engine = engine_of(backend, {"gate": gate})
+    engine.start()
+    gate.hold(engine)
+    with pytest.raises(StopTimeout):
+        engine.stop(timeout=SOON)
+    before = threading.active_count()
+    engine.start()
+    assert threading.active_count() == before
+    try:
+        assert engine.submit(event_of())
+    finally:
+        gate.release.set()
     assert engine.wait_idle(PATIENCE)
     engine.close()
     assert len(engine.results()) == 2
@@ -443,11 +503,13 @@ def test_a_process_that_is_told_to_terminate_ends_cleanly(backend: str) -> None:
     assert (run.returncode, err) == (0, "")
 
 
-def test_an_engine_that_was_closed_leaves_nothing_for_the_exit(backend: str) -> None:
-    code = (
-        "import atexit; before = atexit._ncallbacks()\n"
-        "engine = engine_of(BACKEND)\n"
-        "for _ in range(3): engine.start(); engine.stop()\n"
-        "print(atexit._ncallbacks() - before, threading.active_count())\n"
-    )
-    assert ending(backend, code) == (0, "0 1\n", "")
+def test_nothing_holds_an_engine_that_was_closed(backend: str) -> None:
+    engine = engine_of(backend)
+    engine.start()
+    engine.stop()
+    engine.start()
+    engine.close()
+    kept = weakref.ref(engine)
+    del engine
+    gc.collect()
+    assert kept() is None

@@ -158,22 +158,26 @@ def _ticks(run: Run) -> dict[str, Any]:
     }
 
 
-def _spread(times: LatencySummary) -> dict[str, float]:
-    return {
-        "min": times.min_ns / NS_PER_MS,
-        "mean": times.mean_ns / NS_PER_MS,
-        "p50": times.p50_ns / NS_PER_MS,
-        "p95": times.p95_ns / NS_PER_MS,
-        "p99": times.p99_ns / NS_PER_MS,
-        "max": times.max_ns / NS_PER_MS,
+def _spread(times: LatencySummary) -> dict[str, float | None]:
+    """Return a distribution in milliseconds; None throughout when nothing was measured."""
+    parts = {
+        "min": times.min_ns,
+        "mean": times.mean_ns,
+        "p50": times.p50_ns,
+        "p95": times.p95_ns,
+        "p99": times.p99_ns,
+        "max": times.max_ns,
     }
+    return {name: value / NS_PER_MS if times.count else None for name, value in parts.items()}
 
 
 # --- as text
 
 
-def milliseconds(value: float) -> str:
-    """Return a time with about three digits that count, in at most five characters below 100,000 ms."""
+def milliseconds(value: float | None) -> str:
+    """Return a time with about three digits that count, in five characters or fewer below 100 s; "-" for None."""
+    if value is None:
+        return "-"
     if value >= 99.95 or value == 0.0:
         return f"{value:.0f}"
     if value >= 9.995:
@@ -225,7 +229,7 @@ def _headlines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def _event_lines(playback: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[str]:
     left, behind = playback["not_played"], playback["behind_ms"]
-    rest = "how many not is unknown" if left is None else f"{left:,} not played"
+    rest = "the pipe was left open" if left is None else f"{left:,} not played"
     pace = f"{summary['elapsed_s']:.1f} s ({summary['events_per_s']:,.1f}/s)"
     yield f"events   {playback['played']:,} played in {pace}, {rest}"
     yield f"         handed over late by {_spread_text(behind)}"
@@ -272,7 +276,7 @@ def _cells(name: str, level: Mapping[str, Any]) -> list[str]:
     low, high = level["budget_ms"]["min"], level["budget_ms"]["max"]
     cells = [name.upper(), f"{level['events']:,}", f"{low:g}" if low == high else f"{low:g}-{high:g}"]
     for each in filter(None, (level, level["baseline"])):
-        cells += [milliseconds(each["latency_ms"][part]) if each["events"] else "-" for part in _COLUMNS[:-1]]
+        cells += [milliseconds(each["latency_ms"][part]) for part in _COLUMNS[:-1]]
         cells.append(share(each["within_budget"]))
     return cells
 
@@ -304,7 +308,7 @@ def _tick_lines(ticks: Mapping[str, Any]) -> Iterator[str]:
         yield f"         {name} {_spread_text(ticks[f'{name}_ms'])}"
 
 
-def _spread_text(spread: Mapping[str, float]) -> str:
+def _spread_text(spread: Mapping[str, float | None]) -> str:
     return "p50 {}, p99 {}, max {} ms".format(*(milliseconds(spread[part]) for part in ("p50", "p99", "max")))
 
 

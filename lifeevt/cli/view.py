@@ -92,7 +92,7 @@ class PlainView(Watcher):
         return (
             f"{look.elapsed_s:6.1f} s  {_count(look)}  {self._speed.read(look):,.0f}/s  "
             f"queue {look.engine.queue.depth:,}  late {look.engine.scheduler.late:,}  "
-            f"worst p99 {milliseconds(worst)} ms  tick {look.loop.ticks:,}  {vitals}"
+            f"p99 {milliseconds(worst)} ms  tick {look.state['ticks']:,}  {vitals}"
         )
 
 

@@ -245,3 +245,10 @@ def test_other_threads_run_while_one_waits(backend: str, isolated: Callable[...,
 @pytest.mark.parametrize("scene", ["reader_interrupted", "writer_interrupted"])
 def test_a_wait_of_the_main_thread_answers_ctrl_c(backend: str, isolated: Callable[..., str], scene: str) -> None:
     assert isolated("threads/isolated/lock_waits.py", backend, scene).split() == ["interrupted", "usable"]
+
+
+@pytest.mark.parametrize("scene", ["reader_exits", "writer_exits"])
+def test_a_daemon_thread_that_waits_does_not_hold_up_the_exit(
+    backend: str, isolated: Callable[..., str], scene: str
+) -> None:
+    assert isolated("threads/isolated/lock_waits.py", backend, scene).split() == ["leaving"]

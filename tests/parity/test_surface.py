@@ -224,6 +224,11 @@ SWAPS = [
 ]
 
 
+def _is_list(swap: Any) -> bool:
+    _, _, good, place = swap.values
+    return isinstance(good[place], list)
+
+
 def outcome(core: ModuleType, name: str, method: str, arguments: list[Any]) -> tuple[str, list[str]]:
     """What a call answers, or the type of its refusal, and what the object then says of itself."""
     one = None if method == "__init__" else made(core, name)
@@ -248,6 +253,33 @@ def test_the_twins_take_and_refuse_the_same_values(
         assert native != reference, "this difference is gone: remove it from known_differences.py"
     else:
         assert native == reference
+
+
+def one_shot(value: Any) -> Any:
+    """The lists in an argument as iterators, which can be read once and have no length."""
+    return iter([one_shot(each) for each in value]) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(("name", "method", "good", "place"), [swap for swap in SWAPS if _is_list(swap)])
+def test_the_twins_agree_about_iterators(
+    twins: tuple[ModuleType, ModuleType], name: str, method: str, good: list[Any], place: int
+) -> None:
+    native, reference = (
+        outcome(core, name, method, [*good[:place], one_shot(good[place]), *good[place + 1 :]]) for core in twins
+    )
+    assert native == reference
+
+
+@pytest.mark.parametrize("part", ["impacts", "gains", "conditions", "costs"])
+def test_the_twins_agree_about_iterators_inside_a_table(twins: tuple[ModuleType, ModuleType], part: str) -> None:
+    def changed() -> dict[str, Any]:
+        rows = [(1.0, iter([(0, 1.0)]) if part == "impacts" else [], iter([(0, 0)]) if part == "gains" else [])]
+        sensitizers = [(iter([(0, 0, 5.0)]), 1.0)] if part == "conditions" else []
+        return TABLE | {"rows": rows, "sensitizers": sensitizers,
+                        "patterns": [(False, 1.0, iter([(0, 1.0)]) if part == "costs" else [])]}  # fmt: skip
+
+    native, reference = (outcome(core, "ReflexTable", "__init__", list(changed().values())) for core in twins)
+    assert native == reference
 
 
 SENTENCES: dict[str, Callable[[ModuleType], object]] = {

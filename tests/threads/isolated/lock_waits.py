@@ -59,6 +59,15 @@ def interrupted(lock, acquire):
     print("usable")
 
 
+def exits(lock, acquire):
+    """Leave the interpreter while a daemon thread waits for the lock."""
+    lock.acquire_write()
+    asked = threading.Event()
+    threading.Thread(target=lambda: (asked.set(), acquire()), daemon=True).start()
+    asked.wait()
+    print("leaving")
+
+
 def main():
     lock = import_module(MODULES[sys.argv[1]]).RWLock()
     who, what = sys.argv[2].split("_")
@@ -66,6 +75,8 @@ def main():
     acquire, release = getattr(lock, f"acquire_{mode}"), getattr(lock, f"release_{mode}")
     if what == "waits":
         waits(lock, acquire, release)
+    elif what == "exits":
+        exits(lock, acquire)
     else:
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         interrupted(lock, acquire)
