@@ -88,6 +88,7 @@ class AsyncEventProcessor:
         self._thread: threading.Thread | None = None
         self._answering: int | None = None  # the thread that processes events now
         self._accepting, self._stopping, self._closed = True, False, False
+        self._working = False
         self._adopt_queue()
 
     # --- events in, results out
@@ -143,16 +144,18 @@ class AsyncEventProcessor:
     @property
     def running(self) -> bool:
         """Whether the worker thread is alive."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._working and self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
         """Start the worker thread; nothing happens when it runs. EngineStopped after close."""
         with self._control:
             if self._closed:
                 raise EngineStopped("the engine was closed")
-            if self.running:
-                return
-            self._accepting, self._stopping = True, False
+            with self._idle:  # a worker that was told to stop, and is still busy, may as well stay
+                self._accepting, self._stopping = True, False
+                if self.running:
+                    return
+                self._working = True
             self._thread = threading.Thread(target=self._work, name=WORKER_NAME, daemon=True)
             self._thread.start()
             _started.add(self)
@@ -223,12 +226,23 @@ class AsyncEventProcessor:
     def _work(self) -> None:
         with self._turn:
             self._answering = threading.get_ident()
-            while (entry := self.queue.take(self._must_stop)) is not None:
-                try:
-                    self._process(entry)
-                except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
-                    logger.critical("the account of an event failed", exc_info=True)
+            while (entry := self.queue.take(self._must_stop)) is not None or not self._leave():
+                if entry is not None:
+                    self._process_surely(entry)
             self._answering = None
+
+    def _leave(self) -> bool:
+        """Agree with start, under one lock, whether the worker goes; tell those who wait for it."""
+        with self._idle:
+            self._working = not self._stopping
+            self._idle.notify_all()
+            return self._stopping
+
+    def _process_surely(self, entry: Entry) -> None:
+        try:
+            self._process(entry)
+        except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
+            logger.critical("the account of an event failed", exc_info=True)
 
     def _process_up_to(self, limit: int) -> int:
         for done in range(limit):
@@ -293,11 +307,13 @@ class AsyncEventProcessor:
             self._process(entry)
 
     def _finish(self, answer: _Answer) -> None:
-        finished_ns = self.clock.now_ns()
-        self._results.put(answer.result(finished_ns))
-        self.scheduler.observe(answer.event, answer.level, answer.queued_ns, answer.started_ns, finished_ns)
-        self.queue.finish(answer.status)
-        self._announce_idle()
+        try:
+            finished_ns = self.clock.now_ns()
+            self._results.put(answer.result(finished_ns))
+            self.scheduler.observe(answer.event, answer.level, answer.queued_ns, answer.started_ns, finished_ns)
+        finally:
+            self.queue.finish(answer.status)
+            self._announce_idle()
 
     def _wait_idle(self, done: Callable[[], bool], timeout: float | None) -> bool:
         with self._idle:

@@ -193,7 +193,7 @@ class RuntimeLoop:
         self._account.overruns += 1
         if self.overrun == "catch_up":
             return following_ns
-        missed = (finished_ns - following_ns) // self._interval_ns + 1
+        missed = -((following_ns - finished_ns) // self._interval_ns)  # rounded up: one due now is not missed
         self._account.skipped += missed
         return following_ns + missed * self._interval_ns
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import events, shares
 
@@ -28,6 +28,7 @@ batches = st.lists(st.tuples(st.integers(0, 300_000_000), st.lists(life_events, 
 vitals = st.tuples(st.floats(0.0, 100.0), shares, shares, shares)
 overflows = st.sampled_from(["reject", "drop_oldest", "drop_lowest", "block"])
 
+few = settings(max_examples=40)
 Outcome = tuple[list[dict[str, Any]], list[str], int, Any]
 
 
@@ -58,6 +59,7 @@ def answer(backend: str, given_batches: Any, begins: tuple[float, ...], overflow
 
 
 @pytest.mark.native
+@few
 @given(batches, vitals, overflows)
 def test_results_and_state_are_equal_to_the_bit(given_batches: Any, begins: tuple[float, ...], overflow: str) -> None:
     native, reference = (answer(name, given_batches, begins, overflow) for name in ("native", "reference"))
@@ -97,6 +99,7 @@ class _LeapingClock(ManualClock):
 
 
 @pytest.mark.native
+@few
 @given(st.lists(st.lists(life_events, max_size=8), max_size=5), vitals)
 def test_a_synchronous_loop_with_handlers_is_equal_to_the_bit(
     ticks: list[list[Event]], begins: tuple[float, ...]
@@ -104,12 +107,14 @@ def test_a_synchronous_loop_with_handlers_is_equal_to_the_bit(
     assert live("native", ticks, begins) == live("reference", ticks, begins)
 
 
+@few
 @given(st.lists(life_events, max_size=20), vitals)
 def test_the_same_twice_is_the_same(backend: str, batch: list[Event], begins: tuple[float, ...]) -> None:
     first, second = (answer(backend, [(0, batch)], begins, "drop_lowest") for _ in range(2))
     assert first == second
 
 
+@few
 @given(st.lists(life_events, max_size=20), vitals)
 def test_the_worker_answers_as_the_callers_thread_does(
     backend: str, batch: list[Event], begins: tuple[float, ...]

@@ -26,6 +26,7 @@ from lifeevt import (
     AsyncEventQueue,
     EngineStopped,
     Event,
+    EventScheduler,
     ManualClock,
     QueueClosed,
     QueueFull,
@@ -359,6 +360,26 @@ def test_an_engine_that_starts_again_keeps_its_stuck_worker(backend: str) -> Non
         gate.release.set()
     assert engine.wait_idle(PATIENCE)
     engine.close()
+    assert len(engine.results()) == 2
+
+
+class _BadBookkeeper(EventScheduler):
+    """A scheduler of the user's own that fails at every event's end."""
+
+    def observe(self, *_: Any) -> None:
+        raise RuntimeError("lost the book")
+
+
+def test_an_account_that_fails_does_not_hold_up_the_engine(backend: str) -> None:
+    engine = engine_of(backend, scheduler=_BadBookkeeper(backend=backend))
+    with engine:
+        engine.submit_many([event_of(0), event_of(1)])
+        idle = engine.wait_idle(1.0)
+        if not idle:
+            engine.queue.finish(Status.IGNORED)  # frees the close, which waits for the ledger
+            engine.queue.finish(Status.IGNORED)
+    assert idle
+    assert engine.ledger().ends[Status.IGNORED] == 2
     assert len(engine.results()) == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError
 from typing import Any
 
@@ -215,7 +215,8 @@ def _text_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from _tick_lines(summary["ticks"])
     yield from _state_lines(summary)
-    yield f"results  sha256 {summary['results_digest']}"
+    if summary["clock"] == "manual":  # elsewhere no two runs are the same
+        yield f"results  sha256 {summary['results_digest']}"
 
 
 def _headlines(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -229,10 +230,11 @@ def _headlines(summary: Mapping[str, Any]) -> Iterator[str]:
 
 def _event_lines(playback: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[str]:
     left, behind = playback["not_played"], playback["behind_ms"]
-    rest = "the pipe was left open" if left is None else f"{left:,} not played"
+    rest = "the rest was not read" if left is None else f"{left:,} not played"
     pace = f"{summary['elapsed_s']:.1f} s ({summary['events_per_s']:,.1f}/s)"
     yield f"events   {playback['played']:,} played in {pace}, {rest}"
-    yield f"         handed over late by {_spread_text(behind)}"
+    if playback["played"]:
+        yield f"         handed over late by {_spread_text(behind)}"
     if playback["went_back"]:
         yield f"         {playback['went_back']:,} timestamps went back; those events were played at once"
     if playback["bad_lines"]:
@@ -250,9 +252,9 @@ def _ledger_lines(ledger: Mapping[str, Any], summary: Mapping[str, Any]) -> Iter
     ends = [f"{count:,} {end.replace('_', '-')}" for end, count in ledger["ends"].items() if count]
     ends += [f"{ledger['in_flight']:,} in flight"] if ledger["in_flight"] else []
     yield f"ledger   {ledger['accepted']:,} accepted = {' + '.join(ends) or '0'}"
-    yield f"         {ledger['refused']:,} refused; balanced: {'yes' if ledger['balanced'] else 'NO'}"
     queue = summary["queue"]
-    yield f"queue    at most {queue['high_water']:,} of {queue['capacity']:,} places taken ({queue['overflow']})"
+    places = f"queue at most {queue['high_water']:,} of {queue['capacity']:,} ({queue['overflow']})"
+    yield f"         {ledger['refused']:,} refused; balanced: {'yes' if ledger['balanced'] else 'NO'}; {places}"
     if summary["results_overwritten"]:
         yield f"         {summary['results_overwritten']:,} results were overwritten before a tick read them"
 
@@ -298,18 +300,17 @@ def _baseline_losses(baseline: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tick_lines(ticks: Mapping[str, Any]) -> Iterator[str]:
-    yield (
-        f"ticks    {ticks['count']:,} every {ticks['interval_s']:g} s; {ticks['overruns']:,} overran, "
-        f"{ticks['skipped']:,} skipped"
-    )
-    period = (milliseconds(ticks["period_ms"][part]) for part in ("mean", "min", "p99", "max"))
-    yield "         period mean {}, min {}, p99 {}, max {} ms".format(*period)
-    for name in ("jitter", "work"):
-        yield f"         {name} {_spread_text(ticks[f'{name}_ms'])}"
+    counts = f"{ticks['overruns']:,} overran, {ticks['skipped']:,} skipped"
+    yield f"ticks    {ticks['count']:,} every {ticks['interval_s']:g} s; {counts}"
+    if ticks["count"] > 1:
+        yield f"         period {_spread_text(ticks['period_ms'], ('mean', 'p50', 'p99', 'max'))}"
+    if ticks["count"]:
+        jitter, work = (_spread_text(ticks[name], ("p50", "p99")) for name in ("jitter_ms", "work_ms"))
+        yield f"         jitter {jitter}; work {work}"
 
 
-def _spread_text(spread: Mapping[str, float | None]) -> str:
-    return "p50 {}, p99 {}, max {} ms".format(*(milliseconds(spread[part]) for part in ("p50", "p99", "max")))
+def _spread_text(spread: Mapping[str, float | None], parts: Sequence[str] = ("p50", "p99", "max")) -> str:
+    return ", ".join(f"{part} {milliseconds(spread[part])}" for part in parts) + " ms"
 
 
 def _state_lines(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -24,7 +24,7 @@ FRAMES_PER_SECOND = 8.0
 LINE_EVERY_NS = NS_PER_SECOND
 LOOKS_BACK = 16  # looks over which "now" is measured
 LABEL = 11
-WIDEST = 118  # beyond this a line is hard to follow
+WIDE, WIDEST = 96, 118  # beyond this a line is hard to follow
 BARS = {"energy": 100.0, "integrity": 1.0, "stability": 1.0}  # each field's upper bound
 NUMBERS = (("fatigue", "tension"), ("age", "ticks"), ())  # beside each bar
 NS_PER_MS = 1e6
@@ -131,6 +131,8 @@ class LiveView(Watcher):
         room = max(self._console.height - 3, 1)
         if len(lines) > room:  # a low terminal: the empty lines go first
             lines = [line for line in lines if line.plain][:room]
+        for line in lines:
+            line.truncate(width - 4, overflow="ellipsis")
         return Panel(Group(*lines), title=self._title(), title_align="left", border_style="dim", width=width)
 
     def _title(self) -> Text:
@@ -202,18 +204,17 @@ class LiveView(Watcher):
         line.append(f"    jitter p99 {milliseconds(loop.jitter.p99_ns / NS_PER_MS)} ms")
         line.append(f"    overran {loop.overruns:,}", "bold yellow" if loop.overruns else "")
         line.append(f"    skipped {loop.skipped:,}", "bold yellow" if loop.skipped else "")
-        latest = _labelled("strongest").append(self._told(look.latest))
-        latest.truncate(width, overflow="ellipsis")
-        return [line, latest]
+        return [line, _labelled("strongest").append(self._told(look.latest, most=1 if width < WIDE else 3))]
 
-    def _told(self, result: EventProcessingResult | None) -> str:
-        """Say what the last tick's strongest event did."""
+    def _told(self, result: EventProcessingResult | None, most: int) -> str:
+        """Say what the last tick's strongest event did: its ``most`` largest changes."""
         if result is None:
             return "nothing was answered yet"
-        did = "".join(f" {name} {change:+.3f}" for name, change in (result.action or {}).items() if change)
+        changes = sorted((result.action or {}).items(), key=lambda change: -abs(change[1]))
+        did = "".join(f", {name} {change:+.3f}" for name, change in changes[:most] if change)
+        what = f"{self._clean(result.event.type)} {result.event.intensity:+.2f}"
         decision = result.decision or result.status.name.lower()
         took = milliseconds(result.latency_ns / NS_PER_MS)
-        what = f"{self._clean(result.event.type)} {result.event.intensity:+.2f}"
         return f"{what} {self._glyphs.arrow} {decision} in {took} ms{did}"
 
     def _bar(self, part: float, width: int, style: str) -> Text:
