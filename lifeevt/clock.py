@@ -82,7 +82,8 @@ class ManualClock:
             condition.wait()
         finally:
             with self._changed:
-                self._waiting.remove(condition)
+                if condition in self._waiting:
+                    self._waiting.remove(condition)
 
     def advance(self, seconds: float) -> None:
         """Move time forward by ``seconds`` (>= 0) and wake every waiter to look again."""
@@ -94,7 +95,7 @@ class ManualClock:
             raise ValueError(f"a clock never goes back; got {nanoseconds} ns")
         with self._changed:
             self._now_ns += nanoseconds
-            waiting = list(self._waiting)
+            waiting, self._waiting = self._waiting, []  # all are woken; who waits on says so anew
         for condition in waiting:
             with condition:
                 condition.notify_all()

@@ -22,7 +22,7 @@ class Status(IntEnum):
     IGNORED = 1
     """Nothing answers its type, or it meant nothing (significance 0)."""
     SHED = 2
-    """A full queue gave it up for another event, or did not take it in."""
+    """A full queue gave it up for a newer event."""
     CANCELLED = 3
     """It was still queued when the engine stopped without draining."""
     DEAD_LETTERED = 4

@@ -69,7 +69,7 @@ def _submodules(module: str, names: list[str]) -> Iterator[str]:
 
 def own_imports(path: Path) -> set[str]:
     """The modules of ours that a Python file imports, apart from its own subpackage."""
-    found = {name.split(".") for name in ()} or {tuple(name.split(".")) for name in imported(path)}
+    found = [name.split(".") for name in imported(path)]
     own = {name[1] if len(name) > 1 else "__init__" for name in found if name[0] == "lifeevt"}
     return own - ({unit(path)} if path.parent != PACKAGE else set())
 
@@ -127,7 +127,7 @@ def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
     assert not foreign & {"typer", "rich", "click", "numpy", "hypothesis"}
 
 
-def test_the_checks_above_see_what_they_look_for(tmp_path: Path) -> None:
+def test_the_checks_above_see_what_they_look_for() -> None:
     path = PACKAGE / "queue.py"
     assert {"errors", "_contract", "_backend"} <= own_imports(path)
     assert "threading" in set(imported(path))

@@ -219,7 +219,7 @@ class LiveView(Watcher):
 
     def _bar(self, part: float, width: int, style: str) -> Text:
         full = round(min(max(part, 0.0), 1.0) * width)
-        return Text(self._glyphs.full * full, style).append(self._glyphs.empty * (width - full), "dim")
+        return Text().append(self._glyphs.full * full, style).append(self._glyphs.empty * (width - full), "dim")
 
     def _clean(self, text: str) -> str:
         return readable(text, self._console.encoding)
