@@ -201,7 +201,7 @@ cdef class EventHeap:
 
     def offer_many(self, offers, policy):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order."""
-        cdef tuple given = tuple(offers)        # a number's __index__ may change the caller's list
+        cdef tuple given = tuple(offers)
         cdef Py_ssize_t count = len(given), index
         cdef int how = checked_policy(policy)
         cdef list payloads = [None] * count
@@ -434,6 +434,12 @@ cdef class RWLock:
         return me
 
 
+cdef tuple listed(sequence):
+    """Copy a sequence, for a number's __index__ may change the caller's list; an iterator is none."""
+    len(sequence)
+    return tuple(sequence)
+
+
 cdef double finite(value) except? -1.0:
     cdef double number = value
     if not isfinite(number):
@@ -459,7 +465,7 @@ cdef class StateCells:
     cdef int64_t reads
 
     def __cinit__(self, values, lows, highs, integers):
-        cdef tuple given = tuple(values), least = tuple(lows), most = tuple(highs), whole_ones = tuple(integers)
+        cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
         cdef Py_ssize_t index, count = len(given)
         if rwlock_init(&self.lock) != 0:
             raise MemoryError
@@ -532,7 +538,7 @@ cdef class StateCells:
 
         ValueError for a delta that is not finite. O(deltas).
         """
-        cdef tuple into = tuple(indices), given = tuple(deltas)
+        cdef tuple into = listed(indices), given = listed(deltas)
         cdef Py_ssize_t count = len(into), index
         if count != len(given):
             raise ValueError("indices and deltas differ in length")
@@ -618,9 +624,8 @@ cdef class ReflexTable:
         cdef int32_t total = 0
         cdef int64_t wanted = whole(fields)
         self.fields = <int32_t> max(<int64_t> 0, min(wanted, <int64_t> 2**31 - 1))
-        # Copies first: a number's __index__ or __float__ may change the caller's lists meanwhile.
-        rows = tuple([(weight, tuple(impacts), tuple(gains)) for weight, impacts, gains in rows])
-        patterns = tuple([(ignores, factor, tuple(costs)) for ignores, factor, costs in patterns])
+        rows = tuple([(weight, listed(impacts), listed(gains)) for weight, impacts, gains in rows])
+        patterns = tuple([(ignores, factor, listed(costs)) for ignores, factor, costs in patterns])
         sensitizers, dampers, decisions = frozen(sensitizers), frozen(dampers), frozen(decisions)
         for conditions, _ in sensitizers + dampers + decisions:
             total += len(conditions)

@@ -88,7 +88,7 @@ class AsyncEventProcessor:
         self._thread: threading.Thread | None = None
         self._answering: int | None = None  # the thread that processes events now
         self._accepting, self._stopping, self._closed = True, False, False
-        self._working = False
+        self._working = self._ending = False
         self._adopt_queue()
 
     # --- events in, results out
@@ -169,14 +169,14 @@ class AsyncEventProcessor:
         """
         self._refuse_in_handler()
         with self._control:
-            return self._stop(drain, timeout)
+            return self._end(drain, timeout)
 
     def close(self) -> None:
         """Stop for good, draining first; further submits raise EngineStopped. Idempotent."""
         self._refuse_in_handler()
         with self._control:
             if not self._closed:
-                self._stop(True, None)
+                self._end(True, None)
                 self._closed = True
                 self.queue.close()
 
@@ -332,7 +332,7 @@ class AsyncEventProcessor:
 
     def _is_idle(self) -> bool:
         ledger = self.ledger()
-        if ledger.in_flight and not self.running:
+        if ledger.in_flight and not self.running and not self._ending:
             raise EngineStopped(f"{ledger.in_flight} events wait and no worker runs; start the engine")
         return not ledger.in_flight
 
@@ -340,6 +340,13 @@ class AsyncEventProcessor:
 
     def _must_stop(self) -> bool:
         return self._stopping
+
+    def _end(self, drain: bool, timeout: float | None) -> int:
+        self._ending = True  # whoever waits for idleness may go on waiting: what is left will be cancelled
+        try:
+            return self._stop(drain, timeout)
+        finally:
+            self._ending = False
 
     def _stop(self, drain: bool, timeout: float | None) -> int:
         self._accepting = False

@@ -43,7 +43,7 @@ class Recording:
     A line is an object with ``type``, ``intensity``, ``timestamp`` (seconds) and, if wanted,
     ``metadata``, ``source``, ``priority``, ``urgency``. Blank lines are skipped. A line that is no
     event is counted, and the first 100 are kept in ``reports``; with ``strict`` the first one raises
-    RecordingError. A timestamp before its predecessor's is played at once, and counted in
+    RecordingError. A timestamp before that of an earlier line is played at once, and counted in
     ``went_back``. Blocks as the stream does; holds one line of at most 1 MiB. The caller closes it.
     """
 

@@ -17,6 +17,7 @@ if ! command -v valgrind > /dev/null; then
   echo "valgrind is not installed; callgrind, which counts the instructions, is a part of it" >&2
   exit 2
 fi
+cd "$here" # a script from standard input looks for modules here first, and must not find the source tree
 "$python" - "$here" << 'PY' || exit 2
 import sys
 sys.path.insert(0, sys.argv[1])

@@ -38,9 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     if config.getoption("--no-native"):
-        return ["lifeevt twins: reference", "lifeevt native: left out by --no-native, with tests/native and mark 'native'"]
+        left_out = "left out by --no-native, with tests/native and mark 'native'"
+        return ["lifeevt twins: reference", f"lifeevt native: {left_out}"]
     spec = importlib.util.find_spec(MODULES["native"])
-    return ["lifeevt twins: native, reference", f"lifeevt native: {spec.origin if spec else 'MISSING, its tests will fail'}"]
+    where = spec.origin if spec else "MISSING, its tests will fail"
+    return ["lifeevt twins: native, reference", f"lifeevt native: {where}"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

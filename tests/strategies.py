@@ -105,5 +105,5 @@ def events(types: st.SearchStrategy[str] = event_names) -> st.SearchStrategy[Eve
 
 def schedules(max_size: int = 30) -> st.SearchStrategy[list[tuple[int, Event]]]:
     """Events with the nanoseconds at which they arrive, in order; several may share an instant."""
-    arrivals = st.integers(0, 10**6) | st.integers(0, 3)
-    return st.lists(st.tuples(arrivals, events()), max_size=max_size).map(lambda found: sorted(found, key=lambda at: at[0]))
+    arriving = st.tuples(st.integers(0, 10**6) | st.integers(0, 3), events())
+    return st.lists(arriving, max_size=max_size).map(lambda found: sorted(found, key=lambda pair: pair[0]))

@@ -53,6 +53,9 @@ sys.meta_path.insert(0, Broken())
 SHOW = "import lifeevt; print(lifeevt.backend, lifeevt._backend.load().__name__)"
 
 
+HERE = Path(__file__).parent  # not the root, where `-c` would import the source tree
+
+
 def python(code: str, backend: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run ``code`` in a fresh interpreter, with LIFEEVT_BACKEND set or unset."""
     path = os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")]))
@@ -61,8 +64,9 @@ def python(code: str, backend: str | None = None) -> subprocess.CompletedProcess
     if backend is not None:
         environment["LIFEEVT_BACKEND"] = backend
     return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+        [sys.executable, "-c", code],
+        env=environment, cwd=HERE, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
 
 
 def test_a_twin_is_loaded_by_its_name(backend: str, core: ModuleType) -> None:

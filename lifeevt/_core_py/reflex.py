@@ -178,7 +178,8 @@ def _checked_conditions(conditions: Sequence[Condition], fields: int) -> tuple[C
 
 
 def _checked_condition(condition: Condition, fields: int) -> Condition:
-    source, operation, threshold = int64(condition[0]), int64(condition[1]), finite(condition[2])
+    given_source, given_operation, given_threshold = condition
+    source, operation, threshold = int64(given_source), int64(given_operation), finite(given_threshold)
     if not RECALL_MEAN <= source < fields:
         raise IndexError(f"input {source} of {fields}")
     if not BELOW <= operation <= AT_MOST:

@@ -84,14 +84,18 @@ def open_source(file: str | None, strict: bool) -> Source:
         return Source(BUNDLED, bundled_recording(), measure(bundled_recording().stream))
     if file == "-":
         return Source(STANDARD_INPUT, Recording(_standard_input(), strict=strict), live=True)
+    extent = _checked(file, strict) if os.path.isfile(file) else None
     stream = open(file, "rb")  # noqa: SIM115  # the run closes it
-    if not os.path.isfile(file):
-        return Source(file, Recording(stream, strict=strict), live=True, stream=stream)
+    return Source(file, Recording(stream, strict=strict), extent, live=extent is None, stream=stream)
+
+
+def _checked(file: str, strict: bool) -> Extent:
+    """Read a regular file ahead, once or twice: how long it is, and under ``strict`` whether it is sound."""
     if strict:
         with open(file, "rb") as ahead:
             deque(Recording(ahead, strict=True), maxlen=0)
     with open(file, "rb") as ahead:
-        return Source(file, Recording(stream, strict=strict), measure(ahead), stream=stream)
+        return measure(ahead)
 
 
 def _standard_input() -> BinaryIO:

@@ -181,7 +181,14 @@ def test_a_bad_add_changes_nothing(core: ModuleType, indices: Any, deltas: Any, 
 
 @pytest.mark.parametrize(
     ("index", "error"),
-    [(2, IndexError), (-1, IndexError), (2**31, IndexError), (2**63, OverflowError), (0.0, TypeError), (None, TypeError)],
+    [
+        (2, IndexError),
+        (-1, IndexError),
+        (2**31, IndexError),
+        (2**63, OverflowError),
+        (0.0, TypeError),
+        (None, TypeError),
+    ],
 )
 def test_a_cell_that_is_not_there_is_refused(core: ModuleType, index: Any, error: type[Exception]) -> None:
     cells = cells_of(core, 1.0, 2.0)

@@ -129,9 +129,18 @@ def test_a_percent_that_is_no_number_is_refused(core: ModuleType, percent: Any) 
 
 @pytest.mark.parametrize(
     ("duration", "error"),
-    [(1.0, TypeError), (math.nan, TypeError), ("1", TypeError), (None, TypeError), (2**63, OverflowError), (-(2**64), OverflowError)],
+    [
+        (1.0, TypeError),
+        (math.nan, TypeError),
+        ("1", TypeError),
+        (None, TypeError),
+        (2**63, OverflowError),
+        (-(2**64), OverflowError),
+    ],
 )
-def test_a_duration_that_is_no_64_bit_integer_is_refused(core: ModuleType, duration: Any, error: type[Exception]) -> None:
+def test_a_duration_that_is_no_64_bit_integer_is_refused(
+    core: ModuleType, duration: Any, error: type[Exception]
+) -> None:
     histogram = core.Histogram()
     with pytest.raises(error):
         histogram.record(duration)

@@ -74,7 +74,12 @@ def test_all_matching_sensitizers_multiply(core: ModuleType) -> None:
 
 @pytest.mark.parametrize(
     ("operator", "below", "equal", "above"),
-    [(BELOW, True, False, False), (ABOVE, False, False, True), (AT_LEAST, False, True, True), (AT_MOST, True, True, False)],
+    [
+        (BELOW, True, False, False),
+        (ABOVE, False, False, True),
+        (AT_LEAST, False, True, True),
+        (AT_MOST, True, True, False),
+    ],
 )
 def test_a_condition_compares_its_input_with_its_threshold(
     core: ModuleType, operator: int, below: bool, equal: bool, above: bool

@@ -1,4 +1,7 @@
-"""The C below `_core` holds no Python object and never waits with the GIL: read off the sources and Cython's own report."""
+"""The C below `_core` holds no Python object and never waits with the GIL.
+
+Read off the sources, and off Cython's own report of them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ pytestmark = pytest.mark.native
 PACKAGE = Path(lifeevt.__file__).parent
 SETUP = Path(__file__).parents[2] / "setup.py"
 OBJECT_FREE = ["_cells", "_heap", "_histogram", "_reflex", "_rwlock"]
-WAITS = re.compile(r"\b(pthread_(mutex_lock|rwlock_(rd|wr)lock|\w*clock\w*|\w*timed\w*|cond_\w*wait|join)|rwlock_\w+_within|sem_\w*wait)\(")
+WAITS = re.compile(
+    r"\b(pthread_(mutex_lock|rwlock_(rd|wr)lock|\w*clock\w*|\w*timed\w*|cond_\w*wait|join)"
+    r"|rwlock_\w+_within|sem_\w*wait)\("
+)
 LINE = re.compile(r'<pre class="cython line score-(\d+)"[^>]*>.*?<span class="">(\d+)</span>: (.*?)</pre>', re.S)
 
 
@@ -98,7 +104,8 @@ def test_no_line_of_a_c_function_touches_python(copied: Path, module: str) -> No
 
 
 def test_a_planted_object_is_seen(copied: Path) -> None:
-    planted = source("_cells").replace("block.version += 1\n", "block.version += 1\n    with gil:\n        print(block.version)\n")
+    line = "block.version += 1\n"
+    planted = source("_cells").replace(line, f"{line}    with gil:\n        print(block.version)\n")
     (copied / "lifeevt" / "_planted.pyx").write_text(planted)
     shutil.copy(PACKAGE / "_cells.pxd", copied / "lifeevt" / "_planted.pxd")
     found = scores(copied, "_planted")
@@ -159,4 +166,5 @@ def test_no_wait_in_c_holds_the_gil() -> None:
 
 @pytest.mark.parametrize("planted", ["    pthread_mutex_lock(&self.mutex)", "    code = rwlock_read_within(lock, 5)"])
 def test_a_planted_wait_is_seen(planted: str) -> None:
-    assert waits_outside_nogil(f"cdef void f():\n    with nogil:\n        pthread_mutex_lock(m)\n{planted}\n") == {4: planted}
+    text = f"cdef void f():\n    with nogil:\n        pthread_mutex_lock(m)\n{planted}\n"
+    assert waits_outside_nogil(text) == {4: planted}

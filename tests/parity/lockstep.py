@@ -11,7 +11,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from strategies import INT64_MAX, cell_blocks, durations, ends, finite_floats, levels, numbers, offers, policies, reflex_tables
+from strategies import (
+    INT64_MAX,
+    cell_blocks,
+    durations,
+    ends,
+    finite_floats,
+    levels,
+    numbers,
+    offers,
+    policies,
+    reflex_tables,
+)
 
 from lifeevt._contract import ADMITTED, DROP_OLDEST, MAX_ENDS, MAX_LEVELS, NO_END, REFUSED, REJECT, SHED_END, WAIT
 
@@ -50,6 +61,15 @@ class HeapModel:
             return candidates[0]
         return None if lowest == level else candidates[-1]
 
+    def offer_many(self, offers: Any, policy: int) -> Any:
+        return [self.offer(*offer, policy) for offer in offers]
+
+    def pop(self, end: int) -> Any:
+        return self.pop_above(MAX_LEVELS, end)
+
+    def drain(self, limit: int, end: int) -> Any:
+        return [self.pop(end) for _ in range(min(max(limit, 0), len(self.queued)))]
+
     def pop_above(self, level: int, end: int) -> Any:
         head = min(self.queued, key=lambda entry: (entry[1], entry[4]), default=None)
         if head is None or head[2] >= level:
@@ -75,15 +95,12 @@ class HeapModel:
         return tuple(sum(entry[2] == level for entry in self.queued) for level in range(MAX_LEVELS))
 
 
-def answers(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What each call answers, or the type of error it raises."""
-    found: list[Any] = []
-    for call in calls:
-        try:
-            found.append(call())
-        except Exception as error:
-            found.append(type(error))
-    return found
+def answer(ask: Callable[[Any], Any], one: Any) -> Any:
+    """What it answers, or the type of error it raises."""
+    try:
+        return ask(one)
+    except Exception as error:
+        return type(error)
 
 
 def exact(value: Any) -> Any:
@@ -93,9 +110,9 @@ def exact(value: Any) -> Any:
     return [exact(each) for each in value] if isinstance(value, (tuple, list)) else value
 
 
-def agree(calls: Sequence[Callable[[], Any]]) -> Any:
-    """Make every call, require one answer of all, and return it."""
-    first, *others = (exact(answer) for answer in answers(calls))
+def agree(all_of_them: Sequence[Any], ask: Callable[[Any], Any]) -> Any:
+    """Ask each, require one answer of all, and return it."""
+    first, *others = (exact(answer(ask, one)) for one in all_of_them)
     for other in others:
         assert other == first
     return first
@@ -112,55 +129,50 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
 
         @rule(offer=offers, policy=policies)
         def offer(self, offer: Any, policy: int) -> None:
-            agree([lambda heap=heap: heap.offer(*offer, policy) for heap in [*self.heaps, self.model]])
+            agree([*self.heaps, self.model], lambda heap: heap.offer(*offer, policy))
 
         @rule(batch=st.lists(offers, max_size=8), policy=policies)
         def offer_many(self, batch: Any, policy: int) -> None:
-            model = [lambda: [self.model.offer(*offer, policy) for offer in batch]]
-            agree([lambda heap=heap: heap.offer_many(batch, policy) for heap in self.heaps] + model)
+            agree([*self.heaps, self.model], lambda heap: heap.offer_many(batch, policy))
 
         @rule(end=ends | st.just(NO_END))
         def pop(self, end: int) -> None:
-            model = [lambda: self.model.pop_above(MAX_LEVELS, end)]
-            agree([lambda heap=heap: heap.pop(end) for heap in self.heaps] + model)
+            agree([*self.heaps, self.model], lambda heap: heap.pop(end))
 
         @rule(level=levels, end=ends | st.just(NO_END))
         def pop_above(self, level: int, end: int) -> None:
-            agree([lambda heap=heap: heap.pop_above(level, end) for heap in [*self.heaps, self.model]])
+            agree([*self.heaps, self.model], lambda heap: heap.pop_above(level, end))
 
         @rule(limit=st.integers(-1, 4) | st.just(INT64_MAX), end=ends)
         def drain(self, limit: int, end: int) -> None:
-            count = min(max(limit, 0), len(self.model.queued))
-            model = [lambda: [self.model.pop_above(MAX_LEVELS, end) for _ in range(count)]]
-            agree([lambda heap=heap: heap.drain(limit, end) for heap in self.heaps] + model)
+            agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end))
 
         @rule(end=ends)
         def finish(self, end: int) -> None:
-            agree([lambda heap=heap: heap.finish(end) for heap in [*self.heaps, self.model]])
+            agree([*self.heaps, self.model], lambda heap: heap.finish(end))
 
         @rule(offer=offers, place=st.integers(0, 2), bad=bad_integers, policy=policies | bad_integers)
         def offer_rubbish(self, offer: Any, place: int, bad: Any, policy: Any) -> None:
             wrong = (*offer[:place], bad, *offer[place + 1 :])
             if place == 1 or not isinstance(bad, int) or bad.bit_length() > 63:  # -1 and 99 are good keys
-                said = agree([lambda heap=heap: heap.offer(*wrong, policy) for heap in self.heaps])
-                assert isinstance(said, type)
+                assert isinstance(agree(self.heaps, lambda heap: heap.offer(*wrong, policy)), type)
 
         @rule(batch=st.lists(offers, min_size=1, max_size=4), bad=st.sampled_from([None, "1", 0.5, 2**63]))
         def offer_a_batch_with_rubbish_at_its_end(self, batch: Any, bad: Any) -> None:
             wrong = [*batch, (bad, 0, 0, None)]
-            assert isinstance(agree([lambda heap=heap: heap.offer_many(wrong, REJECT) for heap in self.heaps]), type)
+            assert isinstance(agree(self.heaps, lambda heap: heap.offer_many(wrong, REJECT)), type)
 
         @rule(end=st.sampled_from([None, "1", 0.5, MAX_ENDS, 2**63, -2]))
         def end_rubbish(self, end: Any) -> None:
-            for name, arguments in (("pop", (end,)), ("drain", (1, end)), ("finish", (end,))):
-                said = agree([lambda heap=heap: getattr(heap, name)(*arguments) for heap in self.heaps])
-                assert isinstance(said, type)
+            assert isinstance(agree(self.heaps, lambda heap: heap.pop(end)), type)
+            assert isinstance(agree(self.heaps, lambda heap: heap.drain(1, end)), type)
+            assert isinstance(agree(self.heaps, lambda heap: heap.finish(end)), type)
 
         @invariant()
         def same_ledger(self) -> None:
             if hasattr(self, "model"):
-                agree([lambda heap=heap: (heap.counts(), heap.depths()) for heap in [*self.heaps, self.model]])
-                agree([heap.check for heap in self.heaps])
+                agree([*self.heaps, self.model], lambda heap: (heap.counts(), heap.depths()))
+                assert agree(self.heaps, lambda heap: heap.check()) is None
                 assert {len(heap) for heap in self.heaps} == {len(self.model.queued)}
 
     return HeapLockstep
@@ -178,7 +190,7 @@ def cells_machine(*twins: Callable[..., Any]) -> type[RuleBasedStateMachine]:
 
         @rule(place=st.integers(-1, 6), value=numbers | st.sampled_from([-0.0, float("nan"), float("inf"), None, "1"]))
         def write(self, place: int, value: Any) -> None:
-            said = agree([lambda each=each: each.write(place, value) for each in self.cells])
+            said = agree(self.cells, lambda each: each.write(place, value))
             if not isinstance(said, type):
                 self.version += 1
                 self.values[place] = self._whole(place, value)
@@ -187,7 +199,7 @@ def cells_machine(*twins: Callable[..., Any]) -> type[RuleBasedStateMachine]:
         @rule(changes=st.lists(st.tuples(st.integers(-1, 6), finite_floats | numbers), max_size=6))
         def add(self, changes: Any) -> None:
             places, deltas = [place for place, _ in changes], [delta for _, delta in changes]
-            said = agree([lambda each=each: each.add(places, deltas) for each in self.cells])
+            said = agree(self.cells, lambda each: each.add(places, deltas))
             if all(0 <= place < len(self.values) for place in places):
                 self.version += 1
                 for place, delta in changes:
@@ -197,13 +209,13 @@ def cells_machine(*twins: Callable[..., Any]) -> type[RuleBasedStateMachine]:
         @rule(place=st.integers(-1, 6))
         def read(self, place: int) -> None:
             expected: Any = exact(self.values[place]) if 0 <= place < len(self.values) else IndexError
-            assert agree([lambda each=each: each.read(place) for each in self.cells]) == expected
+            assert agree(self.cells, lambda each: each.read(place)) == expected
 
         @invariant()
         def same_state(self) -> None:
             if hasattr(self, "version"):
-                assert agree([each.read_all for each in self.cells]) == exact([self.version, self.values])
-                agree([each.counts for each in self.cells])
+                assert agree(self.cells, lambda each: each.read_all()) == exact([self.version, self.values])
+                agree(self.cells, lambda each: each.counts())
 
         def _whole(self, place: int, number: float) -> float:
             return float(int(number)) if self.integers[place] else float(number)
@@ -227,23 +239,23 @@ def histogram_machine(*twins: Callable[[], Any]) -> type[RuleBasedStateMachine]:
 
         @rule(which=st.integers(0, 1), duration=durations | st.integers(-5, 200))
         def record(self, which: int, duration: int) -> None:
-            agree([lambda pair=pair: pair[which].record(duration) for pair in self.pairs])
+            agree(self.pairs, lambda pair: pair[which].record(duration))
             self.found[which].append(max(duration, 0))
 
         @precondition(lambda self: sum(map(len, self.found)) < 200)
         @rule(into=st.integers(0, 1), of=st.integers(0, 1))
         def merge(self, into: int, of: int) -> None:
-            agree([lambda pair=pair: pair[into].merge(pair[of]) for pair in self.pairs])
+            agree(self.pairs, lambda pair: pair[into].merge(pair[of]))
             self.found[into].extend(list(self.found[of]))
 
         @rule(which=st.integers(0, 1), percent=st.floats(-1.0, 101.0) | st.sampled_from([50.0, 95.0, 99.0, "1", None]))
         def percentile(self, which: int, percent: Any) -> None:
-            agree([lambda pair=pair: pair[which].percentile(percent) for pair in self.pairs])
+            agree(self.pairs, lambda pair: pair[which].percentile(percent))
 
         @invariant()
         def same_contents(self) -> None:
+            agree(self.pairs, lambda pair: [one.buckets() for one in pair])
             for which, found in enumerate(self.found):
-                agree([lambda pair=pair: pair[which].buckets() for pair in self.pairs])
                 expected = [len(found), sum(found), min(found, default=0), max(found, default=0)]
                 for pair in self.pairs:
                     one = pair[which]
@@ -273,20 +285,20 @@ def reflex_machine(*cores: Any) -> type[RuleBasedStateMachine]:
 
         @rule(row=st.integers(-1, 4), intensity=st.floats(-1.0, 1.0) | numbers, high=numbers, mean=numbers)
         def respond(self, row: int, intensity: float, high: float, mean: float) -> None:
-            agree([lambda made=made: made[0].respond(made[1], row, intensity, high, mean) for made in self.made])
+            agree(self.made, lambda made: made[0].respond(made[1], row, intensity, high, mean))
 
         @rule(row=st.integers(0, 1), rubbish=st.sampled_from([float("nan"), float("inf"), None, "1"]))
         def respond_rubbish(self, row: int, rubbish: Any) -> None:
-            said = agree([lambda made=made: made[0].respond(made[1], row, rubbish) for made in self.made])
+            said = agree(self.made, lambda made: made[0].respond(made[1], row, rubbish))
             assert isinstance(said, type)
 
         @rule(place=st.integers(0, 5), delta=st.floats(-10.0, 10.0))
         def disturb(self, place: int, delta: float) -> None:
-            agree([lambda made=made: made[1].add([place], [delta]) for made in self.made])
+            agree(self.made, lambda made: made[1].add([place], [delta]))
 
         @invariant()
         def same_state(self) -> None:
             if hasattr(self, "made"):
-                agree([lambda made=made: (made[1].read_all(), made[1].counts()) for made in self.made])
+                agree(self.made, lambda made: (made[1].read_all(), made[1].counts()))
 
     return ReflexLockstep

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from parity.lockstep import HeapModel, agree, cells_machine, exact, heap_machine, histogram_machine, reflex_machine
-from strategies import POLICIES, cell_blocks, reflex_tables
+from strategies import POLICIES, cell_blocks, numbers, reflex_tables
 
 from lifeevt._contract import MAX_LEVELS, NO_END
 
@@ -38,33 +39,45 @@ def test_the_twins_walk_in_lockstep(twins: tuple[ModuleType, ModuleType], machin
     run_state_machine_as_test(MACHINES[machine](*twins), settings=budget)  # type: ignore[no-untyped-call]
 
 
+def step(heaps: list[Any], dice: random.Random, number: int) -> None:
+    """One random call of every heap."""
+    if dice.random() < 0.6:
+        offer = dice.randrange(20), dice.randrange(4), number, number, dice.choice(POLICIES)
+        agree(heaps, lambda heap: heap.offer(*offer))
+    else:
+        level, end = dice.randrange(MAX_LEVELS), dice.choice([NO_END, 0, 3])
+        agree(heaps, lambda heap: heap.pop_above(level, end))
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_heaps_agree_on_a_long_stream(twins: tuple[ModuleType, ModuleType], seed: int) -> None:
     dice = random.Random(seed)
-    capacity = dice.choice([3, 50, 400])
+    capacity = [3, 50, 400, 2000][seed]
     heaps: list[Any] = [core.EventHeap(capacity) for core in twins] + [HeapModel(capacity)]
-    for step in range(3000):
-        if dice.random() < 0.6:
-            offer = dice.randrange(20), dice.randrange(4), step, step, dice.choice(POLICIES)
-            agree([lambda heap=heap: heap.offer(*offer) for heap in heaps])
-        else:
-            level, end = dice.randrange(MAX_LEVELS), dice.choice([NO_END, 0, 3])
-            agree([lambda heap=heap: heap.pop_above(level, end) for heap in heaps])
-        if step % 100 == 0:
-            agree([lambda heap=heap: (heap.counts(), heap.depths()) for heap in heaps])
-            agree([heap.check for heap in heaps[:2]])
+    for number in range(3000):
+        step(heaps, dice, number)
+        if number % 100 == 0:
+            agree(heaps, lambda heap: (heap.counts(), heap.depths()))
+            assert agree(heaps[:2], lambda heap: heap.check()) is None
 
 
 @settings(max_examples=300)
 @given(st.data())
-def test_random_tables_answer_random_events_to_the_bit(twins: tuple[ModuleType, ModuleType], data: st.DataObject) -> None:
+def test_random_tables_answer_random_events_to_the_bit(
+    twins: tuple[ModuleType, ModuleType], data: st.DataObject
+) -> None:
     block = data.draw(cell_blocks())
     parts = data.draw(reflex_tables(len(block[0])))
     made = [(core.ReflexTable(*parts), core.StateCells(*block)) for core in twins]
-    for intensity in data.draw(st.lists(st.floats(-1.0, 1.0), min_size=1, max_size=5)):
-        for row in range(len(parts[1])):
-            agree([lambda each=each: each[0].respond(each[1], row, intensity, 0.5, 0.25) for each in made])
-            agree([each[1].read_all for each in made])
+    row = st.integers(0, len(parts[1]) - 1)
+    intensity = st.floats(-1.0, 1.0)
+    for event in data.draw(st.lists(st.tuples(row, intensity, numbers, numbers), min_size=1, max_size=10)):
+        agree(made, partial(answered, event))
+
+
+def answered(event: tuple[int, float, float, float], made: Any) -> Any:
+    table, cells = made
+    return table.respond(cells, *event), cells.read_all()
 
 
 def test_the_comparison_sees_the_sign_of_zero_and_not_a_number() -> None:

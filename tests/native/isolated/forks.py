@@ -80,7 +80,8 @@ def reflexes():
 
 
 def main():
-    use = {each.__name__: each for each in (heap, cells, lock, lock_held_for_reading, histogram, reflexes)}[sys.argv[2]]()
+    scenes = (heap, cells, lock, lock_held_for_reading, histogram, reflexes)
+    use = {each.__name__: each for each in scenes}[sys.argv[2]]()
     child = os.fork()
     if child == 0:
         code = 1

@@ -231,7 +231,8 @@ def lock_lets_every_writer_in():
 
 def reflexes_sum_exactly():
     table = core.ReflexTable(2, [(1.0, [(0, 1.0), (1, -1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
-    cells, each, versions = core.StateCells([0.0, 0.0], [-1e9] * 2, [1e9] * 2, [False] * 2), 5_000, [[] for _ in range(4)]
+    cells, each = core.StateCells([0.0, 0.0], [-1e9] * 2, [1e9] * 2, [False] * 2), 5_000
+    versions = [[] for _ in range(4)]
 
     def respond(mine):
         for _ in range(each):
