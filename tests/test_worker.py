@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-import weakref
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from actors import PATIENCE, Actor, together, wait_until
 
-import lifeevt
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
@@ -35,7 +27,6 @@ from lifeevt import (
     ThreadSafeSelfState,
 )
 
-HOME = str(Path(lifeevt.__file__).parent.parent)
 SOON = 0.01  # seconds a stop is given when the test knows that it cannot succeed
 
 
@@ -463,77 +454,3 @@ def test_a_handler_that_submits_into_a_full_queue_does_not_wait(backend: str, wo
     assert not waited
     failed = engine.results()[0]
     assert (failed.status, QueueFull.__name__ in str(failed.error)) == (Status.DEAD_LETTERED, True)
-
-
-# --- the end of the process
-
-PREAMBLE = """
-import signal, sys, threading
-from lifeevt import AsyncEventProcessor, Event, ThreadSafeSelfState
-def engine_of(backend, handlers=None):
-    return AsyncEventProcessor(ThreadSafeSelfState.life(backend=backend), handlers=handlers)
-engine = None
-"""
-
-
-def process(backend: str, code: str) -> subprocess.Popen[str]:
-    path = os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")]))
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", PREAMBLE + code.replace("BACKEND", repr(backend))],
-        env={**os.environ, "PYTHONPATH": path}, cwd=Path(__file__).parent,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
-def ending(backend: str, code: str) -> tuple[int, str, str]:
-    with process(backend, code) as run:
-        try:
-            out, err = run.communicate(timeout=PATIENCE)
-        finally:
-            run.kill()
-    return run.returncode, out, err
-
-
-@pytest.mark.parametrize("ends", ["", "sys.exit(0)", "del engine"])
-def test_a_process_that_forgets_to_close_ends_cleanly(backend: str, ends: str) -> None:
-    code = f"engine = engine_of(BACKEND); engine.start(); engine.submit(Event('shock', 0.5)); {ends}"
-    assert ending(backend, code) == (0, "", "")
-
-
-def test_a_process_ends_although_a_handler_does_not(backend: str) -> None:
-    code = (
-        "inside = threading.Event()\n"
-        "def stuck(*_): inside.set(); threading.Event().wait()\n"
-        "engine = engine_of(BACKEND, {'joy': stuck}); engine.start(); engine.submit(Event('joy', 0.5)); inside.wait()\n"
-    )
-    status, out, err = ending(backend, code)
-    assert (status, out) == (0, "")
-    assert "a handler still runs after 2.0 s" in err
-
-
-def test_a_process_that_is_told_to_terminate_ends_cleanly(backend: str) -> None:
-    code = (
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
-        "engine = engine_of(BACKEND); engine.start(); print('ready', flush=True); signal.pause()\n"
-    )
-    with process(backend, code) as run:
-        try:
-            assert run.stdout is not None
-            assert run.stdout.readline() == "ready\n"
-            run.send_signal(signal.SIGTERM)
-            _, err = run.communicate(timeout=PATIENCE)
-        finally:
-            run.kill()
-    assert (run.returncode, err) == (0, "")
-
-
-def test_nothing_holds_an_engine_that_was_closed(backend: str) -> None:
-    engine = engine_of(backend)
-    engine.start()
-    engine.stop()
-    engine.start()
-    engine.close()
-    kept = weakref.ref(engine)
-    del engine
-    gc.collect()
-    assert kept() is None

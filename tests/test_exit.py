@@ -1,0 +1,89 @@
+"""The end of the process: an engine that nobody closed holds nobody up."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import pytest
+from actors import PATIENCE
+
+import lifeevt
+from lifeevt import AsyncEventProcessor, ThreadSafeSelfState
+
+HOME = str(Path(lifeevt.__file__).parent.parent)
+PREAMBLE = """
+import signal, sys, threading
+from lifeevt import AsyncEventProcessor, Event, ThreadSafeSelfState
+def engine_of(backend, handlers=None):
+    return AsyncEventProcessor(ThreadSafeSelfState.life(backend=backend), handlers=handlers)
+engine = None
+"""
+
+
+def process(backend: str, code: str) -> subprocess.Popen[str]:
+    path = os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")]))
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", PREAMBLE + code.replace("BACKEND", repr(backend))],
+        env={**os.environ, "PYTHONPATH": path}, cwd=Path(__file__).parent,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def ending(backend: str, code: str) -> tuple[int, str, str]:
+    with process(backend, code) as run:
+        try:
+            out, err = run.communicate(timeout=PATIENCE)
+        finally:
+            run.kill()
+    return run.returncode, out, err
+
+
+@pytest.mark.parametrize("ends", ["", "sys.exit(0)", "del engine"])
+def test_a_process_that_forgets_to_close_ends_cleanly(backend: str, ends: str) -> None:
+    code = f"engine = engine_of(BACKEND); engine.start(); engine.submit(Event('shock', 0.5)); {ends}"
+    assert ending(backend, code) == (0, "", "")
+
+
+def test_a_process_ends_although_a_handler_does_not(backend: str) -> None:
+    code = (
+        "inside = threading.Event()\n"
+        "def stuck(*_): inside.set(); threading.Event().wait()\n"
+        "engine = engine_of(BACKEND, {'joy': stuck}); engine.start(); engine.submit(Event('joy', 0.5)); inside.wait()\n"
+    )
+    status, out, err = ending(backend, code)
+    assert (status, out) == (0, "")
+    assert "a handler still runs after 2.0 s" in err
+
+
+def test_a_process_that_is_told_to_terminate_ends_cleanly(backend: str) -> None:
+    code = (
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
+        "engine = engine_of(BACKEND); engine.start(); print('ready', flush=True); signal.pause()\n"
+    )
+    with process(backend, code) as run:
+        try:
+            assert run.stdout is not None
+            assert run.stdout.readline() == "ready\n"
+            run.send_signal(signal.SIGTERM)
+            _, err = run.communicate(timeout=PATIENCE)
+        finally:
+            run.kill()
+    assert (run.returncode, err) == (0, "")
+
+
+def test_nothing_holds_an_engine_that_was_closed(backend: str) -> None:
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend))
+    engine.start()
+    engine.stop()
+    engine.start()
+    engine.close()
+    kept = weakref.ref(engine)
+    del engine
+    gc.collect()
+    assert kept() is None
