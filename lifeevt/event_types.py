@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -11,12 +10,14 @@ from pathlib import Path
 
 from .errors import InvalidReflex
 from .event import Event, Priority
+from .table import load_table, read_table
 
 __all__ = ["EventType", "EventTypes"]
 
 NS_PER_MS = 1_000_000
 ANY_TYPE = "*"
 INTERNAL_FAMILY = "internal"
+_COLUMNS = ("type", "priority", "budget_ms")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class EventTypes:
     """
 
     def __init__(self, types: Iterable[EventType], default: EventType | None = None) -> None:
-        self._types = {each.name: each for each in types}
+        given = tuple(types)
+        self._types = {each.name: each for each in given}
+        if len(self._types) != len(given):
+            raise InvalidReflex("an event type stands in the table twice")
         self.default = default or self._types.pop(ANY_TYPE, None) or _FALLBACK
         self._found: dict[str, EventType | None] = {}
 
@@ -53,7 +57,7 @@ class EventTypes:
     @classmethod
     def load(cls, path: str | Path) -> EventTypes:
         """Read a table from a CSV file with the columns type, priority, budget_ms."""
-        return cls(_parse(Path(path).read_text(encoding="utf-8"), str(path)))
+        return cls(_type(row, where) for where, row in load_table(path, *_COLUMNS))
 
     def __iter__(self) -> Iterator[EventType]:
         return iter((*self._types.values(), self.default))
@@ -94,16 +98,12 @@ _FALLBACK = EventType(ANY_TYPE, Priority.NORMAL, 50 * NS_PER_MS)
 @cache
 def _life() -> EventTypes:
     text = files("lifeevt").joinpath("data/event_types.csv").read_text(encoding="utf-8")
-    return EventTypes(_parse(text, "event_types.csv"))
+    return EventTypes(_type(row, where) for where, row in read_table(text, "event_types.csv", *_COLUMNS))
 
 
-def _parse(text: str, name: str) -> list[EventType]:
-    return [_row(row, f"{name}, line {line}") for line, row in enumerate(csv.DictReader(text.splitlines()), 2)]
-
-
-def _row(row: dict[str, str], where: str) -> EventType:
+def _type(row: dict[str, str], where: str) -> EventType:
     try:
         budget_ns = round(float(row["budget_ms"]) * NS_PER_MS)
-        return EventType(row["type"].strip(), Priority[row["priority"].strip().upper()], budget_ns)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        return EventType(row["type"], Priority[row["priority"].upper()], budget_ns)
+    except (KeyError, ValueError, OverflowError) as error:
         raise InvalidReflex(f"{where}: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -259,7 +260,7 @@ class AsyncEventQueue:
 
     def _wait_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``done()``; False when ``timeout`` seconds of the clock passed first."""
-        deadline_ns = None if timeout is None else self.clock.now_ns() + round(timeout * NS_PER_SECOND)
+        deadline_ns = self._deadline_ns(timeout)
         with self._changed:
             self._waiting += 1
             try:
@@ -270,6 +271,13 @@ class AsyncEventQueue:
                 return True
             finally:
                 self._waiting -= 1
+
+    def _deadline_ns(self, timeout: float | None) -> int | None:
+        if timeout is None or timeout == math.inf:
+            return None
+        if math.isnan(timeout):
+            raise ValueError("timeout is nan; it must be a number of seconds")
+        return self.clock.now_ns() + round(timeout * NS_PER_SECOND)
 
     def _full_text(self, event: Event) -> str:
         return f"queue holds {len(self._heap)} of {self.capacity} events; {event.type!r} was refused"

@@ -7,7 +7,6 @@ pattern      = the first decision that holds; its factor scales the impact, its 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from typing import Any
 from . import _backend, _contract
 from .errors import InvalidReflex
 from .serialization import is_number
+from .table import Row, load_table, read_table
 
 __all__ = ["Condition", "Pattern", "Reflex", "ReflexAnswer", "ReflexSet", "Rule", "Temperament"]
 
@@ -32,6 +32,8 @@ _INPUTS = {
     "recall_mean": _contract.RECALL_MEAN,
 }
 _STAGES = ("appraise", "respond", "decide", "act")
+_RULE_COLUMNS = ("stage", "when", "outcome", "factor")
+_REFLEX_COLUMNS = ("type", "weight")
 _MEASURES = ("type", "weight", "gain")
 
 
@@ -122,13 +124,13 @@ class Temperament:
     @classmethod
     def load(cls, path: str | Path) -> Temperament:
         """Read rules from a CSV file with the columns stage, when, outcome, factor."""
-        return cls._parse(Path(path).read_text(encoding="utf-8"), str(path))
+        return cls._of(load_table(path, *_RULE_COLUMNS))
 
     @classmethod
-    def _parse(cls, text: str, name: str) -> Temperament:
+    def _of(cls, rows: list[Row]) -> Temperament:
         stages: dict[str, list[Any]] = {stage: [] for stage in _STAGES}
-        for line, row in enumerate(csv.DictReader(text.splitlines()), 2):
-            stage, made = _stage(row, f"{name}, line {line}")
+        for where, row in rows:
+            stage, made = _stage(row, where)
             stages[stage].append(made)
         return cls(*(tuple(stages[stage]) for stage in _STAGES))
 
@@ -181,7 +183,7 @@ class ReflexSet:
     @classmethod
     def load(cls, path: str | Path, temperament: Temperament | None = None) -> ReflexSet:
         """Read reflexes from a CSV file: type, weight, one column a field, and gain (``a*b``)."""
-        return cls(_parse(Path(path).read_text(encoding="utf-8"), str(path)), temperament)
+        return cls((_reflex(row, where) for where, row in load_table(path, *_REFLEX_COLUMNS)), temperament)
 
     def row(self, event_type: str) -> int | None:
         """Return the number of the reflex that answers ``event_type``, or None. O(1)."""
@@ -287,20 +289,13 @@ def _gains(gain: Mapping[str, str], fields: AbstractSet[str]) -> dict[str, str]:
     return {target: source for target, source in gain.items() if {target, source} <= fields}
 
 
-def _cleaned(row: dict[str, str], where: str) -> dict[str, str]:
-    if any(not isinstance(part, str) for part in (*row, *row.values())):
-        raise InvalidReflex(f"{where}: the row does not have the columns of the first line")
-    return {name.strip(): text.strip() for name, text in row.items()}
-
-
 def _stage(row: dict[str, str], where: str) -> tuple[str, Rule | Pattern]:
-    row = _cleaned(row, where)
     try:
         stage = row["stage"]
         if stage not in _STAGES:
             raise InvalidReflex(f"unknown stage {stage!r}; choose {', '.join(_STAGES)}")
         return stage, _pattern(row) if stage == "act" else _rule(row)
-    except (KeyError, InvalidReflex) as error:
+    except InvalidReflex as error:
         raise InvalidReflex(f"{where}: {error}") from None
 
 
@@ -318,11 +313,6 @@ def _pattern(row: dict[str, str]) -> Pattern:
     return Pattern(row["outcome"], _number(row["factor"]), cost)
 
 
-def _parse(text: str, name: str) -> list[Reflex]:
-    rows = enumerate(csv.DictReader(text.splitlines()), 2)
-    return [_reflex(_cleaned(row, f"{name}, line {line}"), f"{name}, line {line}") for line, row in rows]
-
-
 def _reflex(row: dict[str, str], where: str) -> Reflex:
     try:
         impact = {name: _number(text or "0") for name, text in row.items() if name not in _MEASURES}
@@ -337,4 +327,6 @@ def _life() -> ReflexSet:
     folder = files("lifeevt").joinpath("data")
     rules = folder.joinpath("temperament.csv").read_text(encoding="utf-8")
     table = folder.joinpath("reflexes.csv").read_text(encoding="utf-8")
-    return ReflexSet(_parse(table, "reflexes.csv"), Temperament._parse(rules, "temperament.csv"))
+    reflexes = read_table(table, "reflexes.csv", *_REFLEX_COLUMNS)
+    temperament = Temperament._of(read_table(rules, "temperament.csv", *_RULE_COLUMNS))
+    return ReflexSet((_reflex(row, where) for where, row in reflexes), temperament)

@@ -141,7 +141,7 @@ def test_a_broken_row_is_refused_with_its_place(row: str, tmp_path: Path) -> Non
 def test_a_table_with_the_wrong_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "types.csv"
     path.write_text("name,level,budget\nping,HIGH,5\n", encoding="utf-8")
-    with pytest.raises(InvalidReflex, match=r"line 2: 'budget_ms'"):
+    with pytest.raises(InvalidReflex, match=r"line 1: the column 'type' is missing"):
         EventTypes.load(path)
 
 
@@ -194,3 +194,23 @@ def test_no_event_is_overtaken_by_one_that_arrives_after_its_key(
         number = event.metadata["#"]
         assert all(keys[other][1] < keys[number][0] for other in left_before if other > number)
         left_before.add(number)
+
+
+@pytest.mark.parametrize("text", ["", "shock,CRITICAL,10\n", "type,priority\nshock,CRITICAL\n"])
+def test_a_table_without_its_columns_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "types.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidReflex, match=r"line 1: the column '[a-z_]+' is missing"):
+        EventTypes.load(path)
+
+
+def test_a_type_that_stands_twice_is_refused() -> None:
+    with pytest.raises(InvalidReflex, match="twice"):
+        EventTypes([EventType("x", Priority.LOW, 1), EventType("x", Priority.HIGH, 2)])
+
+
+def test_a_table_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "types.csv"
+    path.write_bytes(b"type,priority,budget_ms\n\xff,LOW,1\n")
+    with pytest.raises(InvalidReflex, match="is not UTF-8"):
+        EventTypes.load(path)

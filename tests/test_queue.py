@@ -470,3 +470,18 @@ def test_many_senders_into_a_queue_that_sheds_balance(backend: str) -> None:
     assert ledger.balanced
     assert ledger.accepted == sum(kept) == taken + len(shed) + len(queue)
     assert ledger.refused == 1500 - sum(kept)
+
+
+def test_a_wait_without_end_is_one_without_a_timeout(backend: str) -> None:
+    queue = AsyncEventQueue(backend=backend)
+    queue.put(Event("joy", 0.5, 0.0))
+    assert queue.get(timeout=float("inf")).type == "joy"
+    with Actor() as taker:
+        call = taker.begin(queue.get, float("inf"))
+        queue.put(Event("shock", 0.5, 0.0))
+        assert call.result().type == "shock"
+
+
+def test_a_timeout_that_is_no_number_is_refused_by_name(backend: str) -> None:
+    with pytest.raises(ValueError, match="timeout is nan"):
+        AsyncEventQueue(backend=backend).get(timeout=float("nan"))

@@ -453,7 +453,7 @@ def test_a_broken_row_is_refused_with_its_place(row: str, tmp_path: Path) -> Non
 def test_a_table_without_a_column_is_refused(columns: str, tmp_path: Path) -> None:
     path = tmp_path / "reflexes.csv"
     path.write_text(f"{columns}\n1,1\n", encoding="utf-8")
-    with pytest.raises(InvalidReflex, match=r"reflexes\.csv, line 2: "):
+    with pytest.raises(InvalidReflex, match=r"reflexes\.csv, line 1: "):
         ReflexSet.load(path)
 
 
@@ -486,7 +486,7 @@ def test_rules_without_a_column_are_refused(columns: str, tmp_path: Path) -> Non
     path = tmp_path / "rules.csv"
     values = {"stage": "act", "when": "", "outcome": "go", "factor": "1"}
     path.write_text(f"{columns}\n{','.join(values[name] for name in columns.split(','))}\n", encoding="utf-8")
-    with pytest.raises(InvalidReflex, match=r"rules\.csv, line 2: "):
+    with pytest.raises(InvalidReflex, match=r"rules\.csv, line 1: "):
         Temperament.load(path)
 
 

@@ -330,6 +330,23 @@ def test_every_class_of_the_twins_is_sabotaged() -> None:
     assert broken == {"EventHeap", "RWLock", "StateCells", "ReflexTable", "Histogram"}
 
 
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda heap: heap._levels[0].clear(), "disagree"),
+        (lambda heap: heap._order.clear(), "disagree"),
+        (lambda heap: vars(heap).update(_accepted=7), "does not balance"),
+    ],
+)
+def test_a_damaged_heap_fails_its_own_check(damage: Callable[[Any], None], words: str) -> None:
+    heap = reference.EventHeap(2)
+    heap.offer(0, 0, 0, None, 0)
+    heap.check()
+    damage(heap)
+    with pytest.raises(AssertionError, match=words):
+        heap.check()
+
+
 def test_the_sabotaged_heaps_are_heaps_otherwise() -> None:
     for saboteur in (DropsTies, ForgetsAnEnd, ShedsCriticalEvents):
         heap = saboteur(4)
