@@ -42,6 +42,8 @@ cdef int heap_offer(
     """On HEAP_SHED the new event stands in its victim's slot; `victim` holds what stood there."""
     cdef int verdict = HEAP_ADMITTED
     cdef int32_t shed
+    if heap.length >= heap.room and _make_room(heap, 2 * heap.room + PADDING) != 0:
+        return HEAP_NO_MEMORY       # before anything is shed: no victim may be forgotten
     if heap.queued >= heap.capacity:
         shed = _victim(heap, level, policy)
         if shed == NOWHERE:
@@ -53,8 +55,6 @@ cdef int heap_offer(
         verdict = HEAP_SHED
         if heap.length > 2 * heap.queued + 64:
             _rebuild(heap)
-    if heap.length >= heap.room and _make_room(heap, 2 * heap.room + PADDING) != 0:
-        return HEAP_NO_MEMORY
     slot[0] = _take_slot(heap)
     if slot[0] == NOWHERE:
         return HEAP_NO_MEMORY
