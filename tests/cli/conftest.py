@@ -15,6 +15,12 @@ from typer.testing import CliRunner, Result
 from lifeevt.cli.app import app
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Start every process away from the root, where ``python -m`` would find the source tree first."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def command() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run ``command(*arguments, stdin="", **environment)`` as a process, without a terminal."""
