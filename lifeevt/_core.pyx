@@ -1,7 +1,8 @@
 """The native twin: the same classes as `_core_py`, over C that holds numbers only.
 
 This is the one module where C meets Python objects. Rules kept here: a C lock is tried first and
-waited for without the GIL; nothing is allocated, released or called back while one is held.
+waited for without the GIL; while the heap's or a state's is held, no Python code can run: no object
+is collected, no reference falls to zero, nobody is called back.
 """
 
 import threading

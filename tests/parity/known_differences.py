@@ -12,6 +12,6 @@ KNOWN_DIFFERENCES: tuple[tuple[str, str, str], ...] = (
         "EventHeap.offer",
         "finalizers",
         "Python may run a finalizer or a signal handler inside a call of the reference; one that calls the same heap "
-        "then waits for itself. The native heap allocates nothing under its lock, so nothing can run there.",
+        "then waits for itself. The native heap creates and drops no object under its lock, so nothing can run there.",
     ),
 )
