@@ -39,7 +39,7 @@ pure: .venv-pure/stamp ## the reference twin alone, built without a compiler
 
 lint: .venv-dev/stamp ## style of the Python and of the Cython
 	.venv-dev/bin/ruff check .
-	.venv-dev/bin/cython-lint lifeevt
+	PATH="$(CURDIR)/.venv-dev/bin:$$PATH" cython-lint lifeevt  # it looks for pycodestyle on the PATH
 
 types: .venv-dev/stamp ## mypy, strict
 	.venv-dev/bin/mypy

@@ -1,4 +1,4 @@
-"""The cells below `_core.StateCells`; their contract stands in `_cells.pxd`."""
+"""The cells below `_core_state.StateCells`; their contract stands in `_cells.pxd`."""
 
 from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t

@@ -1,4 +1,4 @@
-"""The histogram below `_core.Histogram`; its contract stands in `_histogram.pxd`."""
+"""The histogram below `_core_histogram.Histogram`; its contract stands in `_histogram.pxd`."""
 
 from libc.math cimport ceil
 from libc.stdint cimport UINT64_MAX, int64_t, uint64_t

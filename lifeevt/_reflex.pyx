@@ -1,4 +1,4 @@
-"""The responses below `_core.ReflexTable`; their contract stands in `_reflex.pxd`."""
+"""The responses below `_core_reflex.ReflexTable`; their contract stands in `_reflex.pxd`."""
 
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int32_t

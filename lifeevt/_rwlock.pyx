@@ -1,4 +1,4 @@
-"""The lock below `_core.RWLock` and `_core.StateCells`; its contract stands in `_rwlock.pxd`."""
+"""The lock below `_core_lock.RWLock` and `_core_state.StateCells`; its contract stands in `_rwlock.pxd`."""
 
 from libc.errno cimport EBUSY
 from libc.stdint cimport int32_t, int64_t

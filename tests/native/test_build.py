@@ -14,8 +14,12 @@ import pytest
 
 pytestmark = pytest.mark.native
 
-MODULES = ["_cells", "_core", "_heap", "_histogram", "_reflex", "_rwlock"]
 TESTS = Path(__file__).parents[1]
+MODULES = sorted(path.stem for path in Path(import_module("lifeevt").__file__ or "").parent.glob("*.pyx"))
+
+
+def test_the_sources_of_the_native_twin_ship_with_it() -> None:
+    assert {"_core", "_core_heap", "_heap", "_rwlock"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,0 +1,141 @@
+"""StateCells, the native twin: bounded doubles under a read-write lock of C."""
+
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.math cimport trunc
+from libc.stdint cimport int32_t, int64_t
+
+from ._cells cimport cells_add, cells_clear, cells_init, cells_written
+from ._core_lock cimport NO_LIMIT, take
+from ._core_numbers cimport finite, index_in, listed
+from ._rwlock cimport rwlock_destroy, rwlock_init, rwlock_release
+
+cdef extern from * nogil:
+    void __atomic_fetch_add(int64_t* place, int64_t amount, int order)
+
+
+cdef class StateCells:
+    """Bounded numbers under a read-write lock, with a version that counts writes.
+
+    All calls are atomic and thread-safe; they block only for another call's few operations.
+    """
+
+    def __cinit__(self, values, lows, highs, integers):
+        cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
+        cdef Py_ssize_t index, count = len(given)
+        if rwlock_init(&self.lock) != 0:
+            raise MemoryError
+        if not count == len(least) == len(most) == len(whole_ones):
+            raise ValueError("values, lows, highs and integers differ in length")
+        if cells_init(&self.block, count) != 0:
+            raise MemoryError
+        for index in range(count):
+            self.block.cells[index].low = finite(least[index])
+            self.block.cells[index].high = finite(most[index])
+            self.block.cells[index].integer = bool(whole_ones[index])
+            self.check_bounds(index)
+            self.block.cells[index].value = self.bounded(index, given[index])
+
+    def __dealloc__(self):
+        cells_clear(&self.block)
+        rwlock_destroy(&self.lock)
+
+    def __len__(self):
+        """Return the number of cells."""
+        return self.block.length
+
+    @property
+    def version(self):
+        """How many writes there were."""
+        take(&self.lock, False, NO_LIMIT)
+        cdef int64_t version = self.block.version
+        rwlock_release(&self.lock)
+        return version
+
+    def read(self, index):
+        """Return one cell; IndexError outside. O(1)."""
+        cdef int32_t place = index_in(index, self.block.length)
+        take(&self.lock, False, NO_LIMIT)
+        cdef double value = self.block.cells[place].value
+        rwlock_release(&self.lock)
+        __atomic_fetch_add(&self.reads, 1, 0)
+        return value
+
+    def read_all(self):
+        """Return the version and all cells of one instant. O(cells)."""
+        cdef Py_ssize_t index, length = self.block.length
+        cdef int64_t version
+        cdef double* seen = <double*> PyMem_Malloc((length + 1) * sizeof(double))
+        if seen == NULL:
+            raise MemoryError
+        try:
+            take(&self.lock, False, NO_LIMIT)
+            for index in range(length):
+                seen[index] = self.block.cells[index].value
+            version = self.block.version
+            rwlock_release(&self.lock)
+            __atomic_fetch_add(&self.reads, 1, 0)
+            return version, tuple([seen[index] for index in range(length)])
+        finally:
+            PyMem_Free(seen)
+
+    def write(self, index, value):
+        """Store a value and return the new version; ValueError for NaN or outside the bounds. O(1)."""
+        cdef int32_t place = index_in(index, self.block.length)
+        cdef double number = self.bounded(place, value)
+        take(&self.lock, True, NO_LIMIT)
+        self.block.cells[place].value = number
+        cdef int64_t version = cells_written(&self.block)
+        rwlock_release(&self.lock)
+        return version
+
+    def add(self, indices, deltas):
+        """Add each delta to its cell, clamped to its bounds, all or nothing; return the new version.
+
+        ValueError for a delta that is not finite. O(deltas).
+        """
+        cdef tuple into = listed(indices), given = listed(deltas)
+        cdef Py_ssize_t count = len(into), index
+        if count != len(given):
+            raise ValueError("indices and deltas differ in length")
+        cdef int32_t* places = <int32_t*> PyMem_Malloc((count + 1) * sizeof(int32_t))
+        cdef double* amounts = <double*> PyMem_Malloc((count + 1) * sizeof(double))
+        try:
+            if places == NULL or amounts == NULL:
+                raise MemoryError
+            for index in range(count):
+                places[index] = index_in(into[index], self.block.length)
+            for index in range(count):
+                amounts[index] = finite(given[index])
+            return self.added(places, amounts, count)
+        finally:
+            PyMem_Free(places)
+            PyMem_Free(amounts)
+
+    def counts(self):
+        """Return how many reads and writes there were; reads may be a few short under contention."""
+        return self.reads, self.block.writes
+
+    cdef int64_t added(self, int32_t* places, double* amounts, Py_ssize_t count) except -1:
+        cdef Py_ssize_t index
+        take(&self.lock, True, NO_LIMIT)
+        for index in range(count):
+            cells_add(&self.block, places[index], amounts[index])
+        cdef int64_t version = cells_written(&self.block)
+        rwlock_release(&self.lock)
+        return version
+
+    cdef int check_bounds(self, Py_ssize_t index) except -1:
+        cdef double low = self.block.cells[index].low, high = self.block.cells[index].high
+        if self.block.cells[index].integer and (low != trunc(low) or high != trunc(high)):
+            raise ValueError(f"an integer cell has the bounds [{low}, {high}]")
+        return 0
+
+    cdef double bounded(self, Py_ssize_t index, value) except? -1.0:
+        cdef double number = finite(value)
+        if self.block.cells[index].integer:
+            number = trunc(number) + 0.0
+        if not self.block.cells[index].low <= number <= self.block.cells[index].high:
+            raise ValueError(
+                f"{number} lies outside [{self.block.cells[index].low}, {self.block.cells[index].high}]"
+            )
+        return number
