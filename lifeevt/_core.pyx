@@ -8,11 +8,12 @@ reference falls to zero, nobody is called back.
 
 from ._core_heap import EventHeap
 from ._core_histogram import Histogram
+from ._core_kinds import KindTable
 from ._core_lock import RWLock
 from ._core_reflex import ReflexTable
 from ._core_state import StateCells
 
-__all__ = ["TRACED", "EventHeap", "Histogram", "RWLock", "ReflexTable", "StateCells"]
+__all__ = ["TRACED", "EventHeap", "Histogram", "KindTable", "RWLock", "ReflexTable", "StateCells"]
 
 cdef extern from * nogil:
     """

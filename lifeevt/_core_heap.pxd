@@ -1,33 +1,53 @@
-"""EventHeap for other native modules: the C heap, its mutex, and the payloads beside it."""
+"""EventHeap for other native modules: the C heap and the payloads beside it."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 
-from ._heap cimport event_heap, heap_slot
-
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
-    int pthread_mutex_init(pthread_mutex_t* mutex, const void* attributes)
-    int pthread_mutex_destroy(pthread_mutex_t* mutex)
-    int pthread_mutex_trylock(pthread_mutex_t* mutex)
-    int pthread_mutex_lock(pthread_mutex_t* mutex)
-    int pthread_mutex_unlock(pthread_mutex_t* mutex)
+from ._heap cimport event_heap, heap_event, heap_enter, heap_slot, heap_try_enter
 
 cdef enum:
     NO_END = -1
+    SHED_END = 2
+    TRIES = 64                  # a stay in the heap is short: most end before a switch of the GIL would
+
+cdef extern from * nogil:
+    """
+    #if defined(__x86_64__) || defined(__i386__)
+    #define LIFEEVT_PAUSE() __builtin_ia32_pause()
+    #else
+    #define LIFEEVT_PAUSE() ((void) 0)
+    #endif
+    """
+    void LIFEEVT_PAUSE()
+
 
 cdef struct offered:
-    int64_t key
-    int64_t arrival_ns
-    int32_t level
+    heap_event event
     int verdict
     heap_slot victim
 
+
 cdef class EventHeap:
     cdef event_heap heap
-    cdef pthread_mutex_t mutex
     cdef list payloads          # by slot; touched only with the GIL, so the collector sees all of it
     cdef int limit
 
     cdef object place(self, offered* offer, payload, int policy)
     cdef object pop_head(self, int32_t above, int end)
+    cdef object payload_of(self, int32_t slot)
+    cdef int make_places(self) except -1
+    cdef int sweep(self) except -1
+
+
+cdef tuple entry_of(const heap_slot* slot, payload)
+cdef object verdict_of(const offered* offer, payload)
+
+
+cdef inline void enter(event_heap* heap) noexcept:
+    """Enter from Python code: try for a moment, then wait without the GIL."""
+    cdef int tries
+    for tries in range(TRIES):
+        if heap_try_enter(heap) == 0:
+            return
+        LIFEEVT_PAUSE()
+    with nogil:
+        heap_enter(heap)

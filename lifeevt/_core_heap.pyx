@@ -3,43 +3,44 @@
 While its mutex is held no Python code can run: no object is collected, no reference falls to zero.
 """
 
+from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 
-from ._core_numbers cimport whole
+from ._core_numbers cimport finite, whole
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
     HEAP_NO_MEMORY,
     HEAP_REFUSED,
     HEAP_SHED,
-    event_heap,
     heap_check,
     heap_clear,
     heap_finish,
     heap_init,
+    heap_leave,
+    heap_next_stale,
+    heap_nudge,
     heap_offer,
     heap_pop,
-    heap_slot,
+    heap_release,
 )
+from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
 
 from ._contract import ADMITTED as _ADMITTED
 from ._contract import REFUSED as _REFUSED
 from ._contract import SHED_END as _SHED_END
 
 cdef enum:
-    SHED_END = 2
+    NO_KIND = -1
+    SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
+    SWEPT = 32                  # stale payloads dropped in one go
+    EVERYBODY = 0x7fffffff
 
 cdef object ADMITTED = _ADMITTED
 cdef object REFUSED = _REFUSED
 if _SHED_END != SHED_END:
     raise ImportError("the twins disagree about the number of the end SHED")
-
-
-cdef inline void lock_mutex(pthread_mutex_t* mutex) noexcept:
-    if pthread_mutex_trylock(mutex) != 0:
-        with nogil:
-            pthread_mutex_lock(mutex)
 
 
 cdef int32_t checked_level(value) except -1:
@@ -63,15 +64,21 @@ cdef int checked_end(value, int64_t lowest) except -2:
     return <int> end
 
 
+cdef int fill_offer(offered* offer, key, level, arrival_ns) except -1:
+    offer.event.key, offer.event.level, offer.event.arrival_ns = whole(key), checked_level(level), whole(arrival_ns)
+    offer.event.kind, offer.event.lane, offer.event.has_object = NO_KIND, offer.event.level, True
+    offer.event.intensity = offer.event.timestamp = 0.0
+    return 0
+
+
 cdef class EventHeap:
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
-    The smallest key leaves first, equal keys in order of acceptance. Never blocks. O(log n) for
-    offer and pop; shedding is O(1).
+    The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
+    for offer and pop; shedding is O(1).
     """
 
     def __cinit__(self, capacity):
-        pthread_mutex_init(&self.mutex, NULL)
         cdef int64_t wanted = whole(capacity)
         if not 0 < wanted < <int64_t> 2**31:
             raise ValueError(f"capacity is {wanted}; it must lie in [1, 2**31)")
@@ -82,7 +89,6 @@ cdef class EventHeap:
 
     def __dealloc__(self):
         heap_clear(&self.heap)
-        pthread_mutex_destroy(&self.mutex)
 
     def __len__(self):
         """Return how many events are queued."""
@@ -93,21 +99,26 @@ cdef class EventHeap:
         """How many events fit."""
         return self.limit
 
-    def offer(self, key, level, arrival_ns, payload, policy):
+    def offer(self, key, level, arrival_ns, payload, policy, kind=NO_KIND, intensity=0.0):
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
 
         REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
         DROP_OLDEST the oldest event of the least important level, but never a more important one
         than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
+        ``kind`` is the event's number in the KindTable of whoever answers it.
         """
         cdef offered offer
-        offer.key, offer.level, offer.arrival_ns = whole(key), checked_level(level), whole(arrival_ns)
+        fill_offer(&offer, key, level, arrival_ns)
         cdef int how = checked_policy(policy)
-        lock_mutex(&self.mutex)
-        try:
-            payload = self.place(&offer, payload, how)
-        finally:
-            pthread_mutex_unlock(&self.mutex)
+        cdef int64_t number = whole(kind)
+        offer.event.intensity = finite(intensity)
+        if not NO_KIND <= number < <int64_t> 2**31:
+            raise ValueError(f"{number} is no kind")
+        offer.event.kind = <int32_t> number
+        self.make_places()
+        enter(&self.heap)
+        payload = self.place(&offer, payload, how)
+        heap_leave(&self.heap)
         return verdict_of(&offer, payload)
 
     def offer_many(self, offers, policy):
@@ -122,14 +133,12 @@ cdef class EventHeap:
         try:
             for index in range(count):
                 key, level, arrival_ns, payloads[index] = given[index]
-                made[index].key, made[index].arrival_ns = whole(key), whole(arrival_ns)
-                made[index].level = checked_level(level)
-            lock_mutex(&self.mutex)
-            try:
-                for index in range(count):
-                    payloads[index] = self.place(&made[index], payloads[index], how)
-            finally:
-                pthread_mutex_unlock(&self.mutex)
+                fill_offer(&made[index], key, level, arrival_ns)
+            self.make_places()
+            enter(&self.heap)
+            for index in range(count):
+                payloads[index] = self.place(&made[index], payloads[index], how)
+            heap_leave(&self.heap)
             return [verdict_of(&made[index], payloads[index]) for index in range(count)]
         finally:
             PyMem_Free(made)
@@ -150,12 +159,12 @@ cdef class EventHeap:
         cdef heap_slot out
         cdef int32_t slot
         cdef object payload = None
-        lock_mutex(&self.mutex)
+        enter(&self.heap)
         slot = heap_pop(&self.heap, above, end, &out)
         if slot >= 0:
-            payload = self.payloads[slot]
-            self.payloads[slot] = None
-        pthread_mutex_unlock(&self.mutex)
+            payload = self.payload_of(slot)
+            heap_release(&self.heap, slot)
+        heap_leave(&self.heap)
         return None if slot < 0 else entry_of(&out, payload)
 
     def drain(self, limit, end):
@@ -168,15 +177,15 @@ cdef class EventHeap:
         if outs == NULL:
             raise MemoryError
         try:
-            lock_mutex(&self.mutex)
+            enter(&self.heap)
             for index in range(count):
                 slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
                 if slot < 0:
                     break
-                payloads[index] = self.payloads[slot]
-                self.payloads[slot] = None
+                payloads[index] = self.payload_of(slot)
+                heap_release(&self.heap, slot)
                 taken += 1
-            pthread_mutex_unlock(&self.mutex)
+            heap_leave(&self.heap)
             return [entry_of(&outs[index], payloads[index]) for index in range(taken)]
         finally:
             PyMem_Free(outs)
@@ -184,56 +193,135 @@ cdef class EventHeap:
     def finish(self, end):
         """Move one running event to its end; ValueError when none is running."""
         cdef int how = checked_end(end, 0)
-        lock_mutex(&self.mutex)
+        enter(&self.heap)
         cdef int code = heap_finish(&self.heap, how)
-        pthread_mutex_unlock(&self.mutex)
+        heap_leave(&self.heap)
         if code != 0:
             raise ValueError("no event is running")
 
     def counts(self):
         """Return (accepted, refused, queued, running, ends, high water), all of one instant."""
-        cdef event_heap seen
-        lock_mutex(&self.mutex)
-        seen = self.heap
-        pthread_mutex_unlock(&self.mutex)
-        cdef tuple ends = tuple([seen.ends[end] for end in range(HEAP_ENDS)])
-        return seen.accepted, seen.refused, seen.queued, seen.running, ends, seen.high_water
+        enter(&self.heap)
+        cdef tuple seen = (
+            self.heap.accepted, self.heap.refused, self.heap.queued, self.heap.running,
+            tuple([self.heap.ends[end] for end in range(HEAP_ENDS)]), self.heap.high_water,
+        )
+        heap_leave(&self.heap)
+        return seen
 
     def depths(self):
         """Return how many events are queued on each level."""
-        cdef event_heap seen
-        lock_mutex(&self.mutex)
-        seen = self.heap
-        pthread_mutex_unlock(&self.mutex)
-        return tuple([seen.depth[level] for level in range(HEAP_LEVELS)])
+        cdef int32_t[HEAP_LEVELS] seen
+        enter(&self.heap)
+        seen = self.heap.depth
+        heap_leave(&self.heap)
+        return tuple([seen[level] for level in range(HEAP_LEVELS)])
 
     def check(self):
         """Raise AssertionError unless the structure is sound. O(n)."""
-        lock_mutex(&self.mutex)
+        enter(&self.heap)
         cdef int code = heap_check(&self.heap)
-        pthread_mutex_unlock(&self.mutex)
+        heap_leave(&self.heap)
         if code == 3:
             raise AssertionError("the ledger does not balance")
         if code != 0:
             raise AssertionError("the heap, its entries and its levels disagree")
 
+    def watch(self, idle):
+        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
+        cdef bint only_idle = bool(idle)
+        enter(&self.heap)
+        if only_idle:
+            self.heap.idle_watchers += 1
+        else:
+            self.heap.watchers += 1
+        cdef uint32_t epoch = self.heap.epoch
+        heap_leave(&self.heap)
+        return epoch
+
+    def unwatch(self, idle):
+        """End a watch."""
+        cdef bint only_idle = bool(idle)
+        enter(&self.heap)
+        if only_idle:
+            self.heap.idle_watchers -= 1
+        else:
+            self.heap.watchers -= 1
+        heap_leave(&self.heap)
+
+    def wait(self, epoch, timeout_ns):
+        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
+
+        May come back early. Returns what to wait for next.
+        """
+        cdef uint32_t seen = <uint32_t> whole(epoch)
+        cdef int64_t limit_ns = -1 if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
+        if parking_on_main_thread() and not 0 <= limit_ns < SLICE_NS:
+            limit_ns = SLICE_NS
+        with nogil:
+            parking_sleep(&self.heap.epoch, seen, limit_ns)
+        PyErr_CheckSignals()
+        return self.heap.epoch
+
+    def nudge(self):
+        """Wake everybody who waits here, to look again."""
+        enter(&self.heap)
+        cdef uint32_t* sleeper = heap_nudge(&self.heap)
+        heap_leave(&self.heap)
+        parking_wake(&self.heap.epoch, EVERYBODY)
+        if sleeper != NULL:
+            parking_wake(sleeper, 1)
+
     cdef object place(self, offered* offer, payload, int policy):
-        """Offer one event under the mutex; give back the payload that now belongs to the caller."""
+        """Offer one event from inside the heap; give back the payload that now belongs to the caller.
+
+        That is what the slot held before: its victim's, or one left there by a reader without the GIL.
+        """
         cdef int32_t slot = -1
         cdef object before
-        if len(self.payloads) <= self.heap.slots_made:      # first, so that nothing can fail later
-            self.payloads.append(None)
-        offer.verdict = heap_offer(
-            &self.heap, offer.key, offer.level, offer.arrival_ns, policy, SHED_END, &slot, &offer.victim
-        )
+        offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &slot, &offer.victim)
         if slot < 0:
             return payload
+        while len(self.payloads) <= slot:
+            self.payloads.append(None)
         before = self.payloads[slot]
         self.payloads[slot] = payload
         return before
 
+    cdef object payload_of(self, int32_t slot):
+        """Take what a slot holds, from inside the heap."""
+        cdef object payload
+        if not self.heap.slots[slot].event.has_object:
+            return None
+        payload = self.payloads[slot]
+        self.payloads[slot] = None
+        return payload
 
-cdef object verdict_of(offered* offer, payload):
+    cdef int make_places(self) except -1:
+        """Make room for the next payload before anybody is inside, so that nothing can fail there."""
+        while len(self.payloads) <= self.heap.slots_made:
+            self.payloads.append(None)
+        return 0
+
+    cdef int sweep(self) except -1:
+        """Drop what a reader without the GIL could not drop. A few at a time, outside the heap."""
+        cdef list dropped
+        cdef int32_t slot, count = SWEPT
+        while count == SWEPT and self.heap.stale_slot >= 0:
+            dropped, count = [None] * SWEPT, 0
+            enter(&self.heap)
+            while count < SWEPT:
+                slot = heap_next_stale(&self.heap)
+                if slot < 0:
+                    break
+                dropped[count] = self.payloads[slot]
+                self.payloads[slot] = None
+                count += 1
+            heap_leave(&self.heap)
+        return 0
+
+
+cdef object verdict_of(const offered* offer, payload):
     if offer.verdict == HEAP_NO_MEMORY:
         raise MemoryError
     if offer.verdict == HEAP_REFUSED:
@@ -243,5 +331,8 @@ cdef object verdict_of(offered* offer, payload):
     return ADMITTED
 
 
-cdef tuple entry_of(heap_slot* slot, payload):
-    return payload, slot.key, slot.level, slot.arrival_ns, slot.sequence
+cdef tuple entry_of(const heap_slot* slot, payload):
+    """An entry; one that came as numbers has them for a payload: (kind, intensity, timestamp)."""
+    if not slot.event.has_object:
+        payload = (slot.event.kind, slot.event.intensity, slot.event.timestamp)
+    return payload, slot.event.key, slot.event.level, slot.event.arrival_ns, slot.sequence

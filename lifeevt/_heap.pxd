@@ -1,10 +1,31 @@
 """A bounded 4-ary heap of (key, sequence) with slots for what waits, and the ledger of its events.
 
-Not one Python object: every function runs without the GIL. The caller serialises the calls.
+Not one Python object: every function runs without the GIL. The caller serialises the calls: it enters
+by `heap_enter`, or tries to, and goes by `heap_leave`, which wakes whom the change concerns.
 Order: smallest key first, equal keys by sequence. Costs: offer and pop O(log n), shedding O(1).
+
+A slot is taken from offer until `heap_release`, so an event can stay where it is while it runs and for as
+long as its result waits to be read. Between shed and refused, the ledger is the caller's word by word.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+from ._parking cimport parking_wake
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+    int pthread_mutex_init(pthread_mutex_t* mutex, const void* attributes)
+    int pthread_mutex_destroy(pthread_mutex_t* mutex)
+    int pthread_mutex_trylock(pthread_mutex_t* mutex)
+    int pthread_mutex_lock(pthread_mutex_t* mutex)
+    int pthread_mutex_unlock(pthread_mutex_t* mutex)
+
+cdef extern from * nogil:
+    """
+    #define LIFEEVT_PUT_WORD(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
+    """
+    void LIFEEVT_PUT_WORD(uint32_t* place, uint32_t value)
 
 cdef enum:
     HEAP_LEVELS = 16
@@ -26,11 +47,23 @@ ctypedef struct heap_rank:
     int64_t key
     uint64_t sequence
 
-ctypedef struct heap_slot:
+cdef enum heap_sleeper:
+    HEAP_AWAKE = 0
+    HEAP_ASLEEP = 1
+
+ctypedef struct heap_event:
     int64_t key
     int64_t arrival_ns
-    uint64_t sequence       # UINT64_MAX when the slot is free
+    double intensity
+    double timestamp        # wall seconds, carried along
+    int32_t kind            # the number of its type, or -1
     int32_t level
+    int32_t lane            # events of one lane mostly come with ascending keys; any number, -1 for none
+    int32_t has_object      # whether the caller keeps something for its slot
+
+ctypedef struct heap_slot:
+    heap_event event
+    uint64_t sequence       # UINT64_MAX when the slot is not queued
     int32_t older           # neighbours by arrival on the same level; `newer` also links free slots
     int32_t newer
 
@@ -44,6 +77,7 @@ ctypedef struct event_heap:
     int32_t slots_made
     int32_t slots_room
     int32_t free_slot
+    int32_t stale_slot      # free, but for what the caller still keeps for them
     int32_t oldest[HEAP_LEVELS]
     int32_t newest[HEAP_LEVELS]
     int32_t depth[HEAP_LEVELS]
@@ -54,13 +88,51 @@ ctypedef struct event_heap:
     uint64_t refused
     uint64_t running
     uint64_t ends[HEAP_ENDS]
+    pthread_mutex_t mutex
+    uint32_t* sleeper       # the worker's word, or NULL: HEAP_ASLEEP while it waits for an event
+    uint32_t epoch          # grows when somebody watches and something changed
+    int32_t watchers        # who wait for any change
+    int32_t idle_watchers   # who wait until nothing is queued or running
 
 cdef int heap_init(event_heap* heap, int32_t capacity) noexcept nogil
 cdef void heap_clear(event_heap* heap) noexcept nogil
 cdef int heap_offer(
-    event_heap* heap, int64_t key, int32_t level, int64_t arrival_ns, int policy, int shed_end,
-    int32_t* slot, heap_slot* victim,
+    event_heap* heap, const heap_event* event, int policy, int shed_end, int32_t* slot, heap_slot* victim,
 ) noexcept nogil
+cdef int32_t heap_head(event_heap* heap) noexcept nogil
 cdef int32_t heap_pop(event_heap* heap, int32_t above, int end, heap_slot* out) noexcept nogil
+cdef void heap_release(event_heap* heap, int32_t slot) noexcept nogil
+cdef void heap_abandon(event_heap* heap, int32_t slot) noexcept nogil
+cdef int32_t heap_next_stale(event_heap* heap) noexcept nogil
+cdef int32_t heap_keep(event_heap* heap) noexcept nogil
 cdef int heap_finish(event_heap* heap, int end) noexcept nogil
+cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil
 cdef int heap_check(event_heap* heap) noexcept nogil
+
+
+cdef inline void heap_enter(event_heap* heap) noexcept nogil:
+    """Take the mutex; waits, so never with the GIL."""
+    pthread_mutex_lock(&heap.mutex)
+
+
+cdef inline int heap_try_enter(event_heap* heap) noexcept nogil:
+    """Take the mutex if it is free: 0, or an errno."""
+    return pthread_mutex_trylock(&heap.mutex)
+
+
+cdef inline void heap_leave(event_heap* heap) noexcept nogil:
+    """Give the mutex back and wake the worker if it sleeps beside an event, and the watchers of a change."""
+    cdef uint32_t* sleeper = heap.sleeper
+    cdef bint wakes_worker = sleeper != NULL and heap.queued > 0 and sleeper[0] == HEAP_ASLEEP
+    cdef bint wakes_watchers = heap.watchers > 0
+    if heap.idle_watchers > 0 and heap.queued == 0 and heap.running == 0:
+        wakes_watchers = True
+    if wakes_worker:
+        LIFEEVT_PUT_WORD(sleeper, HEAP_AWAKE)
+    if wakes_watchers:
+        LIFEEVT_PUT_WORD(&heap.epoch, heap.epoch + 1)
+    pthread_mutex_unlock(&heap.mutex)
+    if wakes_worker:
+        parking_wake(sleeper, 1)
+    if wakes_watchers:
+        parking_wake(&heap.epoch, <int32_t> 0x7fffffff)

@@ -20,8 +20,9 @@ cdef enum:
 
 cdef int heap_init(event_heap* heap, int32_t capacity) noexcept nogil:
     memset(heap, 0, sizeof(event_heap))
+    pthread_mutex_init(&heap.mutex, NULL)
     heap.capacity = capacity
-    heap.free_slot = NOWHERE
+    heap.free_slot = heap.stale_slot = NOWHERE
     cdef int level
     for level in range(HEAP_LEVELS):
         heap.oldest[level] = heap.newest[level] = NOWHERE
@@ -32,12 +33,12 @@ cdef void heap_clear(event_heap* heap) noexcept nogil:
     free(heap.block)
     free(heap.slot_of)
     free(heap.slots)
+    pthread_mutex_destroy(&heap.mutex)
     memset(heap, 0, sizeof(event_heap))
 
 
 cdef int heap_offer(
-    event_heap* heap, int64_t key, int32_t level, int64_t arrival_ns, int policy, int shed_end,
-    int32_t* slot, heap_slot* victim,
+    event_heap* heap, const heap_event* event, int policy, int shed_end, int32_t* slot, heap_slot* victim,
 ) noexcept nogil:
     """On HEAP_SHED the new event stands in its victim's slot; `victim` holds what stood there."""
     cdef int verdict = HEAP_ADMITTED
@@ -45,30 +46,37 @@ cdef int heap_offer(
     if heap.length >= heap.room and _make_room(heap, 2 * heap.room + PADDING) != 0:
         return HEAP_NO_MEMORY       # before anything is shed: no victim may be forgotten
     if heap.queued >= heap.capacity:
-        shed = _victim(heap, level, policy)
+        shed = _victim(heap, event.level, policy)
         if shed == NOWHERE:
             heap.refused += policy != HEAP_WAIT
             return HEAP_REFUSED
         victim[0] = heap.slots[shed]
         _leave(heap, shed)
+        heap_release(heap, shed)
         heap.ends[shed_end] += 1
         verdict = HEAP_SHED
         if heap.length > 2 * heap.queued + 64:
             _rebuild(heap)
-    slot[0] = _take_slot(heap)
+    slot[0] = _take_slot(heap, event.has_object)
     if slot[0] == NOWHERE:
         return HEAP_NO_MEMORY
-    _enter(heap, slot[0], key, level, arrival_ns)
+    _enter(heap, slot[0], event)
     return verdict
 
 
-cdef int32_t heap_pop(event_heap* heap, int32_t above, int end, heap_slot* out) noexcept nogil:
-    """Remove the head when its level is below `above`; end < 0 means that it runs. -1: nothing."""
+cdef int32_t heap_head(event_heap* heap) noexcept nogil:
+    """The slot of the most urgent event, or -1."""
     _bury_dead(heap)
-    if heap.length == 0:
-        return NOWHERE
-    cdef int32_t slot = <int32_t> heap.slot_of[0]
-    if heap.slots[slot].level >= above:
+    return <int32_t> heap.slot_of[0] if heap.length > 0 else NOWHERE
+
+
+cdef int32_t heap_pop(event_heap* heap, int32_t above, int end, heap_slot* out) noexcept nogil:
+    """Remove the head when its level is below `above`; end < 0 means that it runs. -1: nothing.
+
+    Its slot stays taken until `heap_release`.
+    """
+    cdef int32_t slot = heap_head(heap)
+    if slot == NOWHERE or heap.slots[slot].event.level >= above:
         return NOWHERE
     out[0] = heap.slots[slot]
     _remove_head(heap)
@@ -80,12 +88,50 @@ cdef int32_t heap_pop(event_heap* heap, int32_t above, int end, heap_slot* out) 
     return slot
 
 
+cdef void heap_release(event_heap* heap, int32_t slot) noexcept nogil:
+    """Give a slot back that is not queued."""
+    heap.slots[slot].newer = heap.free_slot
+    heap.free_slot = slot
+
+
+cdef void heap_abandon(event_heap* heap, int32_t slot) noexcept nogil:
+    """Like `heap_release`, by one who cannot drop what is kept for the slot: it becomes stale."""
+    if not heap.slots[slot].event.has_object:
+        heap_release(heap, slot)
+        return
+    heap.slots[slot].newer = heap.stale_slot
+    heap.stale_slot = slot
+
+
+cdef int32_t heap_next_stale(event_heap* heap) noexcept nogil:
+    """Release one stale slot and return it, or -1: the caller then drops what it keeps for it."""
+    cdef int32_t slot = heap.stale_slot
+    if slot != NOWHERE:
+        heap.stale_slot = heap.slots[slot].newer
+        heap.slots[slot].event.has_object = False
+        heap_release(heap, slot)
+    return slot
+
+
+cdef int32_t heap_keep(event_heap* heap) noexcept nogil:
+    """Take a slot for something that is not queued; -1 without memory."""
+    return _take_slot(heap, True)
+
+
 cdef int heap_finish(event_heap* heap, int end) noexcept nogil:
     if heap.running == 0:
         return -1
     heap.running -= 1
     heap.ends[end] += 1
     return 0
+
+
+cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
+    """Let everybody look again: the caller wakes those of `epoch`, and of the word returned, once outside."""
+    LIFEEVT_PUT_WORD(&heap.epoch, heap.epoch + 1)
+    if heap.sleeper != NULL:
+        LIFEEVT_PUT_WORD(heap.sleeper, HEAP_AWAKE)
+    return heap.sleeper
 
 
 cdef int heap_check(event_heap* heap) noexcept nogil:
@@ -132,14 +178,13 @@ cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil
     return heap.oldest[lowest] if policy == HEAP_DROP_OLDEST else heap.newest[lowest]
 
 
-cdef void _enter(event_heap* heap, int32_t slot, int64_t key, int32_t level, int64_t arrival_ns) noexcept nogil:
+cdef void _enter(event_heap* heap, int32_t slot, const heap_event* event) noexcept nogil:
     cdef heap_slot* entry = &heap.slots[slot]
     cdef heap_rank rank
-    entry.key = rank.key = key
+    entry.event = event[0]
+    rank.key = event.key
     entry.sequence = rank.sequence = heap.accepted
-    entry.arrival_ns = arrival_ns
-    entry.level = level
-    _append_to_level(heap, slot, level)
+    _append_to_level(heap, slot, event.level)
     heap.accepted += 1
     heap.queued += 1
     if heap.queued > heap.high_water:
@@ -150,19 +195,18 @@ cdef void _enter(event_heap* heap, int32_t slot, int64_t key, int32_t level, int
 
 cdef void _leave(event_heap* heap, int32_t slot) noexcept nogil:
     cdef heap_slot* entry = &heap.slots[slot]
+    cdef int32_t level = entry.event.level
     if entry.older == NOWHERE:
-        heap.oldest[entry.level] = entry.newer
+        heap.oldest[level] = entry.newer
     else:
         heap.slots[entry.older].newer = entry.newer
     if entry.newer == NOWHERE:
-        heap.newest[entry.level] = entry.older
+        heap.newest[level] = entry.older
     else:
         heap.slots[entry.newer].older = entry.older
-    heap.depth[entry.level] -= 1
+    heap.depth[level] -= 1
     heap.queued -= 1
     entry.sequence = UINT64_MAX
-    entry.newer = heap.free_slot
-    heap.free_slot = slot
 
 
 cdef void _append_to_level(event_heap* heap, int32_t slot, int32_t level) noexcept nogil:
@@ -254,9 +298,13 @@ cdef void _rebuild(event_heap* heap) noexcept nogil:
         _sift_down(heap, place, heap.ranks[place], heap.slot_of[place])
 
 
-cdef int32_t _take_slot(event_heap* heap) noexcept nogil:
-    cdef int32_t slot = heap.free_slot, room
+cdef int32_t _take_slot(event_heap* heap, bint has_object) noexcept nogil:
+    """A slot: a stale one only for a caller who will put something new where the old thing is."""
+    cdef int32_t slot, room
     cdef void* grown
+    if has_object and heap.stale_slot != NOWHERE:
+        heap_next_stale(heap)
+    slot = heap.free_slot
     if slot != NOWHERE:
         heap.free_slot = heap.slots[slot].newer
         return slot
@@ -267,6 +315,7 @@ cdef int32_t _take_slot(event_heap* heap) noexcept nogil:
             return NOWHERE
         heap.slots = <heap_slot*> grown
         heap.slots_room = room
+    heap.slots[heap.slots_made].sequence = UINT64_MAX
     heap.slots_made += 1
     return heap.slots_made - 1
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from .cells import StateCells
 from .heap import EventHeap
 from .histogram import Histogram
+from .kinds import KindTable
 from .reflex import ReflexTable
 from .rwlock import RWLock
 
-__all__ = ["TRACED", "EventHeap", "Histogram", "RWLock", "ReflexTable", "StateCells"]
+__all__ = ["TRACED", "EventHeap", "Histogram", "KindTable", "RWLock", "ReflexTable", "StateCells"]
 
 TRACED = False

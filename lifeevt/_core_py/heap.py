@@ -14,6 +14,7 @@ from .._contract import (
     MAX_ENDS,
     MAX_LEVELS,
     NO_END,
+    NO_KIND,
     REFUSED,
     REJECT,
     SHED_END,
@@ -23,14 +24,16 @@ from .._contract import (
     Offer,
     Verdict,
 )
-from .numbers import Rooted, int64
+from .numbers import Rooted, finite, int64
+
+LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
 
 class EventHeap(Rooted):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
-    The smallest key leaves first, equal keys in order of acceptance. Never blocks. O(log n) for
-    offer and pop; shedding is O(1).
+    The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
+    for offer and pop; shedding is O(1).
     """
 
     def __init__(self, capacity: int) -> None:
@@ -38,11 +41,15 @@ class EventHeap(Rooted):
         if not 0 < self._capacity < 2**31:
             raise ValueError(f"capacity is {self._capacity}; it must lie in [1, 2**31)")
         self._mutex = threading.Lock()
+        self._changed = threading.Condition(self._mutex)
+        self._inside = _Stay(self)
+        self._epoch = self._watchers = self._idle_watchers = 0
         self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries already shed
         self._entries: dict[int, Entry] = {}  # by sequence; what is not here any more is dead
         self._levels: list[dict[int, None]] = [{} for _ in range(MAX_LEVELS)]  # sequences by arrival
         self._accepted = self._refused = self._running = self._high_water = 0
         self._ends = [0] * MAX_ENDS
+        self._numbers: dict[int, tuple[int, float]] = {}  # (kind, intensity) by sequence, of what is queued
 
     def __len__(self) -> int:
         """Return how many events are queued."""
@@ -53,22 +60,35 @@ class EventHeap(Rooted):
         """How many events fit."""
         return self._capacity
 
-    def offer(self, key: int, level: int, arrival_ns: int, payload: Any, policy: int) -> Verdict | Entry:
+    def offer(
+        self,
+        key: int,
+        level: int,
+        arrival_ns: int,
+        payload: Any,
+        policy: int,
+        kind: int = NO_KIND,
+        intensity: float = 0.0,
+    ) -> Verdict | Entry:
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
 
         REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
         DROP_OLDEST the oldest event of the least important level, but never a more important one
         than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
+        ``kind`` is the event's number in the KindTable of whoever answers it.
         """
         offer, policy = _checked_offer((key, level, arrival_ns, payload)), _checked_policy(policy)
-        with self._mutex:
-            return self._offer(offer, policy)
+        numbers = int64(kind), finite(intensity)
+        if not NO_KIND <= numbers[0] < 2**31:
+            raise ValueError(f"{numbers[0]} is no kind")
+        with self._inside:
+            return self._offer(offer, policy, numbers)
 
     def offer_many(self, offers: Sequence[Offer], policy: int) -> list[Verdict | Entry]:
         """Offer each in turn, in one atomic step; the verdicts come back in the same order."""
         checked, policy = [_checked_offer(offer) for offer in offers], _checked_policy(policy)
-        with self._mutex:
-            return [self._offer(offer, policy) for offer in checked]
+        with self._inside:
+            return [self._offer(offer, policy, _NO_NUMBERS) for offer in checked]
 
     def pop(self, end: int = NO_END) -> Entry | None:
         """Remove the most urgent event, or return None; it is running until ``finish``.
@@ -80,7 +100,7 @@ class EventHeap(Rooted):
     def pop_above(self, level: int, end: int = NO_END) -> Entry | None:
         """Like pop, but only when the most urgent event is of a more important level."""
         level, end = int64(level), _checked_end(end, NO_END)
-        with self._mutex:
+        with self._inside:
             self._bury_dead()
             if not self._order or self._entries[self._order[0][1]][2] >= level:
                 return None
@@ -89,13 +109,13 @@ class EventHeap(Rooted):
     def drain(self, limit: int, end: int) -> list[Entry]:
         """Remove up to ``limit`` events in order, in one atomic step, and end them."""
         limit, end = int64(limit), _checked_end(end, 0)
-        with self._mutex:
+        with self._inside:
             return [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries)))]
 
     def finish(self, end: int) -> None:
         """Move one running event to its end; ValueError when none is running."""
         end = _checked_end(end, 0)
-        with self._mutex:
+        with self._inside:
             if not self._running:
                 raise ValueError("no event is running")
             self._running -= 1
@@ -103,18 +123,18 @@ class EventHeap(Rooted):
 
     def counts(self) -> Counts:
         """Return (accepted, refused, queued, running, ends, high water), all of one instant."""
-        with self._mutex:
+        with self._inside:
             queued = len(self._entries)
             return self._accepted, self._refused, queued, self._running, tuple(self._ends), self._high_water
 
     def depths(self) -> tuple[int, ...]:
         """Return how many events are queued on each level."""
-        with self._mutex:
+        with self._inside:
             return tuple(len(level) for level in self._levels)
 
     def check(self) -> None:
         """Raise AssertionError unless the structure is sound. O(n)."""
-        with self._mutex:
+        with self._inside:
             live = sorted((entry[1], sequence) for sequence, entry in self._entries.items())
             found = sorted(pair for pair in self._order if pair[1] in self._entries)
             if live != found or sum(map(len, self._levels)) != len(live):
@@ -122,7 +142,47 @@ class EventHeap(Rooted):
             if self._accepted != len(live) + self._running + sum(self._ends):
                 raise AssertionError("the ledger does not balance")
 
-    def _offer(self, offer: Offer, policy: int) -> Verdict | Entry:
+    def watch(self, idle: bool) -> int:
+        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
+        only_idle = bool(idle)
+        with self._inside:
+            self._idle_watchers += only_idle
+            self._watchers += not only_idle
+            return self._epoch
+
+    def unwatch(self, idle: bool) -> None:
+        """End a watch."""
+        only_idle = bool(idle)
+        with self._inside:
+            self._idle_watchers -= only_idle
+            self._watchers -= not only_idle
+
+    def wait(self, epoch: int, timeout_ns: int | None) -> int:
+        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
+
+        May come back early. Returns what to wait for next.
+        """
+        seen = int64(epoch)
+        wait_ns = LONGEST_WAIT_NS if timeout_ns is None else min(max(int64(timeout_ns), 0), LONGEST_WAIT_NS)
+        with self._mutex:
+            if self._epoch == seen:
+                self._changed.wait(wait_ns / 1e9)
+            return self._epoch
+
+    def nudge(self) -> None:
+        """Wake everybody who waits here, to look again."""
+        with self._mutex:
+            self._epoch += 1
+            self._changed.notify_all()
+
+    def _announce(self) -> None:
+        """Tell those who watch, from inside."""
+        idle = self._idle_watchers and not self._entries and not self._running
+        if self._watchers or idle:
+            self._epoch += 1
+            self._changed.notify_all()
+
+    def _offer(self, offer: Offer, policy: int, numbers: tuple[int, float]) -> Verdict | Entry:
         victim = None
         if len(self._entries) >= self._capacity:
             victim = self._victim(offer[1], policy)
@@ -130,6 +190,7 @@ class EventHeap(Rooted):
                 self._refused += policy != WAIT
                 return REFUSED
             self._shed(victim)
+        self._numbers[self._accepted] = numbers
         self._push(offer)
         return victim or ADMITTED
 
@@ -153,6 +214,7 @@ class EventHeap(Rooted):
         self._bury_dead()
         entry = self._entries.pop(heapq.heappop(self._order)[1])
         del self._levels[entry[2]][entry[4]]
+        self._numbers.pop(entry[4], None)
         if end == NO_END:
             self._running += 1
         else:
@@ -161,6 +223,7 @@ class EventHeap(Rooted):
 
     def _shed(self, entry: Entry) -> None:
         del self._entries[entry[4]]
+        self._numbers.pop(entry[4], None)
         del self._levels[entry[2]][entry[4]]
         self._ends[SHED_END] += 1
         if len(self._order) > 2 * len(self._entries) + 64:  # more graves than events: rebuild, O(1) a shed
@@ -170,6 +233,23 @@ class EventHeap(Rooted):
     def _bury_dead(self) -> None:
         while self._order and self._order[0][1] not in self._entries:
             heapq.heappop(self._order)
+
+
+class _Stay:
+    """Inside the heap, as a context manager: who leaves tells those who watch."""
+
+    def __init__(self, heap: EventHeap) -> None:
+        self._heap = heap
+
+    def __enter__(self) -> None:
+        self._heap._mutex.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._heap._announce()
+        self._heap._mutex.release()
+
+
+_NO_NUMBERS = (NO_KIND, 0.0)
 
 
 def _checked_end(end: int, lowest: int) -> int:

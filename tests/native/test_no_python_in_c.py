@@ -25,7 +25,7 @@ ROOMS = sorted(path.stem for path in PACKAGE.glob("_core*.pyx"))  # where C meet
 OBJECT_FREE = sorted(path.stem for path in PACKAGE.glob("*.pyx") if path.stem not in ROOMS)
 WAITS = re.compile(
     r"\b(pthread_(mutex_lock|rwlock_(rd|wr)lock|\w*clock\w*|\w*timed\w*|cond_\w*wait|join)"
-    r"|rwlock_\w+_within|sem_\w*wait)\("
+    r"|rwlock_\w+_within|heap_enter|parking_sleep|sem_\w*wait)\("
 )
 LINE = re.compile(r'<pre class="cython line score-(\d+)"[^>]*>.*?<span class="">(\d+)</span>: (.*?)</pre>', re.S)
 
@@ -163,10 +163,13 @@ def waits_outside_nogil(text: str) -> dict[int, str]:
 @pytest.mark.parametrize("module", ROOMS)
 def test_no_wait_in_c_holds_the_gil(module: str) -> None:
     assert not waits_outside_nogil(source(module))
+    if (PACKAGE / f"{module}.pxd").exists():
+        assert not waits_outside_nogil(source(module, ".pxd"))
 
 
 def test_there_are_waits_to_look_at() -> None:
-    assert WAITS.search(source("_core_heap")) and WAITS.search(source("_core_lock"))
+    texts = [source("_core_heap"), source("_core_heap", ".pxd"), source("_core_lock")]
+    assert all(WAITS.search(text) for text in texts)
 
 
 @pytest.mark.parametrize("planted", ["    pthread_mutex_lock(&self.mutex)", "    code = rwlock_read_within(lock, 5)"])

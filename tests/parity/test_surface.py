@@ -21,7 +21,7 @@ from lifeevt._contract import ADMITTED, DROP_LOWEST, MAX_LEVELS, NO_END, REJECT
 
 pytestmark = pytest.mark.native
 
-CLASSES = ["EventHeap", "Histogram", "RWLock", "ReflexTable", "StateCells"]
+CLASSES = ["EventHeap", "Histogram", "KindTable", "RWLock", "ReflexTable", "StateCells"]
 TABLE: dict[str, Any] = {
     "fields": 1,
     "rows": [(1.0, [(0, 1.0)], [])],
@@ -34,6 +34,7 @@ CELLS: dict[str, Any] = {"values": [1.0], "lows": [0.0], "highs": [9.0], "intege
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "EventHeap": {"capacity": 2},
     "Histogram": {},
+    "KindTable": {},
     "RWLock": {},
     "ReflexTable": TABLE,
     "StateCells": CELLS,

@@ -1,0 +1,72 @@
+"""KindTable, the native twin: event types by name for Python, by number for C."""
+
+from libc.stdint cimport int32_t, int64_t
+
+from ._core_numbers cimport index_in, whole
+from ._heap cimport HEAP_LEVELS
+from ._kinds cimport KINDS_NO_KIND, KINDS_NO_ROW, kinds_add, kinds_clear, kinds_init
+
+
+cdef class KindTable:
+    """Event types by number: level, budget, reflex row, and whether Python must see their events.
+
+    Grows only; at most 4096 kinds, then ``add`` answers NO_KIND. Thread-safe. O(1).
+    """
+
+    def __cinit__(self):
+        self.codes, self.names = {}, []
+        if kinds_init(&self.table) != 0:
+            raise MemoryError
+
+    def __init__(self):
+        """Start empty. (``__cinit__`` alone would let any argument pass.)"""
+
+    def __dealloc__(self):
+        kinds_clear(&self.table)
+
+    def __len__(self):
+        """Return how many kinds there are."""
+        return self.table.length
+
+    def add(self, name, level, budget_ns):
+        """Give a name its number, or return the one it has; events of a new kind are attended."""
+        cdef int64_t wanted = whole(level), budget = whole(budget_ns)
+        cdef int32_t code
+        if not 0 <= wanted < HEAP_LEVELS:
+            raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
+        if name in self.codes:
+            return self.codes[name]
+        code = kinds_add(&self.table, <int32_t> wanted, budget)
+        if code != KINDS_NO_KIND:
+            self.names.append(name)
+            self.codes[name] = code
+        return code
+
+    def answer(self, code, row, attended):
+        """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""
+        cdef int32_t kind = index_in(code, self.table.length)
+        cdef int64_t place = whole(row)
+        if not KINDS_NO_ROW <= place < <int64_t> 2**31:
+            raise ValueError(f"{place} is no row")
+        self.table.kinds[kind].row = <int32_t> place
+        self.table.kinds[kind].attended = bool(attended)
+
+    def code(self, name):
+        """Return the number of a name, or NO_KIND."""
+        return self.code_of(name)
+
+    def name(self, code):
+        """Return the name of a number; IndexError when there is none."""
+        return self.names[index_in(code, self.table.length)]
+
+    def describe(self, code):
+        """Return (level, budget in ns, row, attended) of a number; IndexError when there is none."""
+        cdef int32_t kind = index_in(code, self.table.length)
+        return (
+            self.table.kinds[kind].level, self.table.kinds[kind].budget_ns,
+            self.table.kinds[kind].row, bool(self.table.kinds[kind].attended),
+        )
+
+    cdef int code_of(self, name) except -2:
+        code = self.codes.get(name)
+        return KINDS_NO_KIND if code is None else <int> code

@@ -1,0 +1,56 @@
+"""KindTable, the reference: a list of rows and a dict of names."""
+
+from __future__ import annotations
+
+from .._contract import MAX_KINDS, MAX_LEVELS, NO_KIND, NO_ROW
+from .numbers import Rooted, checked_index, int64
+
+
+class KindTable(Rooted):
+    """Event types by number: level, budget, reflex row, and whether Python must see their events.
+
+    Grows only; at most 4096 kinds, then ``add`` answers NO_KIND. Thread-safe. O(1).
+    """
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+        self._names: list[str] = []
+        self._rows: list[tuple[int, int, int, bool]] = []
+
+    def __len__(self) -> int:
+        """Return how many kinds there are."""
+        return len(self._rows)
+
+    def add(self, name: str, level: int, budget_ns: int) -> int:
+        """Give a name its number, or return the one it has; events of a new kind are attended."""
+        wanted, budget = int64(level), int64(budget_ns)
+        if not 0 <= wanted < MAX_LEVELS:
+            raise ValueError(f"level is {wanted}; it must lie in [0, {MAX_LEVELS})")
+        if name in self._codes:
+            return self._codes[name]
+        if len(self._rows) == MAX_KINDS:
+            return NO_KIND
+        self._rows.append((wanted, budget, NO_ROW, True))
+        self._names.append(name)
+        self._codes[name] = len(self._rows) - 1
+        return len(self._rows) - 1
+
+    def answer(self, code: int, row: int, attended: bool) -> None:
+        """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""
+        kind, place = checked_index(code, len(self._rows)), int64(row)
+        if not NO_ROW <= place < 2**31:
+            raise ValueError(f"{place} is no row")
+        level, budget_ns, _, _ = self._rows[kind]
+        self._rows[kind] = (level, budget_ns, place, bool(attended))
+
+    def code(self, name: str) -> int:
+        """Return the number of a name, or NO_KIND."""
+        return self._codes.get(name, NO_KIND)
+
+    def name(self, code: int) -> str:
+        """Return the name of a number; IndexError when there is none."""
+        return self._names[checked_index(code, len(self._rows))]
+
+    def describe(self, code: int) -> tuple[int, int, int, bool]:
+        """Return (level, budget in ns, row, attended) of a number; IndexError when there is none."""
+        return self._rows[checked_index(code, len(self._rows))]

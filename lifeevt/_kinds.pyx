@@ -1,0 +1,56 @@
+"""The table below `_core_kinds.KindTable`; its contract stands in `_kinds.pxd`."""
+
+from libc.math cimport rint
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
+
+
+cdef int kinds_init(kind_table* table) noexcept nogil:
+    table.length = 0
+    table.kinds = <event_kind*> calloc(KINDS_ROOM, sizeof(event_kind))
+    return -1 if table.kinds == NULL else 0
+
+
+cdef void kinds_clear(kind_table* table) noexcept nogil:
+    free(table.kinds)
+    table.kinds = NULL
+    table.length = 0
+
+
+cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns) noexcept nogil:
+    """The number of a new kind, or KINDS_NO_KIND when there is no room."""
+    cdef event_kind* kind
+    if table.length == KINDS_ROOM:
+        return KINDS_NO_KIND
+    kind = &table.kinds[table.length]
+    kind.budget_ns = budget_ns
+    kind.level = level
+    kind.lane = _lane(table, budget_ns)
+    kind.row = KINDS_NO_ROW
+    kind.attended = True
+    table.length += 1
+    return table.length - 1
+
+
+cdef void kinds_rank(
+    const kind_table* table, int32_t kind, double urgency, int64_t arrival_ns, heap_event* event
+) noexcept nogil:
+    """Fill an event's place in line: its virtual deadline (docs/adr/0001), its level and its lane."""
+    cdef const event_kind* known = &table.kinds[kind]
+    event.kind = kind
+    event.level = known.level
+    event.lane = known.lane
+    event.arrival_ns = arrival_ns
+    event.key = arrival_ns + known.budget_ns
+    if urgency != 0.0:      # rounded half to even, as the reference does
+        event.key -= <int64_t> rint(urgency * <double> known.budget_ns)
+
+
+cdef int32_t _lane(const kind_table* table, int64_t budget_ns) noexcept nogil:
+    cdef int32_t index, lanes = 0
+    for index in range(table.length):
+        if table.kinds[index].budget_ns == budget_ns:
+            return table.kinds[index].lane
+        if table.kinds[index].lane >= lanes:
+            lanes = table.kinds[index].lane + 1
+    return lanes if lanes < KINDS_LANES else -1

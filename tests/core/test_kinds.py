@@ -1,0 +1,53 @@
+"""The table of event types by number, on each twin."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from lifeevt._contract import MAX_KINDS, NO_KIND, NO_ROW
+
+
+def test_a_new_name_gets_the_next_number(core: ModuleType) -> None:
+    kinds = core.KindTable()
+    assert [kinds.add(name, 0, 10) for name in ("shock", "noise", "shock")] == [0, 1, 0]
+    assert (kinds.code("noise"), kinds.name(1), len(kinds)) == (1, "noise", 2)
+
+
+def test_a_name_that_was_not_added_has_no_number(core: ModuleType) -> None:
+    assert core.KindTable().code("shock") == NO_KIND
+
+
+def test_a_new_kind_is_attended_and_has_no_row(core: ModuleType) -> None:
+    kinds = core.KindTable()
+    kinds.add("shock", 3, 10)
+    assert kinds.describe(0) == (3, 10, NO_ROW, True)
+
+
+def test_a_kind_can_be_given_its_answer(core: ModuleType) -> None:
+    kinds = core.KindTable()
+    kinds.add("shock", 0, 10)
+    kinds.answer(0, 7, False)
+    assert kinds.describe(0) == (0, 10, 7, False)
+
+
+def test_a_full_table_takes_no_more_names(core: ModuleType) -> None:
+    kinds = core.KindTable()
+    assert [kinds.add(str(number), 0, 1) for number in range(MAX_KINDS)] == list(range(MAX_KINDS))
+    assert (kinds.add("late", 0, 1), kinds.add("7", 0, 1), len(kinds)) == (NO_KIND, 7, MAX_KINDS)
+
+
+@pytest.mark.parametrize("level", [-1, 16])
+def test_a_level_outside_is_refused(core: ModuleType, level: int) -> None:
+    kinds = core.KindTable()
+    with pytest.raises(ValueError, match="level is"):
+        kinds.add("shock", level, 10)
+    assert len(kinds) == 0
+
+
+def test_a_number_without_a_kind_is_refused(core: ModuleType) -> None:
+    kinds = core.KindTable()
+    for ask in (kinds.name, kinds.describe, lambda code: kinds.answer(code, 0, True)):
+        with pytest.raises(IndexError):
+            ask(0)
