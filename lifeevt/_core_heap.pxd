@@ -44,8 +44,8 @@ cdef object verdict_of(const offered* offer, payload)
 
 cdef inline void enter(event_heap* heap) noexcept:
     """Enter from Python code: try for a moment, then wait without the GIL."""
-    cdef int tries
-    for tries in range(TRIES):
+    cdef int _
+    for _ in range(TRIES):
         if heap_try_enter(heap) == 0:
             return
         LIFEEVT_PAUSE()

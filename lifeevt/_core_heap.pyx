@@ -19,6 +19,7 @@ from ._heap cimport (
     heap_finish,
     heap_init,
     heap_leave,
+    heap_leave_quietly,
     heap_next_stale,
     heap_nudge,
     heap_offer,
@@ -236,7 +237,7 @@ cdef class EventHeap:
         else:
             self.heap.watchers += 1
         cdef uint32_t epoch = self.heap.epoch
-        heap_leave(&self.heap)
+        heap_leave_quietly(&self.heap)
         return epoch
 
     def unwatch(self, idle):
@@ -247,7 +248,7 @@ cdef class EventHeap:
             self.heap.idle_watchers -= 1
         else:
             self.heap.watchers -= 1
-        heap_leave(&self.heap)
+        heap_leave_quietly(&self.heap)
 
     def wait(self, epoch, timeout_ns):
         """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).

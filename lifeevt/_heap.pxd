@@ -120,6 +120,11 @@ cdef inline int heap_try_enter(event_heap* heap) noexcept nogil:
     return pthread_mutex_trylock(&heap.mutex)
 
 
+cdef inline void heap_leave_quietly(event_heap* heap) noexcept nogil:
+    """Give the mutex back after a stay that changed nothing others wait for."""
+    pthread_mutex_unlock(&heap.mutex)
+
+
 cdef inline void heap_leave(event_heap* heap) noexcept nogil:
     """Give the mutex back and wake the worker if it sleeps beside an event, and the watchers of a change."""
     cdef uint32_t* sleeper = heap.sleeper

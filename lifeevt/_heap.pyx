@@ -1,6 +1,6 @@
 """The heap below `_core_heap.EventHeap`; its contract stands in `_heap.pxd`."""
 
-from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport UINT64_MAX, int32_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 

@@ -145,7 +145,7 @@ class EventHeap(Rooted):
     def watch(self, idle: bool) -> int:
         """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
         only_idle = bool(idle)
-        with self._inside:
+        with self._mutex:
             self._idle_watchers += only_idle
             self._watchers += not only_idle
             return self._epoch
@@ -153,7 +153,7 @@ class EventHeap(Rooted):
     def unwatch(self, idle: bool) -> None:
         """End a watch."""
         only_idle = bool(idle)
-        with self._inside:
+        with self._mutex:
             self._idle_watchers -= only_idle
             self._watchers -= not only_idle
 
