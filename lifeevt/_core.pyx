@@ -6,14 +6,18 @@ GIL; while the heap's or a state's is held, no Python code can run: no object is
 reference falls to zero, nobody is called back.
 """
 
+from ._core_account import Account
 from ._core_heap import EventHeap
 from ._core_histogram import Histogram
 from ._core_kinds import KindTable
 from ._core_lock import RWLock
+from ._core_reactor import Reactor
 from ._core_reflex import ReflexTable
 from ._core_state import StateCells
 
-__all__ = ["TRACED", "EventHeap", "Histogram", "KindTable", "RWLock", "ReflexTable", "StateCells"]
+__all__ = [
+    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells",
+]
 
 cdef extern from * nogil:
     """

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t
 
+from ._core_arrays cimport NumberOffers
 from ._heap cimport event_heap, heap_event, heap_enter, heap_slot, heap_try_enter
 
 cdef enum:
@@ -32,8 +33,11 @@ cdef class EventHeap:
     cdef int limit
 
     cdef object place(self, offered* offer, payload, int policy)
+    cdef object place_number(self, offered* offer, int policy)
+    cdef Py_ssize_t offer_some(self, NumberOffers given, int how, list shed) except -1
     cdef object pop_head(self, int32_t above, int end)
     cdef object payload_of(self, int32_t slot)
+    cdef object kept(self, int32_t slot, payload)
     cdef int make_places(self) except -1
     cdef int sweep(self) except -1
 

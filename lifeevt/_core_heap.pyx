@@ -7,6 +7,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
+from ._core_arrays cimport CHUNK, NumberOffers
 from ._core_numbers cimport finite, whole
 from ._heap cimport (
     HEAP_ENDS,
@@ -36,6 +37,7 @@ cdef enum:
     NO_KIND = -1
     SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
     SWEPT = 32                  # stale payloads dropped in one go
+    FEW = 512                   # so few events are taken in without giving the GIL away
     EVERYBODY = 0x7fffffff
 
 cdef object ADMITTED = _ADMITTED
@@ -69,6 +71,25 @@ cdef int fill_offer(offered* offer, key, level, arrival_ns) except -1:
     offer.event.key, offer.event.level, offer.event.arrival_ns = whole(key), checked_level(level), whole(arrival_ns)
     offer.event.kind, offer.event.lane, offer.event.has_object = NO_KIND, offer.event.level, True
     offer.event.intensity = offer.event.timestamp = 0.0
+    return 0
+
+
+cdef int fill_kind(offered* offer, kind, intensity) except -1:
+    cdef int64_t number = whole(kind)
+    offer.event.intensity = finite(intensity)
+    if not NO_KIND <= number < <int64_t> 2**31:
+        raise ValueError(f"{number} is no kind")
+    offer.event.kind = <int32_t> number
+    return 0
+
+
+cdef int fill_numbers(offered* offers, tuple numbers, Py_ssize_t count) except -1:
+    cdef Py_ssize_t index
+    if len(numbers) != count:
+        raise ValueError("offers and numbers differ in length")
+    for index in range(count):
+        kind, intensity = numbers[index]
+        fill_kind(&offers[index], kind, intensity)
     return 0
 
 
@@ -111,20 +132,19 @@ cdef class EventHeap:
         cdef offered offer
         fill_offer(&offer, key, level, arrival_ns)
         cdef int how = checked_policy(policy)
-        cdef int64_t number = whole(kind)
-        offer.event.intensity = finite(intensity)
-        if not NO_KIND <= number < <int64_t> 2**31:
-            raise ValueError(f"{number} is no kind")
-        offer.event.kind = <int32_t> number
+        fill_kind(&offer, kind, intensity)
         self.make_places()
         enter(&self.heap)
         payload = self.place(&offer, payload, how)
         heap_leave(&self.heap)
         return verdict_of(&offer, payload)
 
-    def offer_many(self, offers, policy):
-        """Offer each in turn, in one atomic step; the verdicts come back in the same order."""
-        cdef tuple given = tuple(offers)
+    def offer_many(self, offers, policy, numbers=None):
+        """Offer each in turn, in one atomic step; the verdicts come back in the same order.
+
+        ``numbers``: the kind and the intensity of each.
+        """
+        cdef tuple given = tuple(offers), known = tuple(() if numbers is None else numbers)
         cdef Py_ssize_t count = len(given), index
         cdef int how = checked_policy(policy)
         cdef list payloads = [None] * count
@@ -135,6 +155,8 @@ cdef class EventHeap:
             for index in range(count):
                 key, level, arrival_ns, payloads[index] = given[index]
                 fill_offer(&made[index], key, level, arrival_ns)
+            if numbers is not None:
+                fill_numbers(made, known, count)
             self.make_places()
             enter(&self.heap)
             for index in range(count):
@@ -143,6 +165,56 @@ cdef class EventHeap:
             return [verdict_of(&made[index], payloads[index]) for index in range(count)]
         finally:
             PyMem_Free(made)
+
+    def offer_numbers(self, kinds, types, intensities, timestamps, arrival_ns, policy):
+        """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
+
+        Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
+        and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
+        No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
+        during long ones.
+        """
+        cdef NumberOffers given = NumberOffers(kinds, types, intensities, timestamps, whole(arrival_ns))
+        cdef int how = checked_policy(policy)
+        cdef list shed = []
+        cdef Py_ssize_t taken = 0
+        given.check()
+        while given.next < given.length:
+            if given.length - given.next > FEW:
+                with nogil:
+                    taken += given.offer_while_room(&self.heap)
+            taken += self.offer_some(given, how, shed)
+        return taken, shed
+
+    cdef Py_ssize_t offer_some(self, NumberOffers given, int how, list shed) except -1:
+        """Offer the next few in one step, by the policy; who is shed for them joins the list."""
+        cdef Py_ssize_t count = min(given.length - given.next, <Py_ssize_t> CHUNK), index, taken = 0
+        cdef offered[CHUNK] made
+        cdef list payloads = [None] * count
+        for index in range(count):
+            given.fill(&made[index].event, given.next + index)
+        enter(&self.heap)
+        for index in range(count):
+            payloads[index] = self.place_number(&made[index], how)
+        heap_leave(&self.heap)
+        given.next += count
+        for index in range(count):
+            verdict = verdict_of(&made[index], payloads[index])
+            taken += verdict is not REFUSED
+            if verdict is not REFUSED and verdict is not ADMITTED:
+                shed.append(verdict)
+        return taken
+
+    cdef object place_number(self, offered* offer, int policy):
+        """Offer an event without an object, from inside the heap; give back what its victim left."""
+        cdef int32_t slot = -1
+        cdef object before
+        offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &slot, &offer.victim)
+        if slot < 0 or slot >= len(self.payloads):
+            return None
+        before = self.payloads[slot]
+        self.payloads[slot] = None
+        return before
 
     def pop(self, end=NO_END):
         """Remove the most urgent event, or return None; it is running until ``finish``.
@@ -279,14 +351,17 @@ cdef class EventHeap:
         That is what the slot held before: its victim's, or one left there by a reader without the GIL.
         """
         cdef int32_t slot = -1
-        cdef object before
         offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &slot, &offer.victim)
-        if slot < 0:
-            return payload
+        return payload if slot < 0 else self.kept(slot, payload)
+
+    cdef object kept(self, int32_t slot, payload):
+        """Keep an object for a slot, from inside the heap, and give back what was there."""
+        cdef object before
         while len(self.payloads) <= slot:
             self.payloads.append(None)
         before = self.payloads[slot]
         self.payloads[slot] = payload
+        self.heap.slots[slot].event.has_object = True
         return before
 
     cdef object payload_of(self, int32_t slot):

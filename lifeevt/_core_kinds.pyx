@@ -28,15 +28,18 @@ cdef class KindTable:
         """Return how many kinds there are."""
         return self.table.length
 
-    def add(self, name, level, budget_ns):
-        """Give a name its number, or return the one it has; events of a new kind are attended."""
+    def add(self, name, level, budget_ns, exact=True):
+        """Give a name its number, or return the one it has; events of a new kind are attended.
+
+        ``exact``: the name alone decides level and budget, and never what an event brings along.
+        """
         cdef int64_t wanted = whole(level), budget = whole(budget_ns)
         cdef int32_t code
         if not 0 <= wanted < HEAP_LEVELS:
             raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
         if name in self.codes:
             return self.codes[name]
-        code = kinds_add(&self.table, <int32_t> wanted, budget)
+        code = kinds_add(&self.table, <int32_t> wanted, budget, bool(exact))
         if code != KINDS_NO_KIND:
             self.names.append(name)
             self.codes[name] = code

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t
 
-from ._reflex cimport reflex_rules, reflex_table
+from ._reflex cimport reflex_outcome, reflex_rules, reflex_table
 
 cdef class ReflexTable:
     cdef reflex_table table
@@ -13,3 +13,6 @@ cdef class ReflexTable:
     cdef int fill_patterns(self, patterns) except -1
     cdef int fill_rules(self, reflex_rules* into, rules, int32_t choices) except -1
     cdef int fill_conditions(self, conditions) except -1
+
+
+cdef tuple outcome_of(const reflex_outcome* outcome)

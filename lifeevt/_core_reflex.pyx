@@ -93,14 +93,7 @@ cdef class ReflexTable:
         take(&cells.lock, True, NO_LIMIT)
         reflex_respond(&self.table, &cells.block, place, strength, recalled, mean, &outcome)
         rwlock_release(&cells.lock)
-        return (
-            outcome.significance,
-            outcome.pattern,
-            tuple([outcome.impacts[place] for place in range(outcome.length)]),
-            tuple([outcome.applied[place] for place in range(outcome.length)]),
-            outcome.version_before,
-            outcome.version_after,
-        )
+        return outcome_of(&outcome)
 
     cdef int fill_rows(self, rows) except -1:
         cdef reflex_row* row
@@ -159,3 +152,16 @@ cdef class ReflexTable:
             condition.threshold = finite(threshold)
             self.conditions_used += 1
         return 0
+
+
+cdef tuple outcome_of(const reflex_outcome* outcome):
+    """(significance, pattern, impacts, applied, version before, version after)."""
+    cdef int place
+    return (
+        outcome.significance,
+        outcome.pattern,
+        tuple([outcome.impacts[place] for place in range(outcome.length)]),
+        tuple([outcome.applied[place] for place in range(outcome.length)]),
+        outcome.version_before,
+        outcome.version_after,
+    )

@@ -12,12 +12,14 @@ cdef extern from * nogil:
     """
     #define LIFEEVT_ADD(place, amount) __atomic_fetch_add((place), (amount), __ATOMIC_RELAXED)
     #define LIFEEVT_LOAD(place) __atomic_load_n((place), __ATOMIC_RELAXED)
+    #define LIFEEVT_STORE(place, value) __atomic_store_n((place), (value), __ATOMIC_RELAXED)
     #define LIFEEVT_SWAP(place, old, new_) \
         __atomic_compare_exchange_n((place), (old), (new_), 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
     #define LIFEEVT_BITS(value) ((value) ? 64 - __builtin_clzll((unsigned long long) (value)) : 0)
     """
     uint64_t LIFEEVT_ADD(uint64_t* place, uint64_t amount)
     uint64_t LIFEEVT_LOAD(const uint64_t* place)
+    void LIFEEVT_STORE(uint64_t* place, uint64_t value)
     bint LIFEEVT_SWAP(uint64_t* place, uint64_t* old, uint64_t new_)
     int LIFEEVT_BITS(uint64_t value)
 
@@ -33,6 +35,21 @@ cdef void histogram_record(histogram* self, int64_t duration_ns) noexcept nogil:
     _add_total(self, duration)
     _extend(self, duration, duration)
     LIFEEVT_ADD(&self.count, 1)
+
+
+cdef void histogram_record_alone(histogram* self, int64_t duration_ns) noexcept nogil:
+    cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
+    cdef uint64_t* bucket = &self.counts[_bucket_of(duration)]
+    cdef uint64_t low = self.total_low + duration
+    LIFEEVT_STORE(bucket, bucket[0] + 1)
+    if low < duration:
+        LIFEEVT_STORE(&self.total_high, self.total_high + 1)
+    LIFEEVT_STORE(&self.total_low, low)
+    if duration < self.minimum:
+        LIFEEVT_STORE(&self.minimum, duration)
+    if duration > self.maximum:
+        LIFEEVT_STORE(&self.maximum, duration)
+    LIFEEVT_STORE(&self.count, self.count + 1)
 
 
 cdef void histogram_merge(histogram* self, const histogram* other) noexcept nogil:

@@ -17,7 +17,7 @@ cdef void kinds_clear(kind_table* table) noexcept nogil:
     table.length = 0
 
 
-cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns) noexcept nogil:
+cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, bint exact) noexcept nogil:
     """The number of a new kind, or KINDS_NO_KIND when there is no room."""
     cdef event_kind* kind
     if table.length == KINDS_ROOM:
@@ -28,6 +28,7 @@ cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns) noex
     kind.lane = _lane(table, budget_ns)
     kind.row = KINDS_NO_ROW
     kind.attended = True
+    kind.exact = exact
     table.length += 1
     return table.length - 1
 

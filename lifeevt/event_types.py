@@ -62,9 +62,20 @@ class EventTypes:
     def __iter__(self) -> Iterator[EventType]:
         return iter((*self._types.values(), self.default))
 
+    def named(self, name: str) -> EventType | None:
+        """Return the event type of a name or of its family, or None where only the event can tell."""
+        if name in self._found:
+            return self._found[name]
+        family = name
+        while family and family not in self._types:
+            family = family.rpartition("_")[0]
+        if len(self._found) < MAX_REMEMBERED:  # a stranger's names must not grow us without bound
+            self._found[name] = self._types.get(family)
+        return self._types.get(family)
+
     def resolve(self, event: Event) -> EventType:
         """Return the event type that governs ``event``. Never raises."""
-        found = self._by_name(event.type)
+        found = self.named(event.type)
         if found is None and event.metadata.get("internal") is True:
             found = self._types.get(INTERNAL_FAMILY)
         return found or self.default
@@ -79,16 +90,6 @@ class EventTypes:
         kind = self.resolve(event)
         level = kind.priority if event.priority is None else event.priority
         return arrival_ns + kind.budget_ns - round(event.urgency * kind.budget_ns), int(level)
-
-    def _by_name(self, name: str) -> EventType | None:
-        if name in self._found:
-            return self._found[name]
-        family = name
-        while family and family not in self._types:
-            family = family.rpartition("_")[0]
-        if len(self._found) < MAX_REMEMBERED:  # a stranger's names must not grow us without bound
-            self._found[name] = self._types.get(family)
-        return self._types.get(family)
 
 
 MAX_REMEMBERED = 4096

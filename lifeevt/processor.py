@@ -5,43 +5,49 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
-import traceback
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from ._backend import resolve
-from ._contract import Entry
-from .clock import Clock
+from ._backend import load, resolve
+from ._contract import NO_ROW, Entry, Result, Task
+from .answer import Answer, result_of
+from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import EngineStopped, LifeEventError, StopTimeout
-from .event import Event, Priority
+from .event import Event
+from .event_types import EventTypes
 from .handler import Handler, HandlerTable
-from .metrics import Ledger
+from .metrics import LatencySummary, Ledger, summarize
 from .queue import AsyncEventQueue, QueueStatistics
 from .reflex import Reflex, ReflexSet
 from .result import EventProcessingResult, Status
 from .scheduler import EventScheduler, SchedulerStatistics
 from .state import StateStatistics, ThreadSafeSelfState
+from .switch_interval import SwitchInterval
 
 __all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
 
 logger = logging.getLogger("lifeevt")
 EXIT_SECONDS = 2.0  # how long a finishing interpreter waits for the worker
 WORKER_NAME = "lifeevt-worker"
+EVERYTHING = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class ProcessorStatistics:
-    """One look at the engine and its stages; each part is of one instant, the whole nearly so."""
+    """One look at the engine and its stages; each part is of one instant, the whole nearly so.
+
+    ``gil_wait`` is how long ready events with a Python handler waited for the interpreter.
+    """
 
     worker_running: bool
     ledger: Ledger
     handler_errors: int
     results_waiting: int
     results_overwritten: int
+    gil_wait: LatencySummary
     queue: QueueStatistics
     scheduler: SchedulerStatistics
     state: StateStatistics
@@ -55,7 +61,9 @@ class AsyncEventProcessor:
     overwrites the oldest and counts it. ``reflexes``: None for Life's (as far as the state has their
     fields), a ReflexSet, or an iterable of Reflex. ``handlers``: event type, family or ``*`` to a
     Handler or a callable ``(event, state)``. No thread before ``start``. All methods are thread-safe.
-    The twin is the state's; ``backend`` may only repeat it.
+    The twin is the state's; ``backend`` may only repeat it. Events without a handler need no interpreter
+    (native twin, system clock, the stock scheduler). ``switch_interval``, in seconds, is the
+    interpreter's while the worker runs, for all its threads; None leaves it alone.
     """
 
     def __init__(
@@ -68,10 +76,13 @@ class AsyncEventProcessor:
         clock: Clock | None = None,
         *,
         result_capacity: int = 8192,
+        switch_interval: float | None = None,
         backend: str | None = None,
     ) -> None:
         if result_capacity < 1:
             raise ValueError(f"result_capacity is {result_capacity}; it must be at least 1")
+        if switch_interval is not None and not 0.0 < switch_interval < 1e3:
+            raise ValueError(f"switch_interval is {switch_interval}; it must be a positive number of seconds")
         backend = _twin_of(state, backend)
         self.state = state
         self.scheduler = EventScheduler(scheduler, backend=backend) if isinstance(scheduler, str) else scheduler
@@ -79,17 +90,20 @@ class AsyncEventProcessor:
         self.clock: Clock = clock or self.queue.clock
         self._reflexes = _reflex_set(reflexes, state).compile(list(state.fields), backend=backend)
         self._handlers = HandlerTable(handlers)
-        self._results = _ResultRing(result_capacity)
         self._handler_errors = 0
         self._control = threading.Lock()  # start and stop, one at a time
         self._turn = threading.Lock()  # whoever processes events holds it
-        self._idle = threading.Condition()
-        self._idle_waiting = 0
+        self._agreement = threading.Lock()  # between the worker that may leave and who starts it again
+        self._interval = SwitchInterval(switch_interval)
         self._thread: threading.Thread | None = None
         self._answering: int | None = None  # the thread that processes events now
         self._accepting, self._stopping, self._closed = True, False, False
         self._working = self._ending = False
         self._adopt_queue()
+        self._reactor = load(backend).Reactor(
+            self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
+            result_capacity, self._answers_natively(),
+        )  # fmt: skip
 
     # --- events in, results out
 
@@ -111,17 +125,42 @@ class AsyncEventProcessor:
         self._sweep()
         return kept
 
+    def submit_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
+        """Accept events as numbers, without an object for any; return how many were taken in.
+
+        ``types`` is a buffer of 32-bit numbers from :meth:`type_code`, ``intensities`` one of doubles,
+        ``timestamps`` one of wall seconds or None: see :meth:`AsyncEventQueue.put_arrays`. Wakes the worker
+        once. EngineStopped after stop; InvalidEvent takes none of them in. O(k).
+        """
+        self._refuse_stopped()
+        kept = self.queue.put_arrays(types, intensities, timestamps)
+        self._sweep()
+        return kept
+
+    def type_code(self, name: str) -> int:
+        """Return the number of an event type for :meth:`submit_arrays`; it never changes. O(1)."""
+        return self.queue.type_code(name)
+
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
-        return self._results.take(limit)
+        _check_limit(limit)
+        return [self._result(each) for each in self._reactor.take(limit)]
+
+    def results_buffer(self, limit: int | None = None) -> Any:
+        """Take up to ``limit`` results (all when None), oldest first, as one buffer of plain records.
+
+        ``memoryview`` and ``numpy.asarray`` read it without a copy; its fields are those of
+        docs/reference/result.md. What handlers returned is not in it. Does not block. O(k).
+        """
+        _check_limit(limit)
+        return self._reactor.take_buffer(limit)
 
     def process_pending(self, limit: int | None = None) -> int:
         """Answer up to ``limit`` queued events (those queued now when None) in the caller's thread.
 
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
-        if limit is not None and limit < 0:
-            raise ValueError(f"limit is {limit}; it must not be negative")
+        _check_limit(limit)
         if self.running or not self._turn.acquire(blocking=False):
             raise LifeEventError("the worker is running; it answers the events")
         self._answering = threading.get_ident()
@@ -137,7 +176,7 @@ class AsyncEventProcessor:
         EngineStopped when something is queued and no worker runs; LifeEventError inside a handler.
         """
         self._refuse_in_handler()
-        return self._wait_idle(self._is_idle, timeout)
+        return self.queue.wait_for_idleness(self._is_idle, timeout)
 
     # --- life of the worker
 
@@ -151,11 +190,13 @@ class AsyncEventProcessor:
         with self._control:
             if self._closed:
                 raise EngineStopped("the engine was closed")
-            with self._idle:  # a worker that was told to stop, and is still busy, may as well stay
+            with self._agreement:  # a worker that was told to stop, and is still busy, may as well stay
                 self._accepting, self._stopping = True, False
+                self._reactor.halt(False)
                 if self.running:
                     return
                 self._working = True
+            self._interval.set()
             self._thread = threading.Thread(target=self._work, name=WORKER_NAME, daemon=True)
             self._thread.start()
             _started.add(self)
@@ -200,6 +241,14 @@ class AsyncEventProcessor:
 
         await asyncio.to_thread(self.close)
 
+    def breathe(self, wait_seconds: float = 0.001) -> bool:
+        """If an event waits for the interpreter, let the worker have it; return whether one did.
+
+        For long computations in Python: costs well under a microsecond when nothing waits, else blocks
+        for at most ``wait_seconds`` until the worker runs.
+        """
+        return self._reactor.breathe(round(wait_seconds * NS_PER_SECOND))
+
     # --- for those who watch
 
     def ledger(self) -> Ledger:
@@ -209,13 +258,14 @@ class AsyncEventProcessor:
     def statistics(self) -> ProcessorStatistics:
         """Return a frozen snapshot of every stage. O(buckets)."""
         queue = self.queue.statistics()
-        waiting, overwritten = self._results.counts()
+        waiting, overwritten = self._reactor.counts()
         return ProcessorStatistics(
             worker_running=self.running,
             ledger=queue.ledger,
             handler_errors=self._handler_errors,
             results_waiting=waiting,
             results_overwritten=overwritten,
+            gil_wait=summarize(self._reactor.gil_wait),
             queue=queue,
             scheduler=self.scheduler.statistics(),
             state=self.state.statistics(),
@@ -226,36 +276,44 @@ class AsyncEventProcessor:
     def _work(self) -> None:
         with self._turn:
             self._answering = threading.get_ident()
-            while (entry := self.queue.take(self._must_stop)) is not None or not self._leave():
-                if entry is not None:
-                    self._process_surely(entry)
+            while (task := self._reactor.run()) is not None or not self._leave():
+                if task is not None:
+                    self._process_surely(task)
             self._answering = None
+            self._interval.restore()
 
     def _leave(self) -> bool:
         """Agree with start, under one lock, whether the worker goes; tell those who wait for it."""
-        with self._idle:
+        with self._agreement:
             self._working = not self._stopping
-            self._idle.notify_all()
-            return self._stopping
+            leaves = self._stopping
+        self.queue.wake()
+        return leaves
 
-    def _process_surely(self, entry: Entry) -> None:
+    def _process_surely(self, task: Task) -> None:
         try:
-            self._process(entry)
+            self._process(task)
         except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
             logger.critical("the account of an event failed", exc_info=True)
 
     def _process_up_to(self, limit: int) -> int:
-        for done in range(limit):
-            entry = self.queue.take_nowait()
-            if entry is None:
-                return done
-            self._process(entry)
-        return limit
+        left = limit
+        while left > 0:
+            answered, task = self._reactor.run_pending(left)
+            left -= answered
+            if task is None:
+                break
+            self._process(task)
+            left -= 1
+        return limit - left
 
-    def _process(self, entry: Entry) -> None:
-        answer = _Answer(entry, self.clock.now_ns())
+    def _process(self, task: Task) -> None:
+        self.queue.announce()
+        answer = Answer(self.queue.event_of(task[:5]), task)
+        if not answer.started_ns:
+            answer.started_ns = self.clock.now_ns()
         try:
-            self._respond(answer)
+            self._respond(answer, task)
             self._handle(answer)
         except BaseException as error:
             self._handler_errors += 1
@@ -265,20 +323,19 @@ class AsyncEventProcessor:
         finally:
             self._finish(answer)
 
-    def _respond(self, answer: _Answer) -> None:
-        row = self._reflexes.row(answer.event.type)
+    def _respond(self, answer: Answer, task: Task) -> None:
+        """Note what the reflex did, or let it answer here when it has not."""
+        outcome, row = task[7], self._reflexes.row(answer.event.type)
         if row is None:
             answer.version_before = answer.version = self.state.version
             return
         answer.stage = "reflex"
-        reflex = self._reflexes.respond(self.state.cells, row, answer.event.intensity)
-        answer.status = Status.IGNORED if reflex.ignored else Status.PROCESSED
-        answer.meaning = {"significance": reflex.significance, "impact": dict(reflex.impact)}
-        answer.decision = reflex.pattern
-        answer.action = None if reflex.ignored else dict(reflex.applied)
-        answer.version_before, answer.version = reflex.version_before, reflex.version
+        if outcome is not None:
+            answer.note(self._reflexes.answer(row, outcome))
+        else:
+            answer.note(self._reflexes.respond(self.state.cells, row, answer.event.intensity))
 
-    def _handle(self, answer: _Answer) -> None:
+    def _handle(self, answer: Answer) -> None:
         handler = self._handlers.find(answer.event.type)
         if handler is None:
             return
@@ -287,7 +344,7 @@ class AsyncEventProcessor:
         finally:
             answer.version = self.state.version
 
-    def _run_stages(self, handler: Handler, answer: _Answer, event: Event) -> None:
+    def _run_stages(self, handler: Handler, answer: Answer, event: Event) -> None:
         answer.attempts, answer.status = 1, Status.PROCESSED
         if handler.meaning is not None:
             answer.stage = "meaning"
@@ -301,34 +358,33 @@ class AsyncEventProcessor:
             answer.stage = "action"
             answer.action = handler.action(event, answer.decision, self.state)
 
-    def _let_pass(self, answer: _Answer) -> None:
+    def _let_pass(self, answer: Answer) -> None:
         """Answer more important events first; each level only for the ones above it, so not deep."""
-        while (entry := self.queue.take_above(answer.level)) is not None:
-            self._process(entry)
+        while (task := self._reactor.run_pending(EVERYTHING, answer.level)[1]) is not None:
+            self._process(task)
 
-    def _finish(self, answer: _Answer) -> None:
+    def _finish(self, answer: Answer) -> None:
         try:
-            finished_ns = self.clock.now_ns()
-            self._results.put(answer.result(finished_ns))
-            self.scheduler.observe(answer.event, answer.level, answer.queued_ns, answer.started_ns, finished_ns)
+            answer.finished_ns = self.clock.now_ns()
+            self.scheduler.observe(
+                answer.event, answer.level, answer.queued_ns, answer.started_ns, answer.finished_ns
+            )
         finally:
-            self.queue.finish(answer.status)
-            self._announce_idle()
+            self._record(answer, finishes=True)
 
-    def _wait_idle(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        with self._idle:
-            self._idle_waiting += 1
-            try:
-                return self._idle.wait_for(done, timeout)
-            finally:
-                self._idle_waiting -= 1
+    def _record(self, answer: Answer, finishes: bool) -> None:
+        answer.put_into(self._reactor, finishes)
+        self.queue.announce()
 
-    def _announce_idle(self) -> None:
-        # A waiter raises _idle_waiting before it reads the ledger under the heap's lock, which
-        # orders that look against our change: if we read 0 here, it sees what we did.
-        if self._idle_waiting:
-            with self._idle:
-                self._idle.notify_all()
+    def _result(self, recorded: Result) -> EventProcessingResult:
+        """Make a result of what waited to be read."""
+        payload, kind, outcome = recorded[0], recorded[3], recorded[10]
+        if isinstance(payload, Answer):
+            return payload.result()
+        name = self.queue.kinds.name(kind)
+        event = Event(name, recorded[5], recorded[6]) if payload is None else payload
+        row = self._reflexes.row(name)
+        return result_of(recorded, event, None if row is None else self._reflexes.answer(row, outcome))
 
     def _is_idle(self) -> bool:
         ledger = self.ledger()
@@ -337,9 +393,6 @@ class AsyncEventProcessor:
         return not ledger.in_flight
 
     # --- stopping
-
-    def _must_stop(self) -> bool:
-        return self._stopping
 
     def _end(self, drain: bool, timeout: float | None) -> int:
         self._ending = True  # whoever waits for idleness may go on waiting: what is left will be cancelled
@@ -351,9 +404,9 @@ class AsyncEventProcessor:
     def _stop(self, drain: bool, timeout: float | None) -> int:
         self._accepting = False
         if drain and self.running:
-            self._wait_idle(lambda: not self.running or not self.ledger().in_flight, timeout)
+            self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         self._stopping = True
-        self.queue.wake()
+        self._reactor.halt(True)
         if self._thread is not None:
             self._thread.join(timeout)
             if self._thread.is_alive():
@@ -370,7 +423,6 @@ class AsyncEventProcessor:
         entries = self.queue.cancel_all()
         for entry in entries:
             self._record_unanswered(entry, Status.CANCELLED)
-        self._announce_idle()
         return len(entries)
 
     # --- small parts
@@ -380,15 +432,26 @@ class AsyncEventProcessor:
             raise ValueError("the queue and the engine have different clocks")
         if self.queue.on_shed is not None:
             raise ValueError("the queue belongs to another engine already")
-        self.queue.rank = self.scheduler.rank
+        stock = type(self.scheduler).rank is EventScheduler.rank and type(self.scheduler.types) is EventTypes
+        self.queue.adopt(self.scheduler.rank, self.scheduler.types, stock)
+        self.queue.on_kind = self._learn
+        for code in range(len(self.queue.kinds)):
+            self._learn(self.queue.kinds.name(code), code)
         self.queue.on_shed = lambda entry: self._record_unanswered(entry, Status.SHED)
 
+    def _learn(self, name: str, code: int) -> None:
+        """Tell the worker which reflex answers a type, and whether a handler must see it."""
+        row = self._reflexes.row(name)
+        self.queue.kinds.answer(code, NO_ROW if row is None else row, self._handlers.find(name) is not None)
+
+    def _answers_natively(self) -> bool:
+        """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
+        stock = type(self.scheduler).observe is EventScheduler.observe
+        return stock and type(self.clock) is SystemClock
+
     def _record_unanswered(self, entry: Entry, status: Status) -> None:
-        now_ns = self.clock.now_ns()
-        answer = _Answer(entry, now_ns)
-        answer.status = status
-        answer.version_before = answer.version = self.state.version
-        self._results.put(answer.result(now_ns))
+        answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
+        self._record(answer, finishes=False)
 
     def _in_worker(self) -> bool:
         return self._thread is threading.current_thread()
@@ -403,66 +466,6 @@ class AsyncEventProcessor:
     def _refuse_stopped(self) -> None:
         if not self._accepting:
             raise EngineStopped("the engine was closed" if self._closed else "the engine was stopped; start it again")
-
-
-class _Answer:
-    """One event on its way through the stages."""
-
-    __slots__ = (
-        "action", "attempts", "decision", "error", "event", "level", "meaning", "queued_ns",
-        "sequence", "stage", "started_ns", "status", "version", "version_before",
-    )  # fmt: skip
-
-    def __init__(self, entry: Entry, started_ns: int) -> None:
-        self.event, _, self.level, self.queued_ns, self.sequence = entry
-        self.started_ns = started_ns
-        self.version_before = self.version = 0
-        self.status, self.attempts = Status.IGNORED, 0
-        self.meaning: Any = None
-        self.decision: Any = None
-        self.action: Any = None
-        self.error: str | None = None
-        self.stage = ""
-
-    def fail(self, error: BaseException) -> None:
-        self.status = Status.DEAD_LETTERED
-        text = "".join(traceback.format_exception_only(type(error), error)).strip()
-        self.error = f"{self.stage}: {text}"
-        logger.error("event %r failed in %s", self.event, self.error, exc_info=error)
-
-    def result(self, finished_ns: int) -> EventProcessingResult:
-        return EventProcessingResult(
-            event=self.event, status=self.status, priority=Priority(self.level),
-            meaning=self.meaning, decision=self.decision, action=self.action,
-            attempts=self.attempts, error=self.error, sequence=self.sequence,
-            queued_ns=self.queued_ns, started_ns=self.started_ns, finished_ns=finished_ns,
-            state_version_before=self.version_before, state_version=self.version,
-        )  # fmt: skip
-
-
-class _ResultRing:
-    """Results that wait to be read, oldest first; a full ring overwrites and counts."""
-
-    def __init__(self, capacity: int) -> None:
-        self._results: deque[EventProcessingResult] = deque(maxlen=capacity)
-        self._overwritten = 0
-        self._mutex = threading.Lock()
-
-    def put(self, result: EventProcessingResult) -> None:
-        with self._mutex:
-            self._overwritten += len(self._results) == self._results.maxlen
-            self._results.append(result)
-
-    def take(self, limit: int | None) -> list[EventProcessingResult]:
-        if limit is not None and limit < 0:
-            raise ValueError(f"limit is {limit}; it must not be negative")
-        with self._mutex:
-            count = len(self._results) if limit is None else min(limit, len(self._results))
-            return [self._results.popleft() for _ in range(count)]
-
-    def counts(self) -> tuple[int, int]:
-        with self._mutex:
-            return len(self._results), self._overwritten
 
 
 # Only for the end of the process: engines whose worker an exiting interpreter would freeze midway.
@@ -488,3 +491,8 @@ def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafe
     if reflexes is None:
         return ReflexSet.life().restricted_to(state.fields)
     return reflexes if isinstance(reflexes, ReflexSet) else ReflexSet(reflexes)
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 0:
+        raise ValueError(f"limit is {limit}; it must not be negative")

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import math
 import threading
+import time
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from . import _backend
-from ._contract import DROP_LOWEST, DROP_OLDEST, NO_END, REFUSED, REJECT, WAIT, Entry, Offer, Verdict
+from ._contract import (
+    DROP_LOWEST,
+    DROP_OLDEST,
+    NO_END,
+    NO_KIND,
+    REFUSED,
+    REJECT,
+    WAIT,
+    Entry,
+    EventHeap,
+    KindTable,
+    Offer,
+    Verdict,
+)
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
 from .event import Event, Priority
@@ -64,10 +80,14 @@ class AsyncEventQueue:
         self.capacity = capacity
         self.overflow = overflow
         self.clock: Clock = clock or SystemClock()
-        self.rank: Rank = rank or EventTypes.life().rank
         self.on_shed: Callable[[Entry], None] | None = None
+        self.on_kind: Callable[[str, int], None] | None = None
+        core = _backend.load(backend)
         self._policy = _POLICIES[overflow]
-        self._heap = _backend.load(backend).EventHeap(capacity)
+        self._heap = core.EventHeap(capacity)
+        self._kinds = core.KindTable()
+        self._waits_in_heap = type(self.clock) is SystemClock  # another clock may stand still: wait for it, too
+        self.adopt(rank or EventTypes.life().rank, _types_behind(rank), rank is None)
         self._changed = threading.Condition()
         self._waiting = 0  # threads in _changed; read without its lock, see _announce
         self._closed = False
@@ -83,7 +103,8 @@ class AsyncEventQueue:
         if self.overflow != BLOCK:
             return self.put_nowait(event)
         offer = self._offered(event)
-        if self._admit(offer) or self._wait_until(lambda: self._admit(offer), timeout):
+        kind = self._kind(event)
+        if self._admit(offer, kind, event) or self._wait_until(lambda: self._admit(offer, kind, event), timeout):
             return True
         return self.put_nowait(event)  # the last look, which counts the refusal
 
@@ -100,12 +121,45 @@ class AsyncEventQueue:
         Those that do not fit are refused or shed by the policy; nothing is raised for them and
         nothing waits. QueueClosed after close.
         """
-        offers = [self._offered(event) for event in events]
-        verdicts = self._heap.offer_many(offers, self._policy)
-        self._announce()
+        given = list(events)
+        offers = [self._offered(event) for event in given]
+        verdicts = self._heap.offer_many(offers, self._policy, [(self._kind(each), each.intensity) for each in given])
+        self.announce()
         for verdict in verdicts:
             self._hand_back(verdict)
         return sum(verdict is not REFUSED for verdict in verdicts)
+
+    def put_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
+        """Queue an event for each number, without an object for any; return how many were taken in.
+
+        ``types`` is a buffer of 32-bit numbers from :meth:`type_code`, ``intensities`` one of doubles in
+        [-1, 1], ``timestamps`` one of wall seconds, or None for now. InvalidEvent when one of them is
+        wrong: then none is taken in. Those that do not fit are refused or shed by the policy. All arrive
+        now. Does not block; other threads run during long ones. O(k) in order of arrival.
+        """
+        if self._closed:
+            raise QueueClosed("the queue is closed")
+        seconds = _repeated(self.clock.wall_time(), len(types)) if timestamps is None else timestamps
+        try:
+            taken, shed = self._heap.offer_numbers(
+                self._kinds, types, intensities, seconds, self.clock.now_ns(), self._policy
+            )
+        except (TypeError, ValueError) as error:
+            raise InvalidEvent(str(error)) from None
+        self.announce()
+        for entry in shed:
+            self._hand_back(entry)
+        return taken
+
+    def type_code(self, name: str) -> int:
+        """Return the number of an event type for :meth:`put_arrays`; it stays the same for this queue.
+
+        QueueFull once 4096 types have one. O(1).
+        """
+        code = self._learned(name)
+        if code == NO_KIND:
+            raise QueueFull(f"this queue knows {len(self._kinds)} event types; {name!r} does not fit")
+        return code
 
     # --- for those who take them
 
@@ -117,24 +171,22 @@ class AsyncEventQueue:
         taken: list[Entry] = []
         if not self._take_into(taken) and not self._wait_until(lambda: self._take_into(taken), timeout):
             raise QueueEmpty(f"no event came within {timeout} s")
-        event: Event = taken[0][0]
-        return event
+        return self.event_of(taken[0])
 
     def get_nowait(self) -> Event:
         """Take the most urgent event; QueueEmpty when there is none, QueueClosed also when closed."""
         entry = self.take_nowait(_DELIVERED)
         if entry is None:
             raise QueueClosed("the queue is closed and empty") if self._closed else QueueEmpty("no event is queued")
-        event: Event = entry[0]
-        return event
+        return self.event_of(entry)
 
     def drain(self, limit: int | None = None) -> list[Event]:
         """Take up to ``limit`` events (all when None), most urgent first, in one atomic step."""
         if limit is not None and limit < 0:
             raise ValueError(f"limit is {limit}; it must not be negative")
         entries = self._heap.drain(self.capacity if limit is None else limit, _DELIVERED)
-        self._announce()
-        return [entry[0] for entry in entries]
+        self.announce()
+        return [self.event_of(entry) for entry in entries]
 
     # --- for those who watch
 
@@ -178,42 +230,50 @@ class AsyncEventQueue:
 
     # --- for the engine
 
-    def take(self, stopping: Callable[[], bool]) -> Entry | None:
-        """Take the most urgent entry to run it; blocks until there is one, None once ``stopping()``.
+    def adopt(self, rank: Rank, types: EventTypes, stock: bool) -> None:
+        """Take what gives events key and level: ``stock`` when ``rank`` does as ``types`` alone would."""
+        self.rank, self.types, self.ranks_by_type = rank, types, stock
 
-        Whoever changes what ``stopping`` answers calls wake.
-        """
-        taken: list[Entry] = []
-        if not stopping() and not self._take_into(taken, NO_END):
-            self._wait_until(lambda: stopping() or self._take_into(taken, NO_END), None)
-        return taken[0] if taken else None
+    @property
+    def heap(self) -> EventHeap:
+        """The twin's heap: for what answers the events of this queue."""
+        return self._heap
+
+    @property
+    def kinds(self) -> KindTable:
+        """The numbers of the event types seen here."""
+        return self._kinds
+
+    def event_of(self, entry: Entry) -> Event:
+        """Return the entry's event; one that came as numbers becomes an object here."""
+        payload = entry[0]
+        if type(payload) is not tuple:
+            event: Event = payload
+            return event
+        kind, intensity, timestamp = payload
+        return Event(self._kinds.name(kind), intensity, timestamp)
+
+    def wait_for_idleness(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until ``done()``, looked at when nothing is queued or running; False after real seconds."""
+        endless = timeout is None or timeout == math.inf
+        return self._watch(done, None if endless else _seconds_from_now(timeout or 0.0), idle=True)
 
     def take_nowait(self, end: int = NO_END) -> Entry | None:
         """Take the most urgent entry, or None; with ``end`` it ends there, else it runs."""
         entry = self._heap.pop(end)
         if entry is not None:
-            self._announce()
+            self.announce()
         return entry
-
-    def take_above(self, level: int) -> Entry | None:
-        """Take the head to run it, if it is of a more important level than ``level``."""
-        entry = self._heap.pop_above(level)
-        if entry is not None:
-            self._announce()
-        return entry
-
-    def finish(self, status: Status) -> None:
-        """Record the end of one entry that ran."""
-        self._heap.finish(status)
 
     def cancel_all(self) -> list[Entry]:
         """Take out everything queued and end it as cancelled, in one atomic step."""
         entries = self._heap.drain(self.capacity, Status.CANCELLED)
-        self._announce()
+        self.announce()
         return entries
 
     def wake(self) -> None:
         """Make every waiter look again at what it waits for."""
+        self._heap.nudge()
         with self._changed:
             self._changed.notify_all()
 
@@ -227,24 +287,43 @@ class AsyncEventQueue:
         return key, level, arrival_ns, event
 
     def _offer(self, event: Event) -> Verdict | Entry:
-        verdict = self._heap.offer(*self._offered(event), self._policy)
-        self._announce()
+        offer = self._offered(event)
+        verdict = self._heap.offer(*offer, self._policy, self._kind(event), event.intensity)
+        self.announce()
         self._hand_back(verdict)
         return verdict
 
-    def _admit(self, offer: Offer) -> bool:
+    def _kind(self, event: Event) -> int:
+        """The event's number, or NO_KIND when its type alone does not say how it is treated."""
+        code = self._kinds.code(event.type)
+        if code == NO_KIND:
+            code = self._learned(event.type)
+        inexact = event.metadata.get("internal") is True and self.types.named(event.type) is None
+        return NO_KIND if inexact else code
+
+    def _learned(self, name: str) -> int:
+        """Give a type its number, with the level and budget its name has."""
+        event_type = self.types.named(name)
+        kind = event_type or self.types.default
+        code = self._kinds.add(name, int(kind.priority), kind.budget_ns, event_type is not None)
+        if code != NO_KIND and self.on_kind is not None:
+            self.on_kind(name, code)
+        return code
+
+    def _admit(self, offer: Offer, kind: int, event: Event) -> bool:
         if self._closed:
             raise QueueClosed("the queue is closed")
-        if self._heap.offer(*offer, WAIT) is REFUSED:
+        if self._heap.offer(*offer, WAIT, kind, event.intensity) is REFUSED:
             return False
-        self._announce()
+        self.announce()
         return True
 
     def _hand_back(self, verdict: Verdict | Entry) -> None:
         if isinstance(verdict, tuple) and self.on_shed is not None:
             self.on_shed(verdict)
 
-    def _announce(self) -> None:
+    def announce(self) -> None:
+        """Tell those who wait on a clock of their own that something changed."""
         # A waiter raises _waiting before it looks at the heap, and the heap's own lock orders its
         # look against our change: if we read 0 here, it will see what we did.
         if self._waiting:
@@ -261,6 +340,8 @@ class AsyncEventQueue:
     def _wait_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``done()``; False when ``timeout`` seconds of the clock passed first."""
         deadline_ns = self._deadline_ns(timeout)
+        if self._waits_in_heap:
+            return self._watch(done, deadline_ns, idle=False)
         with self._changed:
             self._waiting += 1
             try:
@@ -272,6 +353,19 @@ class AsyncEventQueue:
             finally:
                 self._waiting -= 1
 
+    def _watch(self, done: Callable[[], bool], until_ns: int | None, idle: bool) -> bool:
+        """Wait for a change of the heap, which the worker can tell without the GIL."""
+        epoch = self._heap.watch(idle)
+        try:
+            while not done():
+                left_ns = None if until_ns is None else until_ns - time.monotonic_ns()
+                if left_ns is not None and left_ns <= 0:
+                    return False
+                epoch = self._heap.wait(epoch, left_ns)
+            return True
+        finally:
+            self._heap.unwatch(idle)
+
     def _deadline_ns(self, timeout: float | None) -> int | None:
         if timeout is None or timeout == math.inf:
             return None
@@ -281,3 +375,16 @@ class AsyncEventQueue:
 
     def _full_text(self, event: Event) -> str:
         return f"queue holds {len(self._heap)} of {self.capacity} events; {event.type!r} was refused"
+
+
+def _repeated(seconds: float, count: int) -> array[float]:
+    return array("d", [seconds]) * count
+
+
+def _types_behind(rank: Rank | None) -> EventTypes:
+    owner = getattr(rank, "__self__", None)
+    return owner if isinstance(owner, EventTypes) else EventTypes.life()
+
+
+def _seconds_from_now(seconds: float) -> int:
+    return time.monotonic_ns() + round(seconds * NS_PER_SECOND)

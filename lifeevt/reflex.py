@@ -161,6 +161,16 @@ class ReflexAnswer:
         """Whether the event changed nothing."""
         return self.pattern is None or self.pattern == IGNORE
 
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """What the reflex made of the event, as a result shows it."""
+        return {"significance": self.significance, "impact": dict(self.impact)}
+
+    @property
+    def action(self) -> dict[str, float] | None:
+        """What it did to the state, as a result shows it; None for nothing."""
+        return None if self.ignored else dict(self.applied)
+
 
 class ReflexSet:
     """Reflexes by event type and the temperament they share. Immutable, safe from any thread.
@@ -220,6 +230,11 @@ class CompiledReflexes:
             [(each.name == IGNORE, each.factor, self._amounts(each.cost, -1.0)) for each in rules.patterns],
         )
 
+    @property
+    def table(self) -> _contract.ReflexTable:
+        """The twin's table: for what answers events without Python."""
+        return self._table
+
     def row(self, event_type: str) -> int | None:
         """Return the number of the reflex that answers ``event_type``, or None. O(1)."""
         return self._source.row(event_type)
@@ -228,9 +243,11 @@ class CompiledReflexes:
         self, cells: Any, row: int, intensity: float, recall_max: float = 0.0, recall_mean: float = 0.0
     ) -> ReflexAnswer:
         """Answer one event on a state's cells, in one atomic step. O(rules + impacts)."""
-        significance, choice, impacts, applied, before, after = self._table.respond(
-            cells, row, intensity, recall_max, recall_mean
-        )
+        return self.answer(row, self._table.respond(cells, row, intensity, recall_max, recall_mean))
+
+    def answer(self, row: int, outcome: _contract.Outcome) -> ReflexAnswer:
+        """Put the table's numbers into words. O(impacts)."""
+        significance, choice, impacts, applied, before, after = outcome
         targets = self._targets[row]
         pattern = None if choice == _contract.NO_PATTERN else self._names[choice]
         impact, deltas = dict(zip(targets, impacts, strict=True)), dict(zip(targets, applied, strict=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from . import _backend
-from ._contract import Core
+from ._contract import Account
 from .event import Event, Priority
 from .event_types import EventTypes
 from .metrics import LatencySummary, summarize
@@ -60,7 +60,7 @@ class EventScheduler:
         self.strategy = strategy
         self.types = types or EventTypes.life()
         core = _backend.load(backend)
-        self._levels = {level: _Level(core) for level in Priority}
+        self._accounts = {level: core.Account() for level in Priority}
 
     def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
         """Return (key in ns, level); see :meth:`EventTypes.rank`. O(1)."""
@@ -68,31 +68,21 @@ class EventScheduler:
 
     def observe(self, event: Event, level: int, queued_ns: int, started_ns: int, finished_ns: int) -> None:
         """Record when an event was accepted, started and finished. For one thread at a time. O(1)."""
-        self._levels[Priority(level)].record(
+        self._accounts[Priority(level)].record(
             self.types.resolve(event).budget_ns, started_ns - queued_ns, finished_ns - started_ns
         )
 
+    @property
+    def accounts(self) -> list[Account]:
+        """The twin's account of each level: for what answers events without Python."""
+        return list(self._accounts.values())
+
     def statistics(self) -> SchedulerStatistics:
         """Return a frozen snapshot. O(buckets)."""
-        levels = {level: counted.statistics() for level, counted in self._levels.items()}
+        levels = {level: _level_statistics(account) for level, account in self._accounts.items()}
         return SchedulerStatistics(self.strategy, MappingProxyType(levels))
 
 
-class _Level:
-    """The running account of one level."""
-
-    __slots__ = ("_late", "_latency", "_service", "_wait")
-
-    def __init__(self, core: Core) -> None:
-        self._late = 0
-        self._wait, self._service, self._latency = core.Histogram(), core.Histogram(), core.Histogram()
-
-    def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None:
-        self._late += wait_ns + service_ns > budget_ns
-        self._wait.record(wait_ns)
-        self._service.record(service_ns)
-        self._latency.record(wait_ns + service_ns)
-
-    def statistics(self) -> LevelStatistics:
-        wait, service, latency = (summarize(each) for each in (self._wait, self._service, self._latency))
-        return LevelStatistics(latency.count, self._late, wait, service, latency)
+def _level_statistics(account: Account) -> LevelStatistics:
+    wait, service, latency = (summarize(each) for each in (account.wait, account.service, account.latency))
+    return LevelStatistics(latency.count, account.late, wait, service, latency)

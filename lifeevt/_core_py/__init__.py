@@ -5,13 +5,17 @@ Each class here has a sibling of the same name in `_core`; `_contract` says what
 
 from __future__ import annotations
 
+from .account import Account
 from .cells import StateCells
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
+from .reactor import Reactor
 from .reflex import ReflexTable
 from .rwlock import RWLock
 
-__all__ = ["TRACED", "EventHeap", "Histogram", "KindTable", "RWLock", "ReflexTable", "StateCells"]
+__all__ = [
+    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells",
+]  # fmt: skip
 
 TRACED = False

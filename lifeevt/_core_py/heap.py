@@ -24,6 +24,8 @@ from .._contract import (
     Offer,
     Verdict,
 )
+from .arrays import number_offers
+from .kinds import KindTable
 from .numbers import Rooted, finite, int64
 
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
@@ -43,6 +45,7 @@ class EventHeap(Rooted):
         self._mutex = threading.Lock()
         self._changed = threading.Condition(self._mutex)
         self._inside = _Stay(self)
+        self._reactor: int | None = None  # whoever answers what is queued here
         self._epoch = self._watchers = self._idle_watchers = 0
         self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries already shed
         self._entries: dict[int, Entry] = {}  # by sequence; what is not here any more is dead
@@ -78,17 +81,46 @@ class EventHeap(Rooted):
         ``kind`` is the event's number in the KindTable of whoever answers it.
         """
         offer, policy = _checked_offer((key, level, arrival_ns, payload)), _checked_policy(policy)
-        numbers = int64(kind), finite(intensity)
-        if not NO_KIND <= numbers[0] < 2**31:
-            raise ValueError(f"{numbers[0]} is no kind")
+        numbers = _checked_kind(kind, intensity)
         with self._inside:
             return self._offer(offer, policy, numbers)
 
-    def offer_many(self, offers: Sequence[Offer], policy: int) -> list[Verdict | Entry]:
-        """Offer each in turn, in one atomic step; the verdicts come back in the same order."""
-        checked, policy = [_checked_offer(offer) for offer in offers], _checked_policy(policy)
+    def offer_many(
+        self, offers: Sequence[Offer], policy: int, numbers: Sequence[tuple[int, float]] | None = None
+    ) -> list[Verdict | Entry]:
+        """Offer each in turn, in one atomic step; the verdicts come back in the same order.
+
+        ``numbers``: the kind and the intensity of each.
+        """
+        given, known = tuple(offers), tuple(() if numbers is None else numbers)
+        checked, policy = [_checked_offer(offer) for offer in given], _checked_policy(policy)
+        kinds = [_NO_NUMBERS] * len(checked) if numbers is None else [_checked_kind(*pair) for pair in known]
+        if len(kinds) != len(checked):
+            raise ValueError("offers and numbers differ in length")
         with self._inside:
-            return [self._offer(offer, policy, _NO_NUMBERS) for offer in checked]
+            return [self._offer(offer, policy, pair) for offer, pair in zip(checked, kinds, strict=True)]
+
+    def offer_numbers(
+        self, kinds: KindTable, types: Any, intensities: Any, timestamps: Any, arrival_ns: int, policy: int
+    ) -> tuple[int, list[Entry]]:
+        """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
+
+        Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
+        and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
+        No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
+        during long ones.
+        """
+        arrival, offers = int64(arrival_ns), number_offers(kinds, types, intensities, timestamps)
+        policy, taken, shed = _checked_policy(policy), 0, []
+        for kind, intensity, timestamp in offers:
+            level, budget_ns, _, _ = kinds.describe(kind)
+            offer = (arrival + budget_ns, level, arrival, (kind, intensity, timestamp))
+            with self._inside:
+                verdict = self._offer(offer, policy, (kind, intensity))
+            taken += verdict is not REFUSED
+            if isinstance(verdict, tuple):
+                shed.append(verdict)
+        return taken, shed
 
     def pop(self, end: int = NO_END) -> Entry | None:
         """Remove the most urgent event, or return None; it is running until ``finish``.
@@ -101,10 +133,7 @@ class EventHeap(Rooted):
         """Like pop, but only when the most urgent event is of a more important level."""
         level, end = int64(level), _checked_end(end, NO_END)
         with self._inside:
-            self._bury_dead()
-            if not self._order or self._entries[self._order[0][1]][2] >= level:
-                return None
-            return self._pop(end)
+            return self._pop(end) if self._leads(level) else None
 
     def drain(self, limit: int, end: int) -> list[Entry]:
         """Remove up to ``limit`` events in order, in one atomic step, and end them."""
@@ -116,10 +145,7 @@ class EventHeap(Rooted):
         """Move one running event to its end; ValueError when none is running."""
         end = _checked_end(end, 0)
         with self._inside:
-            if not self._running:
-                raise ValueError("no event is running")
-            self._running -= 1
-            self._ends[end] += 1
+            self._finish(end)
 
     def counts(self) -> Counts:
         """Return (accepted, refused, queued, running, ends, high water), all of one instant."""
@@ -194,6 +220,25 @@ class EventHeap(Rooted):
         self._push(offer)
         return victim or ADMITTED
 
+    def _take_above(self, level: int) -> tuple[Entry, int, float] | None:
+        """The head, if it is of a more important level, with its kind and intensity; it runs."""
+        with self._inside:
+            if not self._leads(level):
+                return None
+            numbers = self._numbers[self._order[0][1]]
+            return (self._pop(NO_END), *numbers)
+
+    def _leads(self, level: int) -> bool:
+        """Whether the head is of a level more important than ``level``."""
+        self._bury_dead()
+        return bool(self._order) and self._entries[self._order[0][1]][2] < level
+
+    def _finish(self, end: int) -> None:
+        if not self._running:
+            raise ValueError("no event is running")
+        self._running -= 1
+        self._ends[end] += 1
+
     def _victim(self, level: int, policy: int) -> Entry | None:
         lowest = max(number for number, queued in enumerate(self._levels) if queued)
         if policy in (REJECT, WAIT) or lowest < level or (policy == DROP_LOWEST and lowest == level):
@@ -257,6 +302,13 @@ def _checked_end(end: int, lowest: int) -> int:
     if not lowest <= number < MAX_ENDS:
         raise ValueError(f"end is {number}; it must lie in [{lowest}, {MAX_ENDS})")
     return number
+
+
+def _checked_kind(kind: int, intensity: float) -> tuple[int, float]:
+    number, strength = int64(kind), finite(intensity)
+    if not NO_KIND <= number < 2**31:
+        raise ValueError(f"{number} is no kind")
+    return number, strength
 
 
 def _checked_policy(policy: int) -> int:

@@ -21,11 +21,15 @@ class KindTable(Rooted):
         """Return how many kinds there are."""
         return len(self._rows)
 
-    def add(self, name: str, level: int, budget_ns: int) -> int:
-        """Give a name its number, or return the one it has; events of a new kind are attended."""
+    def add(self, name: str, level: int, budget_ns: int, exact: bool = True) -> int:
+        """Give a name its number, or return the one it has; events of a new kind are attended.
+
+        ``exact``: the name alone decides level and budget, and never what an event brings along.
+        """
         wanted, budget = int64(level), int64(budget_ns)
         if not 0 <= wanted < MAX_LEVELS:
             raise ValueError(f"level is {wanted}; it must lie in [0, {MAX_LEVELS})")
+        bool(exact)
         if name in self._codes:
             return self._codes[name]
         if len(self._rows) == MAX_KINDS:

@@ -153,7 +153,7 @@ def waits_outside_nogil(text: str) -> dict[int, str]:
         indent = len(line) - len(line.lstrip())
         if indent <= block:
             block = -1
-        if block < 0 and re.match(r"\s*(with nogil|cdef extern from .*):$", line):
+        if block < 0 and re.match(r"\s*(with nogil|cdef extern from .*|cdef .*\) noexcept nogil):$", line):
             block = indent
         elif block < 0 and WAITS.search(line):
             found[number] = line

@@ -21,7 +21,7 @@ from lifeevt._contract import ADMITTED, DROP_LOWEST, MAX_LEVELS, NO_END, REJECT
 
 pytestmark = pytest.mark.native
 
-CLASSES = ["EventHeap", "Histogram", "KindTable", "RWLock", "ReflexTable", "StateCells"]
+CLASSES = ["Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells"]
 TABLE: dict[str, Any] = {
     "fields": 1,
     "rows": [(1.0, [(0, 1.0)], [])],
@@ -32,6 +32,7 @@ TABLE: dict[str, Any] = {
 }
 CELLS: dict[str, Any] = {"values": [1.0], "lows": [0.0], "highs": [9.0], "integers": [False]}
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "Account": {},
     "EventHeap": {"capacity": 2},
     "Histogram": {},
     "KindTable": {},
@@ -48,7 +49,18 @@ def twins() -> tuple[ModuleType, ModuleType]:
 
 
 def made(core: ModuleType, name: str) -> Any:
-    return getattr(core, name)(**ARGUMENTS[name])
+    return getattr(core, name)(**arguments(core, name))
+
+
+def arguments(core: ModuleType, name: str) -> dict[str, Any]:
+    return stretch(core) if name == "Reactor" else ARGUMENTS[name]
+
+
+def stretch(core: ModuleType) -> dict[str, Any]:
+    """Arguments of a Reactor: what it works on."""
+    parts = {"heap": "EventHeap", "kinds": "KindTable", "table": "ReflexTable", "cells": "StateCells"}
+    works_on = {name: made(core, kind) for name, kind in parts.items()}
+    return {**works_on, "accounts": [core.Account()], "capacity": 2, "answers": True}
 
 
 def public(owner: Any) -> set[str]:
@@ -160,10 +172,10 @@ def test_a_property_cannot_be_set(core: ModuleType, name: str, member: str) -> N
 def test_a_class_is_made_by_keyword_with_exactly_its_parameters(core: ModuleType, name: str) -> None:
     made(core, name)
     with pytest.raises(TypeError):
-        getattr(core, name)(**ARGUMENTS[name], surplus=1)
-    for missing in ARGUMENTS[name]:
+        getattr(core, name)(**arguments(core, name), surplus=1)
+    for missing in arguments(core, name):
         with pytest.raises(TypeError):
-            getattr(core, name)(**{key: value for key, value in ARGUMENTS[name].items() if key != missing})
+            getattr(core, name)(**{key: value for key, value in arguments(core, name).items() if key != missing})
 
 
 def keyword_calls(core: ModuleType) -> Iterator[Any]:

@@ -1,0 +1,10 @@
+"""Account for other native modules: the histograms of one level, and the C that records into them."""
+
+from ._account cimport account
+from ._core_histogram cimport Histogram
+
+cdef class Account:
+    cdef account kept
+    cdef Histogram waits
+    cdef Histogram services
+    cdef Histogram latencies

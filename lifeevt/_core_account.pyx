@@ -1,0 +1,47 @@
+"""Account, the native twin: what the events of one level met."""
+
+from ._account cimport account_record
+from ._core_histogram cimport Histogram
+from ._core_numbers cimport whole
+
+
+cdef class Account:
+    """How the events of one level fared: three histograms of nanoseconds, and how many were late.
+
+    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end. One thread
+    at a time may record; any may read.
+    """
+
+    def __cinit__(self):
+        self.waits, self.services, self.latencies = Histogram(), Histogram(), Histogram()
+        self.kept.wait = &self.waits.counted
+        self.kept.service = &self.services.counted
+        self.kept.latency = &self.latencies.counted
+        self.kept.late = 0
+
+    def __init__(self):
+        """Start empty. (``__cinit__`` alone would let any argument pass.)"""
+
+    @property
+    def wait(self):
+        """The durations from acceptance to start."""
+        return self.waits
+
+    @property
+    def service(self):
+        """The durations from start to end."""
+        return self.services
+
+    @property
+    def latency(self):
+        """The durations from acceptance to end."""
+        return self.latencies
+
+    @property
+    def late(self):
+        """How many took longer than their budget."""
+        return self.kept.late
+
+    def record(self, budget_ns, wait_ns, service_ns):
+        """Count one event that waited and was answered for so long. O(1)."""
+        account_record(&self.kept, whole(budget_ns), whole(wait_ns), whole(service_ns))

@@ -1,0 +1,33 @@
+"""Reactor for other native modules: the stretch of C, and the objects whose memory it works on."""
+
+from ._core_heap cimport EventHeap
+from ._core_histogram cimport Histogram
+from ._core_kinds cimport KindTable
+from ._core_reflex cimport ReflexTable
+from ._core_state cimport StateCells
+from ._reactor cimport reactor
+from ._results cimport result_record
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+cdef class Reactor:
+    cdef reactor stretch
+    cdef EventHeap events
+    cdef KindTable kinds
+    cdef ReflexTable table
+    cdef StateCells cells
+    cdef list accounts
+    cdef Histogram gil_waits
+    cdef uint32_t wants_gil     # 1 while an event waits for the GIL
+    cdef int32_t breathers
+
+    cdef int run_stretch(self, int64_t limit, int32_t above, bint waits)
+    cdef object task(self)
+    cdef object taken(self, const result_record* record, payload)
+
+
+cdef class ResultBuffer:
+    cdef result_record* records
+    cdef Py_ssize_t length
+    cdef Py_ssize_t[1] shape
+    cdef Py_ssize_t[1] strides

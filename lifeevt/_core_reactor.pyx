@@ -1,0 +1,298 @@
+"""Reactor, the native twin: the worker's stretch of C, started, halted and read from Python."""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.string cimport memset
+
+from ._core_account cimport Account
+from ._core_heap cimport EventHeap, enter
+from ._core_histogram cimport Histogram
+from ._core_kinds cimport KindTable
+from ._core_numbers cimport finite, listed, whole
+from ._core_reflex cimport ReflexTable, outcome_of
+from ._core_state cimport StateCells
+from ._heap cimport (
+    HEAP_ENDS,
+    HEAP_LEVELS,
+    heap_finish,
+    heap_keep,
+    heap_leave,
+    heap_leave_quietly,
+    heap_nudge,
+    heap_release,
+)
+from ._histogram cimport histogram_record_alone
+from ._kinds cimport KINDS_NO_KIND
+from ._parking cimport parking_now_ns, parking_sleep, parking_wake
+from ._reactor cimport REACTOR_ATTENDED, REACTOR_NO_LIMIT, reactor_run
+from ._reflex cimport REFLEX_NO_PATTERN
+from ._results cimport result_record, results_clear, results_init, results_put, results_take
+
+cdef enum:
+    CHUNK = 32                  # results taken in one stay in the heap
+    NO_SLOT = -1
+
+cdef extern from * nogil:
+    """
+    #define LIFEEVT_SET(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
+    #define LIFEEVT_GET(place) __atomic_load_n((place), __ATOMIC_SEQ_CST)
+    """
+    void LIFEEVT_SET(uint32_t* place, uint32_t value)
+    uint32_t LIFEEVT_GET(uint32_t* place)
+    int32_t LIFEEVT_GET_COUNT "LIFEEVT_GET"(int32_t* place)
+
+cdef bytes FORMAT = (
+    b"T{Q:sequence:q:queued_ns:q:started_ns:q:finished_ns:d:intensity:d:timestamp:i:kind:i:level:i:status:i:slot:"
+    b"d:significance:i:pattern:i:impacts:(16)d:impact:(16)d:applied:q:version_before:q:version:}"
+)
+
+
+cdef class Reactor:
+    """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
+
+    It needs Python for the events of attended kinds alone, and hands these out as tasks: (payload, key,
+    level, arrival_ns, sequence, kind, started_ns, outcome or None). With ``answers`` false it leaves every
+    event to Python unanswered, started_ns 0. One thread at a time may run it; the rest is thread-safe.
+    """
+
+    def __cinit__(
+        self, EventHeap heap not None, KindTable kinds not None, ReflexTable table not None,
+        StateCells cells not None, accounts, capacity, answers,
+    ):
+        cdef Py_ssize_t level
+        cdef Account each
+        cdef int64_t room = whole(capacity)
+        if not 0 < room < <int64_t> 2**31:
+            raise ValueError(f"capacity is {room}; it must lie in [1, 2**31)")
+        if cells.block.length != table.fields:
+            raise ValueError(f"the table is for {table.fields} cells, the state has {cells.block.length}")
+        self.accounts = list(listed(accounts))
+        if not 0 < len(self.accounts) <= HEAP_LEVELS:
+            raise ValueError(f"{len(self.accounts)} accounts; there must be 1 to {HEAP_LEVELS}, one a level")
+        for level in range(HEAP_LEVELS):        # levels without one of their own share the last
+            each = self.accounts[min(level, len(self.accounts) - 1)]
+            self.stretch.accounts[level] = &each.kept
+        self.events, self.kinds, self.table, self.cells = heap, kinds, table, cells
+        self.gil_waits = Histogram()
+        self.stretch.answers = bool(answers)
+        self.stretch.kinds, self.stretch.table = &kinds.table, &table.table
+        self.stretch.cells, self.stretch.lock = &cells.block, &cells.lock
+        if heap.heap.sleeper != NULL:
+            raise ValueError("the heap has a reactor already")
+        if results_init(&self.stretch.ring, room) != 0:
+            raise MemoryError
+        self.stretch.heap = &heap.heap
+        heap.heap.sleeper = &self.stretch.sleeper
+
+    def __dealloc__(self):
+        if self.stretch.heap != NULL:
+            self.events.heap.sleeper = NULL
+        results_clear(&self.stretch.ring)
+
+    @property
+    def heap(self):
+        """Where the events come from."""
+        return self.events
+
+    @property
+    def gil_wait(self):
+        """How long events that need Python waited for it, once they were ready."""
+        return self.gil_waits
+
+    def __len__(self):
+        """Return how many results wait to be taken."""
+        return self.stretch.ring.length
+
+    def run(self):
+        """Answer events until one needs Python: return its task, or None once halted. Blocks.
+
+        Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
+        """
+        return self.task() if self.run_stretch(REACTOR_NO_LIMIT, HEAP_LEVELS, True) == REACTOR_ATTENDED else None
+
+    def run_pending(self, limit, above=HEAP_LEVELS):
+        """Answer up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait."""
+        cdef int64_t most = min(max(whole(limit), <int64_t> 0), <int64_t> REACTOR_NO_LIMIT)
+        cdef int64_t level = max(<int64_t> -1, min(whole(above), <int64_t> HEAP_LEVELS))
+        cdef int reason = self.run_stretch(most, <int32_t> level, False)
+        return self.stretch.answered, self.task() if reason == REACTOR_ATTENDED else None
+
+    def halt(self, halted):
+        """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
+        cdef bint now = bool(halted)
+        enter(&self.events.heap)
+        self.stretch.halted = now
+        cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
+        heap_leave(&self.events.heap)
+        parking_wake(sleeper, 1)
+        parking_wake(&self.events.heap.epoch, 0x7fffffff)
+
+    def put(
+        self, payload, sequence, level, kind, status, intensity, queued_ns, started_ns, finished_ns,
+        version_before, version, finishes,
+    ):
+        """Record a result that Python made, with its payload; it ``finishes`` a running event, or none."""
+        cdef result_record record
+        memset(&record, 0, sizeof(record))
+        record.sequence, record.level, record.kind = <int64_t> whole(sequence), whole(level), whole(kind)
+        record.status, record.intensity = whole(status), finite(intensity)
+        record.queued_ns, record.started_ns = whole(queued_ns), whole(started_ns)
+        record.finished_ns = whole(finished_ns)
+        record.reflex.pattern = REFLEX_NO_PATTERN
+        record.reflex.version_before, record.reflex.version_after = whole(version_before), whole(version)
+        if not 0 <= record.status < HEAP_ENDS:
+            raise ValueError(f"end is {record.status}; it must lie in [0, {HEAP_ENDS})")
+        cdef bint ends = bool(finishes)
+        cdef int code = 0
+        cdef object _before = None
+        self.events.sweep()
+        self.events.make_places()
+        enter(&self.events.heap)
+        record.slot = heap_keep(&self.events.heap)
+        if record.slot >= 0:
+            _before = self.events.kept(record.slot, payload)
+        results_put(&self.stretch.ring, &self.events.heap, &record)
+        if ends:
+            code = heap_finish(&self.events.heap, record.status)
+        heap_leave(&self.events.heap)
+        if code != 0:
+            raise ValueError("no event is running")
+
+    def take(self, limit):
+        """Take up to ``limit`` results (None: all), oldest first, each as
+
+        (payload, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
+        outcome). The payload is the event's, what ``put`` was given, or None for one that came as numbers.
+        """
+        cdef int64_t left = self.stretch.ring.length if limit is None else max(whole(limit), <int64_t> 0)
+        cdef result_record[CHUNK] records
+        cdef list payloads, found = []
+        cdef int32_t count = CHUNK, index
+        self.events.sweep()
+        while left > 0 and count == CHUNK:
+            payloads, count = [None] * CHUNK, 0
+            enter(&self.events.heap)
+            while count < min(left, <int64_t> CHUNK) and results_take(&self.stretch.ring, &records[count]):
+                if records[count].slot != NO_SLOT:
+                    payloads[count] = self.events.payload_of(records[count].slot)
+                    heap_release(&self.events.heap, records[count].slot)
+                count += 1
+            heap_leave_quietly(&self.events.heap)
+            left -= count
+            for index in range(count):
+                found.append(self.taken(&records[index], payloads[index]))
+        return found
+
+    def take_buffer(self, limit):
+        """Take up to ``limit`` results (None: all), oldest first, as one buffer of numbers; payloads are dropped."""
+        cdef int64_t left = self.stretch.ring.length if limit is None else max(whole(limit), <int64_t> 0)
+        left = min(left, self.stretch.ring.length)
+        cdef ResultBuffer made = ResultBuffer.__new__(ResultBuffer)
+        cdef list dropped
+        cdef int32_t count = CHUNK
+        made.records = <result_record*> PyMem_Malloc((left + 1) * sizeof(result_record))
+        if made.records == NULL:
+            raise MemoryError
+        while left > 0 and count == CHUNK:
+            dropped, count = [None] * CHUNK, 0
+            enter(&self.events.heap)
+            while count < min(left, <int64_t> CHUNK) and results_take(&self.stretch.ring, &made.records[made.length]):
+                if made.records[made.length].slot != NO_SLOT:
+                    dropped[count] = self.events.payload_of(made.records[made.length].slot)
+                    heap_release(&self.events.heap, made.records[made.length].slot)
+                    made.records[made.length].slot = NO_SLOT
+                count += 1
+                made.length += 1
+            heap_leave_quietly(&self.events.heap)
+            left -= count
+        return made
+
+    def counts(self):
+        """Return how many results wait, and how many were overwritten before anybody took them."""
+        enter(&self.events.heap)
+        cdef tuple seen = (self.stretch.ring.length, self.stretch.ring.overwritten)
+        heap_leave_quietly(&self.events.heap)
+        return seen
+
+    def breathe(self, wait_ns):
+        """If an event waits for the GIL, give it away until the worker has it, at most ``wait_ns``.
+
+        Returns whether one waited; costs next to nothing when none does.
+        """
+        cdef int64_t limit_ns = max(whole(wait_ns), <int64_t> 0)
+        if LIFEEVT_GET(&self.wants_gil) == 0:
+            return False
+        with nogil:
+            self.breathers += 1
+            parking_sleep(&self.wants_gil, 1, limit_ns)
+            self.breathers -= 1
+        return True
+
+    cdef int run_stretch(self, int64_t limit, int32_t above, bint waits):
+        """Run without the GIL; note how long an event that needs Python then waits for it."""
+        cdef int reason
+        cdef int64_t ready_ns = 0
+        with nogil:
+            reason = reactor_run(&self.stretch, limit, above, waits)
+            if reason == REACTOR_ATTENDED:
+                ready_ns = parking_now_ns()
+                LIFEEVT_SET(&self.wants_gil, 1)
+        if reason == REACTOR_ATTENDED:
+            LIFEEVT_SET(&self.wants_gil, 0)
+            if LIFEEVT_GET_COUNT(&self.breathers) > 0:
+                parking_wake(&self.wants_gil, 0x7fffffff)
+            histogram_record_alone(&self.gil_waits.counted, parking_now_ns() - ready_ns)
+        return reason
+
+    cdef object task(self):
+        """The event in batch[0], for Python; its slot is given back."""
+        cdef result_record* record = &self.stretch.batch[0]
+        cdef object payload
+        cdef int64_t key
+        enter(&self.events.heap)
+        key = self.events.heap.slots[record.slot].event.key
+        cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
+        payload = self.events.payload_of(record.slot)
+        heap_release(&self.events.heap, record.slot)
+        heap_leave(&self.events.heap)
+        if not has_object:
+            payload = (record.kind, record.intensity, record.timestamp)
+        cdef bint answered = self.stretch.answers and record.kind != KINDS_NO_KIND
+        outcome = outcome_of(&record.reflex) if answered and self.kinds.table.kinds[record.kind].row >= 0 else None
+        return (
+            payload, key, record.level, record.queued_ns, record.sequence, record.kind,
+            record.started_ns if self.stretch.answers else 0, outcome,
+        )
+
+    cdef object taken(self, const result_record* record, payload):
+        return (
+            payload, record.sequence, record.level, record.kind, record.status, record.intensity, record.timestamp,
+            record.queued_ns, record.started_ns, record.finished_ns, outcome_of(&record.reflex),
+        )
+
+
+cdef class ResultBuffer:
+    """Results as one block of plain records, for ``memoryview`` or ``numpy.asarray``, which copy nothing."""
+
+    def __dealloc__(self):
+        PyMem_Free(self.records)
+
+    def __len__(self):
+        """Return how many results there are."""
+        return self.length
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        self.shape[0] = self.length
+        self.strides[0] = sizeof(result_record)
+        buffer.buf = <char*> self.records
+        buffer.obj = self
+        buffer.len = self.length * sizeof(result_record)
+        buffer.itemsize = sizeof(result_record)
+        buffer.readonly = 0
+        buffer.ndim = 1
+        buffer.format = <char*> FORMAT if flags & PyBUF_FORMAT else NULL
+        buffer.shape = self.shape if flags & PyBUF_ND else NULL
+        buffer.strides = self.strides if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
+        buffer.suboffsets = NULL
+        buffer.internal = NULL

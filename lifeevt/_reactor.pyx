@@ -1,0 +1,198 @@
+"""The stretch below `_core_reactor.Reactor`; its contract stands in `_reactor.pxd`."""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+from ._account cimport account_record
+from ._heap cimport (
+    HEAP_ASLEEP,
+    heap_enter,
+    heap_finish,
+    heap_head,
+    heap_leave,
+    heap_pop,
+    heap_slot,
+)
+from ._kinds cimport KINDS_NO_ROW
+from ._parking cimport PARKING_FOR_EVER, parking_now_ns, parking_sleep
+from ._reflex cimport REFLEX_NO_PATTERN, reflex_respond
+from ._results cimport results_of_event, results_put
+from ._rwlock cimport (
+    rwlock_announce_writer,
+    rwlock_release,
+    rwlock_try_write,
+    rwlock_write_within,
+)
+
+cdef enum:
+    RUNS = -1                   # an end of heap_pop: none yet
+    PROCESSED = 0
+    IGNORED = 1
+    PATIENCE_NS = 10_000        # about what two switches of a thread cost
+    LOOKS = 50                  # between two looks at the clock
+    LONG_NS = 1_000_000_000
+
+cdef extern from * nogil:
+    """
+    #if defined(__x86_64__) || defined(__i386__)
+    #define LIFEEVT_PAUSE() __builtin_ia32_pause()
+    #else
+    #define LIFEEVT_PAUSE() ((void) 0)
+    #endif
+    #define LIFEEVT_SEE(place) __atomic_load_n((place), __ATOMIC_ACQUIRE)
+    """
+    void LIFEEVT_PAUSE()
+    int32_t LIFEEVT_SEE(const void* place)
+    uint32_t LIFEEVT_SEE_WORD "LIFEEVT_SEE"(const uint32_t* place)
+
+
+cdef int reactor_run(reactor* self, int64_t limit, int32_t above, bint waits) noexcept nogil:
+    """Answer up to `limit` events of a level below `above`; sleep when there is none, if it `waits`."""
+    cdef int32_t count = 0, wanted
+    self.answered = 0
+    while True:
+        heap_enter(self.heap)
+        reactor_finish(self, count)
+        if self.halted and waits:
+            heap_leave(self.heap)
+            return REACTOR_HALTED
+        wanted = <int32_t> min(limit - self.answered, <int64_t> REACTOR_BATCH)
+        count = reactor_pop(self, wanted, above)
+        if count == 0 and waits and wanted > 0:
+            _sleep(self)
+            continue
+        heap_leave(self.heap)
+        if count <= 0:
+            return _reason(self, count, wanted)
+        _answer_batch(self, count)
+
+
+cdef int _reason(reactor* self, int32_t count, int32_t wanted) noexcept nogil:
+    if count == 0:
+        return REACTOR_DRY if wanted > 0 else REACTOR_LIMIT
+    if not self.answers:
+        return REACTOR_ATTENDED
+    self.batch[0].started_ns = parking_now_ns()
+    reactor_enter_state(self)
+    reactor_answer(self, &self.batch[0])
+    rwlock_release(self.lock)
+    return REACTOR_ATTENDED
+
+
+cdef int32_t reactor_pop(reactor* self, int32_t limit, int32_t above) noexcept nogil:
+    """Take events that need no Python, from inside the heap: how many; -1: one that does stands in batch[0]."""
+    cdef int32_t count = 0, head
+    cdef bint attended
+    while count < limit:
+        head = heap_head(self.heap)
+        if head < 0 or self.heap.slots[head].event.level >= above:
+            break
+        attended = reactor_attends(self, self.heap.slots[head].event.kind)
+        if attended and count > 0:
+            break
+        _take(self, &self.batch[count])
+        count += 1
+        if attended:
+            return -1
+    return count
+
+
+cdef bint reactor_attends(const reactor* self, int32_t kind) noexcept nogil:
+    """Whether Python must see an event of this kind."""
+    return kind < 0 or not self.answers or self.kinds.kinds[kind].attended
+
+
+cdef void reactor_answer(reactor* self, result_record* record) noexcept nogil:
+    """Let the kind's reflex answer, under the state's lock."""
+    cdef int32_t row = KINDS_NO_ROW if record.kind < 0 else self.kinds.kinds[record.kind].row
+    if row == KINDS_NO_ROW:
+        record.status = IGNORED
+        record.reflex.significance = 0.0
+        record.reflex.pattern = REFLEX_NO_PATTERN
+        record.reflex.length = 0
+        record.reflex.version_before = record.reflex.version_after = self.cells.version
+        return
+    reflex_respond(self.table, self.cells, row, record.intensity, 0.0, 0.0, &record.reflex)
+    record.status = IGNORED if _ignores(self, record.reflex.pattern) else PROCESSED
+
+
+cdef void reactor_finish(reactor* self, int32_t count) noexcept nogil:
+    """Publish what was answered, from inside the heap."""
+    cdef int32_t index
+    for index in range(count):
+        results_put(&self.ring, self.heap, &self.batch[index])
+        heap_finish(self.heap, self.batch[index].status)
+    self.answered += count
+
+
+cdef void reactor_account(reactor* self, const result_record* record) noexcept nogil:
+    """Note how an event of a known kind fared."""
+    account_record(
+        self.accounts[record.level], self.kinds.kinds[record.kind].budget_ns,
+        record.started_ns - record.queued_ns, record.finished_ns - record.started_ns,
+    )
+
+
+cdef void reactor_enter_state(reactor* self) noexcept nogil:
+    if rwlock_try_write(self.lock) == 0:
+        return
+    rwlock_announce_writer(self.lock, 1)
+    while rwlock_write_within(self.lock, LONG_NS) != 0:
+        pass
+    rwlock_announce_writer(self.lock, -1)
+
+
+cdef inline bint _ignores(const reactor* self, int32_t pattern) noexcept nogil:
+    return pattern == REFLEX_NO_PATTERN or self.table.patterns[pattern].ignores
+
+
+cdef inline void _take(reactor* self, result_record* record) noexcept nogil:
+    cdef heap_slot event
+    cdef int32_t slot = heap_pop(self.heap, HEAP_LEVELS, RUNS, &event)
+    results_of_event(record, &event, slot)
+
+
+cdef void _answer_batch(reactor* self, int32_t count) noexcept nogil:
+    """One event after the other; each is one change of the state, seen whole or not at all."""
+    cdef int32_t index
+    cdef int64_t now_ns = parking_now_ns()
+    reactor_enter_state(self)
+    for index in range(count):
+        self.batch[index].started_ns = now_ns
+        reactor_answer(self, &self.batch[index])
+        now_ns = parking_now_ns()
+        self.batch[index].finished_ns = now_ns
+    rwlock_release(self.lock)
+    for index in range(count):
+        reactor_account(self, &self.batch[index])
+
+
+cdef void _sleep(reactor* self) noexcept nogil:
+    """Leave the heap and wait for an event: awake for a moment under dense traffic, else asleep."""
+    cdef int64_t asleep_since_ns
+    if self.patience_ns > 0:
+        heap_leave(self.heap)
+        if _another_came(self):
+            return
+        self.patience_ns = 0
+        heap_enter(self.heap)
+        if self.heap.queued > 0 or self.halted:
+            heap_leave(self.heap)
+            return
+    self.sleeper = HEAP_ASLEEP
+    heap_leave(self.heap)
+    asleep_since_ns = parking_now_ns()
+    while LIFEEVT_SEE_WORD(&self.sleeper) == HEAP_ASLEEP:
+        parking_sleep(&self.sleeper, HEAP_ASLEEP, PARKING_FOR_EVER)
+    if parking_now_ns() - asleep_since_ns < PATIENCE_NS:
+        self.patience_ns = PATIENCE_NS
+
+
+cdef bint _another_came(reactor* self) noexcept nogil:
+    cdef int64_t until_ns = parking_now_ns() + self.patience_ns
+    cdef int _
+    while parking_now_ns() < until_ns:
+        for _ in range(LOOKS):
+            if LIFEEVT_SEE(&self.heap.queued) > 0 or LIFEEVT_SEE(&self.halted):
+                return True
+            LIFEEVT_PAUSE()
+    return False
