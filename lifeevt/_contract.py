@@ -212,6 +212,7 @@ class Core(Protocol):
     EventHeap: Callable[[int], EventHeap]
     KindTable: Callable[[], KindTable]
     Account: Callable[[], Account]
+    QueueFront: type
     Reactor: MakeReactor
     RWLock: Callable[[], RWLock]
     StateCells: Callable[[Sequence[float], Sequence[float], Sequence[float], Sequence[bool]], StateCells]

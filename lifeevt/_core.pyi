@@ -11,6 +11,7 @@ __all__ = [
     "EventHeap",
     "Histogram",
     "KindTable",
+    "QueueFront",
     "RWLock",
     "Reactor",
     "ReflexTable",
@@ -160,3 +161,5 @@ class Reactor:
     def take_buffer(self, limit: int | None) -> Any: ...
     def counts(self) -> tuple[int, int]: ...
     def breathe(self, wait_ns: int) -> bool: ...
+
+class QueueFront: ...

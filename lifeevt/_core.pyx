@@ -11,12 +11,14 @@ from ._core_heap import EventHeap
 from ._core_histogram import Histogram
 from ._core_kinds import KindTable
 from ._core_lock import RWLock
+from ._core_queue import QueueFront
 from ._core_reactor import Reactor
 from ._core_reflex import ReflexTable
 from ._core_state import StateCells
 
 __all__ = [
-    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells",
+    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
+    "StateCells",
 ]
 
 cdef extern from * nogil:

@@ -128,7 +128,7 @@ class Event:
 
 
 _FIELDS = ("type", "intensity", "timestamp", "source", "priority", "urgency")
-_NO_METADATA: Mapping[str, Any] = MappingProxyType({})
+NO_METADATA: Mapping[str, Any] = MappingProxyType({})
 
 
 def _rebuild(values: tuple[Any, ...], metadata: dict[str, Any]) -> Event:
@@ -168,10 +168,10 @@ def _timestamp(value: float | None) -> float:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     if value is None:
-        return _NO_METADATA
+        return NO_METADATA
     if not isinstance(value, Mapping):
         raise InvalidEvent(f"metadata must be a mapping, not a {_kind(value)}")
-    return MappingProxyType(dict(value)) if value else _NO_METADATA
+    return MappingProxyType(dict(value)) if value else NO_METADATA
 
 
 def _priority(value: object) -> Priority:

@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from . import _backend
 from ._contract import (
@@ -26,9 +26,10 @@ from ._contract import (
     Offer,
     Verdict,
 )
+from ._front import Fronted
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
-from .event import Event, Priority
+from .event import NO_METADATA, Event, Priority
 from .event_types import EventTypes
 from .metrics import Ledger
 from .result import Status
@@ -52,7 +53,7 @@ class QueueStatistics:
     ledger: Ledger
 
 
-class AsyncEventQueue:
+class AsyncEventQueue(Fronted):
     """A bounded queue of events, most urgent first. Thread-safe; always true, even when empty.
 
     ``capacity`` events at most; ``overflow`` says what a full queue does with one more:
@@ -65,6 +66,8 @@ class AsyncEventQueue:
     The dropping policies never shed an event for a less important one: they refuse the newcomer
     (``put`` returns False). Order: virtual deadline (see EventTypes.rank), then arrival. O(log n).
     """
+
+    _FRONT = "QueueFront"
 
     def __init__(
         self,
@@ -87,10 +90,14 @@ class AsyncEventQueue:
         self._heap = core.EventHeap(capacity)
         self._kinds = core.KindTable()
         self._waits_in_heap = type(self.clock) is SystemClock  # another clock may stand still: wait for it, too
-        self.adopt(rank or EventTypes.life().rank, _types_behind(rank), rank is None)
+        self.rank: Rank = rank or EventTypes.life().rank
+        self.types, self.ranks_by_type = _types_behind(rank), rank is None
         self._changed = threading.Condition()
         self._waiting = 0  # threads in _changed; read without its lock, see _announce
         self._closed = False
+        raises, waits = self._policy == REJECT, overflow == BLOCK
+        self._attach(self._heap, self._kinds, Event, NO_METADATA, self._policy, raises, waits)
+        self._be_swift(self._is_stock())
 
     # --- for those who bring events
 
@@ -112,7 +119,7 @@ class AsyncEventQueue:
         """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
         verdict = self._offer(event)
         if verdict is REFUSED and self._policy == REJECT:
-            raise QueueFull(self._full_text(event))
+            self._refuse(event)
         return verdict is not REFUSED
 
     def put_many(self, events: Iterable[Event]) -> int:
@@ -216,6 +223,7 @@ class AsyncEventQueue:
     def close(self) -> None:
         """Take no more events and wake every waiter; what is queued can still be taken. Idempotent."""
         self._closed = True
+        self._be_swift(False)
         self.wake()
 
     def ledger(self) -> Ledger:
@@ -233,6 +241,7 @@ class AsyncEventQueue:
     def adopt(self, rank: Rank, types: EventTypes, stock: bool) -> None:
         """Take what gives events key and level: ``stock`` when ``rank`` does as ``types`` alone would."""
         self.rank, self.types, self.ranks_by_type = rank, types, stock
+        self._be_swift(self._is_stock())
 
     @property
     def heap(self) -> EventHeap:
@@ -276,6 +285,16 @@ class AsyncEventQueue:
         self._heap.nudge()
         with self._changed:
             self._changed.notify_all()
+
+    def _attach(self, *_: object) -> None:
+        """Let the twin's front serve this queue; the reference has none."""
+
+    def _be_swift(self, swift: bool) -> None:
+        """Let the front answer, or leave all to this class."""
+
+    def _is_stock(self) -> bool:
+        """Whether time and order are those that the twin knows by itself."""
+        return self._waits_in_heap and self.ranks_by_type and not self._closed
 
     def _offered(self, event: Event) -> Offer:
         if self._closed:
@@ -373,8 +392,8 @@ class AsyncEventQueue:
             raise ValueError("timeout is nan; it must be a number of seconds")
         return self.clock.now_ns() + round(timeout * NS_PER_SECOND)
 
-    def _full_text(self, event: Event) -> str:
-        return f"queue holds {len(self._heap)} of {self.capacity} events; {event.type!r} was refused"
+    def _refuse(self, event: Event) -> NoReturn:
+        raise QueueFull(f"queue holds {len(self._heap)} of {self.capacity} events; {event.type!r} was refused")
 
 
 def _repeated(seconds: float, count: int) -> array[float]:

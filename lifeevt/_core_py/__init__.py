@@ -10,12 +10,14 @@ from .cells import StateCells
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
+from .queue import QueueFront
 from .reactor import Reactor
 from .reflex import ReflexTable
 from .rwlock import RWLock
 
 __all__ = [
-    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells",
+    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
+    "StateCells",
 ]  # fmt: skip
 
 TRACED = False

@@ -1,0 +1,23 @@
+"""QueueFront for other native modules: the hot calls of a queue, without a frame of Python."""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from ._core_heap cimport EventHeap, offered
+from ._core_kinds cimport KindTable
+
+cdef class QueueFront:
+    cdef EventHeap events
+    cdef KindTable kinds
+    cdef object event_type          # the class whose slots lie at the offsets below
+    cdef object no_metadata
+    cdef Py_ssize_t[5] offsets
+    cdef int policy
+    cdef bint raises                # whether a full queue is an error
+    cdef bint waits                 # whether a full queue makes `put` wait
+    cdef bint swift                 # whether time and order are the stock ones, and the queue is open
+
+    cdef int fill(self, event, int64_t arrival_ns, offered* offer) noexcept
+    cdef bint brings_metadata(self, PyObject* owner) noexcept
+    cdef int offer_swiftly(self, event, int policy) except -2
+    cdef object pop_swiftly(self)
