@@ -5,14 +5,13 @@ specification: an unknown type, a full queue that waits, an empty one, another c
 """
 
 from cpython.dict cimport PyDict_GetItemWithError
-from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.long cimport PyLong_AsLong
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from ._core_heap cimport EventHeap, enter, entry_of, offered, verdict_of
-from ._core_kinds cimport KindTable
+from ._core_heap cimport enter, entry_of, offered, verdict_of
 from ._heap cimport HEAP_ADMITTED, HEAP_LEVELS, HEAP_REFUSED, HEAP_WAIT, heap_leave, heap_pop, heap_release, heap_slot
 from ._kinds cimport kinds_rank
 from ._parking cimport parking_now_ns
