@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t
 
 from ._core_arrays cimport NumberOffers
-from ._heap cimport event_heap, heap_event, heap_enter, heap_slot, heap_try_enter
+from ._heap cimport event_heap, heap_enter, heap_event, heap_leave_quietly, heap_slot, heap_try_enter
 
 cdef enum:
     NO_END = -1
@@ -47,11 +47,16 @@ cdef object verdict_of(const offered* offer, payload)
 
 
 cdef inline void enter(event_heap* heap) noexcept:
-    """Enter from Python code: try for a moment, then wait without the GIL."""
+    """Enter from Python code: try for a moment, else wait without the GIL until it is free, and try again.
+
+    Who waited does not keep the mutex on the way back to the GIL, which may take milliseconds.
+    """
     cdef int _
-    for _ in range(TRIES):
-        if heap_try_enter(heap) == 0:
-            return
-        LIFEEVT_PAUSE()
-    with nogil:
-        heap_enter(heap)
+    while True:
+        for _ in range(TRIES):
+            if heap_try_enter(heap) == 0:
+                return
+            LIFEEVT_PAUSE()
+        with nogil:
+            heap_enter(heap)
+            heap_leave_quietly(heap)

@@ -21,7 +21,24 @@ cdef class Reactor:
     cdef uint32_t wants_gil     # 1 while an event waits for the GIL
     cdef int32_t breathers
 
+    cdef dict handlers          # stages by kind
+    cdef object state           # what the stages are given
+    cdef object make_event
+    cdef object in_words
+    cdef object on_error
+    cdef object on_task
+
+    cdef bint has_stages(self)
+    cdef int handle(self, bint raises) except -1
+    cdef int run_stages(self, list outcome, const result_record* record, int* stage) except -1
+    cdef tuple words_of(self, const result_record* record)
+    cdef object told(self, event, int stage, error)
+    cdef int let_pass(self, int32_t level) except -1
+    cdef object event_of(self, const result_record* record)
+    cdef int publish(self, result_record* record, payload) except -1
     cdef int run_stretch(self, int64_t limit, int32_t above, bint waits)
+    cdef int look(self, int64_t limit, int32_t above, bint waits)
+    cdef int answer_attended(self)
     cdef object task(self)
     cdef object taken(self, const result_record* record, payload)
 

@@ -16,6 +16,7 @@ from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
     heap_finish,
+    heap_head,
     heap_keep,
     heap_leave,
     heap_leave_quietly,
@@ -25,11 +26,34 @@ from ._heap cimport (
 from ._histogram cimport histogram_record_alone
 from ._kinds cimport KINDS_NO_KIND
 from ._parking cimport parking_now_ns, parking_sleep, parking_wake
-from ._reactor cimport REACTOR_ATTENDED, REACTOR_NO_LIMIT, reactor_run
+from ._reactor cimport (
+    REACTOR_ATTENDED,
+    REACTOR_DRY,
+    REACTOR_HALTED,
+    REACTOR_NO_LIMIT,
+    reactor_account,
+    reactor_answer,
+    reactor_attends,
+    reactor_enter_state,
+    reactor_pop,
+    reactor_run,
+)
 from ._reflex cimport REFLEX_NO_PATTERN
 from ._results cimport result_record, results_clear, results_init, results_put, results_take
+from ._rwlock cimport rwlock_release, rwlock_try_write
+
+from ._contract import UNSET as _UNSET
 
 cdef enum:
+    PROCESSED = 0
+    DEAD_LETTERED = 4
+    EVENT = 0
+    MEANING = 1
+    DECISION = 2
+    ACTION = 3
+    ERROR = 4
+    NO_STAGE = -1
+    UNDECIDED = -1
     CHUNK = 32                  # results taken in one stay in the heap
     NO_SLOT = -1
 
@@ -42,6 +66,8 @@ cdef extern from * nogil:
     uint32_t LIFEEVT_GET(uint32_t* place)
     int32_t LIFEEVT_GET_COUNT "LIFEEVT_GET"(int32_t* place)
 
+cdef object UNSET = _UNSET
+cdef tuple STAGES = ("meaning", "decision", "action")
 cdef bytes FORMAT = (
     b"T{Q:sequence:q:queued_ns:q:started_ns:q:finished_ns:d:intensity:d:timestamp:i:kind:i:level:i:status:i:slot:"
     b"d:significance:i:pattern:i:impacts:(16)d:impact:(16)d:applied:q:version_before:q:version:}"
@@ -51,9 +77,10 @@ cdef bytes FORMAT = (
 cdef class Reactor:
     """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
 
-    It needs Python for the events of attended kinds alone, and hands these out as tasks: (payload, key,
-    level, arrival_ns, sequence, kind, started_ns, outcome or None). With ``answers`` false it leaves every
-    event to Python unanswered, started_ns 0. One thread at a time may run it; the rest is thread-safe.
+    It needs Python for the events of attended kinds alone. Those with stages it handles itself (``attend``
+    and ``serve``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, kind,
+    started_ns, outcome or None). With ``answers`` false it leaves every event to Python unanswered,
+    started_ns 0. One thread at a time may run it; the rest is thread-safe.
     """
 
     def __cinit__(
@@ -74,7 +101,7 @@ cdef class Reactor:
             each = self.accounts[min(level, len(self.accounts) - 1)]
             self.stretch.accounts[level] = &each.kept
         self.events, self.kinds, self.table, self.cells = heap, kinds, table, cells
-        self.gil_waits = Histogram()
+        self.gil_waits, self.handlers = Histogram(), {}
         self.stretch.answers = bool(answers)
         self.stretch.kinds, self.stretch.table = &kinds.table, &table.table
         self.stretch.cells, self.stretch.lock = &cells.block, &cells.lock
@@ -104,19 +131,49 @@ cdef class Reactor:
         """Return how many results wait to be taken."""
         return self.stretch.ring.length
 
+    def attend(self, code, meaning, decision, action, bare):
+        """Give a kind its stages, each a callable or None; a ``bare`` action is not given the decision."""
+        self.handlers[whole(code)] = (meaning, decision, action, bool(bare))
+
+    def serve(self, state, make_event, in_words, on_error, on_task):
+        """Say what stages are given, and who helps where numbers are not enough.
+
+        ``make_event(kind, intensity, timestamp)`` for an event that came as numbers, ``in_words(kind, outcome)``
+        for the reflex's (meaning, decision, action) where a stage is missing, ``on_error(event, stage, error)``
+        for the text of a failure, ``on_task(task)`` for attended events without stages that pass between those
+        of another.
+        """
+        self.state, self.make_event, self.in_words = state, make_event, in_words
+        self.on_error, self.on_task = on_error, on_task
+
     def run(self):
         """Answer events until one needs Python: return its task, or None once halted. Blocks.
 
         Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
         """
-        return self.task() if self.run_stretch(REACTOR_NO_LIMIT, HEAP_LEVELS, True) == REACTOR_ATTENDED else None
+        while self.run_stretch(REACTOR_NO_LIMIT, HEAP_LEVELS, True) == REACTOR_ATTENDED:
+            if not self.has_stages():
+                return self.task()
+            self.handle(False)
+        return None
 
     def run_pending(self, limit, above=HEAP_LEVELS):
-        """Answer up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait."""
-        cdef int64_t most = min(max(whole(limit), <int64_t> 0), <int64_t> REACTOR_NO_LIMIT)
-        cdef int64_t level = max(<int64_t> -1, min(whole(above), <int64_t> HEAP_LEVELS))
-        cdef int reason = self.run_stretch(most, <int32_t> level, False)
-        return self.stretch.answered, self.task() if reason == REACTOR_ATTENDED else None
+        """Answer up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
+
+        What a stage raises that is no Exception is raised here, once its event has ended.
+        """
+        cdef int64_t most = min(max(whole(limit), <int64_t> 0), <int64_t> REACTOR_NO_LIMIT), done = 0
+        cdef int32_t level = <int32_t> max(<int64_t> -1, min(whole(above), <int64_t> HEAP_LEVELS))
+        cdef int reason
+        while True:
+            reason = self.run_stretch(most - done, level, False)
+            done += self.stretch.answered
+            if reason != REACTOR_ATTENDED:
+                return done, None
+            if not self.has_stages():
+                return done, self.task()
+            self.handle(True)
+            done += 1
 
     def halt(self, halted):
         """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
@@ -229,10 +286,101 @@ cdef class Reactor:
             self.breathers -= 1
         return True
 
+    cdef bint has_stages(self):
+        """Whether batch[0] is an event that this reactor handles itself."""
+        return self.stretch.answers and self.stretch.batch[0].kind in self.handlers
+
+    cdef int handle(self, bint raises) except -1:
+        """Run the stages of batch[0] and record what they gave; a failure ends the event, not the worker."""
+        cdef result_record record = self.stretch.batch[0]
+        cdef list outcome = [None, UNSET, UNSET, UNSET, None]
+        cdef int stage = NO_STAGE
+        cdef object raised = None
+        record.status = PROCESSED
+        try:
+            outcome[EVENT] = self.event_of(&record)
+            self.run_stages(outcome, &record, &stage)
+        except BaseException as error:
+            record.status = DEAD_LETTERED
+            outcome[ERROR] = self.told(outcome[EVENT], stage, error)
+            raised = error
+        self.publish(&record, outcome)
+        if raised is not None and raises and not isinstance(raised, Exception):
+            raise raised
+        return 0
+
+    cdef int run_stages(self, list outcome, const result_record* record, int* stage) except -1:
+        """Meaning, decision, action; between two of them what is more important may pass."""
+        cdef tuple stages = self.handlers[record.kind]
+        event, state = outcome[EVENT], self.state
+        if stages[0] is not None:
+            stage[0] = 0
+            outcome[MEANING] = stages[0](event, state)
+            self.let_pass(record.level)
+        if stages[1] is not None:
+            stage[0] = 1
+            meaning = self.words_of(record)[0] if stages[0] is None else outcome[MEANING]
+            outcome[DECISION] = stages[1](event, meaning, state)
+            self.let_pass(record.level)
+        if stages[2] is None:
+            return 0
+        stage[0] = 2
+        if stages[3]:
+            outcome[ACTION] = stages[2](event, state)
+            return 0
+        decision = self.words_of(record)[1] if stages[1] is None else outcome[DECISION]
+        outcome[ACTION] = stages[2](event, decision, state)
+        return 0
+
+    cdef tuple words_of(self, const result_record* record):
+        """(meaning, decision, action) of the event's reflex; None for each when it has none."""
+        if self.kinds.table.kinds[record.kind].row < 0:
+            return (None, None, None)
+        return self.in_words(record.kind, outcome_of(&record.reflex))
+
+    cdef object told(self, event, int stage, error):
+        """The text of a failure, which its teller logs; the worker survives even a teller that fails."""
+        try:
+            return self.on_error(event, STAGES[stage] if stage != NO_STAGE else "event", error)
+        except Exception as another:
+            return f"{error!r}; and then {another!r}"
+
+    cdef int let_pass(self, int32_t level) except -1:
+        """Answer more important events first; each level only for the ones above it, so not deep."""
+        while self.events.heap.queued > 0 and self.run_stretch(REACTOR_NO_LIMIT, level, False) == REACTOR_ATTENDED:
+            if self.has_stages():
+                self.handle(False)
+            else:
+                self.on_task(self.task())
+        return 0
+
+    cdef object event_of(self, const result_record* record):
+        """The event itself; its slot goes on keeping it."""
+        enter(&self.events.heap)
+        cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
+        cdef object event = self.events.payloads[record.slot] if has_object else None
+        heap_leave_quietly(&self.events.heap)
+        return event if has_object else self.make_event(record.kind, record.intensity, record.timestamp)
+
+    cdef int publish(self, result_record* record, payload) except -1:
+        """Record an event that Python has handled; its slot now keeps the outcome."""
+        cdef object _before
+        record.finished_ns = parking_now_ns()
+        record.reflex.version_after = self.cells.block.version
+        reactor_account(&self.stretch, record)
+        enter(&self.events.heap)
+        _before = self.events.kept(record.slot, payload)
+        results_put(&self.stretch.ring, &self.events.heap, record)
+        heap_finish(&self.events.heap, record.status)
+        heap_leave(&self.events.heap)
+        return 0
+
     cdef int run_stretch(self, int64_t limit, int32_t above, bint waits):
-        """Run without the GIL; note how long an event that needs Python then waits for it."""
-        cdef int reason
+        """Run without the GIL, unless the next event needs it or there is none to answer."""
+        cdef int reason = self.look(limit, above, waits)
         cdef int64_t ready_ns = 0
+        if reason != UNDECIDED:
+            return reason
         with nogil:
             reason = reactor_run(&self.stretch, limit, above, waits)
             if reason == REACTOR_ATTENDED:
@@ -244,6 +392,43 @@ cdef class Reactor:
                 parking_wake(&self.wants_gil, 0x7fffffff)
             histogram_record_alone(&self.gil_waits.counted, parking_now_ns() - ready_ns)
         return reason
+
+    cdef int look(self, int64_t limit, int32_t above, bint waits):
+        """Take the head with the GIL if it needs it anyway: to let go of it and to get it back costs more."""
+        cdef int reason = UNDECIDED
+        cdef int32_t head
+        self.stretch.answered = 0
+        enter(&self.events.heap)
+        head = heap_head(&self.events.heap)
+        if self.stretch.halted and waits:
+            reason = REACTOR_HALTED
+        elif head >= 0 and self.events.heap.slots[head].event.level < above and limit > 0:
+            if reactor_attends(&self.stretch, self.events.heap.slots[head].event.kind):
+                reactor_pop(&self.stretch, 1, above)
+                reason = REACTOR_ATTENDED
+        elif not waits:
+            reason = REACTOR_DRY
+        heap_leave(&self.events.heap)
+        if reason == REACTOR_ATTENDED and self.stretch.answers:
+            self.answer_attended()
+        return reason
+
+    cdef int answer_attended(self):
+        """Let the reflex of batch[0] answer, before Python does."""
+        cdef result_record* record = &self.stretch.batch[0]
+        record.started_ns = parking_now_ns()
+        histogram_record_alone(&self.gil_waits.counted, 0)
+        if record.kind == KINDS_NO_KIND or self.kinds.table.kinds[record.kind].row < 0:
+            return 0
+        if rwlock_try_write(self.stretch.lock) == 0:
+            reactor_answer(&self.stretch, record)
+            rwlock_release(self.stretch.lock)
+            return 0
+        with nogil:
+            reactor_enter_state(&self.stretch)
+            reactor_answer(&self.stretch, record)
+            rwlock_release(self.stretch.lock)
+        return 0
 
     cdef object task(self):
         """The event in batch[0], for Python; its slot is given back."""

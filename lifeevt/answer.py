@@ -6,14 +6,15 @@ import logging
 import traceback
 from typing import Any
 
-from ._contract import NO_KIND, Entry, Reactor, Result, Task
+from ._contract import NO_KIND, UNSET, Entry, Reactor, Result, Task
 from .event import Event, Priority
 from .reflex import ReflexAnswer
 from .result import EventProcessingResult, Status
 
-__all__ = ["Answer"]
+__all__ = ["NO_WORDS", "Answer", "Words", "result_of", "told"]
 
 logger = logging.getLogger("lifeevt")
+Words = tuple[Any, Any, Any]  # meaning, decision, action
 
 
 class Answer:
@@ -46,15 +47,13 @@ class Answer:
     def note(self, reflex: ReflexAnswer) -> None:
         """Take over what the event's reflex did."""
         self.status = Status.IGNORED if reflex.ignored else Status.PROCESSED
-        self.meaning, self.decision, self.action = reflex.meaning, reflex.pattern, reflex.action
+        self.meaning, self.decision, self.action = reflex.words
         self.version_before, self.version = reflex.version_before, reflex.version
 
     def fail(self, error: BaseException) -> None:
         """End as dead-lettered, and say why."""
         self.status = Status.DEAD_LETTERED
-        text = "".join(traceback.format_exception_only(type(error), error)).strip()
-        self.error = f"{self.stage}: {text}"
-        logger.error("event %r failed in %s", self.event, self.error, exc_info=error)
+        self.error = told(self.event, self.stage, error)
 
     def put_into(self, reactor: Reactor, finishes: bool) -> None:
         """Hand it over to wait until somebody reads it; it ``finishes`` a running event, or none."""
@@ -74,13 +73,35 @@ class Answer:
         )  # fmt: skip
 
 
-def result_of(recorded: Result, event: Event, reflex: ReflexAnswer | None) -> EventProcessingResult:
-    """Return the outcome of an event that was answered without Python."""
-    _, sequence, level, _, status, _, _, queued_ns, started_ns, finished_ns, outcome = recorded
+def told(event: Event, stage: str, error: BaseException) -> str:
+    """Log a failed stage and return the sentence for its result."""
+    text = "".join(traceback.format_exception_only(type(error), error)).strip()
+    logger.error("event %r failed in %s: %s", event, stage, text, exc_info=error)
+    return f"{stage}: {text}"
+
+
+def result_of(recorded: Result, event: Event, words: Words) -> EventProcessingResult:
+    """Return the outcome of an event that the reactor answered; ``words`` are what its reflex said."""
+    payload, sequence, level, _, status, _, _, queued_ns, started_ns, finished_ns, outcome = recorded
+    handled = type(payload) is list
+    error = payload[4] if handled else None
+    if handled:
+        words = _merged(payload, words)
     return EventProcessingResult(
-        event=event, status=Status(status), priority=Priority(level),
-        meaning=reflex.meaning if reflex else None, decision=reflex.pattern if reflex else None,
-        action=reflex.action if reflex else None, sequence=sequence,
-        queued_ns=queued_ns, started_ns=started_ns, finished_ns=finished_ns,
+        event=event, status=_STATUSES[status], priority=_PRIORITIES[level],
+        meaning=words[0], decision=words[1], action=words[2], attempts=int(handled), error=error,
+        sequence=sequence, queued_ns=queued_ns, started_ns=started_ns, finished_ns=finished_ns,
         state_version_before=outcome[4], state_version=outcome[5],
     )  # fmt: skip
+
+
+def _merged(handled: list[Any], words: Words) -> Words:
+    """What the stages gave; where there was none, what the reflex said."""
+    meaning, decision, action = (
+        word if given is UNSET else given for given, word in zip(handled[1:4], words, strict=True)
+    )
+    return meaning, decision, action
+
+
+_STATUSES, _PRIORITIES = tuple(Status), tuple(Priority)
+NO_WORDS: Words = (None, None, None)

@@ -37,6 +37,17 @@ class Handler:
             raise TypeError("a handler needs at least one stage, and every stage must be callable")
 
 
+@dataclass(frozen=True)
+class Bare:
+    """A callable ``(event, state)`` as an action, which is not given the decision."""
+
+    call: Callable[[Event, ThreadSafeSelfState], Any]
+
+    def __call__(self, event: Event, _: Any, state: ThreadSafeSelfState) -> Any:
+        """Call it without the decision."""
+        return self.call(event, state)
+
+
 class HandlerTable:
     """Handlers by event type: the exact name, else the longest family, else ``*``. Read-only."""
 
@@ -59,4 +70,4 @@ def _handler(name: str, given: Handler | Callable[..., Any]) -> Handler:
         return given
     if not callable(given):
         raise LifeEventError(f"the handler of {name!r} is a {type(given).__name__}, which cannot be called")
-    return Handler(action=lambda event, _, state: given(event, state))
+    return Handler(action=Bare(given))

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any
 
 from ._backend import load, resolve
-from ._contract import NO_ROW, Entry, Result, Task
-from .answer import Answer, result_of
+from ._contract import Entry, Task
+from .answer import Answer, told
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import EngineStopped, LifeEventError, StopTimeout
 from .event import Event
@@ -22,6 +22,7 @@ from .handler import Handler, HandlerTable
 from .metrics import LatencySummary, Ledger, summarize
 from .queue import AsyncEventQueue, QueueStatistics
 from .reflex import Reflex, ReflexSet
+from .responders import Responders
 from .result import EventProcessingResult, Status
 from .scheduler import EventScheduler, SchedulerStatistics
 from .state import StateStatistics, ThreadSafeSelfState
@@ -104,6 +105,11 @@ class AsyncEventProcessor:
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
+        self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, self._handlers)
+        self._reactor.serve(
+            state, self._responders.make_event, self._responders.in_words, self._failed, self._process
+        )  # fmt: skip
+        self.queue.on_kind = self._responders.learn
 
     # --- events in, results out
 
@@ -144,7 +150,7 @@ class AsyncEventProcessor:
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
         _check_limit(limit)
-        return [self._result(each) for each in self._reactor.take(limit)]
+        return [self._responders.result(each) for each in self._reactor.take(limit)]
 
     def results_buffer(self, limit: int | None = None) -> Any:
         """Take up to ``limit`` results (all when None), oldest first, as one buffer of plain records.
@@ -376,15 +382,9 @@ class AsyncEventProcessor:
         answer.put_into(self._reactor, finishes)
         self.queue.announce()
 
-    def _result(self, recorded: Result) -> EventProcessingResult:
-        """Make a result of what waited to be read."""
-        payload, kind, outcome = recorded[0], recorded[3], recorded[10]
-        if isinstance(payload, Answer):
-            return payload.result()
-        name = self.queue.kinds.name(kind)
-        event = Event(name, recorded[5], recorded[6]) if payload is None else payload
-        row = self._reflexes.row(name)
-        return result_of(recorded, event, None if row is None else self._reflexes.answer(row, outcome))
+    def _failed(self, event: Event, stage: str, error: BaseException) -> str:
+        self._handler_errors += 1
+        return told(event, stage, error)
 
     def _is_idle(self) -> bool:
         ledger = self.ledger()
@@ -434,15 +434,7 @@ class AsyncEventProcessor:
             raise ValueError("the queue belongs to another engine already")
         stock = type(self.scheduler).rank is EventScheduler.rank and type(self.scheduler.types) is EventTypes
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, stock)
-        self.queue.on_kind = self._learn
-        for code in range(len(self.queue.kinds)):
-            self._learn(self.queue.kinds.name(code), code)
         self.queue.on_shed = lambda entry: self._record_unanswered(entry, Status.SHED)
-
-    def _learn(self, name: str, code: int) -> None:
-        """Tell the worker which reflex answers a type, and whether a handler must see it."""
-        row = self._reflexes.row(name)
-        self.queue.kinds.answer(code, NO_ROW if row is None else row, self._handlers.find(name) is not None)
 
     def _answers_natively(self) -> bool:
         """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""

@@ -162,14 +162,10 @@ class ReflexAnswer:
         return self.pattern is None or self.pattern == IGNORE
 
     @property
-    def meaning(self) -> dict[str, Any]:
-        """What the reflex made of the event, as a result shows it."""
-        return {"significance": self.significance, "impact": dict(self.impact)}
-
-    @property
-    def action(self) -> dict[str, float] | None:
-        """What it did to the state, as a result shows it; None for nothing."""
-        return None if self.ignored else dict(self.applied)
+    def words(self) -> tuple[dict[str, Any], str | None, dict[str, float] | None]:
+        """Meaning, decision and action, as a result shows them."""
+        meaning = {"significance": self.significance, "impact": dict(self.impact)}
+        return meaning, self.pattern, None if self.ignored else dict(self.applied)
 
 
 class ReflexSet:

@@ -31,7 +31,7 @@ ROWS: list[list[set[str]]] = [
     [{"_backend"}, {"_front"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
-    [{"handler", "answer"}, {"processor"}],
+    [{"handler", "answer"}, {"responders"}, {"processor"}],
     [{"runtime"}],
     [{"recording"}, {"__init__"}, {"cli", "life"}, {"__main__"}],
 ]

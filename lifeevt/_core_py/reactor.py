@@ -8,7 +8,19 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from .._contract import MAX_ENDS, MAX_IMPACTS, MAX_LEVELS, NO_KIND, NO_PATTERN, NO_ROW, Entry, Outcome, Result, Task
+from .._contract import (
+    MAX_ENDS,
+    MAX_IMPACTS,
+    MAX_LEVELS,
+    NO_KIND,
+    NO_PATTERN,
+    NO_ROW,
+    UNSET,
+    Entry,
+    Outcome,
+    Result,
+    Task,
+)
 from .account import Account
 from .cells import StateCells
 from .heap import EventHeap
@@ -17,16 +29,17 @@ from .kinds import KindTable
 from .numbers import Rooted, finite, int64
 from .reflex import ReflexTable
 
-PROCESSED, IGNORED = 0, 1
+PROCESSED, IGNORED, DEAD_LETTERED = 0, 1, 4
 NO_LIMIT = 2**31 - 1
 
 
 class Reactor(Rooted):
     """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
 
-    It needs Python for the events of attended kinds alone, and hands these out as tasks: (payload, key,
-    level, arrival_ns, sequence, kind, started_ns, outcome or None). With ``answers`` false it leaves every
-    event to Python unanswered, started_ns 0. One thread at a time may run it; the rest is thread-safe.
+    It needs Python for the events of attended kinds alone. Those with stages it handles itself (``attend``
+    and ``serve``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, kind,
+    started_ns, outcome or None). With ``answers`` false it leaves every event to Python unanswered,
+    started_ns 0. One thread at a time may run it; the rest is thread-safe.
     """
 
     def __init__(
@@ -59,6 +72,8 @@ class Reactor(Rooted):
         self._halted = False
         self._heap, heap._reactor = heap, id(self)
         self._gil_wait = Histogram()
+        self._handlers: dict[int, tuple[Any, Any, Any, bool]] = {}
+        self._state = self._make_event = self._in_words = self._on_error = self._on_task = None  # type: Any
 
     @property
     def heap(self) -> EventHeap:
@@ -74,28 +89,43 @@ class Reactor(Rooted):
         """Return how many results wait to be taken."""
         return len(self._results)
 
+    def attend(self, code: int, meaning: Any, decision: Any, action: Any, bare: bool) -> None:
+        """Give a kind its stages, each a callable or None; a ``bare`` action is not given the decision."""
+        self._handlers[int64(code)] = (meaning, decision, action, bool(bare))
+
+    def serve(self, state: Any, make_event: Any, in_words: Any, on_error: Any, on_task: Any) -> None:
+        """Say what stages are given, and who helps where numbers are not enough.
+
+        ``make_event(kind, intensity, timestamp)`` for an event that came as numbers, ``in_words(kind, outcome)``
+        for the reflex's (meaning, decision, action) where a stage is missing, ``on_error(event, stage, error)``
+        for the text of a failure, ``on_task(task)`` for attended events without stages that pass between those
+        of another.
+        """
+        self._state, self._make_event, self._in_words = state, make_event, in_words
+        self._on_error, self._on_task = on_error, on_task
+
     def run(self) -> Task | None:
         """Answer events until one needs Python: return its task, or None once halted. Blocks.
 
         Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
         """
         while not self._halted:
-            done, task = self.run_pending(1)
+            answered, task = self._next(MAX_LEVELS, False)
             if task is not None:
                 return task
-            if not done:
+            if not answered:
                 self._sleep()
         return None
 
     def run_pending(self, limit: int, above: int = MAX_LEVELS) -> tuple[int, Task | None]:
-        """Answer up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait."""
+        """Answer up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
+
+        What a stage raises that is no Exception is raised here, once its event has ended.
+        """
         most, level = min(max(int64(limit), 0), NO_LIMIT), int64(above)
         for done in range(most):
-            taken = self._heap._take_above(level)
-            if taken is None:
-                return done, None
-            task = self._answer(*taken)
-            if task is not None:
+            answered, task = self._next(level, True)
+            if not answered:
                 return done, task
         return most, None
 
@@ -159,6 +189,88 @@ class Reactor(Rooted):
         time.sleep(0)
         return True
 
+    def _next(self, above: int, raises: bool) -> tuple[bool, Task | None]:
+        """Answer the head, if it is of a more important level: whether it was, or the task it leaves to Python."""
+        taken = self._heap._take_above(above)
+        task = None if taken is None else self._answer(*taken)
+        if task is None or not self._answers or task[5] not in self._handlers:
+            return taken is not None and task is None, task
+        self._handle(task, raises)
+        return True, None
+
+    def _handle(self, task: Task, raises: bool) -> None:
+        """Run a task's stages and record what they gave; a failure ends the event, not the worker."""
+        outcome: list[Any] = [None, UNSET, UNSET, UNSET, None]
+        stage = _Stage()
+        raised: BaseException | None = None
+        status = PROCESSED
+        try:
+            payload = task[0]
+            outcome[0] = self._make_event(*payload) if type(payload) is tuple else payload
+            self._run_stages(outcome, task, stage)
+        except BaseException as error:
+            status, raised = DEAD_LETTERED, error
+            outcome[4] = self._told(outcome[0], stage.name, error)
+        self._publish(task, status, outcome)
+        if raised is not None and raises and not isinstance(raised, Exception):
+            raise raised
+
+    def _run_stages(self, outcome: list[Any], task: Task, stage: _Stage) -> None:
+        """Meaning, decision, action; between two of them what is more important may pass."""
+        meaning, decision, action, bare = self._handlers[task[5]]
+        event, state = outcome[0], self._state
+        if meaning is not None:
+            stage.name = "meaning"
+            outcome[1] = meaning(event, state)
+            self._let_pass(task[2])
+        if decision is not None:
+            stage.name = "decision"
+            outcome[2] = decision(event, self._words(task)[0] if meaning is None else outcome[1], state)
+            self._let_pass(task[2])
+        if action is None:
+            return
+        stage.name = "action"
+        if bare:
+            outcome[3] = action(event, state)
+        else:
+            outcome[3] = action(event, self._words(task)[1] if decision is None else outcome[2], state)
+
+    def _words(self, task: Task) -> Any:
+        """(meaning, decision, action) of the event's reflex; None for each when it has none."""
+        return (None, None, None) if task[7] is None else self._in_words(task[5], task[7])
+
+    def _told(self, event: Any, stage: str, error: BaseException) -> Any:
+        """The text of a failure, which its teller logs; the worker survives even a teller that fails."""
+        try:
+            return self._on_error(event, stage, error)
+        except Exception as another:
+            return f"{error!r}; and then {another!r}"
+
+    def _let_pass(self, level: int) -> None:
+        """Answer more important events first; each level only for the ones above it, so not deep."""
+        while True:
+            answered, task = self._next(level, False)
+            if task is not None:
+                self._on_task(task)
+            elif not answered:
+                return
+
+    def _publish(self, task: Task, status: int, outcome: list[Any]) -> None:
+        """Record an event that Python has handled."""
+        _, _, level, queued_ns, sequence, kind, started_ns, answered = task
+        significance, pattern, impact, applied, before, _ = answered or self._unanswered()
+        finished_ns = time.monotonic_ns()
+        budget_ns = self._kinds.describe(kind)[1]
+        self._accounts[level].record(budget_ns, started_ns - queued_ns, finished_ns - started_ns)
+        reflex = (significance, pattern, impact, applied, before, self._cells.version)
+        intensity, timestamp = self._numbers_of(task)
+        self._record((outcome, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns,
+                      finished_ns, reflex), True)  # fmt: skip
+
+    def _numbers_of(self, task: Task) -> tuple[float, float]:
+        payload = task[0]
+        return (payload[1], payload[2]) if type(payload) is tuple else (getattr(payload, "intensity", 0.0), 0.0)
+
     def _answer(self, entry: Entry, kind: int, intensity: float) -> Task | None:
         """Let the kind's reflex answer; the task when Python must see the event."""
         payload, key, level, queued_ns, sequence = entry
@@ -168,6 +280,7 @@ class Reactor(Rooted):
         _, budget_ns, row, attended = (0, 0, NO_ROW, True) if kind == NO_KIND else self._kinds.describe(kind)
         outcome = None if row == NO_ROW else self._table.respond(self._cells, row, intensity)
         if attended:
+            self._gil_wait.record(0)
             return payload, key, level, queued_ns, sequence, kind, started_ns, outcome
         finished_ns = time.monotonic_ns()
         answered = outcome or self._unanswered()
@@ -201,6 +314,13 @@ class Reactor(Rooted):
         if not len(self._heap) and not self._halted:
             self._heap.wait(epoch, None)
         self._heap.unwatch(False)
+
+
+class _Stage:
+    """Which stage runs now."""
+
+    def __init__(self) -> None:
+        self.name = "event"
 
 
 class _Record(ctypes.Structure):
