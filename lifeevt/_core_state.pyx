@@ -1,16 +1,45 @@
-"""StateCells, the native twin: bounded doubles under a read-write lock of C."""
+"""StateCells, the native twin: bounded doubles under a read-write lock of C, read without it."""
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t
 
-from ._cells cimport cells_add, cells_clear, cells_init, cells_written
+from ._cells cimport (
+    LIFEEVT_COUNT,
+    cells_add,
+    cells_begin,
+    cells_clear,
+    cells_init,
+    cells_read,
+    cells_read_all,
+    cells_set,
+    cells_version,
+    cells_written,
+)
 from ._core_lock cimport NO_LIMIT, take
 from ._core_numbers cimport finite, index_in, listed
 from ._rwlock cimport rwlock_destroy, rwlock_init, rwlock_release
 
-cdef extern from * nogil:
-    void __atomic_fetch_add(int64_t* place, int64_t amount, int order)
+
+cdef inline double read_one(StateCells cells, int32_t place) except? -1.0:
+    cdef double value = 0.0
+    if cells_read(&cells.block, place, &value) != 0:
+        take(&cells.lock, False, NO_LIMIT)
+        value = cells.block.cells[place].value
+        rwlock_release(&cells.lock)
+    LIFEEVT_COUNT(&cells.reads)
+    return value
+
+
+cdef inline int64_t copy_all(StateCells cells, double* into) except -1:
+    """Copy the cells of one instant; return its version."""
+    cdef int64_t version = 0
+    if cells_read_all(&cells.block, into, &version) != 0:
+        take(&cells.lock, False, NO_LIMIT)
+        cells_read_all(&cells.block, into, &version)
+        rwlock_release(&cells.lock)
+    LIFEEVT_COUNT(&cells.reads)
+    return version
 
 
 cdef class StateCells:
@@ -46,19 +75,11 @@ cdef class StateCells:
     @property
     def version(self):
         """How many writes there were."""
-        take(&self.lock, False, NO_LIMIT)
-        cdef int64_t version = self.block.version
-        rwlock_release(&self.lock)
-        return version
+        return cells_version(&self.block)
 
     def read(self, index):
         """Return one cell; IndexError outside. O(1)."""
-        cdef int32_t place = index_in(index, self.block.length)
-        take(&self.lock, False, NO_LIMIT)
-        cdef double value = self.block.cells[place].value
-        rwlock_release(&self.lock)
-        __atomic_fetch_add(&self.reads, 1, 0)
-        return value
+        return read_one(self, index_in(index, self.block.length))
 
     def read_all(self):
         """Return the version and all cells of one instant. O(cells)."""
@@ -68,12 +89,7 @@ cdef class StateCells:
         if seen == NULL:
             raise MemoryError
         try:
-            take(&self.lock, False, NO_LIMIT)
-            for index in range(length):
-                seen[index] = self.block.cells[index].value
-            version = self.block.version
-            rwlock_release(&self.lock)
-            __atomic_fetch_add(&self.reads, 1, 0)
+            version = copy_all(self, seen)
             return version, tuple([seen[index] for index in range(length)])
         finally:
             PyMem_Free(seen)
@@ -83,7 +99,8 @@ cdef class StateCells:
         cdef int32_t place = index_in(index, self.block.length)
         cdef double number = self.bounded(place, value)
         take(&self.lock, True, NO_LIMIT)
-        self.block.cells[place].value = number
+        cells_begin(&self.block)
+        cells_set(&self.block, place, number)
         cdef int64_t version = cells_written(&self.block)
         rwlock_release(&self.lock)
         return version
@@ -97,29 +114,28 @@ cdef class StateCells:
         cdef Py_ssize_t count = len(into), index
         if count != len(given):
             raise ValueError("indices and deltas differ in length")
-        cdef int32_t* places = <int32_t*> PyMem_Malloc((count + 1) * sizeof(int32_t))
-        cdef double* amounts = <double*> PyMem_Malloc((count + 1) * sizeof(double))
+        cdef change* changes = <change*> PyMem_Malloc((count + 1) * sizeof(change))
+        if changes == NULL:
+            raise MemoryError
         try:
-            if places == NULL or amounts == NULL:
-                raise MemoryError
             for index in range(count):
-                places[index] = index_in(into[index], self.block.length)
+                changes[index].place = index_in(into[index], self.block.length)
             for index in range(count):
-                amounts[index] = finite(given[index])
-            return self.added(places, amounts, count)
+                changes[index].amount = finite(given[index])
+            return self.added(changes, count)
         finally:
-            PyMem_Free(places)
-            PyMem_Free(amounts)
+            PyMem_Free(changes)
 
     def counts(self):
         """Return how many reads and writes there were; reads may be a few short under contention."""
-        return self.reads, self.block.writes
+        return self.reads, cells_version(&self.block)
 
-    cdef int64_t added(self, int32_t* places, double* amounts, Py_ssize_t count) except -1:
+    cdef int64_t added(self, const change* changes, Py_ssize_t count) except -1:
         cdef Py_ssize_t index
         take(&self.lock, True, NO_LIMIT)
+        cells_begin(&self.block)
         for index in range(count):
-            cells_add(&self.block, places[index], amounts[index])
+            cells_add(&self.block, changes[index].place, changes[index].amount)
         cdef int64_t version = cells_written(&self.block)
         rwlock_release(&self.lock)
         return version
