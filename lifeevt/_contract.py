@@ -122,7 +122,7 @@ class Histogram(Protocol):
 
 
 class Core(Protocol):
-    """A twin: a module with these five classes."""
+    """A twin: a module with these five classes, and what a state over it puts before its own methods."""
 
     EventHeap: Callable[[int], EventHeap]
     RWLock: Callable[[], RWLock]
@@ -132,4 +132,5 @@ class Core(Protocol):
         ReflexTable,
     ]
     Histogram: Callable[[], Histogram]
+    StateFront: Any  # a class
     TRACED: bool

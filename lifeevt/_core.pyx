@@ -10,9 +10,9 @@ from ._core_heap import EventHeap
 from ._core_histogram import Histogram
 from ._core_lock import RWLock
 from ._core_reflex import ReflexTable
-from ._core_state import StateCells
+from ._core_state import StateCells, StateFront
 
-__all__ = ["TRACED", "EventHeap", "Histogram", "RWLock", "ReflexTable", "StateCells"]
+__all__ = ["TRACED", "EventHeap", "Histogram", "RWLock", "ReflexTable", "StateCells", "StateFront"]
 
 cdef extern from * nogil:
     """

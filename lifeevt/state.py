@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from types import MappingProxyType
+from types import MappingProxyType, new_class
 from typing import Any, NoReturn
 
 from . import _backend
@@ -103,7 +103,17 @@ class StateStatistics:
     writes: int
 
 
-class ThreadSafeSelfState:
+class _Fronted:
+    """Makes a state over its twin's front. Above the state, so that signatures show ``__init__``."""
+
+    def __new__(cls, *_: object, backend: str | None = None, **__: object) -> Any:
+        wanted: Any = cls
+        front = _backend.load(backend).StateFront
+        made = _behind(wanted, front)
+        return front.__new__(made) if issubclass(made, front) else super().__new__(made)
+
+
+class ThreadSafeSelfState(_Fronted):
     """Named, bounded numbers under one read-write lock that prefers writers.
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never
@@ -127,6 +137,7 @@ class ThreadSafeSelfState:
             [field.highest for field in each],
             [field.integer for field in each],
         )
+        self._attach(self._cells, self._index, bytes(field.integer for field in each), StateSnapshot)
 
     @classmethod
     def life(cls, *, backend: str | None = None) -> ThreadSafeSelfState:
@@ -186,6 +197,9 @@ class ThreadSafeSelfState:
         reads, writes = self._cells.counts()
         return StateStatistics(self.version, reads, writes)
 
+    def _attach(self, *_: object) -> None:
+        """Let the twin's front serve the cells; the reference has none."""
+
     def _place(self, name: str) -> int:
         try:
             return self._index[name]
@@ -197,6 +211,33 @@ class ThreadSafeSelfState:
 
     def __reduce__(self) -> NoReturn:
         raise StateError("a live state cannot be copied or pickled; take a snapshot")
+
+
+class _Unannounced:
+    """Keeps a user's ``__init_subclass__`` from hearing of a class that the user did not write."""
+
+    def __init_subclass__(cls) -> None:
+        pass
+
+
+@cache
+def _behind(cls: Any, front: Any) -> Any:
+    """Return ``cls`` with the twin's front behind it and before ThreadSafeSelfState.
+
+    So what a user's class overrides wins, and its ``super()`` meets the front. A class with slots of
+    its own has no room for one, and does without.
+    """
+    if issubclass(cls, front):
+        return cls
+    if cls is ThreadSafeSelfState:
+        bases: tuple[type, ...] = (front, cls)
+    else:
+        bases = (_Unannounced, cls, _behind(ThreadSafeSelfState, front))
+    looks = {name: getattr(cls, name) for name in ("__module__", "__qualname__", "__doc__")}
+    try:
+        return new_class(cls.__name__, bases, exec_body=lambda namespace: namespace.update(looks))
+    except TypeError:
+        return cls
 
 
 def _check_field(name: object, field: object) -> None:

@@ -117,7 +117,7 @@ def test_every_accepted_difference_has_a_kind_and_a_reason() -> None:
 
 def test_the_twins_export_the_same_names(twins: tuple[ModuleType, ModuleType]) -> None:
     native, reference = twins
-    assert sorted(native.__all__) == sorted(reference.__all__) == sorted([*CLASSES, "TRACED"])
+    assert sorted(native.__all__) == sorted(reference.__all__) == sorted([*CLASSES, "StateFront", "TRACED"])
     assert type(native.TRACED) is type(reference.TRACED) is bool
 
 
