@@ -6,7 +6,7 @@ from libc.stdlib cimport calloc, free
 
 
 cdef int cells_init(cell_block* block, int32_t length) noexcept nogil:
-    block.version = block.writes = 0
+    block.sequence = 0
     block.length = length
     block.cells = <cell*> calloc(<size_t> (length if length > 0 else 1), sizeof(cell))
     return -1 if block.cells == NULL else 0
@@ -19,16 +19,42 @@ cdef void cells_clear(cell_block* block) noexcept nogil:
 
 
 cdef void cells_add(cell_block* block, int32_t index, double delta) noexcept nogil:
-    cdef cell* this = &block.cells[index]
+    cdef const cell* this = &block.cells[index]
     cdef double number = this.value + delta
     if number < this.low:
         number = this.low
     elif number > this.high:
         number = this.high
-    this.value = trunc(number) + 0.0 if this.integer else number  # + 0.0: no negative zero
+    cells_set(block, index, trunc(number) + 0.0 if this.integer else number)  # + 0.0: no negative zero
 
 
-cdef int64_t cells_written(cell_block* block) noexcept nogil:
-    block.writes += 1
-    block.version += 1
-    return block.version
+cdef int cells_read_again(const cell_block* block, int32_t index, double* into) noexcept nogil:
+    cdef int64_t sequence
+    cdef int _try
+    for _try in range(CELLS_TRIES):
+        LIFEEVT_PAUSE()
+        sequence = LIFEEVT_LOAD(&block.sequence)
+        into[0] = lifeevt_load_double(&block.cells[index].value)
+        if _unbroken(block, sequence):
+            return 0
+    return -1
+
+
+cdef int cells_read_all(const cell_block* block, double* into, int64_t* version) noexcept nogil:
+    cdef int64_t sequence
+    cdef int32_t index
+    cdef int _try
+    for _try in range(CELLS_TRIES):
+        sequence = LIFEEVT_LOAD(&block.sequence)
+        for index in range(block.length):
+            into[index] = lifeevt_load_double(&block.cells[index].value)
+        if _unbroken(block, sequence):
+            version[0] = sequence >> 1
+            return 0
+        LIFEEVT_PAUSE()
+    return -1
+
+
+cdef bint _unbroken(const cell_block* block, int64_t sequence) noexcept nogil:
+    """Whether no writer was at work since the sequence was read."""
+    return not sequence & 1 and LIFEEVT_LOAD(&block.sequence) == sequence

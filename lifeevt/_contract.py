@@ -210,7 +210,7 @@ MakeReactor = Callable[[EventHeap, KindTable, ReflexTable, StateCells, Sequence[
 
 
 class Core(Protocol):
-    """A twin: a module with these classes."""
+    """A twin: a module with these classes, and the fronts that facades put before their own methods."""
 
     EventHeap: Callable[[int], EventHeap]
     KindTable: Callable[[], KindTable]
@@ -224,4 +224,5 @@ class Core(Protocol):
         ReflexTable,
     ]
     Histogram: Callable[[], Histogram]
+    StateFront: Any  # a class
     TRACED: bool

@@ -1,9 +1,10 @@
 """The native twin, as a type checker sees it; `_core_py` holds the same classes in Python."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._contract import ChoiceRule, Counts, Entry, FactorRule, Offer, Outcome, Pattern, Result, Row, Task, Verdict
+from .state import StateSnapshot
 
 __all__ = [
     "TRACED",
@@ -16,6 +17,7 @@ __all__ = [
     "Reactor",
     "ReflexTable",
     "StateCells",
+    "StateFront",
 ]
 
 TRACED: bool
@@ -80,6 +82,13 @@ class StateCells:
     def write(self, index: int, value: float) -> int: ...
     def add(self, indices: Sequence[int], deltas: Sequence[float]) -> int: ...
     def counts(self) -> tuple[int, int]: ...
+
+class StateFront:
+    def __getitem__(self, name: str) -> float: ...
+    def apply_delta(self, delta: Mapping[str, float]) -> int: ...
+    def snapshot(self) -> StateSnapshot: ...
+    @property
+    def version(self) -> int: ...
 
 class ReflexTable:
     def __init__(

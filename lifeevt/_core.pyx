@@ -14,11 +14,11 @@ from ._core_lock import RWLock
 from ._core_queue import QueueFront
 from ._core_reactor import Reactor
 from ._core_reflex import ReflexTable
-from ._core_state import StateCells
+from ._core_state import StateCells, StateFront
 
 __all__ = [
     "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
-    "StateCells",
+    "StateCells", "StateFront",
 ]
 
 cdef extern from * nogil:

@@ -29,8 +29,12 @@ cdef int64_t limit_of(timeout_ns) except? -2:
     return NO_LIMIT if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
 
 
-cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns) except -1:
-    """Wait without the GIL, in slices that answer signals; a writer keeps its place between them."""
+cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns, bint keeps) except -1:
+    """Wait without the GIL, in slices that answer signals; a writer keeps its place between them.
+
+    Who does not keep the lock has seen it free, and tries again: on the way back to the GIL it would hold
+    up everybody for milliseconds.
+    """
     cdef int64_t started_ns = rwlock_now_ns(), left_ns = SLICE_NS
     cdef int code = ETIMEDOUT
     rwlock_announce_writer(lock, writing)
@@ -40,7 +44,7 @@ cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns) except -1:
                 left_ns = limit_ns - (rwlock_now_ns() - started_ns)
             if left_ns <= 0:
                 raise LockTimeout(f"the lock was not free within {limit_ns / NS_PER_SECOND:g} s")
-            code = wait_slice(lock, writing, min(left_ns, <int64_t> SLICE_NS))
+            code = wait_slice(lock, writing, min(left_ns, <int64_t> SLICE_NS), keeps)
             if code != 0:
                 PyErr_CheckSignals()
     finally:
@@ -50,10 +54,12 @@ cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns) except -1:
     return 0
 
 
-cdef int wait_slice(rwlock* lock, bint writing, int64_t wait_ns) noexcept:
+cdef int wait_slice(rwlock* lock, bint writing, int64_t wait_ns, bint keeps) noexcept:
     cdef int code
     with nogil:
         code = rwlock_write_within(lock, wait_ns) if writing else rwlock_read_within(lock, wait_ns)
+        if code == 0 and not keeps:
+            rwlock_release(lock)
     return code
 
 

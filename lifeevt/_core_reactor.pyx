@@ -5,6 +5,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.string cimport memset
 
+from ._cells cimport cells_version
 from ._core_account cimport Account
 from ._core_heap cimport EventHeap, enter
 from ._core_histogram cimport Histogram
@@ -366,7 +367,7 @@ cdef class Reactor:
         """Record an event that Python has handled; its slot now keeps the outcome."""
         cdef object _before
         record.finished_ns = parking_now_ns()
-        record.reflex.version_after = self.cells.block.version
+        record.reflex.version_after = cells_version(&self.cells.block)
         reactor_account(&self.stretch, record)
         enter(&self.events.heap)
         _before = self.events.kept(record.slot, payload)

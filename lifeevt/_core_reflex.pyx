@@ -4,7 +4,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
-from ._core_lock cimport NO_LIMIT, take
+from ._core_lock cimport visit
 from ._core_numbers cimport finite, index_in, listed, whole
 from ._core_state cimport StateCells
 from ._reflex cimport (
@@ -90,7 +90,7 @@ cdef class ReflexTable:
         cdef reflex_outcome outcome
         if cells.block.length != self.fields:
             raise ValueError(f"the table is for {self.fields} cells, the state has {cells.block.length}")
-        take(&cells.lock, True, NO_LIMIT)
+        visit(&cells.lock, True)
         reflex_respond(&self.table, &cells.block, place, strength, recalled, mean, &outcome)
         rwlock_release(&cells.lock)
         return outcome_of(&outcome)

@@ -1,16 +1,89 @@
-"""StateCells, the native twin: bounded doubles under a read-write lock of C."""
+"""StateCells, the native twin: bounded doubles under a read-write lock of C, read without it.
 
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.math cimport trunc
+And StateFront, which answers a state's hot calls from those cells without a frame of Python.
+"""
+
+cimport cython
+
+from cpython.dict cimport PyDict_Next
+from cpython.exc cimport PyErr_Clear, PyErr_Occurred
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.math cimport NAN, isfinite, trunc
 from libc.stdint cimport int32_t, int64_t
 
-from ._cells cimport cells_add, cells_clear, cells_init, cells_written
-from ._core_lock cimport NO_LIMIT, take
+from ._cells cimport (
+    LIFEEVT_COUNT,
+    cells_add,
+    cells_begin,
+    cells_clear,
+    cells_init,
+    cells_read,
+    cells_read_all,
+    cells_set,
+    cells_version,
+    cells_written,
+)
+from ._core_lock cimport visit
 from ._core_numbers cimport finite, index_in, listed
 from ._rwlock cimport rwlock_destroy, rwlock_init, rwlock_release
 
-cdef extern from * nogil:
-    void __atomic_fetch_add(int64_t* place, int64_t amount, int order)
+from collections.abc import Mapping
+from sys import intern
+
+cdef enum:
+    FEW = 32  # changes of one delta that fit the C stack
+
+cdef extern from *:
+    """
+    /* With the GIL the last snapshot is handed out until the next write. Without it two threads could
+       take and replace it at once, and sharing it would make all readers fight for its count. */
+    #ifdef Py_GIL_DISABLED
+    #define LIFEEVT_SHARES_SNAPSHOTS 0
+    #else
+    #define LIFEEVT_SHARES_SNAPSHOTS 1
+    #endif
+    """
+    bint LIFEEVT_SHARES_SNAPSHOTS
+
+cdef extern from "Python.h":
+    ctypedef struct type_flags "PyTypeObject":
+        unsigned long tp_flags
+    void* PyObject_Malloc(size_t size)
+    PyObject* PyObject_Init(PyObject* made, PyTypeObject* kind)
+    unsigned long Py_TPFLAGS_MAPPING
+    void PyType_Modified(type_flags* kind)
+    object PyLong_FromDouble(double number)
+    # Of borrowed references, for none of these runs code of a user with what it is given here.
+    PyObject* PyDict_GetItemWithError(PyObject* mapping, PyObject* key)
+    bint PyUnicode_CheckExact(PyObject* name)
+    bint PyFloat_CheckExact(PyObject* number)
+    double PyFloat_AS_DOUBLE(PyObject* number)
+    bint PyLong_CheckExact(PyObject* number)
+    long PyLong_AsLong(PyObject* number)
+    double PyLong_AsDouble(PyObject* number)
+
+
+cdef inline double read_one(StateCells cells, int32_t place) except? -1.0:
+    cdef double value = 0.0
+    if cells_read(&cells.block, place, &value) != 0:
+        visit(&cells.lock, False)
+        value = cells.block.cells[place].value
+        rwlock_release(&cells.lock)
+    LIFEEVT_COUNT(&cells.reads)
+    return value
+
+
+cdef inline int64_t copy_all(StateCells cells, double* into) except -1:
+    """Copy the cells of one instant; return its version."""
+    cdef int64_t version = 0
+    if cells_read_all(&cells.block, into, &version) != 0:
+        visit(&cells.lock, False)
+        cells_read_all(&cells.block, into, &version)
+        rwlock_release(&cells.lock)
+    LIFEEVT_COUNT(&cells.reads)
+    return version
 
 
 cdef class StateCells:
@@ -46,19 +119,11 @@ cdef class StateCells:
     @property
     def version(self):
         """How many writes there were."""
-        take(&self.lock, False, NO_LIMIT)
-        cdef int64_t version = self.block.version
-        rwlock_release(&self.lock)
-        return version
+        return cells_version(&self.block)
 
     def read(self, index):
         """Return one cell; IndexError outside. O(1)."""
-        cdef int32_t place = index_in(index, self.block.length)
-        take(&self.lock, False, NO_LIMIT)
-        cdef double value = self.block.cells[place].value
-        rwlock_release(&self.lock)
-        __atomic_fetch_add(&self.reads, 1, 0)
-        return value
+        return read_one(self, index_in(index, self.block.length))
 
     def read_all(self):
         """Return the version and all cells of one instant. O(cells)."""
@@ -68,12 +133,7 @@ cdef class StateCells:
         if seen == NULL:
             raise MemoryError
         try:
-            take(&self.lock, False, NO_LIMIT)
-            for index in range(length):
-                seen[index] = self.block.cells[index].value
-            version = self.block.version
-            rwlock_release(&self.lock)
-            __atomic_fetch_add(&self.reads, 1, 0)
+            version = copy_all(self, seen)
             return version, tuple([seen[index] for index in range(length)])
         finally:
             PyMem_Free(seen)
@@ -82,8 +142,9 @@ cdef class StateCells:
         """Store a value and return the new version; ValueError for NaN or outside the bounds. O(1)."""
         cdef int32_t place = index_in(index, self.block.length)
         cdef double number = self.bounded(place, value)
-        take(&self.lock, True, NO_LIMIT)
-        self.block.cells[place].value = number
+        visit(&self.lock, True)
+        cells_begin(&self.block)
+        cells_set(&self.block, place, number)
         cdef int64_t version = cells_written(&self.block)
         rwlock_release(&self.lock)
         return version
@@ -97,29 +158,28 @@ cdef class StateCells:
         cdef Py_ssize_t count = len(into), index
         if count != len(given):
             raise ValueError("indices and deltas differ in length")
-        cdef int32_t* places = <int32_t*> PyMem_Malloc((count + 1) * sizeof(int32_t))
-        cdef double* amounts = <double*> PyMem_Malloc((count + 1) * sizeof(double))
+        cdef change* changes = <change*> PyMem_Malloc((count + 1) * sizeof(change))
+        if changes == NULL:
+            raise MemoryError
         try:
-            if places == NULL or amounts == NULL:
-                raise MemoryError
             for index in range(count):
-                places[index] = index_in(into[index], self.block.length)
+                changes[index].place = index_in(into[index], self.block.length)
             for index in range(count):
-                amounts[index] = finite(given[index])
-            return self.added(places, amounts, count)
+                changes[index].amount = finite(given[index])
+            return self.added(changes, count)
         finally:
-            PyMem_Free(places)
-            PyMem_Free(amounts)
+            PyMem_Free(changes)
 
     def counts(self):
         """Return how many reads and writes there were; reads may be a few short under contention."""
-        return self.reads, self.block.writes
+        return self.reads, cells_version(&self.block)
 
-    cdef int64_t added(self, int32_t* places, double* amounts, Py_ssize_t count) except -1:
+    cdef int64_t added(self, const change* changes, Py_ssize_t count) except -1:
         cdef Py_ssize_t index
-        take(&self.lock, True, NO_LIMIT)
+        visit(&self.lock, True)
+        cells_begin(&self.block)
         for index in range(count):
-            cells_add(&self.block, places[index], amounts[index])
+            cells_add(&self.block, changes[index].place, changes[index].amount)
         cdef int64_t version = cells_written(&self.block)
         rwlock_release(&self.lock)
         return version
@@ -139,3 +199,254 @@ cdef class StateCells:
                 f"{number} lies outside [{self.block.cells[index].low}, {self.block.cells[index].high}]"
             )
         return number
+
+
+cdef class Layout:
+    """The names of a state's fields, in order: shared by the state and all its snapshots."""
+
+    def __cinit__(self, index, integers, portable):
+        self.index = {intern(name): place for name, place in index.items()}
+        self.integers, self.portable = integers, portable
+        self.mask = 1
+        while self.mask < 2 * <size_t> len(self.index):
+            self.mask *= 2
+        self.slots = <named*> PyMem_Calloc(self.mask, sizeof(named))
+        if self.slots == NULL:
+            raise MemoryError
+        self.mask -= 1
+        for name, place in self.index.items():
+            slot_for(self, <PyObject*> name).place = place
+            slot_for(self, <PyObject*> name).name = <PyObject*> name
+
+    def __dealloc__(self):
+        PyMem_Free(self.slots)
+
+
+cdef inline named* slot_for(Layout layout, PyObject* name) noexcept:
+    """Where this very object is, or the empty slot after the last that it met. At least half are empty."""
+    cdef size_t at = (<size_t> name >> 4) ^ (<size_t> name >> 10)
+    while layout.slots[at & layout.mask].name != name and layout.slots[at & layout.mask].name != NULL:
+        at += 1
+    return &layout.slots[at & layout.mask]
+
+
+cdef inline int32_t place_of(Layout layout, PyObject* name) noexcept:
+    """The place of a name, or -1 when it is not a plain and known one."""
+    cdef const named* slot = slot_for(layout, name)
+    return slot.place if slot.name != NULL else equal_place(layout, name)
+
+
+cdef int32_t equal_place(Layout layout, PyObject* name) noexcept:
+    cdef PyObject* place = NULL
+    if PyUnicode_CheckExact(name):
+        place = PyDict_GetItemWithError(<PyObject*> layout.index, name)
+    return -1 if place == NULL else <int32_t> PyLong_AsLong(place)
+
+
+cdef inline object number_of(double value, bint integer):
+    return PyLong_FromDouble(value) if integer else value
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class StateSnapshot:
+    """All fields of one instant: a StateSnapshot that makes its numbers when they are asked for."""
+
+    __reversed__ = None
+
+    def __cinit__(self, *_, **__):
+        self.layout = NULL
+        raise TypeError("a snapshot is taken by a state")
+
+    def __dealloc__(self):
+        if self.layout != NULL:
+            Py_DECREF(<object> self.layout)
+
+    @property
+    def version(self):
+        """The version of the state that this is."""
+        return self.version_then
+
+    def __getitem__(self, name):
+        cdef Layout layout = <Layout> self.layout
+        cdef Py_ssize_t place = layout.index[name]
+        return number_of(self.numbers[place], layout.integers[place])
+
+    def __len__(self):
+        return len((<Layout> self.layout).index)
+
+    def __iter__(self):
+        return iter((<Layout> self.layout).index)
+
+    def __contains__(self, name):
+        return name in (<Layout> self.layout).index
+
+    def get(self, key, default=None):
+        """Return one field, or the default."""
+        return self[key] if key in self else default
+
+    def keys(self):
+        """Return a view of the names."""
+        return (<Layout> self.layout).index.keys()
+
+    def values(self):
+        """Return a view of the numbers."""
+        return as_dict(self).values()
+
+    def items(self):
+        """Return a view of the pairs."""
+        return as_dict(self).items()
+
+    def __eq__(self, other):
+        return as_dict(self) == dict(other.items()) if isinstance(other, Mapping) else NotImplemented
+
+    def __setattr__(self, name, value):
+        raise AttributeError("a snapshot does not change")
+
+    def __delattr__(self, name):
+        raise AttributeError("a snapshot does not change")
+
+    def __reduce__(self):
+        return (<Layout> self.layout).portable, (self.version_then, as_dict(self))
+
+    def __sizeof__(self):
+        return size_of(len(self))
+
+    def __repr__(self):
+        return f"StateSnapshot(version={self.version_then}, {as_dict(self)!r})"
+
+
+# For `match`: register() does it for classes of Python alone.
+(<type_flags*> StateSnapshot).tp_flags |= Py_TPFLAGS_MAPPING
+PyType_Modified(<type_flags*> StateSnapshot)
+
+
+cdef dict as_dict(StateSnapshot snapshot):
+    cdef Layout layout = <Layout> snapshot.layout
+    cdef Py_ssize_t place
+    return {
+        name: number_of(snapshot.numbers[place], layout.integers[place]) for name, place in layout.index.items()
+    }
+
+
+cdef inline size_t size_of(Py_ssize_t length):
+    return (<PyTypeObject*> StateSnapshot).tp_basicsize + max(length - 1, 0) * sizeof(double)
+
+
+cdef StateSnapshot taken(Layout layout, StateCells cells):
+    """Take a snapshot: one piece of memory, with the numbers inside."""
+    cdef PyObject* made = <PyObject*> PyObject_Malloc(size_of(cells.block.length))
+    if made == NULL:
+        raise MemoryError
+    PyObject_Init(made, <PyTypeObject*> StateSnapshot)
+    cdef StateSnapshot snapshot = <StateSnapshot> made
+    Py_DECREF(snapshot)  # the variable's reference is the one
+    Py_INCREF(layout)
+    snapshot.layout = <PyObject*> layout
+    snapshot.version_then = copy_all(cells, snapshot.numbers)
+    return snapshot
+
+
+cdef inline double plain(PyObject* number) noexcept:
+    """A float or an int as a double; NaN when it is neither, or too large."""
+    cdef double amount
+    if PyFloat_CheckExact(number):
+        return PyFloat_AS_DOUBLE(number)
+    if not PyLong_CheckExact(number):
+        return NAN
+    amount = PyLong_AsDouble(number)
+    if amount == -1.0 and PyErr_Occurred() != NULL:
+        PyErr_Clear()
+        return NAN
+    return amount
+
+
+cdef Py_ssize_t parsed(Layout layout, dict delta, change* into, Py_ssize_t size) noexcept:
+    """Copy a plain delta of up to ``size`` changes; -1 when it is not plain. Runs no code of a user."""
+    cdef PyObject* name
+    cdef PyObject* number
+    cdef Py_ssize_t position = 0, count = 0
+    with cython.critical_section(delta):
+        while PyDict_Next(delta, &position, &name, &number):
+            if count == size:
+                return -1
+            into[count].place = place_of(layout, name)
+            into[count].amount = plain(number)
+            if into[count].place < 0 or not isfinite(into[count].amount):
+                return -1
+            count += 1
+    return count
+
+
+@cython.auto_pickle(False)
+cdef class StateFront:
+    """What a state over this twin puts before its own methods.
+
+    The native one answers what is plain: a known name that is a str, a dict of ints and floats. All
+    else, and every refusal, it leaves to the method that it covers, which is the specification. The
+    reference's is empty.
+    """
+
+    def _attach(self, cells, index, integers, portable):
+        """Serve these cells; odd ones (of the other twin, or named by no plain str) are not served."""
+        self.cells = self.layout = self.last = None
+        self.block = NULL
+        if isinstance(cells, StateCells) and all([type(name) is str for name in index]):
+            portable.register(StateSnapshot)
+            self.layout = Layout(index, integers, portable)
+            self.cells = cells
+            self.block = &self.cells.block
+
+    def __getitem__(self, name):
+        cdef int32_t place = -1 if self.block == NULL else place_of(self.layout, <PyObject*> name)
+        if place < 0:
+            return super(StateFront, self).__getitem__(name)
+        return number_of(read_one(self.cells, place), self.block.cells[place].integer)
+
+    @cython.binding(False)
+    @cython.embedsignature(True)
+    @cython.embedsignature.format("clinic")
+    def apply_delta(self, delta):
+        """Add each number to its field, clamped to its bounds, and return the new version.
+
+        All or nothing: UnknownField or InvalidValue (NaN, infinite, no number) change no field. O(k).
+        """
+        cdef change few[FEW]
+        cdef change* changes = few
+        cdef Py_ssize_t count = -1, size
+        if self.block != NULL and type(delta) is dict:
+            size = len(<dict> delta)
+            if size > FEW:
+                changes = <change*> PyMem_Malloc(size * sizeof(change))
+                if changes == NULL:
+                    raise MemoryError
+            try:
+                count = parsed(self.layout, <dict> delta, changes, size)
+                if count >= 0:
+                    return self.cells.added(changes, count)
+            finally:
+                if changes != few:
+                    PyMem_Free(changes)
+        return super(StateFront, self).apply_delta(delta)
+
+    @cython.binding(False)
+    @cython.embedsignature(True)
+    @cython.embedsignature.format("clinic")
+    def snapshot(self):
+        """Return all fields of one instant, with the version. O(fields)."""
+        if self.block == NULL:
+            return super(StateFront, self).snapshot()
+        if not LIFEEVT_SHARES_SNAPSHOTS:
+            return taken(self.layout, self.cells)
+        if self.last is None or self.last.version_then != cells_version(self.block):
+            self.last = taken(self.layout, self.cells)
+        else:
+            LIFEEVT_COUNT(&self.cells.reads)
+        return self.last
+
+    @property
+    def version(self):
+        """How many writes there were."""
+        if self.block == NULL:
+            return super(StateFront, self).version
+        return cells_version(self.block)

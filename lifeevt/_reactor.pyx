@@ -3,6 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from ._account cimport account_record
+from ._cells cimport cells_version
 from ._heap cimport (
     HEAP_ASLEEP,
     heap_enter,
@@ -109,7 +110,7 @@ cdef void reactor_answer(reactor* self, result_record* record) noexcept nogil:
         record.reflex.significance = 0.0
         record.reflex.pattern = REFLEX_NO_PATTERN
         record.reflex.length = 0
-        record.reflex.version_before = record.reflex.version_after = self.cells.version
+        record.reflex.version_before = record.reflex.version_after = cells_version(self.cells)
         return
     reflex_respond(self.table, self.cells, row, record.intensity, 0.0, 0.0, &record.reflex)
     record.status = IGNORED if _ignores(self, record.reflex.pattern) else PROCESSED

@@ -3,7 +3,7 @@
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int32_t
 
-from ._cells cimport cell_block, cells_add, cells_written
+from ._cells cimport cell_block, cells_add, cells_begin, cells_version, cells_written
 
 ctypedef struct inputs:
     const cell_block* block
@@ -24,7 +24,7 @@ cdef void reflex_respond(
     known.significance = 0.0
     known.significance = _appraise(table, fabs(intensity) * reflex.weight, &known)
     outcome.significance = known.significance
-    outcome.version_before = outcome.version_after = block.version
+    outcome.version_before = outcome.version_after = cells_version(block)
     _impacts(table, &reflex.impacts, fabs(intensity), &known, outcome)
     outcome.pattern = _decide(table, &known)
     if outcome.pattern != REFLEX_NO_PATTERN and not table.patterns[outcome.pattern].ignores:
@@ -66,6 +66,7 @@ cdef void _apply(
 ) noexcept nogil:
     cdef int32_t place
     _scale(reflex, pattern.factor, block, outcome)
+    cells_begin(block)
     for place in range(outcome.length):
         cells_add(block, reflex.impacts.cells[place], outcome.applied[place])
     for place in range(pattern.costs.length):

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from . import _backend
 from ._contract import StateCells
+from ._front import Fronted
 from .errors import InvalidValue, StateError, UnknownField
 from .serialization import is_number
 
@@ -103,7 +104,7 @@ class StateStatistics:
     writes: int
 
 
-class ThreadSafeSelfState:
+class ThreadSafeSelfState(Fronted):
     """Named, bounded numbers under one read-write lock that prefers writers.
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never
@@ -113,6 +114,8 @@ class ThreadSafeSelfState:
     >>> state.apply_delta({"energy": -1.5}), state["energy"]
     (1, 98.5)
     """
+
+    _FRONT = "StateFront"
 
     def __init__(self, fields: Mapping[str, Field], *, backend: str | None = None) -> None:
         self.fields: Mapping[str, Field] = MappingProxyType(dict(fields))
@@ -127,6 +130,7 @@ class ThreadSafeSelfState:
             [field.highest for field in each],
             [field.integer for field in each],
         )
+        self._attach(self._cells, self._index, bytes(field.integer for field in each), StateSnapshot)
 
     @classmethod
     def life(cls, *, backend: str | None = None) -> ThreadSafeSelfState:
@@ -185,6 +189,9 @@ class ThreadSafeSelfState:
         """Return a frozen snapshot of the counters."""
         reads, writes = self._cells.counts()
         return StateStatistics(self.version, reads, writes)
+
+    def _attach(self, *_: object) -> None:
+        """Let the twin's front serve the cells; the reference has none."""
 
     def _place(self, name: str) -> int:
         try:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import gc
 import math
 import pickle
+import sys
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -340,3 +343,74 @@ def test_a_snapshot_travels(backend: str) -> None:
 
 def test_a_snapshot_shows_its_version_and_values() -> None:
     assert repr(StateSnapshot(3, {"energy": 1.0})) == "StateSnapshot(version=3, {'energy': 1.0})"
+
+
+def test_every_snapshot_is_a_state_snapshot(backend: str) -> None:
+    snapshot = vitals(backend).snapshot()
+    assert isinstance(snapshot, StateSnapshot) and isinstance(snapshot, Mapping)
+    assert type(snapshot).__name__ == "StateSnapshot"
+    match snapshot:
+        case {"energy": energy}:
+            assert energy == 50.0
+        case _:
+            pytest.fail("a snapshot is no mapping to match")
+
+
+def test_snapshots_are_equal_to_what_holds_the_same(backend: str) -> None:
+    state = vitals(backend)
+    snapshot, same = state.snapshot(), {"energy": 50.0, "mood": 0.0, "ticks": 0}
+    assert snapshot == same == snapshot
+    assert snapshot == StateSnapshot(7, same) == snapshot
+    assert snapshot != {} and snapshot != 5 and snapshot != "energy"
+    assert repr(snapshot) == f"StateSnapshot(version=0, {same!r})"
+    with pytest.raises(TypeError):
+        hash(snapshot)
+
+
+def test_a_snapshot_has_all_that_a_mapping_has(backend: str) -> None:
+    snapshot, same = vitals(backend).snapshot(), {"energy": 50.0, "mood": 0.0, "ticks": 0}
+    assert (list(snapshot.keys()), list(snapshot.values()), list(snapshot.items())) == (
+        list(same), list(same.values()), list(same.items()),
+    )  # fmt: skip
+    assert snapshot.keys() & {"mood", "soul"} == {"mood"}
+    assert (snapshot.get("mood"), snapshot.get("soul", 5), {**snapshot}) == (0.0, 5, same)
+    assert "mood" in snapshot and "soul" not in snapshot
+    with pytest.raises(TypeError):
+        reversed(snapshot)  # type: ignore[call-overload]
+    for bad in (5, None):
+        with pytest.raises(KeyError):
+            snapshot[bad]  # type: ignore[index]
+
+
+def test_a_snapshot_outlives_its_state(backend: str) -> None:
+    snapshot = vitals(backend).snapshot()
+    gc.collect()
+    assert (dict(snapshot), snapshot.version) == ({"energy": 50.0, "mood": 0.0, "ticks": 0}, 0)
+
+
+def test_a_state_holds_on_to_one_snapshot_at_most(backend: str) -> None:
+    state = vitals(backend)
+
+    def some() -> int:
+        for _ in range(1000):
+            state.apply_delta({"mood": 1.0})
+            state.snapshot()
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = min(some() for _ in range(3))
+    assert min(some() for _ in range(3)) - before < 200
+
+
+def test_every_snapshot_counts_as_a_read(backend: str) -> None:
+    state = vitals(backend)
+    for _ in range(3):
+        state.snapshot()
+    assert state.statistics().reads == 3
+
+
+@pytest.mark.native
+def test_a_snapshot_cannot_be_made_by_hand() -> None:
+    kind = type(vitals("native").snapshot())
+    with pytest.raises(TypeError, match="taken by a state"):
+        kind(1, {})

@@ -6,7 +6,7 @@ Each class here has a sibling of the same name in `_core`; `_contract` says what
 from __future__ import annotations
 
 from .account import Account
-from .cells import StateCells
+from .cells import StateCells, StateFront
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
@@ -17,7 +17,7 @@ from .rwlock import RWLock
 
 __all__ = [
     "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
-    "StateCells",
+    "StateCells", "StateFront",
 ]  # fmt: skip
 
 TRACED = False

@@ -99,3 +99,12 @@ class StateCells(Rooted):
         self._writes += 1
         self._version += 1
         return self._version
+
+
+class StateFront:
+    """What a state over this twin puts before its own methods.
+
+    The native one answers what is plain: a known name that is a str, a dict of ints and floats. All
+    else, and every refusal, it leaves to the method that it covers, which is the specification. The
+    reference's is empty.
+    """

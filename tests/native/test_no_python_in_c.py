@@ -105,8 +105,8 @@ def test_no_line_of_a_c_function_touches_python(copied: Path, module: str) -> No
 
 
 def test_a_planted_object_is_seen(copied: Path) -> None:
-    line = "block.version += 1\n"
-    planted = source("_cells").replace(line, f"{line}    with gil:\n        print(block.version)\n")
+    line = "block.length = 0\n"
+    planted = source("_cells").replace(line, f"{line}    with gil:\n        print(block.length)\n")
     (copied / "lifeevt" / "_planted.pyx").write_text(planted)
     shutil.copy(PACKAGE / "_cells.pxd", copied / "lifeevt" / "_planted.pxd")
     found = scores(copied, "_planted")

@@ -22,7 +22,7 @@ from lifeevt._contract import ADMITTED, DROP_LOWEST, MAX_LEVELS, NO_END, REJECT
 pytestmark = pytest.mark.native
 
 CLASSES = ["Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells"]
-FRONTS = ["QueueFront"]  # hot calls of a facade's class, which is their specification; the reference has none
+FRONTS = ["QueueFront", "StateFront"]  # hot calls of a facade's class, which specifies them
 TABLE: dict[str, Any] = {
     "fields": 1,
     "rows": [(1.0, [(0, 1.0)], [])],
