@@ -18,10 +18,8 @@ if ! command -v valgrind > /dev/null; then
   exit 2
 fi
 cd "$here" # a script from standard input looks for modules here first, and must not find the source tree
-"$python" - "$here" << 'PY' || exit 2
-import sys
-sys.path.insert(0, sys.argv[1])
-import environment, measure
+"$python" - << 'PY' || exit 2
+from lifeevt.bench import environment, measure
 measure.refuse_traced()
 if "native" not in environment.twins():
     raise SystemExit("the native twin is not here; its instructions cannot be counted")
@@ -35,11 +33,10 @@ trap 'rm -rf "$kept"' EXIT
 counted() {
   valgrind --tool=callgrind --toggle-collect='__pyx_f_7lifeevt_5_heap_heap_offer' \
     --toggle-collect='__pyx_f_7lifeevt_5_heap_heap_pop' --callgrind-out-file="$kept/out" \
-    "$python" - "$here" "$1" "$2" > "$kept/said" 2>&1 << 'PY' || { cat "$kept/said" >&2; exit 1; }
+    "$python" - "$1" "$2" > "$kept/said" 2>&1 << 'PY' || { cat "$kept/said" >&2; exit 1; }
 import sys
-sys.path.insert(0, sys.argv[1])
-import environment, workloads
-depth, operations = int(sys.argv[2]), int(sys.argv[3])
+from lifeevt.bench import environment, workloads
+depth, operations = int(sys.argv[1]), int(sys.argv[2])
 heap = environment.twins()["native"].EventHeap(depth + 1)
 for key in workloads.key_steps(depth, seed=depth):
     heap.offer(key, 2, 0, None, 0)

@@ -16,9 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import environment
-import workloads
-
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
@@ -33,6 +30,7 @@ from lifeevt import (
 )
 from lifeevt import event as event_module
 from lifeevt import queue as queue_module
+from lifeevt.bench import environment, workloads
 
 MISSING_EXIT = 2
 FACADE = (event_module, event_types, queue_module, scheduler, processor, reflex, state, result, metrics)

@@ -33,10 +33,10 @@ ROWS: list[list[set[str]]] = [
     [{"scheduler"}],
     [{"handler", "answer"}, {"responders"}, {"processor"}],
     [{"runtime"}],
-    [{"recording"}, {"__init__"}, {"cli", "life"}, {"__main__"}],
+    [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
 ]
 RANK = {name: rank for rank, names in enumerate(part for row in ROWS for part in row) for name in names}
-EXTRAS = {"cli": {"typer", "rich", "click"}}
+EXTRAS = {"bench": {"fasteners", "readerwriterlock"}, "cli": {"typer", "rich", "click"}}
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted([*PACKAGE.glob("*.pyx"), *PACKAGE.glob("*.pxd")])
 WAY = ["event", "queue", "scheduler", "processor", "state", "result", "runtime"]

@@ -98,13 +98,13 @@ def test_instructions_are_counted_or_it_says_what_is_missing() -> None:
 
 
 def test_the_environment_can_be_asked_for_alone() -> None:
-    ran = run(sys.executable, str(FOLDER / "environment.py"))
+    ran = run(sys.executable, "-m", "lifeevt.bench.environment")
     assert json.loads(ran.stdout).keys() >= ENVIRONMENT
 
 
 def test_the_plain_peer_gives_the_engine_s_answers(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
-    peers, workloads = importlib.import_module("peers"), importlib.import_module("workloads")
+    peers, workloads = (importlib.import_module(f"lifeevt.bench.{name}") for name in ("peers", "workloads"))
     being, state = peers.PlainBeing(), ThreadSafeSelfState.life(backend=backend)
     engine = AsyncEventProcessor(state)
     for event in workloads.events(2000):

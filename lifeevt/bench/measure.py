@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-import environment
+from . import environment
 
 TRACED_EXIT = 2
 LOOP = "(the loop itself)"  # contained in every other column, and not taken off

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from lifeevt import Event, Field
+from .. import Event, Field
 
 SEED = 20_000
 

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 
-from lifeevt import Event, EventTypes, ReflexSet
+from .. import Event, EventTypes, ReflexSet
 
 DEFAULTS = {"energy": 100.0, "stability": 1.0, "integrity": 1.0}
 LIMITS = {"energy": 100.0, "stability": 1.0, "integrity": 1.0}

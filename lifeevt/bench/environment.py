@@ -13,8 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lifeevt import _backend
-from lifeevt.errors import BackendError
+from .. import _backend
+from ..errors import BackendError
 
 
 def twins() -> dict[str, Any]:
