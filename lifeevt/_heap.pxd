@@ -1,15 +1,24 @@
-"""A bounded 4-ary heap of (key, sequence) with slots for what waits, and the ledger of its events.
+"""A bounded queue in the order (key, sequence), with slots for what waits, and the ledger of its events.
 
 Not one Python object: every function runs without the GIL. The caller serialises the calls: it enters
 by `heap_enter`, or tries to, and goes by `heap_leave`, which wakes whom the change concerns.
-Order: smallest key first, equal keys by sequence. Costs: offer and pop O(log n), shedding O(1).
+Order: smallest key first, equal keys by sequence. Events of one lane mostly come with ascending keys, and
+those that do stand in line: O(1) for offer and pop. All others go through a 4-ary heap: O(log n). Shedding
+is O(1), apart from the dead ranks that it leaves: these are dropped at once, in O(n), when they are half of all.
 
 A slot is taken from offer until `heap_release`, so an event can stay where it is while it runs and for as
 long as its result waits to be read. Between shed and refused, the ledger is the caller's word by word.
+
+Nothing ever moves: the addresses are reserved by `heap_init`, for `capacity` slots and as many again and
+`HEAP_SPARE` more that may be kept, and the memory is taken when it is first used. So growth copies nothing,
+and the longest stay in the lock beside it is the kernel's clearing of one page: 4 kB, and 2 MB beyond
+the first 4 MB of an array. A thread may read a slot that it has taken without the lock.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+from ._order cimport heap_event, heap_order, heap_slot
+from ._pages cimport page_run
 from ._parking cimport parking_wake
 
 cdef extern from "<pthread.h>" nogil:
@@ -30,6 +39,7 @@ cdef extern from * nogil:
 cdef enum:
     HEAP_LEVELS = 16
     HEAP_ENDS = 16
+    HEAP_SPARE = 1 << 20
 
 cdef enum heap_policy:
     HEAP_REJECT = 0
@@ -43,51 +53,28 @@ cdef enum heap_verdict:
     HEAP_REFUSED = 1
     HEAP_SHED = 2
 
-ctypedef struct heap_rank:
-    int64_t key
-    uint64_t sequence
-
 cdef enum heap_sleeper:
     HEAP_AWAKE = 0
     HEAP_ASLEEP = 1
 
-ctypedef struct heap_event:
-    int64_t key
-    int64_t arrival_ns
-    double intensity
-    double timestamp        # wall seconds, carried along
-    int32_t kind            # the number of its type, or -1
-    int32_t level
-    int32_t lane            # events of one lane mostly come with ascending keys; any number, -1 for none
-    int32_t has_object      # whether the caller keeps something for its slot
-
-ctypedef struct heap_slot:
-    heap_event event
-    uint64_t sequence       # UINT64_MAX when the slot is not queued
-    int32_t older           # neighbours by arrival on the same level; `newer` also links free slots
-    int32_t newer
-
 ctypedef struct event_heap:
-    heap_rank* ranks        # the hot part: sifting touches nothing else but the slot numbers beside it
-    uint32_t* slot_of
-    void* block
-    int32_t length          # ranks in use; those whose slot has moved on are dead
-    int32_t room
     heap_slot* slots
-    int32_t slots_made
-    int32_t slots_room
     int32_t free_slot
     int32_t stale_slot      # free, but for what the caller still keeps for them
-    int32_t oldest[HEAP_LEVELS]
-    int32_t newest[HEAP_LEVELS]
-    int32_t depth[HEAP_LEVELS]
+    int32_t slots_made
+    int32_t slots_room
     int32_t capacity
     int32_t queued
     int32_t high_water
     uint64_t accepted
     uint64_t refused
     uint64_t running
+    heap_order order
+    int32_t oldest[HEAP_LEVELS]
+    int32_t newest[HEAP_LEVELS]
+    int32_t depth[HEAP_LEVELS]
     uint64_t ends[HEAP_ENDS]
+    page_run slot_pages
     pthread_mutex_t mutex
     uint32_t* sleeper       # the worker's word, or NULL: HEAP_ASLEEP while it waits for an event
     uint32_t epoch          # grows when somebody watches and something changed
@@ -95,6 +82,7 @@ ctypedef struct event_heap:
     int32_t idle_watchers   # who wait until nothing is queued or running
 
 cdef int heap_init(event_heap* heap, int32_t capacity) noexcept nogil
+cdef int heap_init_tagged(event_heap* heap, int32_t capacity, int32_t slot_bits) noexcept nogil
 cdef void heap_clear(event_heap* heap) noexcept nogil
 cdef int heap_offer(
     event_heap* heap, const heap_event* event, int policy, int shed_end, int32_t* slot, heap_slot* victim,
