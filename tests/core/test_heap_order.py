@@ -82,7 +82,7 @@ def test_shedding_at_either_end_of_a_lane_keeps_the_order(core: ModuleType, coun
 
 
 def drained_keys(count: int, policy: int) -> Iterator[tuple[int, int]]:
-    """What is left: DROP_LOWEST keeps the first of the lesser level's heirs, DROP_OLDEST the last."""
+    """What is left: with DROP_LOWEST the first that came on the better level, with DROP_OLDEST the last."""
     first = 0 if policy == DROP_LOWEST else count
     return ((-key, 2) for key in range(first, first + count))
 
