@@ -10,9 +10,9 @@ A slot is taken from offer until `heap_release`, so an event can stay where it i
 long as its result waits to be read. Between shed and refused, the ledger is the caller's word by word.
 
 Nothing ever moves: the addresses are reserved by `heap_init`, for `capacity` slots and as many again and
-`HEAP_SPARE` more that may be kept, and the memory is taken when it is first used. So growth copies nothing,
-and the longest stay in the lock beside it is the kernel's clearing of one page: 4 kB, and 2 MB beyond
-the first 4 MB of an array. A thread may read a slot that it has taken without the lock.
+`HEAP_SPARE` more that may be kept, and the memory is taken when it is first used. So growth copies nothing:
+beside the work of the call itself, a stay in the lock is as long as the kernel clears a page or two of 4 kB.
+A thread may read a slot that it has taken without the lock.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
