@@ -10,13 +10,14 @@ A slot is taken from offer until `heap_release`, so an event can stay where it i
 long as its result waits to be read. Between shed and refused, the ledger is the caller's word by word.
 
 Nothing ever moves: the addresses are reserved by `heap_init`, for `capacity` slots and as many again and
-`HEAP_SPARE` more that may be kept, and the memory is taken when it is first used. So growth copies nothing,
-and the longest stay in the lock beside it is the kernel's clearing of one page: 4 kB, and 2 MB beyond
-the first 4 MB of an array. A thread may read a slot that it has taken without the lock.
+`HEAP_SPARE` more that may be kept, and the memory is taken when it is first used. So growth copies nothing:
+beside the work of the call itself, a stay in the lock is as long as the kernel clears a page or two of 4 kB.
+A thread may read a slot that it has taken without the lock.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+from ._order cimport heap_event, heap_order, heap_slot
 from ._pages cimport page_run
 from ._parking cimport parking_wake
 
@@ -38,7 +39,6 @@ cdef extern from * nogil:
 cdef enum:
     HEAP_LEVELS = 16
     HEAP_ENDS = 16
-    HEAP_LANES = 16
     HEAP_SPARE = 1 << 20
 
 cdef enum heap_policy:
@@ -53,45 +53,12 @@ cdef enum heap_verdict:
     HEAP_REFUSED = 1
     HEAP_SHED = 2
 
-ctypedef struct heap_rank:     # with the tag below the key, a rank compares as one signed number of 128 bits
-    uint64_t tag            # the number of its sequence above, the number of its slot below
-    int64_t key
-
-ctypedef struct heap_lane:      # a line of ranks in pieces that are linked; empty when first == end
-    heap_rank last
-    uint32_t first
-    uint32_t end
-    uint64_t unused
-
 cdef enum heap_sleeper:
     HEAP_AWAKE = 0
     HEAP_ASLEEP = 1
 
-ctypedef struct heap_event:
-    int64_t key
-    int64_t arrival_ns
-    double intensity
-    double timestamp        # wall seconds, carried along
-    int32_t kind            # the number of its type, or -1
-    int32_t level
-    int32_t lane            # events of one lane mostly come with ascending keys; others than 0 to 15: none
-    int32_t has_object      # whether the caller keeps something for its slot
-
-ctypedef struct heap_slot:
-    heap_event event
-    uint64_t sequence       # UINT64_MAX when the slot is not queued
-    int32_t older           # neighbours by arrival on the same level; `newer` also links free slots
-    int32_t newer
-
 ctypedef struct event_heap:
-    heap_rank* ranks        # the 4-ary heap; the first one is `_never` when there is none
-    heap_rank* pieces       # what stands in the lanes, PIECE ranks each
     heap_slot* slots
-    int32_t length          # ranks in the heap; those whose slot has moved on are dead
-    int32_t room
-    int32_t lanes_open      # lanes below this number have a piece
-    int32_t dead            # dead ranks, in the heap and in the lanes
-    int32_t slot_bits       # of a tag
     int32_t free_slot
     int32_t stale_slot      # free, but for what the caller still keeps for them
     int32_t slots_made
@@ -100,23 +67,13 @@ ctypedef struct event_heap:
     int32_t queued
     int32_t high_water
     uint64_t accepted
+    uint64_t refused
     uint64_t running
-    uint64_t base           # what lies between a sequence and its number in the tags
-    uint64_t numbers        # how many numbers there are
-    uint64_t* elders        # the sequences of the least numbers, where `base` does not hold, or NULL
-    uint64_t elder_count
-    heap_rank heads[HEAP_LANES]     # the first rank of each lane, or `_never`
-    heap_lane lanes[HEAP_LANES]
-    uint32_t free_piece
-    uint32_t pieces_made
-    uint32_t pieces_room
+    heap_order order
     int32_t oldest[HEAP_LEVELS]
     int32_t newest[HEAP_LEVELS]
     int32_t depth[HEAP_LEVELS]
-    uint64_t refused
     uint64_t ends[HEAP_ENDS]
-    page_run rank_pages
-    page_run piece_pages
     page_run slot_pages
     pthread_mutex_t mutex
     uint32_t* sleeper       # the worker's word, or NULL: HEAP_ASLEEP while it waits for an event

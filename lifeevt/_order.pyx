@@ -1,0 +1,273 @@
+"""What the order of the heap needs seldom; its contract stands in `_order.pxd`."""
+
+from libc.stdint cimport INT32_MAX, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, qsort
+from libc.string cimport memset
+
+from ._pages cimport pages_free, pages_ready, pages_reserve
+
+ctypedef struct rank_walk:
+    int32_t lane
+    uint32_t place
+
+
+cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32_t slot_bits) noexcept nogil:
+    cdef size_t ranks = 2 * <size_t> capacity + DEAD_ALLOWED + 2
+    cdef size_t pieces = ranks // LINK + 3 * HEAP_LANES
+    cdef int lane
+    memset(order, 0, sizeof(heap_order))
+    order.slots = slots
+    order.slot_bits = slot_bits
+    order.numbers = (<uint64_t> 1 << (64 - slot_bits)) - 1      # the last one is that of `rank_never`
+    order.free_piece = UINT32_MAX
+    for lane in range(HEAP_LANES):
+        order.heads[lane] = rank_never()
+    if (
+        pages_reserve(&order.rank_pages, (min(ranks, <size_t> INT32_MAX) + PADDING) * sizeof(heap_rank)) != 0
+        or pages_reserve(&order.piece_pages, pieces * PIECE * sizeof(heap_rank)) != 0
+        or order_make_room(order) != 0
+    ):
+        return -1
+    order.pieces = <heap_rank*> order.piece_pages.start
+    order.ranks[0] = rank_never()
+    return 0
+
+
+cdef void order_clear(heap_order* order) noexcept nogil:
+    pages_free(&order.rank_pages)
+    pages_free(&order.piece_pages)
+    free(order.elders)
+
+
+cdef int order_make_room(heap_order* order) noexcept nogil:
+    if pages_ready(&order.rank_pages, (<size_t> order.length + 1 + PADDING) * sizeof(heap_rank)) != 0:
+        return -1
+    order.ranks = <heap_rank*> order.rank_pages.start + PADDING
+    order.room = <int32_t> min(order.rank_pages.ready // sizeof(heap_rank) - PADDING, <size_t> INT32_MAX)
+    return 0
+
+
+cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil:
+    """Take out the rank of an event that leaves before its turn: at either end of its lane, or else it stays, dead."""
+    cdef heap_slot* entry = &order.slots[slot]
+    cdef int32_t lane = entry.event.lane
+    cdef heap_lane* line = &order.lanes[lane]
+    if <uint32_t> lane >= <uint32_t> order.lanes_open or line.first == line.end:
+        order.dead += 1
+    elif order_sequence(order, &order.heads[lane]) == entry.sequence:
+        order_advance(order, lane)
+    elif order_sequence(order, &line.last) == entry.sequence and line.end % PIECE > 1:
+        line.end -= 1
+        line.last = order.pieces[line.end - 1]
+    else:
+        order.dead += 1
+
+
+cdef void order_rebuild(heap_order* order) noexcept nogil:
+    """Drop the dead ranks at once; done when they are half of all, so O(1) a shed event."""
+    cdef int32_t place, kept = 0
+    for place in range(order.length):
+        if not order_dead(order, &order.ranks[place]):
+            order.ranks[kept] = order.ranks[place]
+            kept += 1
+    order.length = kept
+    for place in range((kept - 2) // ARITY if kept > 1 else -1, -1, -1):
+        order_sift_down(order, place, order.ranks[place])
+    if kept == 0:
+        order.ranks[0] = rank_never()
+    for place in range(order.lanes_open):
+        _tidy(order, place)
+    order.dead = 0
+
+
+cdef int64_t order_living(heap_order* order) noexcept nogil:
+    """How many living ranks there are, or -1 when the dead are not as many as counted. O(n)."""
+    cdef int64_t living = 0, ranks = 0
+    cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
+    cdef heap_rank* rank = _next_rank(order, &walk)
+    while rank != NULL:
+        ranks += 1
+        living += not order_dead(order, rank)
+        rank = _next_rank(order, &walk)
+    return living if ranks - living == order.dead else -1
+
+
+cdef bint order_sound(heap_order* order) noexcept nogil:
+    """Whether every rank is where it belongs. O(n)."""
+    cdef int32_t place
+    for place in range(1, order.length):
+        if rank_before(&order.ranks[place], &order.ranks[(place - 1) // ARITY]):
+            return False
+    for place in range(HEAP_LANES):
+        if not _lane_sound(order, place):
+            return False
+    return True
+
+
+cdef bint _lane_sound(heap_order* order, int32_t lane) noexcept nogil:
+    """Whether the ranks of a lane ascend, and whether its head and its last rank are what they are said to be."""
+    cdef rank_walk walk = rank_walk(lane, order.lanes[lane].first)
+    cdef heap_rank* rank = NULL
+    cdef heap_rank* before = NULL
+    if order.lanes[lane].first == order.lanes[lane].end:
+        return order.heads[lane].tag == UINT64_MAX
+    while True:
+        rank = _next_rank(order, &walk)
+        if rank == NULL or walk.lane != lane:
+            return before != NULL and before.tag == order.lanes[lane].last.tag
+        if rank_before(rank, before if before != NULL else &order.heads[lane]):
+            return False
+        before = rank
+
+
+cdef heap_rank* _next_rank(heap_order* order, rank_walk* walk) noexcept nogil:
+    """Every rank in turn: those of the heap, then those of each lane; NULL at the end."""
+    if walk.lane == FROM_HEAP:
+        if walk.place < <uint32_t> order.length:
+            walk.place += 1
+            return &order.ranks[walk.place - 1]
+        walk.lane, walk.place = 0, order.lanes[0].first
+    while walk.place == order.lanes[walk.lane].end:
+        walk.lane += 1
+        if walk.lane == HEAP_LANES:
+            walk.lane, walk.place = FROM_HEAP, <uint32_t> order.length
+            return NULL
+        walk.place = order.lanes[walk.lane].first
+    walk.place = order_onward(order, walk.place) + 1
+    return &order.pieces[walk.place - 1]
+
+
+cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil:
+    """Give the ranks new numbers before `sequence` is used; 0, or -1 without memory.
+
+    O(n), once in as many offers as there are numbers: at least 2**33, mostly 2**43. They count from the oldest
+    sequence. When that one is so old that this would gain little, the ranks become the elders: their numbers
+    are places in a sorted table of their sequences, which costs O(n log n).
+    """
+    cdef uint64_t oldest = sequence
+    cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
+    cdef heap_rank* rank
+    order_rebuild(order)
+    rank = _next_rank(order, &walk)
+    while rank != NULL:
+        oldest = min(oldest, order_sequence(order, rank))
+        rank = _next_rank(order, &walk)
+    if sequence - oldest <= order.numbers // 2:
+        _number_from(order, NULL, 0, oldest)
+        return 0
+    return _make_elders(order, sequence)
+
+
+cdef int _make_elders(heap_order* order, uint64_t sequence) noexcept nogil:
+    cdef uint64_t* elders
+    cdef uint64_t count = <uint64_t> order_living(order), place = 0
+    cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
+    cdef heap_rank* rank = _next_rank(order, &walk)
+    if count >= order.numbers:
+        return -1
+    elders = <uint64_t*> malloc(<size_t> count * sizeof(uint64_t))
+    if elders == NULL:
+        return -1
+    while rank != NULL:
+        elders[place] = order_sequence(order, rank)
+        place += 1
+        rank = _next_rank(order, &walk)
+    qsort(elders, count, sizeof(uint64_t), &_compare_sequences)
+    _number_from(order, elders, count, sequence - count)
+    return 0
+
+
+cdef void _number_from(heap_order* order, uint64_t* elders, uint64_t count, uint64_t base) noexcept nogil:
+    cdef uint64_t sequence, number
+    cdef int32_t lane
+    cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
+    cdef heap_rank* rank = _next_rank(order, &walk)
+    while rank != NULL:
+        sequence = order_sequence(order, rank)
+        number = _index_of(elders, count, sequence) if count > 0 else sequence - base
+        rank.tag = (number << order.slot_bits) | <uint64_t> order_slot(order, rank)
+        rank = _next_rank(order, &walk)
+    free(order.elders)
+    order.elders, order.elder_count, order.base = elders, count, base
+    for lane in range(order.lanes_open):
+        _tidy(order, lane)
+
+
+cdef int _compare_sequences(const void* left, const void* right) noexcept nogil:
+    cdef uint64_t one = (<const uint64_t*> left)[0], other = (<const uint64_t*> right)[0]
+    return (one > other) - (one < other)
+
+
+cdef uint64_t _index_of(const uint64_t* sorted_sequences, uint64_t count, uint64_t sequence) noexcept nogil:
+    cdef uint64_t low = 0, middle
+    while count > 1:
+        middle = count // 2
+        if sorted_sequences[low + middle] <= sequence:
+            low += middle
+        count -= middle
+    return low
+
+
+# Lanes: pieces are taken from one store and linked.
+
+
+cdef void _tidy(heap_order* order, int32_t lane) noexcept nogil:
+    """Close the gaps that the dead leave in a lane, and look again what its head and its last rank are."""
+    cdef heap_lane* line = &order.lanes[lane]
+    cdef uint32_t source = line.first, target = line.first
+    while source != line.end:
+        source = order_onward(order, source)
+        if not order_dead(order, &order.pieces[source]):
+            target = order_onward(order, target)
+            order.pieces[target] = line.last = order.pieces[source]
+            target += 1
+        source += 1
+    _cut(order, line, target)
+    if target == line.first:
+        line.first = line.end = target // PIECE * PIECE
+    order.heads[lane] = order.pieces[line.first] if line.first != line.end else rank_never()
+
+
+cdef inline void _cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil:
+    """Let a lane end earlier; the pieces that it no longer reaches become free in one go."""
+    cdef uint32_t kept = end // PIECE, last = line.end // PIECE
+    if kept != last:
+        order.pieces[last * PIECE + LINK].tag = order.free_piece
+        order.free_piece = <uint32_t> order.pieces[kept * PIECE + LINK].tag
+    line.end = end
+
+
+cdef int order_lengthen(heap_order* order, heap_lane* line) noexcept nogil:
+    cdef uint32_t piece = _take_piece(order)
+    if piece == UINT32_MAX:
+        return -1
+    order.pieces[line.end].tag = piece
+    line.end = piece * PIECE
+    return 0
+
+
+cdef int order_open_lanes(heap_order* order, int32_t lane) noexcept nogil:
+    cdef uint32_t piece
+    if not 0 <= lane < HEAP_LANES:
+        return -1
+    while order.lanes_open <= lane:
+        piece = _take_piece(order)
+        if piece == UINT32_MAX:
+            return -1
+        order.lanes[order.lanes_open].first = order.lanes[order.lanes_open].end = piece * PIECE
+        order.lanes_open += 1
+    return 0
+
+
+cdef uint32_t _take_piece(heap_order* order) noexcept nogil:
+    """The piece that was freed last, whose memory is near, or a new one; UINT32_MAX without memory."""
+    cdef uint32_t piece = order.free_piece
+    if piece != UINT32_MAX:
+        order.free_piece = <uint32_t> order.pieces[piece * PIECE + LINK].tag
+        return piece
+    piece = order.pieces_made
+    # With a little more than that: `order_advance` looks ahead.
+    if pages_ready(&order.piece_pages, (<size_t> piece * PIECE + PIECE + AHEAD) * sizeof(heap_rank)) != 0:
+        return UINT32_MAX
+    order.pieces_made += 1
+    return piece
