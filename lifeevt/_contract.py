@@ -206,6 +206,14 @@ class Reactor(Protocol):
     def breathe(self, wait_ns: int) -> bool: ...
 
 
+class Submitter(Protocol):
+    """Submits events as numbers, one at a time."""
+
+    def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool: ...
+    def accept(self, accepts: bool) -> None: ...
+
+
+MakeSubmitter = Callable[[EventHeap, KindTable], Submitter]
 MakeReactor = Callable[[EventHeap, KindTable, ReflexTable, StateCells, Sequence[Account], int, bool], Reactor]
 
 
@@ -217,6 +225,7 @@ class Core(Protocol):
     Account: Callable[[], Account]
     QueueFront: type
     Reactor: MakeReactor
+    Submitter: MakeSubmitter
     RWLock: Callable[[], RWLock]
     StateCells: Callable[[Sequence[float], Sequence[float], Sequence[float], Sequence[bool]], StateCells]
     ReflexTable: Callable[

@@ -18,6 +18,7 @@ __all__ = [
     "ReflexTable",
     "StateCells",
     "StateFront",
+    "Submitter",
 ]
 
 TRACED: bool
@@ -174,3 +175,8 @@ class Reactor:
     def breathe(self, wait_ns: int) -> bool: ...
 
 class QueueFront: ...
+
+class Submitter:
+    def __init__(self, heap: EventHeap, kinds: KindTable) -> None: ...
+    def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool: ...
+    def accept(self, accepts: bool) -> None: ...

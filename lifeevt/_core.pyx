@@ -15,10 +15,11 @@ from ._core_queue import QueueFront
 from ._core_reactor import Reactor
 from ._core_reflex import ReflexTable
 from ._core_state import StateCells, StateFront
+from ._core_submitter import Submitter
 
 __all__ = [
     "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
-    "StateCells", "StateFront",
+    "StateCells", "StateFront", "Submitter",
 ]
 
 cdef extern from * nogil:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from ._backend import load, resolve
-from ._contract import Entry, Task
+from ._contract import Entry, Submitter, Task
 from .answer import Answer, told
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import EngineStopped, LifeEventError, StopTimeout
@@ -105,10 +105,9 @@ class AsyncEventProcessor:
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
+        self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
         self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, self._handlers)
-        self._reactor.serve(
-            state, self._responders.make_event, self._responders.in_words, self._failed, self._process
-        )  # fmt: skip
+        self._reactor.serve(state, *self._responders.helpers(), self._failed, self._process)
         self.queue.on_kind = self._responders.learn
 
     # --- events in, results out
@@ -146,6 +145,14 @@ class AsyncEventProcessor:
     def type_code(self, name: str) -> int:
         """Return the number of an event type for :meth:`submit_arrays`; it never changes. O(1)."""
         return self.queue.type_code(name)
+
+    def submitter(self) -> Submitter:
+        """Return the one object by which this engine takes events as single numbers; see docs/how-to.
+
+        On the native twin other Cython code submits by it without the GIL. A full queue refuses, whatever
+        its policy, and so does a stopped engine. The times are the system clock's.
+        """
+        return self._submitter
 
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
@@ -198,6 +205,7 @@ class AsyncEventProcessor:
                 raise EngineStopped("the engine was closed")
             with self._agreement:  # a worker that was told to stop, and is still busy, may as well stay
                 self._accepting, self._stopping = True, False
+                self._submitter.accept(True)
                 self._reactor.halt(False)
                 if self.running:
                     return
@@ -403,6 +411,7 @@ class AsyncEventProcessor:
 
     def _stop(self, drain: bool, timeout: float | None) -> int:
         self._accepting = False
+        self._submitter.accept(False)
         if drain and self.running:
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         self._stopping = True

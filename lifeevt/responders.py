@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ._contract import NO_ROW, KindTable, Outcome, Reactor, Result
 from .answer import NO_WORDS, Answer, Words, result_of
 from .event import Event
@@ -22,6 +24,10 @@ class Responders:
         self._rows: dict[int, int | None] = {}  # which reflex answers, by kind
         for code in range(len(kinds)):
             self.learn(kinds.name(code), code)
+
+    def helpers(self) -> tuple[Callable[..., Event], Callable[..., Words]]:
+        """Return what a reactor calls where numbers are not enough: ``make_event`` and ``in_words``."""
+        return self.make_event, self.in_words
 
     def learn(self, name: str, code: int) -> None:
         """Tell the reactor which reflex answers a new type, and whether a handler must see its events."""

@@ -14,10 +14,11 @@ from .queue import QueueFront
 from .reactor import Reactor
 from .reflex import ReflexTable
 from .rwlock import RWLock
+from .submitter import Submitter
 
 __all__ = [
     "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
-    "StateCells", "StateFront",
+    "StateCells", "StateFront", "Submitter",
 ]  # fmt: skip
 
 TRACED = False
