@@ -147,10 +147,9 @@ class AsyncEventProcessor:
         return self.queue.type_code(name)
 
     def submitter(self) -> Submitter:
-        """Return the one object by which this engine takes events as single numbers; see docs/how-to.
+        """Return the object by which this engine takes events as single numbers, without the GIL from Cython.
 
-        On the native twin other Cython code submits by it without the GIL. A full queue refuses, whatever
-        its policy, and so does a stopped engine. The times are the system clock's.
+        A full queue refuses, whatever its policy, and so does a stopped engine. System clock.
         """
         return self._submitter
 
@@ -294,13 +293,14 @@ class AsyncEventProcessor:
                 if task is not None:
                     self._process_surely(task)
             self._answering = None
-            self._interval.restore()
 
     def _leave(self) -> bool:
         """Agree with start, under one lock, whether the worker goes; tell those who wait for it."""
         with self._agreement:
-            self._working = not self._stopping
             leaves = self._stopping
+            self._working = not leaves
+            if leaves:
+                self._interval.restore()  # before the next worker can set it
         self.queue.wake()
         return leaves
 
