@@ -15,13 +15,14 @@ SIGNS = {AT_LEAST: ">=", AT_MOST: "<=", BELOW: "<"}
 class Bar:
     """Ours is better than ``peer`` by at least ``factor``; for a limit from above, ours is at most that many times it.
 
-    Without a peer the median of ours itself is compared, in the unit of its row. A peer that is not among
+    ``ours`` names another column of the row than the one it calls ours. Without a peer the median of ours itself is compared, in the unit of its row. A peer that is not among
     the columns of the row was not measured: then the bar is neither met nor missed.
     """
 
     peer: str
     factor: float
     limit: str = AT_LEAST
+    ours: str = ""
 
     def __post_init__(self) -> None:
         if self.limit not in SIGNS:
@@ -42,6 +43,7 @@ class Verdict:
 
     case: str
     unit: str
+    column: str
     bar: Bar
     ours: float | None
     peer: float | None
@@ -54,7 +56,7 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "case": self.case, "unit": self.unit, "ours": self.ours, "peer": self.bar.peer or None,
+            "case": self.case, "unit": self.unit, "column": self.column, "ours": self.ours, "peer": self.bar.peer or None,
             "peer_median": self.peer, "ratio": self.ratio, "bar": self.bar.text(), "met": self.met,
         }  # fmt: skip
 
@@ -63,11 +65,11 @@ def judge(
     case: str, unit: str, ours: str, medians: Mapping[str, float], more_is_better: bool, bars: Sequence[Bar]
 ) -> list[Verdict]:
     """Every bar of a row beside the medians of its columns."""
-    own = known(medians.get(ours))
     made = []
     for bar in bars:
-        peer = known(medians.get(bar.peer)) if bar.peer else None
-        made.append(Verdict(case, unit, bar, own, peer, _ratio(bar, own, peer, more_is_better)))
+        column = bar.ours or ours
+        own, peer = known(medians.get(column)), known(medians.get(bar.peer)) if bar.peer else None
+        made.append(Verdict(case, unit, column, bar, own, peer, _ratio(bar, own, peer, more_is_better)))
     return made
 
 

@@ -17,6 +17,7 @@ from .bars import Bar, Verdict, better_by, judge, known
 
 TRACED_EXIT = 2
 QUICK = "--quick: the figures below mean nothing"
+NOT_MEASURED = "not measured"  # the note of a row that says which column is missing, and why
 LOOP = "(the loop itself)"  # contained in every other column, and not taken off
 
 
@@ -38,7 +39,7 @@ class Row:
     def ratios(self) -> dict[str, float]:
         """By what factor ``ours`` is better (below 1: worse); of the medians, since the rounds took turns."""
         medians = self.medians()
-        ours = medians[self.ours]
+        ours = medians.get(self.ours, math.nan)
         peers = {name: each for name, each in medians.items() if name not in (self.ours, LOOP)}
         return {name: better_by(ours, each, self.more_is_better) for name, each in peers.items()}
 
@@ -48,7 +49,7 @@ class Row:
     def as_dict(self) -> dict[str, Any]:
         spread = {name: [known(min(seen)), known(max(seen))] for name, seen in self.samples.items()}
         return {
-            "case": self.case, "unit": self.unit, "ours": self.ours, "rounds": len(next(iter(self.samples.values()))),
+            "case": self.case, "unit": self.unit, "ours": self.ours, "rounds": max(map(len, self.samples.values()), default=0),
             "median": _sayable(self.medians()), "spread": spread, "ratio": _sayable(self.ratios()),
             "bars": [each.as_dict() for each in self.verdicts()], **self.notes,
         }  # fmt: skip
