@@ -21,7 +21,10 @@ PURE, TRACE, WERROR, ANNOTATE = (os.environ.get(f"LIFEEVT_{s}") == "1" for s in 
 SANITIZE = [f"-fsanitize={kind}", "-g"] if (kind := os.environ.get("LIFEEVT_SANITIZE")) else []
 STRICT = ["-Wall", "-Wextra", "-Werror"] if WERROR else []
 SOURCES = [] if PURE else sorted(str(path) for path in Path("lifeevt").glob("*.pyx"))
-DIRECTIVES = {"language_level": 3, "binding": True, "boundscheck": False, "wraparound": False, "cdivision": True}
+DIRECTIVES = {
+    "language_level": 3, "binding": True, "boundscheck": False, "wraparound": False, "cdivision": True,
+    "freethreading_compatible": True,  # the stress tests pass there; without it one import brings the GIL back
+}  # fmt: skip
 FLAGS = {
     # No contraction: a fused multiply-add rounds once where Python rounds twice, and the twins would differ.
     "extra_compile_args": ["-O2", "-ffp-contract=off", "-pthread", *SANITIZE, *STRICT],

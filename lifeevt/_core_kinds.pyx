@@ -1,5 +1,7 @@
 """KindTable, the native twin: event types by name for Python, by number for C."""
 
+cimport cython
+
 from libc.stdint cimport int32_t, int64_t
 
 from ._core_numbers cimport index_in, whole
@@ -37,13 +39,15 @@ cdef class KindTable:
         cdef int32_t code
         if not 0 <= wanted < HEAP_LEVELS:
             raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
-        if name in self.codes:
-            return self.codes[name]
-        code = kinds_add(&self.table, <int32_t> wanted, budget, bool(exact))
-        if code != KINDS_NO_KIND:
-            self.names.append(name)
-            self.codes[name] = code
-        return code
+        cdef bint only_name = bool(exact)
+        with cython.critical_section(self):
+            if name in self.codes:
+                return self.codes[name]
+            code = kinds_add(&self.table, <int32_t> wanted, budget, only_name)
+            if code != KINDS_NO_KIND:
+                self.names.append(name)
+                self.codes[name] = code
+            return code
 
     def answer(self, code, row, attended):
         """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""

@@ -1,5 +1,6 @@
 """Reactor, the native twin: the worker's stretch of C, started, halted and read from Python."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -75,6 +76,7 @@ cdef bytes FORMAT = (
 )
 
 
+@cython.no_gc_clear     # or the collector took the heap away before __dealloc__ lets go of it
 cdef class Reactor:
     """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
 

@@ -6,6 +6,7 @@ import importlib.machinery
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -75,3 +76,10 @@ def suite_without_extension(folder: Path, *options: str) -> str:
 
 def test_a_script_of_its_own_process_sees_the_same_package(isolated: Callable[..., str]) -> None:
     assert isolated("native/isolated/where.py").strip() == import_module("lifeevt._core").__file__
+
+
+def test_a_free_threaded_interpreter_stays_free() -> None:
+    """One extension that does not declare itself would turn the GIL on for the whole process."""
+    script = "import sys, lifeevt._core; print(getattr(sys, '_is_gil_enabled', lambda: True)())"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == str(not sysconfig.get_config_var("Py_GIL_DISABLED")), done.stderr

@@ -1,0 +1,26 @@
+"""A reactor stands in a cycle with its engine, so the collector ends it: the heap must still be there by then."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.native
+
+SCRIPT = """
+import gc
+from lifeevt import AsyncEventProcessor, ThreadSafeSelfState
+engine = AsyncEventProcessor(ThreadSafeSelfState.life(), backend="native")
+parts = engine.queue.heap, engine.queue.kinds, engine._reflexes.table, engine.state.cells, engine.scheduler.accounts
+kind = type(engine._reactor)
+del engine
+gc.collect()
+kind(*parts, 8, True)
+"""
+
+
+def test_the_collector_takes_a_reactor_off_its_heap() -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
