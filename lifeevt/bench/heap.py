@@ -49,14 +49,12 @@ class StdPriorityQueue:
 
 @contextmanager
 def compiled() -> Iterator[ctypes.CDLL | None]:
-    """The peer's library in a folder that goes with the block; None without a compiler."""
-    if shutil.which(COMPILER) is None:
-        yield None
-        return
+    """The peer's library in a folder that goes with the block; None without a compiler that can make it."""
     with TemporaryDirectory() as folder:
         made = Path(folder) / "peer.so"
-        subprocess.run([COMPILER, "-O2", "-std=c++17", "-shared", "-fPIC", str(SOURCE), "-o", str(made)], check=True)
-        yield declared(ctypes.CDLL(str(made)))
+        words = [COMPILER, "-O2", "-std=c++17", "-shared", "-fPIC", str(SOURCE), "-o", str(made)]
+        there = shutil.which(COMPILER) and subprocess.run(words, capture_output=True).returncode == 0
+        yield declared(ctypes.CDLL(str(made))) if there else None
 
 
 def declared(library: ctypes.CDLL) -> ctypes.CDLL:
@@ -113,7 +111,7 @@ def missing(samples: dict[str, Any]) -> dict[str, Any]:
     if WHOLE not in samples:
         why.append("the native twin is not built here")
     if PEER not in samples:
-        why.append(f"{COMPILER} is not installed")
+        why.append(f"{COMPILER} is not installed, or does not compile the peer")
     return {measure.NOT_MEASURED: "; ".join(why)} if why else {}
 
 

@@ -2,7 +2,8 @@
 
 Share: the processor time of this process while one thread submits an event every millisecond, by absolute
 deadlines, less that of the same thread when it calls something that does nothing. Beside it the processor
-time of the worker's thread alone. Wakes: the voluntary context switches of the worker's thread, as the
+time of the worker's thread alone, and of a thread that takes each event out of a ``queue.SimpleQueue`` and
+does nothing with it: what waking a thread costs. Wakes: the voluntary context switches of the worker's thread, as the
 kernel counts them, while nothing comes.
 """
 
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from .. import AsyncEventProcessor, AsyncEventQueue, Event, ThreadSafeSelfState
@@ -20,7 +22,8 @@ from . import environment, measure, workloads
 from .bars import AT_MOST, BELOW, Bar
 
 NAME = "idle"
-ABOVE, FED, ALONE, WORKER = "engine above the feeder", "feeder and engine", "feeder alone", "worker's thread"
+ABOVE, WOKEN = "engine above the feeder", "bare thread above it"
+FED, TAKEN, ALONE, WORKER = "feeder and engine", "feeder and bare thread", "feeder alone", "worker's thread"
 CAPACITY = 10_000
 MAY_USE_PERCENT = 0.5
 WARM_UP = 100  # events: what is done once is not what an event costs
@@ -66,6 +69,17 @@ def fed(backend: str, load: workloads.Load, of_worker: list[float]) -> float:
         return used
 
 
+def taken(load: workloads.Load) -> float:
+    """The same with a thread that is woken for each event and does nothing with it."""
+    waiting: SimpleQueue[Event | None] = SimpleQueue()
+    thread = threading.Thread(target=lambda: [None for _ in iter(waiting.get, None)], daemon=True)
+    thread.start()
+    used = percent_used(waiting.put, load)
+    waiting.put(None)
+    thread.join()
+    return used
+
+
 def thread_seconds(thread: threading.Thread) -> float:
     """The processor time of a thread of this process."""
     assert thread.ident is not None
@@ -74,12 +88,20 @@ def thread_seconds(thread: threading.Thread) -> float:
 
 def share_row(backend: str, load: workloads.Load, rounds: int) -> measure.Row:
     of_worker: list[float] = []
-    columns = {FED: lambda: fed(backend, load, of_worker), ALONE: lambda: percent_used(nothing, load)}
+    columns = {
+        FED: lambda: fed(backend, load, of_worker),
+        TAKEN: lambda: taken(load),
+        ALONE: lambda: percent_used(nothing, load),
+    }
     seen = measure.in_turns(columns, rounds)
-    above = [both - alone for both, alone in zip(seen[FED], seen[ALONE], strict=True)]
     case = f"{load.events_per_second:,} events a second, {backend}"
-    samples = {ABOVE: above, WORKER: of_worker, **seen}
+    above = {name: less(seen[both], seen[ALONE]) for name, both in ((ABOVE, FED), (WOKEN, TAKEN))}
+    samples = {**above, WORKER: of_worker, **seen}
     return measure.Row(case, "% of a core", ABOVE, samples, bars=[Bar("", MAY_USE_PERCENT, BELOW)])
+
+
+def less(of_both: list[float], of_one: list[float]) -> list[float]:
+    return [both - one for both, one in zip(of_both, of_one, strict=True)]
 
 
 def wakes_a_second(worker: threading.Thread, seconds: float) -> float:
