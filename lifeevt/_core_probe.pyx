@@ -50,10 +50,10 @@ cdef class HeapProbe:
 
     def __init__(self, uint32_t depth, uint64_t seed, bint ascending, bint lanes=True):
         self.work = workload(chance=seed, sequence=0, clock_ns=0, ascending=ascending, lanes=lanes)
-        cdef uint32_t count
+        cdef uint32_t _count
         if heap_init(&self.heap, <int32_t> depth + 1) != 0:
             raise MemoryError
-        for count in range(depth):
+        for _count in range(depth):
             self.offer(0)
 
     def __dealloc__(self):
@@ -62,10 +62,10 @@ cdef class HeapProbe:
     def run(self, uint32_t pairs):
         """Pop and push so many times; the sum of the popped keys, modulo 2**64. O(log n) a pair, without the GIL."""
         cdef uint64_t keys = 0
-        cdef uint32_t pair
+        cdef uint32_t _pair
         cdef heap_slot head
         with nogil:
-            for pair in range(pairs):
+            for _pair in range(pairs):
                 heap_release(&self.heap, heap_pop(&self.heap, HEAP_LEVELS, ENDED, &head))
                 keys += <uint64_t> head.event.key
                 self.offer(head.event.key)
@@ -100,11 +100,11 @@ cdef class OrderProbe:
     def run(self, uint32_t pairs):
         """Pop and push so many times; the sum of the popped keys, modulo 2**64. O(log n) a pair, without the GIL."""
         cdef uint64_t keys = 0
-        cdef uint32_t pair
+        cdef uint32_t _pair
         cdef int64_t key
         cdef int32_t slot, lane
         with nogil:
-            for pair in range(pairs):
+            for _pair in range(pairs):
                 slot = order_head(&self.order, &lane)
                 key = self.order.ranks[0].key if lane < 0 else self.order.heads[lane].key
                 order_remove(&self.order, lane)

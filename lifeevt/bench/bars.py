@@ -15,8 +15,9 @@ SIGNS = {AT_LEAST: ">=", AT_MOST: "<=", BELOW: "<"}
 class Bar:
     """Ours is better than ``peer`` by at least ``factor``; for a limit from above, ours is at most that many times it.
 
-    ``ours`` names another column of the row than the one it calls ours. Without a peer the median of ours itself is compared, in the unit of its row. A peer that is not among
-    the columns of the row was not measured: then the bar is neither met nor missed.
+    ``ours`` names another column of the row than the one it calls ours. Without a peer the median of ours itself
+    is compared, in the unit of its row. A peer that is not among the columns of the row was not measured: then
+    the bar is neither met nor missed.
     """
 
     peer: str
@@ -56,8 +57,9 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         return {
-            "case": self.case, "unit": self.unit, "column": self.column, "ours": self.ours, "peer": self.bar.peer or None,
-            "peer_median": self.peer, "ratio": self.ratio, "bar": self.bar.text(), "met": self.met,
+            "case": self.case, "unit": self.unit, "column": self.column, "ours": self.ours,
+            "peer": self.bar.peer or None, "peer_median": self.peer, "ratio": self.ratio,
+            "bar": self.bar.text(), "met": self.met,
         }  # fmt: skip
 
 

@@ -43,13 +43,16 @@ class Row:
         peers = {name: each for name, each in medians.items() if name not in (self.ours, LOOP)}
         return {name: better_by(ours, each, self.more_is_better) for name, each in peers.items()}
 
+    def rounds(self) -> int:
+        return max(map(len, self.samples.values()), default=0)
+
     def verdicts(self) -> list[Verdict]:
         return judge(self.case, self.unit, self.ours, self.medians(), self.more_is_better, self.bars)
 
     def as_dict(self) -> dict[str, Any]:
         spread = {name: [known(min(seen)), known(max(seen))] for name, seen in self.samples.items()}
         return {
-            "case": self.case, "unit": self.unit, "ours": self.ours, "rounds": max(map(len, self.samples.values()), default=0),
+            "case": self.case, "unit": self.unit, "ours": self.ours, "rounds": self.rounds(),
             "median": _sayable(self.medians()), "spread": spread, "ratio": _sayable(self.ratios()),
             "bars": [each.as_dict() for each in self.verdicts()], **self.notes,
         }  # fmt: skip
@@ -85,7 +88,7 @@ def in_turns(columns: Mapping[str, Callable[[], float]], rounds: int) -> dict[st
     """
     names = list(columns)
     samples: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
+    for turn in range(rounds if names else 0):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             samples[name].append(_undisturbed(columns[name]))
     return samples

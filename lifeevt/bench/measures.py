@@ -7,16 +7,16 @@ from importlib import import_module
 from .measure import Rows
 
 MEASURES = {
-    "queue": "AsyncEventQueue put and get, beside PriorityQueue and heapq under a Lock",
-    "heap": "the heap's push and pop inside C, beside std::priority_queue",
-    "state": "a read, a snapshot, a delta, beside the read-write locks of others",
+    "queue": "put and get of events, beside PriorityQueue and heapq",
+    "heap": "push and pop inside C, beside std::priority_queue",
+    "state": "a read, a snapshot, a delta, beside the locks of others",
     "idle": "what 1000 events a second and a waiting worker use of a core",
     "memory": "what a started engine adds to the resident size",
     "latency": "from submit to the state changed, beside a busy interpreter",
     "throughput": "events a second and processor time, beside a synchronous loop",
     "handlers": "what the engine adds to handlers in Python",
     "jitter": "how late the ticks of a loop are beside the worker",
-    "curves": "how the figures grow with depth, producers, readers and fields",
+    "curves": "growth with depth, producers, readers, fields",
 }
 ONLY_NAMED = ("curves",)  # takes minutes
 USUAL = tuple(name for name in MEASURES if name not in ONLY_NAMED)

@@ -51,11 +51,11 @@ with writing():
         values[name] = low if number < low else high if number > high else number
     version += 1
 """)
-CHANGED = tuple("\n".join(each) for each in zip(
-    ("state.apply_delta(one)", "cells.add((1,), (0.5,))", ADD[2].replace("delta.items", "one.items")),
-    SNAPSHOT,
-    strict=True,
-))  # fmt: skip
+CHANGED = (
+    f"state.apply_delta(one)\n{SNAPSHOT[0]}",
+    f"cells.add((1,), (0.5,))\n{SNAPSHOT[1]}",
+    f"{ADD[2].replace('delta.items', 'one.items')}\n{SNAPSHOT[2]}",
+)
 
 CASES = [
     Case("read of one field", FIELDS, *READ, BARS),

@@ -25,7 +25,7 @@ Measured = dict[str, list[Row]]
 def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Measures [the usual ones].")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the tables.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Only the shape of the output; its figures mean nothing.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Show the shape of the output; figures mean nothing.")] = False,
     rounds: Annotated[int | None, typer.Option(metavar="N", min=1, help="Repetitions of every column.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="Print what can be measured, and end.")] = False,
 ) -> None:
