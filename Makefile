@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PIP_FLAGS := --quiet --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(shell find lifeevt -type f \
-	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl')
+	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl' -o -name '*.cpp')
 
 .NOTPARALLEL:  # the environments share build/ and the generated C
 .DEFAULT_GOAL := help
@@ -52,8 +52,8 @@ annotate: .venv-dev/stamp ## build/annotate/*.html: where the C calls Python
 	@mkdir -p build/annotate
 	mv lifeevt/*.html build/annotate
 
-bench: .venv-bench/stamp ## every profiling/bench_*.py, on the plain build
-	@set -e; for script in profiling/bench_*.py; do echo "== $$script"; .venv-bench/bin/python $$script; done
+bench: .venv-bench/stamp ## the usual measures beside their bars, on the plain build
+	@.venv-bench/bin/lifeevt bench
 
 profile: .venv-trace/stamp ## time per line, on the traced build
 	.venv-trace/bin/python profiling/lines.py

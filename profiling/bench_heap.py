@@ -1,6 +1,7 @@
-"""What does it cost to put one event in and take the most urgent one out, at a steady depth?"""
+"""What do one push and one pop inside C cost, at a steady depth, beside std::priority_queue?"""
 
-from lifeevt.bench.queue import main
+from lifeevt.bench import measure
+from lifeevt.bench.heap import NAME, rows
 
 if __name__ == "__main__":
-    main()
+    measure.main(NAME, rows, __doc__)

@@ -27,7 +27,7 @@ ROWS: list[list[set[str]]] = [
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
     [{"_core_numbers"}, {"_core_lock", "_core_kinds"}, {"_core_arrays"}],
     [{"_core_heap", "_core_state", "_core_histogram"}, {"_core_account", "_core_reflex", "_core_results"}],
-    [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core"}],
+    [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core"}, {"_core_probe"}],
     [{"_backend"}, {"_front"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
@@ -36,6 +36,7 @@ ROWS: list[list[set[str]]] = [
     [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
 ]
 RANK = {name: rank for rank, names in enumerate(part for row in ROWS for part in row) for name in names}
+PROBES = {"_core_probe"}  # native, and of the benches alone
 EXTRAS = {"bench": {"fasteners", "readerwriterlock"}, "cli": {"typer", "rich", "click"}}
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted([*PACKAGE.glob("*.pyx"), *PACKAGE.glob("*.pxd")])
@@ -112,7 +113,13 @@ def test_the_twins_do_not_know_each_other() -> None:
 
 def test_the_package_enters_the_native_twin_by_its_one_door() -> None:
     for path in PYTHON:
-        assert not own_imports(path) & (set(ROOMS) - {"_core"}), f"{named(path)} goes round the door"
+        doors = {"_core"} | (PROBES if unit(path) == "bench" else set())
+        assert not own_imports(path) & (set(ROOMS) - doors), f"{named(path)} goes round the door"
+
+
+def test_the_twin_does_not_know_what_measures_it() -> None:
+    for path in CYTHON:
+        assert not cython_imports(path) & PROBES
 
 
 def test_only_one_module_chooses_between_the_twins() -> None:

@@ -53,7 +53,8 @@ def test_a_bench_reports_its_environment_and_ratios_against_named_peers(script: 
     assert record["rows"]
     for row in record["rows"]:
         assert row["ours"] in row["median"]
-        assert row["ratio"] and row["ratio"].keys() < row["median"].keys()
+        assert row["ratio"].keys() < row["median"].keys()
+    assert any(row["ratio"] for row in record["rows"])
 
 
 @pytest.mark.parametrize("script", BENCHES)

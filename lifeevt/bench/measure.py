@@ -13,14 +13,17 @@ from statistics import median
 from typing import Any
 
 from . import environment
+from .bars import Bar, Verdict, better_by, judge, known
 
 TRACED_EXIT = 2
+QUICK = "--quick: the figures below mean nothing"
+NOT_MEASURED = "not measured"  # the note of a row that says which column is missing, and why
 LOOP = "(the loop itself)"  # contained in every other column, and not taken off
 
 
 @dataclass
 class Row:
-    """One case: the median of each column, and how many times ``ours`` each other column is."""
+    """One case: the median of each column, how many times ``ours`` each other column is, and what ours must reach."""
 
     case: str
     unit: str
@@ -28,6 +31,7 @@ class Row:
     samples: Mapping[str, Sequence[float]]
     more_is_better: bool = False
     notes: dict[str, Any] = field(default_factory=dict)
+    bars: Sequence[Bar] = ()
 
     def medians(self) -> dict[str, float]:
         return {name: median(seen) for name, seen in self.samples.items()}
@@ -35,21 +39,30 @@ class Row:
     def ratios(self) -> dict[str, float]:
         """By what factor ``ours`` is better (below 1: worse); of the medians, since the rounds took turns."""
         medians = self.medians()
-        ours = medians[self.ours]
+        ours = medians.get(self.ours, math.nan)
         peers = {name: each for name, each in medians.items() if name not in (self.ours, LOOP)}
-        return {name: _factor(ours, each, self.more_is_better) for name, each in peers.items()}
+        return {name: better_by(ours, each, self.more_is_better) for name, each in peers.items()}
+
+    def rounds(self) -> int:
+        return max(map(len, self.samples.values()), default=0)
+
+    def verdicts(self) -> list[Verdict]:
+        return judge(self.case, self.unit, self.ours, self.medians(), self.more_is_better, self.bars)
 
     def as_dict(self) -> dict[str, Any]:
-        spread = {name: [min(seen), max(seen)] for name, seen in self.samples.items()}
+        spread = {name: [known(min(seen)), known(max(seen))] for name, seen in self.samples.items()}
         return {
-            "case": self.case, "unit": self.unit, "ours": self.ours, "rounds": len(next(iter(self.samples.values()))),
-            "median": self.medians(), "spread": spread, "ratio": self.ratios(), **self.notes,
+            "case": self.case, "unit": self.unit, "ours": self.ours, "rounds": self.rounds(),
+            "median": _sayable(self.medians()), "spread": spread, "ratio": _sayable(self.ratios()),
+            "bars": [each.as_dict() for each in self.verdicts()], **self.notes,
         }  # fmt: skip
 
 
-def _factor(ours: float, peer: float, more_is_better: bool) -> float:
-    above, below = (ours, peer) if more_is_better else (peer, ours)
-    return above / below if below else math.nan
+def _sayable(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: known(figure) for name, figure in figures.items()}
+
+
+Rows = Callable[[bool, int | None], list[Row]]  # what a measure is: rows(quick, rounds)
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -75,7 +88,7 @@ def in_turns(columns: Mapping[str, Callable[[], float]], rounds: int) -> dict[st
     """
     names = list(columns)
     samples: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
+    for turn in range(rounds if names else 0):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             samples[name].append(_undisturbed(columns[name]))
     return samples
@@ -92,19 +105,26 @@ def _undisturbed(measured: Callable[[], float]) -> float:
 
 def report(name: str, rows: Sequence[Row], as_json: bool, settings: Mapping[str, Any]) -> None:
     """Print the environment and the rows, as text or as JSON."""
-    known = environment.describe()
+    machine = environment.describe()
     if as_json:
-        record = {"bench": name, "environment": known, "settings": dict(settings)}
+        record = {"bench": name, "environment": machine, "settings": dict(settings)}
         print(json.dumps({**record, "rows": [row.as_dict() for row in rows]}, indent=2))
         return
-    print(environment.headline(known))
+    print(environment.headline(machine))
     if settings.get("quick"):
-        print("--quick: the figures below mean nothing")
+        print(QUICK)
     for row in rows:
-        print("\n" + "\n".join(_table(row)))
+        print("\n" + "\n".join(table(row)))
 
 
-def _table(row: Row) -> list[str]:
+def main(name: str, rows: Rows, description: str | None) -> None:
+    """Run one measure as a script of its own."""
+    given = parser(description).parse_args()
+    refuse_traced()
+    report(name, rows(given.quick, given.rounds), given.json, {"quick": given.quick})
+
+
+def table(row: Row) -> list[str]:
     ratios = row.ratios()
     lines = [f"{row.case}, {row.unit}", f"  {'':24}{'median':>14}   {row.ours} is better by"]
     for name, value in row.medians().items():

@@ -1,7 +1,9 @@
 """What does it cost to put one event in and take the most urgent one out, at a steady depth?
 
-Columns: both twins, ``heapq`` of tuples under a Lock, ``queue.PriorityQueue``, and the whole
-AsyncEventQueue over each twin (which also reads the clock, ranks the event and keeps the ledger).
+Columns: AsyncEventQueue over both twins, ``queue.PriorityQueue`` and ``heapq`` under a Lock, both of tuples
+(key, number, event). Ours reads the clock, ranks the event and keeps the ledger; a peer reads the clock and
+looks the budget of the type up, so all of them have the same events in the same order. Each statement stands
+in the measured loop itself, with local names and no function around it.
 """
 
 from __future__ import annotations
@@ -11,111 +13,90 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable
+import timeit
+from collections.abc import Iterable
 from typing import Any
 
-from .. import AsyncEventQueue
-from .._contract import REJECT
-from ..result import Status
+from .. import AsyncEventQueue, Event, EventTypes
 from . import environment, measure, workloads
+from .bars import Bar
+from .loops import all_timed, timer
 
-DEPTHS = (100, 10_000)
-DELIVERED = int(Status.DELIVERED)
-Pairs = Callable[[], float]
+NAME = "queue"
+PRIORITY_QUEUE, HEAPQ = "PriorityQueue", "heapq+Lock"
+FACTORS = {100: (12, 5), 10_000: (12, 5), 1_000_000: (8, 5)}  # how much faster than each peer, by depth
+DEEPEST_REFERENCE = 10_000  # filling the Python twin with a million events takes minutes
+POOL = 1024
 
-
-def timed(one_pair: Callable[[int], Any], steps: list[int]) -> Pairs:
-    """Nanoseconds per pair; the loop itself is the same for every column."""
-
-    def measured() -> float:
-        started = time.perf_counter_ns()
-        for step in steps:
-            one_pair(step)
-        return (time.perf_counter_ns() - started) / len(steps)
-
-    return measured
-
-
-def twin(core: Any, depth: int, steps: list[int]) -> Pairs:
-    heap = core.EventHeap(depth + 1)
-    offer, pop = heap.offer, heap.pop
-    for key in workloads.key_steps(depth, seed=depth):
-        offer(key, 2, 0, None, REJECT)
-
-    def one_pair(step: int) -> None:
-        payload, key, level, arrival, _ = pop(DELIVERED)
-        offer(key + step, level, arrival, payload, REJECT)
-
-    return timed(one_pair, steps)
+OURS = "waiting.put(waiting.get())"
+BY_PRIORITY_QUEUE = """
+_, _, event = waiting.get()
+waiting.put((clock() + budgets[event.type], next(number), event))
+"""
+BY_HEAPQ = """
+with lock:
+    _, _, event = pop(waiting)
+with lock:
+    push(waiting, (clock() + budgets[event.type], next(number), event))
+"""
 
 
-def heapq_and_lock(depth: int, steps: list[int]) -> Pairs:
-    lock, number = threading.Lock(), itertools.count()
-    heap = [(key, next(number), None) for key in workloads.key_steps(depth, seed=depth)]
-    heapq.heapify(heap)
-
-    def one_pair(step: int) -> None:
-        with lock:
-            key, _, payload = heapq.heappop(heap)
-        with lock:
-            heapq.heappush(heap, (key + step, next(number), payload))
-
-    return timed(one_pair, steps)
+def of_queue(backend: str, depth: int) -> timeit.Timer:
+    waiting = AsyncEventQueue(depth + 1, overflow="reject", backend=backend)
+    waiting.put_many(incoming(depth))
+    return timer(OURS, waiting=waiting)
 
 
-def priority_queue(depth: int, steps: list[int]) -> Pairs:
-    made: queue.PriorityQueue[tuple[int, int, None]] = queue.PriorityQueue(depth + 1)
-    number = itertools.count()
-    for key in workloads.key_steps(depth, seed=depth):
-        made.put((key, next(number), None))
-
-    def one_pair(step: int) -> None:
-        key, _, payload = made.get()
-        made.put((key + step, next(number), payload))
-
-    return timed(one_pair, steps)
+def of_priority_queue(depth: int) -> timeit.Timer:
+    waiting: queue.PriorityQueue[tuple[int, int, Event]] = queue.PriorityQueue(depth + 1)
+    known = ranking()
+    for entry in entries(depth, known):
+        waiting.put(entry)
+    return timer(BY_PRIORITY_QUEUE, waiting=waiting, **known)
 
 
-def whole_queue(backend: str, depth: int, steps: list[int]) -> Pairs:
-    made = AsyncEventQueue(depth + 1, overflow="reject", backend=backend)
-    pool = workloads.events(1024)
-    made.put_many(itertools.islice(itertools.cycle(pool), depth))
-
-    def one_pair(step: int) -> None:
-        made.put(made.get())
-
-    return timed(one_pair, steps)
+def of_heapq(depth: int) -> timeit.Timer:
+    known = ranking()
+    waiting = list(entries(depth, known))
+    heapq.heapify(waiting)
+    return timer(
+        BY_HEAPQ, waiting=waiting, lock=threading.Lock(), pop=heapq.heappop, push=heapq.heappush, **known
+    )  # fmt: skip
 
 
-def nothing(steps: list[int]) -> Pairs:
-    return timed(lambda step: None, steps)
+def incoming(depth: int) -> Iterable[Event]:
+    return itertools.islice(itertools.cycle(workloads.events(POOL)), depth)
 
 
-def columns(depth: int, steps: list[int]) -> dict[str, Pairs]:
-    cores = environment.twins()
-    made = {name: twin(core, depth, steps) for name, core in cores.items()}
-    made["heapq+Lock"] = heapq_and_lock(depth, steps)
-    made["PriorityQueue"] = priority_queue(depth, steps)
-    made |= {f"AsyncEventQueue {name}": whole_queue(name, depth, steps) for name in cores}
-    return made | {measure.LOOP: nothing(steps)}
+def ranking() -> dict[str, Any]:
+    """What a peer ranks its events with."""
+    types = EventTypes.life()
+    budgets = {name: (types.named(name) or types.default).budget_ns for name in workloads.LIFE_MIX}
+    return {"clock": time.monotonic_ns, "budgets": budgets, "number": itertools.count()}
 
 
-def main() -> None:
-    arguments = measure.parser(__doc__)
-    arguments.add_argument("--depths", type=int, nargs="+", default=DEPTHS, help="queued events, for example 1000000")
-    given = arguments.parse_args()
-    measure.refuse_traced()
-    pairs, rounds = (200, 2) if given.quick else (20_000, 11)
-    steps = workloads.key_steps(pairs)
-    rows = [
-        measure.Row(
-            f"depth {depth:,}", "ns per put and get", next(iter(environment.twins())),
-            measure.in_turns(columns(depth, steps), given.rounds or rounds),
-        )
-        for depth in ([100] if given.quick else given.depths)
-    ]  # fmt: skip
-    measure.report("heap", rows, given.json, {"pairs": pairs, "quick": given.quick})
+def entries(depth: int, known: dict[str, Any]) -> Iterable[tuple[int, int, Event]]:
+    clock, budgets, number = known["clock"], known["budgets"], known["number"]
+    return ((clock() + budgets[event.type], next(number), event) for event in incoming(depth))
+
+
+def columns(depth: int) -> dict[str, timeit.Timer]:
+    twins = [name for name in environment.twins() if name != "reference" or depth <= DEEPEST_REFERENCE]
+    made = {name: of_queue(name, depth) for name in twins}
+    return made | {PRIORITY_QUEUE: of_priority_queue(depth), HEAPQ: of_heapq(depth), measure.LOOP: timer("pass")}
+
+
+def row(depth: int, pairs: int, rounds: int) -> measure.Row:
+    samples = measure.in_turns(all_timed(columns(depth), pairs), rounds)
+    bars = [Bar(peer, factor) for peer, factor in zip((PRIORITY_QUEUE, HEAPQ), FACTORS[depth], strict=True)]
+    ours = next(iter(environment.twins()))
+    return measure.Row(f"put and get, depth {depth:,}", "ns a pair", ours, samples, bars=bars)
+
+
+def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
+    pairs, turns = (200, 2) if quick else (20_000, 11)
+    return [row(depth, pairs, rounds or turns) for depth in ([100] if quick else FACTORS)]
 
 
 if __name__ == "__main__":
-    main()
+    measure.main(NAME, rows, __doc__)

@@ -14,16 +14,20 @@ from __future__ import annotations
 import importlib.util
 import threading
 import timeit
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import ThreadSafeSelfState
 from . import environment, measure, workloads
+from .bars import Bar
+from .loops import all_timed, timer
 
+NAME = "state"
 FIELDS = 16
 DELTA = {"field_1": -0.5, "field_5": 0.25, "field_9": 0.125}
 ONE = {"field_1": 0.5}
-NS = 1e9
+CHANGES = {"delta": DELTA, "one": ONE}
+READERWRITERLOCK, FASTENERS, RLOCK = "readerwriterlock", "fasteners", "RLock+dict"
+BARS = (Bar(READERWRITERLOCK, 30), Bar(FASTENERS, 30), Bar(RLOCK, 5))
 
 
 class Case(NamedTuple):
@@ -34,6 +38,7 @@ class Case(NamedTuple):
     state: str
     cells: str
     peer: str
+    bars: tuple[Bar, ...] = ()
 
 
 READ = ("state['field_5']", "cells.read(5)", "with reading(): values['field_5']")
@@ -46,22 +51,23 @@ with writing():
         values[name] = low if number < low else high if number > high else number
     version += 1
 """)
-CHANGED = tuple("\n".join(each) for each in zip(
-    ("state.apply_delta(one)", "cells.add((1,), (0.5,))", ADD[2].replace("delta.items", "one.items")),
-    SNAPSHOT,
-    strict=True,
-))  # fmt: skip
+CHANGED = (
+    f"state.apply_delta(one)\n{SNAPSHOT[0]}",
+    f"cells.add((1,), (0.5,))\n{SNAPSHOT[1]}",
+    f"{ADD[2].replace('delta.items', 'one.items')}\n{SNAPSHOT[2]}",
+)
 
 CASES = [
-    Case("read of one field", FIELDS, *READ),
-    Case(f"snapshot of {FIELDS} fields", FIELDS, *SNAPSHOT),
-    Case(f"delta of {len(DELTA)} fields", FIELDS, *ADD),
+    Case("read of one field", FIELDS, *READ, BARS),
+    Case(f"snapshot of {FIELDS} fields", FIELDS, *SNAPSHOT, BARS),
+    Case(f"delta of {len(DELTA)} fields", FIELDS, *ADD, BARS),
     *[Case(f"delta of one field, then a snapshot of {count}", count, *CHANGED) for count in (4, 16, 64, 256)],
 ]
 
 
 def of_state(case: Case, backend: str) -> timeit.Timer:
-    return timer(case.state, state=ThreadSafeSelfState(workloads.fields(case.fields), backend=backend))
+    state = ThreadSafeSelfState(workloads.fields(case.fields), backend=backend)
+    return timer(case.state, state=state, **CHANGES)
 
 
 def of_cells(case: Case, core: Any) -> timeit.Timer:
@@ -74,7 +80,7 @@ def of_peer(case: Case, reading: Any, writing: Any) -> timeit.Timer:
     fields = workloads.fields(case.fields)
     values = {name: field.default for name, field in fields.items()}
     bounds = {name: (field.lowest, field.highest) for name, field in fields.items()}
-    return timer(case.peer, reading=reading, writing=writing, values=values, bounds=bounds, version=0)
+    return timer(case.peer, reading=reading, writing=writing, values=values, bounds=bounds, version=0, **CHANGES)
 
 
 def of_rlock(case: Case) -> timeit.Timer:
@@ -97,40 +103,32 @@ def of_fasteners(case: Case) -> timeit.Timer:
     return of_peer(case, lock.read_lock, lock.write_lock)
 
 
-def timer(statement: str, **known: Any) -> timeit.Timer:
-    """Time the statement in a loop where all that it names is local."""
-    known |= {"delta": DELTA, "one": ONE}
-    setup = "; ".join(f"{name} = given[{name!r}]" for name in known)
-    return timeit.Timer(statement, setup, globals={"given": known})
-
-
 def columns(case: Case) -> dict[str, timeit.Timer]:
     twins = environment.twins()
     made = {name: of_state(case, name) for name in twins}
     made |= {f"cells {name}": of_cells(case, core) for name, core in twins.items()}
-    made["RLock+dict"] = of_rlock(case)
-    for name, peer in (("readerwriterlock", of_readerwriterlock), ("fasteners", of_fasteners)):
-        if importlib.util.find_spec(name):
+    made[RLOCK] = of_rlock(case)
+    for name, peer in ((READERWRITERLOCK, of_readerwriterlock), (FASTENERS, of_fasteners)):
+        if installed(name):
             made[name] = peer(case)
     return made | {measure.LOOP: timer("pass")}
 
 
-def timed(statement: timeit.Timer, times: int) -> Callable[[], float]:
-    """Nanoseconds per turn of the loop."""
-    return lambda: statement.timeit(times) / times * NS
+def installed(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
-def main() -> None:
-    given = measure.parser(__doc__).parse_args()
-    measure.refuse_traced()
-    times, rounds = (200, 2) if given.quick else (20_000, 11)
-    rows = []
-    for case in CASES:
-        made = columns(case)
-        samples = measure.in_turns({name: timed(each, times) for name, each in made.items()}, given.rounds or rounds)
-        rows.append(measure.Row(case.name, "ns per turn", next(iter(made)), samples))
-    measure.report("state", rows, given.json, {"calls": times, "fields": FIELDS, "quick": given.quick})
+def row(case: Case, times: int, rounds: int) -> measure.Row:
+    samples = measure.in_turns(all_timed(columns(case), times), rounds)
+    missing = [name for name in (READERWRITERLOCK, FASTENERS) if name not in samples]
+    notes = {measure.NOT_MEASURED: f"{' and '.join(missing)}: not installed"} if missing else {}
+    return measure.Row(case.name, "ns a turn", next(iter(samples)), samples, notes=notes, bars=case.bars)
+
+
+def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
+    times, turns = (200, 2) if quick else (20_000, 11)
+    return [row(case, times, rounds or turns) for case in CASES]
 
 
 if __name__ == "__main__":
-    main()
+    measure.main(NAME, rows, __doc__)

@@ -21,6 +21,7 @@ from rich.theme import Theme
 from .. import _backend
 from ..errors import LifeEventError
 from .baseline import replay
+from .bench import bench
 from .run import Run, Settings, Source, Watcher, open_source
 from .summary import summarize_run, summary_text, version_number
 from .view import LiveView, PlainView, is_terminal, readable
@@ -113,6 +114,9 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.
         for each in values or ["none"]:
             typer.echo(f"{name:<12}{each}")
             name = ""
+
+
+app.command()(bench)
 
 
 def _perform(settings: Settings, source: Source, as_json: bool) -> None:

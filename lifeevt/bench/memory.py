@@ -1,0 +1,90 @@
+"""What does a started engine with a queue of 10,000 add to the resident size of a process?
+
+Every sample is a process of its own that imports the package, looks at its resident size, starts an engine,
+looks again, has 10,000 events answered and looks a third time; what another process did before would hide
+what this one takes. Another one traces Python's own allocations, and says what their peak was: they are a
+part of the resident size, and tracing them takes memory too.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+from . import environment, measure
+from .bars import BELOW, Bar
+
+NAME = "memory"
+CAPACITY = 10_000
+MAY_ADD_MB = 2.0  # of 10**6 bytes
+STARTED, ANSWERED = "started", "answered"
+LIVES = """
+import json, os, sys, time, tracemalloc
+import lifeevt
+
+def resident_mb():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+capacity, backend, traced = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "traced"
+if traced:
+    tracemalloc.start()
+    begun = tracemalloc.get_traced_memory()[0]
+before = resident_mb()
+state = lifeevt.ThreadSafeSelfState.life(backend=backend)
+queue = lifeevt.AsyncEventQueue(capacity, backend=backend)
+with lifeevt.AsyncEventProcessor(state, queue=queue, backend=backend) as engine:
+    engine.wait_idle()
+    started = resident_mb()
+    started_peak = tracemalloc.get_traced_memory()[1] if traced else 0
+    for number in range(capacity):
+        engine.submit(lifeevt.Event("noise", 0.1, timestamp=float(number)))
+    engine.wait_idle()
+    answered = resident_mb()
+    answered_peak = tracemalloc.get_traced_memory()[1] if traced else 0
+if traced:
+    seen = {"started": (started_peak - begun) / 1e6, "answered": (answered_peak - begun) / 1e6}
+else:
+    seen = {"started": started - before, "answered": answered - before}
+print(json.dumps(seen))
+"""
+
+
+def lived(backend: str, traced: bool) -> dict[str, float]:
+    """What one process of its own added to its memory, in MB, once started and once everything was answered."""
+    words = [sys.executable, "-c", LIVES, str(CAPACITY), backend, "traced" if traced else "plain"]
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
+    seen: dict[str, float] = json.loads(said)
+    return seen
+
+
+def gathered(backend: str, traced: bool, seen: list[dict[str, float]]) -> Callable[[], float]:
+    def measured() -> float:
+        seen.append(lived(backend, traced))
+        return seen[-1][STARTED]
+
+    return measured
+
+
+def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
+    twins = ["native"] if quick and "native" in environment.twins() else list(environment.twins())
+    lives: dict[tuple[str, bool], list[dict[str, float]]] = {(twin, way): [] for twin in twins for way in (False, True)}
+    columns = {f"{twin} {way}": gathered(twin, way, seen) for (twin, way), seen in lives.items()}
+    measure.in_turns(columns, rounds or (1 if quick else 5))
+    return [row(when, lives) for when in (STARTED, ANSWERED)]
+
+
+def row(when: str, lives: dict[tuple[str, bool], list[dict[str, float]]]) -> measure.Row:
+    samples = {
+        f"{twin}, {'tracemalloc peak' if traced else 'resident'}": [life[when] for life in seen]
+        for (twin, traced), seen in lives.items()
+    }
+    case = {STARTED: "a started engine", ANSWERED: f"after {CAPACITY:,} answered events"}[when]
+    bar = Bar("", MAY_ADD_MB, BELOW)
+    return measure.Row(case, "MB over the imported package", next(iter(samples)), samples, bars=[bar])
+
+
+if __name__ == "__main__":
+    measure.main(NAME, rows, __doc__)
