@@ -224,6 +224,7 @@ class Core(Protocol):
     KindTable: Callable[[], KindTable]
     Account: Callable[[], Account]
     QueueFront: type
+    EngineFront: type
     Reactor: MakeReactor
     Submitter: MakeSubmitter
     RWLock: Callable[[], RWLock]

@@ -9,6 +9,7 @@ from .state import StateSnapshot
 __all__ = [
     "TRACED",
     "Account",
+    "EngineFront",
     "EventHeap",
     "Histogram",
     "KindTable",
@@ -180,3 +181,5 @@ class Submitter:
     def __init__(self, heap: EventHeap, kinds: KindTable) -> None: ...
     def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool: ...
     def accept(self, accepts: bool) -> None: ...
+
+class EngineFront: ...

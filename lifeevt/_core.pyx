@@ -7,6 +7,7 @@ reference falls to zero, nobody is called back.
 """
 
 from ._core_account import Account
+from ._core_engine import EngineFront
 from ._core_heap import EventHeap
 from ._core_histogram import Histogram
 from ._core_kinds import KindTable
@@ -18,8 +19,8 @@ from ._core_state import StateCells, StateFront
 from ._core_submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
-    "StateCells", "StateFront", "Submitter",
+    "TRACED", "Account", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor",
+    "ReflexTable", "StateCells", "StateFront", "Submitter",
 ]
 
 cdef extern from * nogil:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .account import Account
 from .cells import StateCells, StateFront
+from .engine import EngineFront
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
@@ -17,8 +18,8 @@ from .rwlock import RWLock
 from .submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
-    "StateCells", "StateFront", "Submitter",
+    "TRACED", "Account", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor",
+    "ReflexTable", "StateCells", "StateFront", "Submitter",
 ]  # fmt: skip
 
 TRACED = False

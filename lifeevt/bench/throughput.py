@@ -1,8 +1,9 @@
 """What does the worker beside the loop cost, and what does it buy, against answering inside the tick?
 
-Throughput and processor time: all events are there at once and are answered to the end, by the
-engine's worker (async), by the engine in the caller's thread (sync), and by a plain Python loop with
-the same answer on a dict: the synchronous loop as one writes it without lifeevt.
+Rate: from the first submit until the last event has ended, single Event objects and arrays of numbers, beside
+the synchronous loop of Life's shape. Throughput and processor time: all are answered to the end, by the
+engine's worker (async), by the engine in the caller's thread (sync), and by a plain Python loop with the same
+answer on a dict: the synchronous loop as one writes it without lifeevt.
 Reaction: 1000 events a second beside a loop that ticks every 50 ms; acceptance to answer, by mode.
 """
 
@@ -11,14 +12,21 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .. import AsyncEventProcessor, AsyncEventQueue, Event, EventProcessingResult, RuntimeLoop, ThreadSafeSelfState
 from . import environment, measure, workloads
+from .bars import Bar
+from .life_loop import LifeLoop
 from .peers import PlainBeing, PriorityQueueWorker
 
-PLAIN = "plain loop"
+NAME = "throughput"
+PLAIN, LIFE = "plain loop", "Life's loop"
+SINGLE, ARRAYS = "single events", "arrays"
+TIMES_LIFE, A_SECOND, TIMES_SINGLE = 20.0, 1e6, 8.0
+_NUMBERS: dict[int, tuple[array[int], array[float], list[str]]] = {}
 MODES = ("async", "sync")
 TICK_SECONDS = 0.05
 Answer = Callable[[Sequence[Event]], None]
@@ -45,6 +53,35 @@ def by_worker(backend: str) -> Answer:
                 made.submit(event)
 
     return answer
+
+
+def by_arrays(backend: str) -> Answer:
+    """The same events as numbers; turning them into numbers is not the engine's work."""
+
+    def answer(events: Sequence[Event]) -> None:
+        with engine(backend, len(events)) as made:
+            made.submit_arrays(*numbers(made, events))
+
+    return answer
+
+
+def numbers(made: AsyncEventProcessor, events: Sequence[Event]) -> tuple[array[int], array[float]]:
+    key = len(events)
+    if key not in _NUMBERS:
+        types = sorted({event.type for event in events})
+        _NUMBERS[key] = (array("i", [types.index(event.type) for event in events]),
+                         array("d", [event.intensity for event in events]), types)  # fmt: skip
+    codes, intensities, types = _NUMBERS[key]
+    if [made.type_code(name) for name in types] != list(range(len(types))):
+        raise AssertionError("a new queue numbers its types in the order in which it sees them")
+    return codes, intensities
+
+
+def by_life_loop(events: Sequence[Event]) -> None:
+    loop = LifeLoop(len(events))
+    for event in events:
+        loop.push(event)
+    loop.tick()
 
 
 def in_thread(backend: str) -> Answer:
@@ -148,16 +185,40 @@ def reaction_rows(backend: str, ticks: int, rounds: int) -> list[measure.Row]:
     ]  # fmt: skip
 
 
-def main() -> None:
-    given = measure.parser(__doc__).parse_args()
-    measure.refuse_traced()
-    count, rounds, ticks = (200, 1, 3) if given.quick else (20_000, 7, 20)
-    rounds = given.rounds or rounds
-    rows = cost_rows(costs(rounds, workloads.events(count)))
+def rate(answer: Answer, events: Sequence[Event]) -> float:
+    before = time.perf_counter_ns()
+    answer(events)
+    return len(events) * 1e9 / (time.perf_counter_ns() - before)
+
+
+def rate_rows(count: int, rounds: int) -> list[measure.Row]:
+    """Submit to the end of the last one: single events and arrays, beside the loop of Life's shape."""
+    events, few = workloads.events(count), workloads.events(max(count // 50, 10))
+    backend = next(iter(environment.twins()))
+    columns: dict[str, Callable[[], float]] = {
+        SINGLE: lambda: rate(by_worker(backend), events),
+        ARRAYS: lambda: rate(by_arrays(backend), events),
+        LIFE: lambda: rate(by_life_loop, few),
+        PLAIN: lambda: rate(by_plain_loop, few),
+    }
+    seen = measure.in_turns(columns, rounds)
+    bars = [Bar(LIFE, TIMES_LIFE), Bar("", A_SECOND)]
+    of_arrays = {ARRAYS: seen[ARRAYS], SINGLE: seen[SINGLE]}
+    return [
+        measure.Row(f"submit to answer, {backend}", "events per second", SINGLE, seen, more_is_better=True, bars=bars),
+        measure.Row(f"submit to answer in arrays, {backend}", "events per second", ARRAYS, of_arrays,
+                    more_is_better=True, bars=[Bar(SINGLE, TIMES_SINGLE)]),
+    ]  # fmt: skip
+
+
+def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
+    count, turns, ticks = (200, 1, 3) if quick else (20_000, rounds or 7, 20)
+    found = rate_rows(count if quick else 300_000, turns)
+    found += cost_rows(costs(turns, workloads.events(count)))
     for name in environment.twins():
-        rows += reaction_rows(name, ticks, min(rounds, 5))
-    measure.report("loop", rows, given.json, {"events": count, "ticks": ticks, "quick": given.quick})
+        found += reaction_rows(name, ticks, min(turns, 3))
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    measure.main(NAME, rows, __doc__)
