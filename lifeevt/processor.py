@@ -157,7 +157,7 @@ class AsyncEventProcessor:
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
         _check_limit(limit)
-        return [self._responders.result(each) for each in self._reactor.take(limit)]
+        return self._responders.results(limit)
 
     def results_buffer(self, limit: int | None = None) -> Any:
         """Take up to ``limit`` results (all when None), oldest first, as one buffer of plain records.
