@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -103,26 +103,29 @@ class EventProcessingResult:
 
 
 class _Unfrozen:
-    """The slots of a result while they are filled: plain assignments, where a frozen class needs a call for each."""
+    """The slots of a result while they are filled: a frozen class takes a call for each, this one an assignment."""
 
     __slots__ = EventProcessingResult.__slots__
 
-    def __init__(
-        self, event: Event, status: Status, priority: Priority, meaning: Any, decision: Any, action: Any, attempts: int,
-        error: str | None, sequence: int, queued_ns: int, started_ns: int, finished_ns: int,
-        state_version_before: int, state_version: int,
-    ) -> None:  # fmt: skip
-        self.event, self.status, self.priority = event, status, priority
-        self.meaning, self.decision, self.action = meaning, decision, action
-        self.attempts, self.error, self.sequence = attempts, error, sequence
-        self.queued_ns, self.started_ns, self.finished_ns = queued_ns, started_ns, finished_ns
-        self.state_version_before, self.state_version = state_version_before, state_version
-        self.__class__ = EventProcessingResult  # type: ignore[assignment]  # the same slots: from here on frozen
+
+def filled(
+    event: Event, status: Status, priority: Priority, meaning: Any, decision: Any, action: Any, attempts: int,
+    error: str | None, sequence: int, queued_ns: int, started_ns: int, finished_ns: int,
+    state_version_before: int, state_version: int,
+) -> EventProcessingResult:  # fmt: skip
+    """Make a result as EventProcessingResult(...) does, at a quarter of the cost."""
+    made: Any = _new(_Unfrozen)
+    made.event, made.status, made.priority = event, status, priority
+    made.meaning, made.decision, made.action = meaning, decision, action
+    made.attempts, made.error, made.sequence = attempts, error, sequence
+    made.queued_ns, made.started_ns, made.finished_ns = queued_ns, started_ns, finished_ns
+    made.state_version_before, made.state_version = state_version_before, state_version
+    made.__class__ = EventProcessingResult  # which has the same slots; from here on it is frozen
+    result: EventProcessingResult = made
+    return result
 
 
-filled: Callable[..., EventProcessingResult] = _Unfrozen  # type: ignore[assignment]
-"""Makes a result as EventProcessingResult does, every field in its order, at a quarter of the cost."""
-
+_new = object.__new__
 _PLAIN_FIELDS = (
     "attempts", "error", "sequence", "queued_ns", "started_ns", "finished_ns", "state_version_before", "state_version",
 )  # fmt: skip
