@@ -6,9 +6,9 @@ import logging
 import traceback
 from typing import Any
 
-from ._contract import NO_KIND, UNSET, Entry, Reactor, Result, Task
+from ._contract import NO_KIND, UNSET, Entry, Outcome, Reactor, Result, Task
 from .event import Event, Priority
-from .reflex import ReflexAnswer, Words
+from .reflex import Words
 from .result import EventProcessingResult, Status, filled
 
 __all__ = ["NO_WORDS", "Answer", "result_of", "told"]
@@ -43,11 +43,11 @@ class Answer:
         answer.version_before = answer.version = version
         return answer
 
-    def note(self, reflex: ReflexAnswer) -> None:
-        """Take over what the event's reflex did."""
-        self.status = Status.IGNORED if reflex.ignored else Status.PROCESSED
-        self.meaning, self.decision, self.action = reflex.words
-        self.version_before, self.version = reflex.version_before, reflex.version
+    def note(self, words: Words, outcome: Outcome) -> None:
+        """Take over what the event's reflex did: its outcome, and that in words."""
+        self.meaning, self.decision, self.action = words
+        self.status = Status.IGNORED if self.action is None else Status.PROCESSED
+        self.version_before, self.version = outcome[4], outcome[5]
 
     def fail(self, error: BaseException) -> None:
         """End as dead-lettered, and say why."""
@@ -64,7 +64,7 @@ class Answer:
     def result(self) -> EventProcessingResult:
         """Return the event's outcome."""
         return filled(
-            self.event, self.status, Priority(self.level), self.meaning, self.decision, self.action, self.attempts,
+            self.event, self.status, _PRIORITIES[self.level], self.meaning, self.decision, self.action, self.attempts,
             self.error, self.sequence, self.queued_ns, self.started_ns, self.finished_ns,
             self.version_before, self.version,
         )  # fmt: skip

@@ -118,8 +118,9 @@ class AsyncEventProcessor:
         Blocks only when the queue's policy is ``block``, and never inside a handler, where a full
         queue raises QueueFull instead. EngineStopped after stop. O(log n).
         """
-        self._refuse_stopped()
-        kept = self.queue.put_nowait(event) if self._in_handler() else self.queue.put(event)
+        if not self._accepting:  # each call that is not made here is a tenth of a submit
+            self._refuse_stopped()
+        kept = self.queue.put_nowait(event) if self._answering and self._in_handler() else self.queue.put(event)
         self._sweep()
         return kept
 
@@ -344,10 +345,9 @@ class AsyncEventProcessor:
             answer.version_before = answer.version = self.state.version
             return
         answer.stage = "reflex"
-        if outcome is not None:
-            answer.note(self._reflexes.answer(row, outcome))
-        else:
-            answer.note(self._reflexes.respond(self.state.cells, row, answer.event.intensity))
+        if outcome is None:
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
+        answer.note(self._reflexes.teller(row)(outcome), outcome)
 
     def _handle(self, answer: Answer) -> None:
         handler = self._handlers.find(answer.event.type)

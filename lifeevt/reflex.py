@@ -217,8 +217,9 @@ class CompiledReflexes:
         self._place = {name: index for index, name in enumerate(fields)}
         self._names = [pattern.name for pattern in source.temperament.patterns]
         self._targets = [tuple(reflex.impact) for reflex in source.reflexes]
-        self._choices: dict[int, tuple[str | None, bool]] = {_contract.NO_PATTERN: (None, True)}
-        self._choices |= {place: (name, name == IGNORE) for place, name in enumerate(self._names)}
+        choices: dict[int, tuple[str | None, bool]] = {_contract.NO_PATTERN: (None, True)}
+        choices |= {place: (name, name == IGNORE) for place, name in enumerate(self._names)}
+        self._tellers = [_teller(targets, choices) for targets in self._targets]
         rules = source.temperament
         self._table = _backend.load(backend).ReflexTable(
             len(self._place),
@@ -254,15 +255,7 @@ class CompiledReflexes:
 
     def teller(self, row: int) -> Callable[[_contract.Outcome], Words]:
         """Return what puts a row's outcomes into :attr:`ReflexAnswer.words`, with no answer made for it."""
-        labelled, choices = _labeller(self._targets[row]), self._choices
-
-        def words(outcome: _contract.Outcome) -> Words:
-            significance, choice, impacts, applied, _, _ = outcome
-            pattern, ignored = choices[choice]
-            meaning = {"significance": significance, "impact": labelled(impacts)}
-            return meaning, pattern, None if ignored else labelled(applied)
-
-        return words
+        return self._tellers[row]
 
     def _row(self, reflex: Reflex) -> _contract.Row:
         gains = [(self._field(target), self._field(source)) for target, source in reflex.gain.items()]
@@ -286,6 +279,21 @@ class CompiledReflexes:
         if name not in self._place:
             raise InvalidReflex(f"a reflex or rule names {name!r}, which the state does not have")
         return self._place[name]
+
+
+def _teller(
+    targets: tuple[str, ...], choices: Mapping[int, tuple[str | None, bool]]
+) -> Callable[[_contract.Outcome], Words]:
+    """Return what puts outcomes into words; ``choices``: each pattern's name, and whether it ignores."""
+    labelled = _labeller(targets)
+
+    def words(outcome: _contract.Outcome) -> Words:
+        significance, choice, impacts, applied, _, _ = outcome
+        pattern, ignored = choices[choice]
+        meaning = {"significance": significance, "impact": labelled(impacts)}
+        return meaning, pattern, None if ignored else labelled(applied)
+
+    return words
 
 
 def _labeller(names: tuple[str, ...]) -> Callable[[Sequence[float]], dict[str, float]]:
