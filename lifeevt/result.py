@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -108,12 +109,11 @@ class _Unfrozen:
     __slots__ = EventProcessingResult.__slots__
 
 
-def filled(
+def _filled(
     event: Event, status: Status, priority: Priority, meaning: Any, decision: Any, action: Any, attempts: int,
     error: str | None, sequence: int, queued_ns: int, started_ns: int, finished_ns: int,
     state_version_before: int, state_version: int,
 ) -> EventProcessingResult:  # fmt: skip
-    """Make a result as EventProcessingResult(...) does, at a quarter of the cost."""
     made: Any = _new(_Unfrozen)
     made.event, made.status, made.priority = event, status, priority
     made.meaning, made.decision, made.action = meaning, decision, action
@@ -126,6 +126,11 @@ def filled(
 
 
 _new = object.__new__
+# Without a GIL a change of class stops every thread: a millisecond where two compute, so the plain way is taken there.
+_FREE_THREADED = "free-threading" in sys.version
+filled: Callable[..., EventProcessingResult] = EventProcessingResult if _FREE_THREADED else _filled
+"""Makes a result as EventProcessingResult does, from all fields in their order, at a quarter of the cost."""
+
 _PLAIN_FIELDS = (
     "attempts", "error", "sequence", "queued_ns", "started_ns", "finished_ns", "state_version_before", "state_version",
 )  # fmt: skip
