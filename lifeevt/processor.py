@@ -121,8 +121,9 @@ class AsyncEventProcessor(Fronted):
         Blocks only when the queue's policy is ``block``, and never inside a handler, where a full
         queue raises QueueFull instead. EngineStopped after stop. O(log n).
         """
-        self._refuse_stopped()
-        kept = self.queue.put_nowait(event) if self._in_handler() else self.queue.put(event)
+        if not self._accepting:  # each call that is not made here is a tenth of a submit
+            self._refuse_stopped()
+        kept = self.queue.put_nowait(event) if self._answering and self._in_handler() else self.queue.put(event)
         self._sweep()
         return kept
 
@@ -159,7 +160,7 @@ class AsyncEventProcessor(Fronted):
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
         _check_limit(limit)
-        return [self._responders.result(each) for each in self._reactor.take(limit)]
+        return self._responders.results(limit)
 
     def results_buffer(self, limit: int | None = None) -> Any:
         """Take up to ``limit`` results (all when None), oldest first, as one buffer of plain records.
@@ -347,10 +348,9 @@ class AsyncEventProcessor(Fronted):
             answer.version_before = answer.version = self.state.version
             return
         answer.stage = "reflex"
-        if outcome is not None:
-            answer.note(self._reflexes.answer(row, outcome))
-        else:
-            answer.note(self._reflexes.respond(self.state.cells, row, answer.event.intensity))
+        if outcome is None:
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
+        answer.note(self._reflexes.teller(row)(outcome), outcome)
 
     def _handle(self, answer: Answer) -> None:
         handler = self._handlers.find(answer.event.type)
