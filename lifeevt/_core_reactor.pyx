@@ -317,8 +317,9 @@ cdef class Reactor:
         return True
 
     cdef bint has_stages(self):
-        """Whether batch[0] is an event that this reactor handles itself."""
-        return self.stretch.answers and self.stretch.batch[0].kind in self.handlers
+        """Whether batch[0] is an event that this reactor handles itself: not one that came before its kind's row."""
+        cdef int32_t kind = self.stretch.batch[0].kind
+        return self.stretch.answers and self.stretch.row == reactor_row(&self.stretch, kind) and kind in self.handlers
 
     cdef int handle(self, bint raises) except -1:
         """Run the stages of batch[0] and record what they gave; a failure ends the event, not the worker."""

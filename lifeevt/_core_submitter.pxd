@@ -9,7 +9,7 @@ from ._core_heap cimport EventHeap
 from ._core_kinds cimport KindTable
 
 cdef enum submitter_verdict:
-    SUBMITTER_INVALID = -1      # no such kind, or an intensity outside [-1, 1]
+    SUBMITTER_INVALID = -1      # no such kind, an intensity outside [-1, 1], no time of the years 1 to 9999
     SUBMITTER_REFUSED = 0       # the queue is full, or the engine takes no event
     SUBMITTER_ACCEPTED = 1
 

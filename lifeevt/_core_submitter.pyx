@@ -21,6 +21,9 @@ from ._parking cimport parking_now_ns
 cdef enum:
     NO_END = 0                  # HEAP_REJECT sheds nobody
 
+cdef double EARLIEST = -62_135_596_800.0    # years 1 to 9999, as Event has it
+cdef double LATEST = 253_402_300_799.0
+
 
 cdef class Submitter:
     """Submits events as numbers, one at a time; a full queue refuses them, and sheds nobody. Thread-safe."""
@@ -29,7 +32,10 @@ cdef class Submitter:
         self.events, self.kinds, self.accepts = heap, kinds, True
 
     def submit(self, kind, intensity, timestamp=0.0):
-        """Submit one event; False when it was refused. ValueError for no kind, or an intensity outside [-1, 1]."""
+        """Submit one event; False when it was refused.
+
+        ValueError for no kind, an intensity outside [-1, 1], or a timestamp outside the years 1 to 9999.
+        """
         cdef int64_t number = whole(kind)
         cdef double strength = finite(intensity), seconds = finite(timestamp)
         cdef int verdict = SUBMITTER_INVALID
@@ -37,7 +43,7 @@ cdef class Submitter:
             with nogil:
                 verdict = self.offer(<int32_t> number, strength, seconds)
         if verdict == SUBMITTER_INVALID:
-            raise ValueError(f"kind {number} with intensity {strength} is no event")
+            raise ValueError(f"kind {number} with intensity {strength} at {seconds} is no event")
         return verdict == SUBMITTER_ACCEPTED
 
     def accept(self, accepts):
@@ -54,6 +60,8 @@ cdef class Submitter:
         cdef int32_t slot
         cdef int verdict = SUBMITTER_REFUSED
         if not 0 <= kind < self.kinds.table.length or not -1.0 <= intensity <= 1.0:
+            return SUBMITTER_INVALID
+        if not EARLIEST <= timestamp <= LATEST:
             return SUBMITTER_INVALID
         event.intensity = intensity
         event.timestamp = timestamp

@@ -35,11 +35,11 @@ class Responders:
         """Tell the reactor which reflex answers a new type, and whether a handler must see its events."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         self._words[code] = _silent if row is None else self._reflexes.teller(row)
+        self._kinds.answer(code, NO_ROW if row is None else row, handler is not None)
         if handler is not None:
             action = handler.action.call if isinstance(handler.action, Bare) else handler.action
             bare = isinstance(handler.action, Bare)
             self._reactor.attend(code, handler.meaning, handler.decision, action, bare)
-        self._kinds.answer(code, NO_ROW if row is None else row, handler is not None)
 
     def make_event(self, kind: int, intensity: float, timestamp: float) -> Event:
         """Return the event that came as these numbers."""

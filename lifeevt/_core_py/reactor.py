@@ -191,26 +191,27 @@ class Reactor(Rooted):
     def _next(self, above: int, raises: bool) -> tuple[bool, Task | None]:
         """Answer the head, if it is of a more important level: whether it was, or the task it leaves to Python."""
         taken = self._heap._take_above(above)
-        task = None if taken is None else self._answer(*taken)
+        if taken is None:
+            return False, None
+        task = self._answer(*taken)
         if task is None or not self._answers or task[5] not in self._handlers:
-            return taken is not None and task is None, task
-        self._handle(task, raises)
+            return task is None, task
+        self._handle(task, taken[1], raises)
         return True, None
 
-    def _handle(self, task: Task, raises: bool) -> None:
+    def _handle(self, task: Task, numbers: Numbers, raises: bool) -> None:
         """Run a task's stages and record what they gave; a failure ends the event, not the worker."""
         outcome: list[Any] = [None, UNSET, UNSET, UNSET, None]
         stage = _Stage()
         raised: BaseException | None = None
         status = PROCESSED
         try:
-            payload = task[0]
-            outcome[0] = self._make_event(*payload) if type(payload) is tuple else payload
+            outcome[0] = self._make_event(*numbers) if len(numbers) == 3 else task[0]
             self._run_stages(outcome, task, stage)
         except BaseException as error:
             status, raised = DEAD_LETTERED, error
             outcome[4] = self._told(outcome[0], stage.name, error)
-        self._publish(task, status, outcome)
+        self._publish(task, numbers, status, outcome)
         if raised is not None and raises and not isinstance(raised, Exception):
             raise raised
 
@@ -254,7 +255,7 @@ class Reactor(Rooted):
             elif not answered:
                 return
 
-    def _publish(self, task: Task, status: int, outcome: list[Any]) -> None:
+    def _publish(self, task: Task, numbers: Numbers, status: int, outcome: list[Any]) -> None:
         """Record an event that Python has handled."""
         _, _, level, queued_ns, sequence, kind, started_ns, answered = task
         significance, pattern, impact, applied, before, _ = answered or self._unanswered()
@@ -262,13 +263,9 @@ class Reactor(Rooted):
         budget_ns = self._kinds.describe(kind)[1]
         self._accounts[level].record(budget_ns, started_ns - queued_ns, finished_ns - started_ns)
         reflex = (significance, pattern, impact, applied, before, self._cells.version)
-        intensity, timestamp = self._numbers_of(task)
+        _, intensity, timestamp = (*numbers, 0.0)[:3]
         self._record((outcome, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns,
                       finished_ns, reflex), True)  # fmt: skip
-
-    def _numbers_of(self, task: Task) -> tuple[float, float]:
-        payload = task[0]
-        return (payload[1], payload[2]) if type(payload) is tuple else (getattr(payload, "intensity", 0.0), 0.0)
 
     def _answer(self, entry: Entry, numbers: Numbers) -> Task | None:
         """Let the kind's reflex answer; the task when Python must see the event."""

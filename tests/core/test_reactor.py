@@ -207,6 +207,25 @@ def test_an_outcome_says_whether_the_reflex_has_acted_however_late_it_was_named(
         assert (task[7] is None) == (stretch.cells.version == 0)
 
 
+def test_stages_run_for_no_event_that_came_before_its_reflex_was_named(core: ModuleType) -> None:
+    for _ in range(50):
+        stretch = Stretch(core)
+        new = stretch.kinds.add("new", 0, 1)
+        with Actor() as worker:
+            running = worker.begin(stretch.reactor.run)
+            stretch.offer(new)
+            for _ in range(1000):
+                if not len(stretch.heap):
+                    break
+            stretch.kinds.answer(new, HIT, True)
+            stretch.reactor.attend(new, lambda event, state: "seen", None, None, False)
+            wait_until(lambda: running.ended or len(stretch.reactor) > 0)  # noqa: B023
+            stretch.reactor.halt(True)
+            task = running.result()
+        if task is None:  # handled: then its reflex has acted
+            assert (stretch.cells.version, stretch.taken()[0]["outcome"][0]) == (1, 0.5)
+
+
 # running and halting
 
 

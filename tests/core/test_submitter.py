@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from reactors import HIT, Stretch
 
 from lifeevt._contract import MAX_LEVELS
 
@@ -21,6 +22,23 @@ def test_an_event_comes_out_as_it_went_in(core: ModuleType) -> None:
     assert submitter.submit(0, -0.5, 7.0) is True
     payload, key, level, arrival_ns, sequence = heap.pop_above(MAX_LEVELS)
     assert (payload, level, key - arrival_ns, sequence) == ((0, -0.5, 7.0), 1, 10, 0)
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), 1e300, -1e12])
+def test_a_time_that_no_calendar_shows_is_refused(core: ModuleType, seconds: float) -> None:
+    """No event object could be made of it later, when its result is read."""
+    heap, submitter = parts(core)
+    with pytest.raises(ValueError, match=r"is no event|not a finite"):
+        submitter.submit(0, 0.5, seconds)
+    assert len(heap) == 0
+
+
+def test_its_result_holds_numbers_and_no_payload(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    core.Submitter(stretch.heap, stretch.kinds).submit(HIT, 0.5, 7.0)
+    stretch.reactor.run_pending(1)
+    (result,) = stretch.taken()
+    assert (result["payload"], result["intensity"], result["timestamp"]) == (None, 0.5, 7.0)
 
 
 def test_a_full_heap_refuses_and_sheds_nobody(core: ModuleType) -> None:
