@@ -1,6 +1,7 @@
-"""How long from submit until the state has changed, in an idle interpreter and in a busy one?"""
+"""How long from the submit of a critical event until the state has changed, in an idle interpreter and in a busy one?"""
 
-from lifeevt.bench.latency import main
+from lifeevt.bench import measure
+from lifeevt.bench.latency import NAME, rows
 
 if __name__ == "__main__":
-    main()
+    measure.main(NAME, rows, __doc__)

@@ -27,7 +27,7 @@ ROWS: list[list[set[str]]] = [
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
     [{"_core_numbers"}, {"_core_lock", "_core_kinds"}, {"_core_arrays"}],
     [{"_core_heap", "_core_state", "_core_histogram"}, {"_core_account", "_core_reflex"}],
-    [{"_core_queue", "_core_reactor"}, {"_core"}, {"_core_probe"}],
+    [{"_core_queue", "_core_reactor"}, {"_core"}, {"_core_ping", "_core_probe"}],
     [{"_backend"}, {"_front"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
@@ -36,7 +36,7 @@ ROWS: list[list[set[str]]] = [
     [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
 ]
 RANK = {name: rank for rank, names in enumerate(part for row in ROWS for part in row) for name in names}
-PROBES = {"_core_probe"}  # native, and of the benches alone
+PROBES = {"_core_ping", "_core_probe"}  # native, and of the benches alone
 EXTRAS = {"bench": {"fasteners", "readerwriterlock"}, "cli": {"typer", "rich", "click"}}
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted([*PACKAGE.glob("*.pyx"), *PACKAGE.glob("*.pxd")])

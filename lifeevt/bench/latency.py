@@ -1,17 +1,18 @@
-"""How long from submit until the state has changed, in an idle interpreter and in a busy one?
+"""How long from the submit of a critical event until the state has changed, in an idle interpreter and in a busy one?
 
-Columns: the engine over both twins, and a Python thread on ``queue.PriorityQueue`` with the same
-answer. One event at a time, at irregular pauses. The end is the clock's look right after the answer,
-so a worker that waited for the interpreter is charged for it. A thread can also wait for a core: that
-is read from /proc/self/task/TID/schedstat, reported beside, and no fault of the column.
+Columns: the engine over both twins; a Python thread on ``queue.PriorityQueue`` with the same answer; and the
+floor, a thread of plain C that waits on a condition variable and does nothing but look at the clock. One event
+at a time, at irregular pauses in which the caller sleeps. The end is the clock's look right after the answer,
+so a worker that waited for the interpreter is charged for it. A thread can also wait for a core: the kernel
+says so in /proc/self/task/TID/schedstat, and such a sample is spoiled. Percentiles are shown of all samples
+and of the unspoiled ones; the bars hold for both.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,21 +21,28 @@ from typing import Protocol
 
 from .. import AsyncEventProcessor, Event, ThreadSafeSelfState
 from . import environment, measure, workloads
+from .bars import AT_MOST, Bar
 from .peers import PlainBeing, PriorityQueueWorker
 
+NAME = "latency"
 WORKER = "lifeevt-worker"
-PERCENTILES = (50.0, 90.0, 99.0)
+PEER, FLOOR = "PriorityQueue worker", "C condvar ping"
+PERCENTILES = (50.0, 90.0, 99.0, 100.0)
+PAUSE_SECONDS = 0.003
 CORE_WAIT_NS = 50_000  # a sample whose worker waited longer than this for a core is spoiled
-IDLE, BUSY, COMPUTING = "idle interpreter", "beside a busy Python thread", "submitter goes on computing"
+IDLE, BUSY = "idle interpreter", "beside a busy Python thread"
+BARS = (Bar(PEER, 200.0), Bar(FLOOR, 1.5, AT_MOST))  # for the 99th percentile beside the busy thread
 
 
 class Subject(Protocol):
     """What is measured: something that answers events on a thread of its own."""
 
-    thread: threading.Thread
+    thread_id: int
 
-    def ping(self, event: Event, computing: bool) -> int:
-        """Submit, wait (or compute) until the answer is there, and return how many ns it took."""
+    def submit(self, event: Event) -> None: ...
+
+    def taken_ns(self) -> int | None:
+        """How long the last event took; None while it is not answered."""
 
     def close(self) -> None: ...
 
@@ -44,15 +52,17 @@ class Engine:
         state = ThreadSafeSelfState.life(backend=backend)
         self._engine = AsyncEventProcessor(state, backend=backend)
         self._engine.start()
-        self.thread = next(each for each in threading.enumerate() if each.name == WORKER)
+        self._submitted_ns = 0
+        self.thread_id = native_id(next(each for each in threading.enumerate() if each.name == WORKER))
 
-    def ping(self, event: Event, computing: bool) -> int:
-        submitted_ns = time.monotonic_ns()
-        self._engine.submit(event)
-        while computing and self._engine.ledger().in_flight:
-            compute()
-        self._engine.wait_idle()
-        return self._engine.results()[-1].finished_ns - submitted_ns
+    def submit(self, event: Event) -> None:
+        submit = self._engine.submit
+        self._submitted_ns = time.monotonic_ns()
+        submit(event)
+
+    def taken_ns(self) -> int | None:
+        results = self._engine.results()
+        return results[-1].finished_ns - self._submitted_ns if results else None
 
     def close(self) -> None:
         self._engine.close()
@@ -61,18 +71,44 @@ class Engine:
 class Peer:
     def __init__(self) -> None:
         self._worker = PriorityQueueWorker(PlainBeing())
-        self.thread = self._worker.thread
+        self._submitted_ns = 0
+        self.thread_id = native_id(self._worker.thread)
 
-    def ping(self, event: Event, computing: bool) -> int:
-        submitted_ns = time.monotonic_ns()
-        self._worker.submit(event)
-        while computing and self._worker.unfinished():
-            compute()
-        self._worker.wait_idle()
-        return self._worker.finished_ns[-1] - submitted_ns
+    def submit(self, event: Event) -> None:
+        submit = self._worker.submit
+        self._submitted_ns = time.monotonic_ns()
+        submit(event)
+
+    def taken_ns(self) -> int | None:
+        finished_ns = self._worker.finished_ns
+        return finished_ns.pop() - self._submitted_ns if finished_ns else None
 
     def close(self) -> None:
         self._worker.close()
+
+
+class Floor:
+    """The wake-up alone: no event, no answer, no Python on the side that wakes up."""
+
+    def __init__(self, pings: int) -> None:
+        from .._core_ping import CondvarPing
+
+        self._ping = CondvarPing(pings)
+        self._noticed = 0
+        self.thread_id = self._ping.start()
+
+    def submit(self, event: Event) -> None:
+        self._ping.send()
+
+    def taken_ns(self) -> int | None:
+        seen = self._ping.latency_ns()
+        if len(seen) == self._noticed:
+            return None
+        self._noticed = len(seen)
+        return seen[-1]
+
+    def close(self) -> None:
+        self._ping.close()
 
 
 @dataclass
@@ -82,21 +118,30 @@ class Seen:
     latency_us: list[float] = field(default_factory=list)
     core_wait_ns: list[int] = field(default_factory=list)
 
+    def unspoiled_us(self) -> list[float]:
+        both = zip(self.latency_us, self.core_wait_ns, strict=True)
+        return [latency_us for latency_us, waited_ns in both if waited_ns <= CORE_WAIT_NS]
+
     def core_wait(self) -> str:
         spoiled = sum(waited > CORE_WAIT_NS for waited in self.core_wait_ns)
         p50_us, p99_us = (measure.percentile(self.core_wait_ns, percent) / 1000 for percent in (50.0, 99.0))
         return f"p50 {p50_us:.0f} us, p99 {p99_us:.0f} us; {spoiled} of {len(self.core_wait_ns)} samples spoiled"
 
 
+def native_id(thread: threading.Thread) -> int:
+    assert thread.native_id is not None, "the thread runs"
+    return thread.native_id
+
+
+def core_wait_ns(thread_id: int) -> int:
+    """How long the kernel kept a thread in its run queue so far; 0 where the kernel does not say."""
+    told = Path(f"/proc/self/task/{thread_id}/schedstat")
+    return int(told.read_text(encoding="ascii").split()[1]) if told.exists() else 0
+
+
 def compute() -> None:
     """A little pure Python; it gives the interpreter away only when the interpreter takes it."""
     sum(range(100))
-
-
-def core_wait_ns(thread: threading.Thread) -> int:
-    """How long the kernel kept a thread in its run queue so far; 0 where the kernel does not say."""
-    told = Path(f"/proc/self/task/{thread.native_id}/schedstat")
-    return int(told.read_text(encoding="ascii").split()[1]) if told.exists() else 0
 
 
 @contextmanager
@@ -117,57 +162,75 @@ def busy_thread(busy: bool) -> Iterator[None]:
         spinner.join()
 
 
-def sample(make: Callable[[], Subject], pings: int, computing: bool, seen: Seen) -> None:
+def slept(subject: Subject, pause_seconds: float) -> int:
+    """Sleep, and then as long again as the answer is not there; return how many ns it took."""
+    time.sleep(pause_seconds)
+    while (taken_ns := subject.taken_ns()) is None:
+        time.sleep(pause_seconds)
+    return taken_ns
+
+
+def sample(subject: Subject, event: Event, pauses: Iterable[float], seen: Seen) -> None:
+    for pause_seconds in pauses:
+        before_ns = core_wait_ns(subject.thread_id)
+        subject.submit(event)
+        seen.latency_us.append(slept(subject, pause_seconds) / 1000)
+        seen.core_wait_ns.append(core_wait_ns(subject.thread_id) - before_ns)
+
+
+def sampled(make: Callable[[], Subject], pings: int, seen: Seen) -> None:
     subject = make()
     try:
-        for event, pause in zip(workloads.events(pings), workloads.pauses(pings, 0.002), strict=True):
-            time.sleep(pause)
-            before = core_wait_ns(subject.thread)
-            seen.latency_us.append(subject.ping(event, computing) / 1000)
-            seen.core_wait_ns.append(core_wait_ns(subject.thread) - before)
+        sample(subject, Event("shock", -0.9), workloads.pauses(pings, PAUSE_SECONDS), seen)
     finally:
         subject.close()
 
 
-def subjects() -> dict[str, Callable[[], Subject]]:
-    made: dict[str, Callable[[], Subject]] = {name: partial(Engine, name) for name in environment.twins()}
-    return made | {"PriorityQueue worker": Peer}
+def subjects(pings: int) -> dict[str, Callable[[], Subject]]:
+    twins = environment.twins()
+    made: dict[str, Callable[[], Subject]] = {name: partial(Engine, name) for name in twins}
+    return made | {PEER: Peer} | ({FLOOR: partial(Floor, pings)} if "native" in twins else {})
 
 
 def measured(case: str, pings: int, rounds: int) -> dict[str, Seen]:
-    made = subjects()
+    made = subjects(pings)
     seen = {name: Seen() for name in made}
     names = list(made)
     with busy_thread(case == BUSY):
         for turn in range(rounds):
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                sample(made[name], pings, case == COMPUTING, seen[name])
+                sampled(made[name], pings, seen[name])
     return seen
 
 
-def rows_of(case: str, seen: dict[str, Seen]) -> list[measure.Row]:
-    """A row for every percentile; how long the workers waited for a core stands under the last."""
-    rows = [
+def percentile_rows(case: str, taken_us: dict[str, list[float]], bars: Sequence[Bar]) -> list[measure.Row]:
+    """A row for every percentile; the bars stand at the 99th."""
+    return [
         measure.Row(
-            f"{case}, p{percent:g}", "us from submit to state applied", next(iter(seen)),
-            {name: [measure.percentile(each.latency_us, percent)] for name, each in seen.items()},
+            f"{case}, {f'p{percent:g}' if percent < 100.0 else 'max'}", "us from submit to state applied",
+            next(iter(taken_us)), {name: [measure.percentile(each, percent)] for name, each in taken_us.items()},
+            bars=bars if percent == 99.0 else (),
         )
         for percent in PERCENTILES
     ]  # fmt: skip
-    rows[-1].notes = {f"core wait, {name}": each.core_wait() for name, each in seen.items()}
-    return rows
 
 
-def main() -> None:
-    given = measure.parser(__doc__).parse_args()
-    measure.refuse_traced()
-    pings, rounds = (5, 1) if given.quick else (150, given.rounds or 5)
-    rows = []
-    for case in (IDLE, BUSY, COMPUTING):
-        rows += rows_of(case, measured(case, pings, rounds))
-    settings = {"pings": pings * rounds, "switch_interval_s": sys.getswitchinterval(), "quick": given.quick}
-    measure.report("latency", rows, given.json, settings)
+def rows_of(case: str, seen: dict[str, Seen]) -> list[measure.Row]:
+    """All samples, then the unspoiled ones; how long the workers waited for a core stands under the last row."""
+    bars = BARS if case == BUSY else ()
+    found = percentile_rows(case, {name: each.latency_us for name, each in seen.items()}, bars)
+    unspoiled_us = {name: each.unspoiled_us() for name, each in seen.items()}
+    found += percentile_rows(f"{case}, unspoiled samples", unspoiled_us, bars)
+    found[-1].notes = {f"core wait, {name}": each.core_wait() for name, each in seen.items()}
+    if FLOOR not in seen:
+        found[-1].notes[measure.NOT_MEASURED] = f"{FLOOR}: the native twin is not built here"
+    return found
+
+
+def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
+    pings, turns = (5, 1) if quick else (300, 5)
+    return [row for case in (IDLE, BUSY) for row in rows_of(case, measured(case, pings, rounds or turns))]
 
 
 if __name__ == "__main__":
-    main()
+    measure.main(NAME, rows, __doc__)
