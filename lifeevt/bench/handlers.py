@@ -1,0 +1,156 @@
+"""What does the engine add to handlers in Python?
+
+Two cases of three stages. Work like Life's: together 50 to 100 us of plain arithmetic. The processor time of all
+threads for each event, above that of the same three calls in a plain loop, in ns and in percent of it; all
+events are queued before the clock starts, and the worker answers them while the caller waits. Trivial stages:
+events a second from the first submit to the last end, beside a thread that does the same three calls under an
+RLock, fed by a ``queue.PriorityQueue``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from statistics import median
+from typing import Any
+
+from .. import AsyncEventProcessor, AsyncEventQueue, Event, EventTypes, Handler, ThreadSafeSelfState
+from . import environment, measure, workloads
+from .bars import AT_MOST, Bar
+
+NAME = "handlers"
+PLAIN, PEER = "plain loop", "PriorityQueue + RLock"
+STEPS = 600  # of arithmetic in each working stage: 20 to 30 us
+Stages = tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]
+
+
+def arithmetic(steps: int) -> float:
+    number = 0.0
+    for step in range(steps):
+        number += step * 0.5
+    return number
+
+
+def working(steps: int) -> Stages:
+    """Three stages of so many steps each, with the parameters of a handler's."""
+    return (
+        lambda event, state: arithmetic(steps),
+        lambda event, meaning, state: arithmetic(steps),
+        lambda event, decision, state: arithmetic(steps),
+    )
+
+
+def trivial() -> Stages:
+    return (lambda event, state: 1, lambda event, meaning, state: 2, lambda event, decision, state: 3)
+
+
+def engine(backend: str, stages: Stages, count: int) -> AsyncEventProcessor:
+    state = ThreadSafeSelfState.life(backend=backend)
+    made = AsyncEventQueue(count, backend=backend)
+    handlers = {"*": Handler(*stages)}
+    return AsyncEventProcessor(state, [], handlers, queue=made, result_capacity=count, backend=backend)
+
+
+# processor time
+
+
+def plain_cpu_ns(stages: Stages, events: Sequence[Event]) -> float:
+    """Processor time for each event of three calls in a loop."""
+    meaning_of, decide, act = stages
+    state = ThreadSafeSelfState.life()
+    started = time.process_time_ns()
+    for event in events:
+        meaning = meaning_of(event, state)
+        decision = decide(event, meaning, state)
+        act(event, decision, state)
+    return (time.process_time_ns() - started) / len(events)
+
+
+def engine_cpu_ns(backend: str, stages: Stages, events: Sequence[Event]) -> float:
+    """Processor time of all threads for each event that the worker answers."""
+    made = engine(backend, stages, len(events))
+    made.submit_many(events)
+    started = time.process_time_ns()
+    made.start()
+    made.wait_idle()
+    spent = (time.process_time_ns() - started) / len(events)
+    made.close()
+    return spent
+
+
+def working_rows(events: Sequence[Event], rounds: int) -> list[measure.Row]:
+    stages, twins = working(STEPS), list(environment.twins())
+    timed: dict[str, Callable[[], float]] = {name: partial(engine_cpu_ns, name, stages, events) for name in twins}
+    seen = measure.in_turns(timed | {PLAIN: partial(plain_cpu_ns, stages, events)}, rounds)
+    above = {name: [ours - plain for ours, plain in zip(seen[name], seen[PLAIN], strict=True)] for name in twins}
+    plain_ns = median(seen[PLAIN])
+    percent = {name: [each / plain_ns * 100.0 for each in above[name]] for name in twins}
+    case, ours = "three working stages", twins[0]
+    return [
+        measure.Row(case, "ns of processor time per event", ours, seen),
+        measure.Row(f"{case}, above the plain loop", "ns per event", ours, above, bars=[Bar("", 3000.0, AT_MOST)]),
+        measure.Row(f"{case}, share above the plain loop", "percent", ours, percent, bars=[Bar("", 3.0, AT_MOST)]),
+    ]
+
+
+# events a second
+
+
+def engine_rate(backend: str, stages: Stages, events: Sequence[Event]) -> float:
+    """Events a second from submit to the end, the worker running beside the caller."""
+    with engine(backend, stages, len(events)) as made:
+        submit, started = made.submit, time.perf_counter_ns()
+        for event in events:
+            submit(event)
+        made.wait_idle()
+        return len(events) * 1e9 / (time.perf_counter_ns() - started)
+
+
+def peer_rate(stages: Stages, events: Sequence[Event]) -> float:
+    """The same by a thread that takes from a PriorityQueue and calls the stages under an RLock."""
+    waiting: queue.PriorityQueue[tuple[int, int, Event | None]] = queue.PriorityQueue(len(events) + 1)
+    worker = threading.Thread(target=answer_all, args=(waiting, stages), daemon=True)
+    worker.start()
+    rank, number = EventTypes.life().rank, itertools.count()
+    started = time.perf_counter_ns()
+    for event in events:
+        waiting.put((rank(event, time.monotonic_ns())[0], next(number), event))
+    waiting.join()
+    rate = len(events) * 1e9 / (time.perf_counter_ns() - started)
+    waiting.put((2**63, next(number), None))
+    worker.join()
+    return rate
+
+
+def answer_all(waiting: queue.PriorityQueue[tuple[int, int, Event | None]], stages: Stages) -> None:
+    meaning_of, decide, act = stages
+    lock, state = threading.RLock(), ThreadSafeSelfState.life()
+    while (event := waiting.get()[2]) is not None:
+        with lock:
+            meaning = meaning_of(event, state)
+            decision = decide(event, meaning, state)
+            act(event, decision, state)
+        waiting.task_done()
+
+
+def trivial_row(events: Sequence[Event], rounds: int) -> measure.Row:
+    stages, twins = trivial(), list(environment.twins())
+    timed: dict[str, Callable[[], float]] = {name: partial(engine_rate, name, stages, events) for name in twins}
+    seen = measure.in_turns(timed | {PEER: partial(peer_rate, stages, events)}, rounds)
+    return measure.Row(
+        "three trivial stages", "events per second", twins[0], seen, more_is_better=True, bars=[Bar(PEER, 3.0)]
+    )
+
+
+def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
+    work, calls, turns = (20, 20, 1) if quick else (4000, 20_000, 11)
+    turns = rounds or turns
+    return [*working_rows(workloads.events(work), turns), trivial_row(workloads.events(calls), turns)]
+
+
+if __name__ == "__main__":
+    measure.main(NAME, rows, __doc__)
