@@ -93,37 +93,43 @@ cdef class CondvarPing:
     For one calling thread. A ping that comes before the last one was noticed takes its place.
     """
 
-    cdef lifeevt_ping ping
+    cdef lifeevt_ping* ping  # apart from the object: a thread that nobody closed outlives it
     cdef bint running
 
     def __cinit__(self, int32_t capacity):
         if capacity < 1:
             raise ValueError(f"capacity is {capacity}; it must be at least 1")
+        self.ping = <lifeevt_ping*> calloc(1, sizeof(lifeevt_ping))
+        if self.ping == NULL:
+            raise MemoryError()
         self.ping.latency_ns = <long long*> calloc(<size_t> capacity, sizeof(long long))
         if self.ping.latency_ns == NULL:
+            free(self.ping)
+            self.ping = NULL
             raise MemoryError()
         self.ping.capacity = capacity
         pthread_mutex_init(&self.ping.mutex, NULL)
         pthread_cond_init(&self.ping.changed, NULL)
 
     def __dealloc__(self):
-        if self.running:
-            return  # the thread still looks at what would be freed here; nothing waits at a deallocation
-        if self.ping.latency_ns != NULL:
-            pthread_cond_destroy(&self.ping.changed)
-            pthread_mutex_destroy(&self.ping.mutex)
-            free(self.ping.latency_ns)
+        if self.ping == NULL or self.running:
+            return  # a running thread still looks at what would be freed here; nothing waits at a deallocation
+        pthread_cond_destroy(&self.ping.changed)
+        pthread_mutex_destroy(&self.ping.mutex)
+        free(self.ping.latency_ns)
+        free(self.ping)
 
     def start(self):
         """Start the thread and return its kernel id. Blocks, without the GIL, until it runs. OSError on failure."""
+        cdef int code
         if self.running or self.ping.closing:
             raise ValueError("the ping was started before")
-        cdef int code = pthread_create(&self.ping.thread, NULL, ping_run, &self.ping)
+        code = pthread_create(&self.ping.thread, NULL, ping_run, self.ping)
         if code:
             raise OSError(code, "the thread was not created")
         self.running = True
         with nogil:
-            ping_await_thread(&self.ping)
+            ping_await_thread(self.ping)
         return self.ping.thread_id
 
     def send(self):
@@ -151,5 +157,5 @@ cdef class CondvarPing:
         if not self.running:
             return
         with nogil:
-            ping_end(&self.ping)
+            ping_end(self.ping)
         self.running = False

@@ -2,8 +2,9 @@
 
 Columns: the engine over both twins; a Python thread on ``queue.PriorityQueue`` with the same answer; and the
 floor, a thread of plain C that waits on a condition variable and does nothing but look at the clock. One event
-at a time, at irregular pauses in which the caller sleeps. The end is the clock's look right after the answer,
-so a worker that waited for the interpreter is charged for it. A thread can also wait for a core: the kernel
+at a time, at irregular pauses in which the caller sleeps; in the third case it computes instead, and nobody lets
+go of the interpreter. The end is the clock's look right after the answer, so a worker that waited for the
+interpreter is charged for it. A thread can also wait for a core: the kernel
 says so in /proc/self/task/TID/schedstat, and such a sample is spoiled. Percentiles are shown of all samples
 and of the unspoiled ones; the bars hold for both.
 """
@@ -30,8 +31,9 @@ PEER, FLOOR = "PriorityQueue worker", "C condvar ping"
 PERCENTILES = (50.0, 90.0, 99.0, 100.0)
 PAUSE_SECONDS = 0.003
 CORE_WAIT_NS = 50_000  # a sample whose worker waited longer than this for a core is spoiled
-IDLE, BUSY = "idle interpreter", "beside a busy Python thread"
+IDLE, BUSY, COMPUTING = "idle interpreter", "beside a busy Python thread", "submitter goes on computing"
 BARS = (Bar(PEER, 200.0), Bar(FLOOR, 1.5, AT_MOST))  # for the 99th percentile beside the busy thread
+Rest = Callable[[float], None]  # what the caller does for so many seconds after it submitted
 
 
 class Subject(Protocol):
@@ -162,26 +164,32 @@ def busy_thread(busy: bool) -> Iterator[None]:
         spinner.join()
 
 
-def slept(subject: Subject, pause_seconds: float) -> int:
-    """Sleep, and then as long again as the answer is not there; return how many ns it took."""
-    time.sleep(pause_seconds)
+def compute_for(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        compute()
+
+
+def rested(subject: Subject, rest: Rest, pause_seconds: float) -> int:
+    """Rest, and again as long as the answer is not there; return how many ns it took."""
+    rest(pause_seconds)
     while (taken_ns := subject.taken_ns()) is None:
-        time.sleep(pause_seconds)
+        rest(pause_seconds)
     return taken_ns
 
 
-def sample(subject: Subject, event: Event, pauses: Iterable[float], seen: Seen) -> None:
+def sample(subject: Subject, event: Event, rest: Rest, pauses: Iterable[float], seen: Seen) -> None:
     for pause_seconds in pauses:
         before_ns = core_wait_ns(subject.thread_id)
         subject.submit(event)
-        seen.latency_us.append(slept(subject, pause_seconds) / 1000)
+        seen.latency_us.append(rested(subject, rest, pause_seconds) / 1000)
         seen.core_wait_ns.append(core_wait_ns(subject.thread_id) - before_ns)
 
 
-def sampled(make: Callable[[], Subject], pings: int, seen: Seen) -> None:
+def sampled(make: Callable[[], Subject], rest: Rest, pings: int, seen: Seen) -> None:
     subject = make()
     try:
-        sample(subject, Event("shock", -0.9), workloads.pauses(pings, PAUSE_SECONDS), seen)
+        sample(subject, Event("shock", -0.9), rest, workloads.pauses(pings, PAUSE_SECONDS), seen)
     finally:
         subject.close()
 
@@ -195,11 +203,11 @@ def subjects(pings: int) -> dict[str, Callable[[], Subject]]:
 def measured(case: str, pings: int, rounds: int) -> dict[str, Seen]:
     made = subjects(pings)
     seen = {name: Seen() for name in made}
-    names = list(made)
+    names, rest = list(made), compute_for if case == COMPUTING else time.sleep
     with busy_thread(case == BUSY):
         for turn in range(rounds):
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                sampled(made[name], pings, seen[name])
+                sampled(made[name], rest, pings, seen[name])
     return seen
 
 
@@ -229,7 +237,7 @@ def rows_of(case: str, seen: dict[str, Seen]) -> list[measure.Row]:
 
 def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
     pings, turns = (5, 1) if quick else (300, 5)
-    return [row for case in (IDLE, BUSY) for row in rows_of(case, measured(case, pings, rounds or turns))]
+    return [row for case in (IDLE, BUSY, COMPUTING) for row in rows_of(case, measured(case, pings, rounds or turns))]
 
 
 if __name__ == "__main__":
