@@ -1,4 +1,4 @@
-"""How long from submit until the state has changed?"""
+"""How long from the submit of a critical event until the state has changed, beside an idle and a busy interpreter?"""
 
 from lifeevt.bench import measure
 from lifeevt.bench.latency import NAME, rows

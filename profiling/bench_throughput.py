@@ -1,4 +1,4 @@
-"""How many events a second, and at what cost, against answering inside the tick?"""
+"""How many events a second go from submit to their end, at what processor time, and how soon is each answered?"""
 
 from lifeevt.bench import measure
 from lifeevt.bench.throughput import NAME, rows

@@ -1,17 +1,19 @@
-"""How long from submit until the state has changed, in an idle interpreter and beside a computing thread?
+"""How long from the submit of a critical event until the state has changed, in an idle interpreter and in a busy one?
 
-Columns: the engine over both twins, a Python thread on ``queue.PriorityQueue`` with the same answer, and the
-floor: a thread of C that waits on a condition variable of C, woken in the same way. One critical event at a
-time, at irregular pauses, by a thread that was just woken and sleeps again. The end is the clock's look right
-after the answer, so a worker that waited for the interpreter is charged for it. A thread can also wait for a
-core: that is read from /proc/self/task/TID/schedstat, reported beside, and no fault of the column.
+Columns: the engine over both twins; a Python thread on ``queue.PriorityQueue`` with the same answer; and the
+floor, a thread of plain C that waits on a condition variable and does nothing but look at the clock. One event
+at a time, at irregular pauses in which the caller sleeps; in the third case it computes instead, and nobody lets
+go of the interpreter. The end is the clock's look right after the answer, so a worker that waited for the
+interpreter is charged for it. A thread can also wait for a core: the kernel
+says so in /proc/self/task/TID/schedstat, and such a sample is spoiled. Percentiles are shown of all samples
+and of the unspoiled ones; the bars hold for both.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,18 +22,18 @@ from typing import Any, Protocol
 
 from .. import AsyncEventProcessor, Event, ThreadSafeSelfState
 from . import environment, measure, workloads
-from .bars import Bar
+from .bars import AT_MOST, Bar
 from .peers import PlainBeing, PriorityQueueWorker
 
 NAME = "latency"
 WORKER = "lifeevt-worker"
-PERCENTILES = (50.0, 90.0, 99.0)
-CORE_WAIT_NS = 50_000  # a sample whose worker waited longer than this for a core is spoiled
-IDLE, BUSY = "idle interpreter", "beside a computing thread"
-PEER, FLOOR = "PriorityQueue worker", "condvar in C (floor)"
-TIMES_BETTER, TIMES_FLOOR = 200.0, 1.5
+PEER, FLOOR = "PriorityQueue worker", "C condvar ping"
+PERCENTILES = (50.0, 90.0, 99.0, 100.0)
 PAUSE_SECONDS = 0.003
-GIVE_UP_SECONDS = 5.0
+CORE_WAIT_NS = 50_000  # a sample whose worker waited longer than this for a core is spoiled
+IDLE, BUSY, COMPUTING = "idle interpreter", "beside a busy Python thread", "submitter goes on computing"
+BARS = (Bar(PEER, 200.0), Bar(FLOOR, 1.5, AT_MOST))  # for the 99th percentile beside the busy thread
+Rest = Callable[[float], None]  # what the caller does for so many seconds after it submitted
 
 
 class Subject(Protocol):
@@ -39,10 +41,10 @@ class Subject(Protocol):
 
     thread_id: int
 
-    def submit(self, event: Event) -> object: ...
+    def submit(self, event: Event) -> None: ...
 
-    def finished_ns(self) -> int | None:
-        """When the one event was answered; None while it was not."""
+    def taken_ns(self) -> int | None:
+        """How long the last event took; None while it is not answered."""
 
     def close(self) -> None: ...
 
@@ -52,12 +54,17 @@ class Engine:
         state = ThreadSafeSelfState.life(backend=backend)
         self._engine = AsyncEventProcessor(state, backend=backend)
         self._engine.start()
-        self.thread_id = thread_ids()[WORKER]
-        self.submit = self._engine.submit
+        self._submitted_ns = 0
+        self.thread_id = native_id(next(each for each in threading.enumerate() if each.name == WORKER))
 
-    def finished_ns(self) -> int | None:
+    def submit(self, event: Event) -> None:
+        submit = self._engine.submit
+        self._submitted_ns = time.monotonic_ns()
+        submit(event)
+
+    def taken_ns(self) -> int | None:
         results = self._engine.results()
-        return results[-1].finished_ns if results else None
+        return results[-1].finished_ns - self._submitted_ns if results else None
 
     def close(self) -> None:
         self._engine.close()
@@ -66,31 +73,41 @@ class Engine:
 class Peer:
     def __init__(self) -> None:
         self._worker = PriorityQueueWorker(PlainBeing())
-        self.thread_id = self._worker.thread.native_id or 0
-        self.submit = self._worker.submit
+        self._submitted_ns = 0
+        self.thread_id = native_id(self._worker.thread)
 
-    def finished_ns(self) -> int | None:
-        return self._worker.finished_ns.pop() if self._worker.finished_ns else None
+    def submit(self, event: Event) -> None:
+        submit = self._worker.submit
+        self._submitted_ns = time.monotonic_ns()
+        submit(event)
+
+    def taken_ns(self) -> int | None:
+        finished_ns = self._worker.finished_ns
+        return finished_ns.pop() - self._submitted_ns if finished_ns else None
 
     def close(self) -> None:
         self._worker.close()
 
 
 class Floor:
-    def __init__(self) -> None:
-        before = set(task_ids())
-        from .. import _core_ping
+    """The wake-up alone: no event, no answer, no Python on the side that wakes up."""
 
-        self._ping: Any = _core_ping.CondvarPing()
-        (self.thread_id,) = set(task_ids()) - before or {0}
-        self._seen_ns = 0
+    def __init__(self, pings: int) -> None:
+        from .._core_ping import CondvarPing
+
+        self._ping = CondvarPing(pings)
+        self._noticed = 0
+        self.thread_id = self._ping.start()
 
     def submit(self, event: Event) -> None:
-        self._ping.ping()
+        self._ping.send()
 
-    def finished_ns(self) -> int | None:
-        seen, self._seen_ns = self._seen_ns, self._ping.woken_ns
-        return self._seen_ns if self._seen_ns != seen else None
+    def taken_ns(self) -> int | None:
+        seen = self._ping.latency_ns()
+        if len(seen) == self._noticed:
+            return None
+        self._noticed = len(seen)
+        return seen[-1]
 
     def close(self) -> None:
         self._ping.close()
@@ -103,25 +120,30 @@ class Seen:
     latency_us: list[float] = field(default_factory=list)
     core_wait_ns: list[int] = field(default_factory=list)
 
+    def unspoiled_us(self) -> list[float]:
+        both = zip(self.latency_us, self.core_wait_ns, strict=True)
+        return [latency_us for latency_us, waited_ns in both if waited_ns <= CORE_WAIT_NS]
+
     def core_wait(self) -> str:
         spoiled = sum(waited > CORE_WAIT_NS for waited in self.core_wait_ns)
         p50_us, p99_us = (measure.percentile(self.core_wait_ns, percent) / 1000 for percent in (50.0, 99.0))
         return f"p50 {p50_us:.0f} us, p99 {p99_us:.0f} us; {spoiled} of {len(self.core_wait_ns)} samples spoiled"
 
 
-def thread_ids() -> dict[str, int]:
-    return {thread.name: thread.native_id or 0 for thread in threading.enumerate()}
-
-
-def task_ids() -> list[int]:
-    tasks = Path("/proc/self/task")
-    return [int(path.name) for path in tasks.iterdir()] if tasks.exists() else []
+def native_id(thread: threading.Thread) -> int:
+    assert thread.native_id is not None, "the thread runs"
+    return thread.native_id
 
 
 def core_wait_ns(thread_id: int) -> int:
     """How long the kernel kept a thread in its run queue so far; 0 where the kernel does not say."""
     told = Path(f"/proc/self/task/{thread_id}/schedstat")
     return int(told.read_text(encoding="ascii").split()[1]) if told.exists() else 0
+
+
+def compute() -> None:
+    """A little pure Python; it gives the interpreter away only when the interpreter takes it."""
+    sum(range(100))
 
 
 @contextmanager
@@ -143,69 +165,81 @@ def computing_thread(computes: bool) -> Iterator[None]:
         spinner.join()
 
 
-def sample(make: Callable[[], Subject], pings: int, seen: Seen) -> None:
+def compute_for(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        compute()
+
+
+def rested(subject: Subject, rest: Rest, pause_seconds: float) -> int:
+    """Rest, and again as long as the answer is not there; return how many ns it took."""
+    rest(pause_seconds)
+    while (taken_ns := subject.taken_ns()) is None:
+        rest(pause_seconds)
+    return taken_ns
+
+
+def sample(subject: Subject, event: Event, rest: Rest, pauses: Iterable[float], seen: Seen) -> None:
+    for pause_seconds in pauses:
+        before_ns = core_wait_ns(subject.thread_id)
+        subject.submit(event)
+        seen.latency_us.append(rested(subject, rest, pause_seconds) / 1000)
+        seen.core_wait_ns.append(core_wait_ns(subject.thread_id) - before_ns)
+
+
+def sampled(make: Callable[[], Subject], rest: Rest, pings: int, seen: Seen) -> None:
     subject = make()
     event = Event("shock", -0.5)
     try:
-        for pause in workloads.pauses(pings, PAUSE_SECONDS):
-            before = core_wait_ns(subject.thread_id)
-            time.sleep(pause)  # who submits has just been woken, as a sensor's or a socket's thread is
-            submitted_ns = time.monotonic_ns()
-            subject.submit(event)
-            time.sleep(pause)
-            seen.latency_us.append((answered_ns(subject) - submitted_ns) / 1000)
-            seen.core_wait_ns.append(core_wait_ns(subject.thread_id) - before)
+        sample(subject, Event("shock", -0.9), rest, workloads.pauses(pings, PAUSE_SECONDS), seen)
     finally:
         subject.close()
 
 
-def answered_ns(subject: Subject) -> int:
-    until = time.monotonic() + GIVE_UP_SECONDS
-    while (finished_ns := subject.finished_ns()) is None:
-        if time.monotonic() > until:
-            raise TimeoutError(f"no answer within {GIVE_UP_SECONDS:g} s")
-        time.sleep(PAUSE_SECONDS / 3)
-    return finished_ns
-
-
-def subjects() -> dict[str, Callable[[], Subject]]:
-    made: dict[str, Callable[[], Subject]] = {name: partial(Engine, name) for name in environment.twins()}
-    made[PEER] = Peer
-    if "native" in made:
-        made[FLOOR] = Floor
-    return made
+def subjects(pings: int) -> dict[str, Callable[[], Subject]]:
+    twins = environment.twins()
+    made: dict[str, Callable[[], Subject]] = {name: partial(Engine, name) for name in twins}
+    return made | {PEER: Peer} | ({FLOOR: partial(Floor, pings)} if "native" in twins else {})
 
 
 def measured(case: str, pings: int, rounds: int) -> dict[str, Seen]:
-    made = subjects()
+    made = subjects(pings)
     seen = {name: Seen() for name in made}
-    names = list(made)
-    with computing_thread(case == BUSY):
+    names, rest = list(made), compute_for if case == COMPUTING else time.sleep
+    with busy_thread(case == BUSY):
         for turn in range(rounds):
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                sample(made[name], pings, seen[name])
+                sampled(made[name], rest, pings, seen[name])
     return seen
 
 
-def rows_of(case: str, seen: dict[str, Seen]) -> list[measure.Row]:
-    """A row for every percentile; how long the workers waited for a core stands under the last."""
-    ours = next(iter(seen))
-    rows = [
+def percentile_rows(case: str, taken_us: dict[str, list[float]], bars: Sequence[Bar]) -> list[measure.Row]:
+    """A row for every percentile; the bars stand at the 99th."""
+    return [
         measure.Row(
-            f"{case}, p{percent:g}", "us from submit to state applied", ours,
-            {name: [measure.percentile(each.latency_us, percent)] for name, each in seen.items()},
+            f"{case}, {f'p{percent:g}' if percent < 100.0 else 'max'}", "us from submit to state applied",
+            next(iter(taken_us)), {name: [measure.percentile(each, percent)] for name, each in taken_us.items()},
+            bars=bars if percent == 99.0 else (),
         )
         for percent in PERCENTILES
     ]  # fmt: skip
-    rows[-1].notes = {f"core wait, {name}": each.core_wait() for name, each in seen.items()}
-    if case == BUSY:
-        rows[-1].bars = [Bar(PEER, TIMES_BETTER), Bar(FLOOR, TIMES_FLOOR, "at most")]
-    return rows
+
+
+def rows_of(case: str, seen: dict[str, Seen]) -> list[measure.Row]:
+    """All samples, then the unspoiled ones; how long the workers waited for a core stands under the last row."""
+    bars = BARS if case == BUSY else ()
+    found = percentile_rows(case, {name: each.latency_us for name, each in seen.items()}, bars)
+    unspoiled_us = {name: each.unspoiled_us() for name, each in seen.items()}
+    found += percentile_rows(f"{case}, unspoiled samples", unspoiled_us, bars)
+    found[-1].notes = {f"core wait, {name}": each.core_wait() for name, each in seen.items()}
+    if FLOOR not in seen:
+        found[-1].notes[measure.NOT_MEASURED] = f"{FLOOR}: the native twin is not built here"
+    return found
 
 
 def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
-    pings, turns = (5, 1) if quick else (200, rounds or 8)
-    return [row for case in (IDLE, BUSY) for row in rows_of(case, measured(case, pings, turns))]
+    pings, turns = (5, 1) if quick else (300, 5)
+    return [row for case in (IDLE, BUSY, COMPUTING) for row in rows_of(case, measured(case, pings, rounds or turns))]
 
 
 if __name__ == "__main__":

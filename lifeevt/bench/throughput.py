@@ -1,9 +1,9 @@
-"""What does the worker beside the loop cost, and what does it buy, against answering inside the tick?
+"""How many events a second go from submit to their end, at what processor time, and how soon is each answered?
 
-Rate: from the first submit until the last event has ended, single Event objects and arrays of numbers, beside
-the synchronous loop of Life's shape. Throughput and processor time: all are answered to the end, by the
-engine's worker (async), by the engine in the caller's thread (sync), and by a plain Python loop with the same
-answer on a dict: the synchronous loop as one writes it without lifeevt.
+Throughput: the events are made before, the queue holds them all, and the clock stops when the ledger says that
+every one has ended. Columns: the engine over each twin, its worker answering beside the caller (async) or in
+the caller's thread (sync); on the native twin the same events as arrays; the loop of Life's shape
+(`life_loop`); a plain Python loop with the same answer on a dict; and a thread on ``queue.PriorityQueue``.
 Reaction: 1000 events a second beside a loop that ticks every 50 ms; acceptance to answer, by mode.
 """
 
@@ -13,8 +13,11 @@ import itertools
 import threading
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from .. import AsyncEventProcessor, AsyncEventQueue, Event, EventProcessingResult, RuntimeLoop, ThreadSafeSelfState
 from . import environment, measure, workloads
@@ -23,13 +26,11 @@ from .life_loop import LifeLoop
 from .peers import PlainBeing, PriorityQueueWorker
 
 NAME = "throughput"
-PLAIN, LIFE = "plain loop", "Life's loop"
-SINGLE, ARRAYS = "single events", "arrays"
-TIMES_LIFE, A_SECOND, TIMES_SINGLE = 20.0, 1e6, 8.0
-_NUMBERS: dict[int, tuple[array[int], array[float], list[str]]] = {}
+LIFE, PLAIN, ARRAYS = "Life-shaped loop", "plain loop", "native arrays"
 MODES = ("async", "sync")
 TICK_SECONDS = 0.05
-Answer = Callable[[Sequence[Event]], None]
+BARS = (Bar(LIFE, 20.0), Bar("", 1e6), Bar("native async", 8.0, ours=ARRAYS))
+Run = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -46,89 +47,117 @@ def engine(backend: str, capacity: int) -> AsyncEventProcessor:
     return AsyncEventProcessor(state, queue=queue, result_capacity=capacity, backend=backend)
 
 
-def by_worker(backend: str) -> Answer:
-    def answer(events: Sequence[Event]) -> None:
-        with engine(backend, len(events)) as made:
-            for event in events:
-                made.submit(event)
-
-    return answer
+def check_ended(made: AsyncEventProcessor, count: int) -> None:
+    ledger = made.ledger()
+    if ledger.in_flight or sum(ledger.ends.values()) != count:
+        raise RuntimeError(f"{count} events were submitted, the ledger says {ledger}")
 
 
-def by_arrays(backend: str) -> Answer:
-    """The same events as numbers; turning them into numbers is not the engine's work."""
-
-    def answer(events: Sequence[Event]) -> None:
-        with engine(backend, len(events)) as made:
-            made.submit_arrays(*numbers(made, events))
-
-    return answer
-
-
-def numbers(made: AsyncEventProcessor, events: Sequence[Event]) -> tuple[array[int], array[float]]:
-    key = len(events)
-    if key not in _NUMBERS:
-        types = sorted({event.type for event in events})
-        _NUMBERS[key] = (array("i", [types.index(event.type) for event in events]),
-                         array("d", [event.intensity for event in events]), types)  # fmt: skip
-    codes, intensities, types = _NUMBERS[key]
-    if [made.type_code(name) for name in types] != list(range(len(types))):
-        raise AssertionError("a new queue numbers its types in the order in which it sees them")
-    return codes, intensities
-
-
-def by_life_loop(events: Sequence[Event]) -> None:
-    loop = LifeLoop(len(events))
-    for event in events:
-        loop.push(event)
-    loop.tick()
-
-
-def in_thread(backend: str) -> Answer:
-    def answer(events: Sequence[Event]) -> None:
-        made = engine(backend, len(events))
+@contextmanager
+def by_worker(backend: str, events: Sequence[Event]) -> Iterator[Run]:
+    def run() -> None:
+        submit = made.submit
         for event in events:
-            made.submit(event)
+            submit(event)
+        made.wait_idle()
+
+    with engine(backend, len(events)) as made:
+        yield run
+        check_ended(made, len(events))
+
+
+@contextmanager
+def by_arrays(events: Sequence[Event]) -> Iterator[Run]:
+    with engine("native", len(events)) as made:
+        types = array("i", [made.type_code(event.type) for event in events])
+        intensities = array("d", [event.intensity for event in events])
+
+        def run() -> None:
+            made.submit_arrays(types, intensities)
+            made.wait_idle()
+
+        yield run
+        check_ended(made, len(events))
+
+
+@contextmanager
+def in_thread(backend: str, events: Sequence[Event]) -> Iterator[Run]:
+    def run() -> None:
+        submit = made.submit
+        for event in events:
+            submit(event)
         made.process_pending()
 
-    return answer
+    made = engine(backend, len(events))
+    yield run
+    check_ended(made, len(events))
+    made.close()
 
 
-def by_plain_loop(events: Sequence[Event]) -> None:
+@contextmanager
+def by_life_loop(events: Sequence[Event]) -> Iterator[Run]:
+    def run() -> None:
+        push = life.queue.push
+        for event in events:
+            push(event)
+        life.tick()
+
+    life = LifeLoop(len(events))
+    yield run
+
+
+@contextmanager
+def by_plain_loop(events: Sequence[Event]) -> Iterator[Run]:
+    def run() -> None:
+        answer = being.answer
+        for event in events:
+            answer(event)
+
     being = PlainBeing()
-    for event in events:
-        being.answer(event)
+    yield run
 
 
-def by_plain_worker(events: Sequence[Event]) -> None:
+@contextmanager
+def by_plain_worker(events: Sequence[Event]) -> Iterator[Run]:
+    def run() -> None:
+        for event in events:
+            worker.submit(event)
+        worker.wait_idle()
+
     worker = PriorityQueueWorker(PlainBeing())
-    for event in events:
-        worker.submit(event)
-    worker.wait_idle()
+    yield run
     worker.close()
 
 
-def columns() -> dict[str, Answer]:
-    made: dict[str, Answer] = {}
-    for name in environment.twins():
-        made |= {f"{name} async": by_worker(name), f"{name} sync": in_thread(name)}
-    return made | {"PriorityQueue worker": by_plain_worker, PLAIN: by_plain_loop}
+def columns() -> dict[str, Callable[[Sequence[Event]], Any]]:
+    made: dict[str, Callable[[Sequence[Event]], Any]] = {}
+    twins = environment.twins()
+    for name in twins:
+        made |= {f"{name} async": partial(by_worker, name), f"{name} sync": partial(in_thread, name)}
+    if "native" in twins:
+        made[ARRAYS] = by_arrays
+    return made | {LIFE: by_life_loop, PLAIN: by_plain_loop, "PriorityQueue worker": by_plain_worker}
+
+
+def cost(prepared: Any, count: int) -> Cost:
+    with prepared as run:
+        cpu_ns, wall_ns = time.process_time_ns(), time.perf_counter_ns()
+        run()
+        wall_ns, cpu_ns = time.perf_counter_ns() - wall_ns, time.process_time_ns() - cpu_ns
+    return Cost(count * 1e9 / wall_ns, cpu_ns / 1000 / count)
 
 
 def costs(rounds: int, events: Sequence[Event]) -> dict[str, list[Cost]]:
     seen: dict[str, list[Cost]] = {name: [] for name in columns()}
 
-    def timed(name: str, answer: Answer) -> Callable[[], float]:
+    def timed(name: str, prepare: Callable[[Sequence[Event]], Any]) -> Callable[[], float]:
         def measured() -> float:
-            cpu_ns, wall_ns = time.process_time_ns(), time.perf_counter_ns()
-            answer(events)
-            wall_ns, cpu_ns = time.perf_counter_ns() - wall_ns, time.process_time_ns() - cpu_ns
-            seen[name].append(Cost(len(events) * 1e9 / wall_ns, cpu_ns / 1000 / len(events)))
-            return wall_ns
+            seen[name].append(cost(prepare(events), len(events)))
+            return seen[name][-1].cpu_us_per_event
 
         return measured
 
-    measure.in_turns({name: timed(name, answer) for name, answer in columns().items()}, rounds)
+    measure.in_turns({name: timed(name, prepare) for name, prepare in columns().items()}, rounds)
     return seen
 
 
@@ -137,7 +166,7 @@ def cost_rows(seen: dict[str, list[Cost]]) -> list[measure.Row]:
     rates = {name: [cost.events_per_second for cost in each] for name, each in seen.items()}
     cpu = {name: [cost.cpu_us_per_event for cost in each] for name, each in seen.items()}
     return [
-        measure.Row("throughput, reflexes alone", "events per second", ours, rates, more_is_better=True),
+        measure.Row("throughput, reflexes alone", "events per second", ours, rates, more_is_better=True, bars=BARS),
         measure.Row("processor time, reflexes alone", "us per event, all threads", ours, cpu),
     ]
 
@@ -185,38 +214,12 @@ def reaction_rows(backend: str, ticks: int, rounds: int) -> list[measure.Row]:
     ]  # fmt: skip
 
 
-def rate(answer: Answer, events: Sequence[Event]) -> float:
-    before = time.perf_counter_ns()
-    answer(events)
-    return len(events) * 1e9 / (time.perf_counter_ns() - before)
-
-
-def rate_rows(count: int, rounds: int) -> list[measure.Row]:
-    """Submit to the end of the last one: single events and arrays, beside the loop of Life's shape."""
-    events, few = workloads.events(count), workloads.events(max(count // 50, 10))
-    backend = next(iter(environment.twins()))
-    columns: dict[str, Callable[[], float]] = {
-        SINGLE: lambda: rate(by_worker(backend), events),
-        ARRAYS: lambda: rate(by_arrays(backend), events),
-        LIFE: lambda: rate(by_life_loop, few),
-        PLAIN: lambda: rate(by_plain_loop, few),
-    }
-    seen = measure.in_turns(columns, rounds)
-    bars = [Bar(LIFE, TIMES_LIFE), Bar("", A_SECOND)]
-    of_arrays = {ARRAYS: seen[ARRAYS], SINGLE: seen[SINGLE]}
-    return [
-        measure.Row(f"submit to answer, {backend}", "events per second", SINGLE, seen, more_is_better=True, bars=bars),
-        measure.Row(f"submit to answer in arrays, {backend}", "events per second", ARRAYS, of_arrays,
-                    more_is_better=True, bars=[Bar(SINGLE, TIMES_SINGLE)]),
-    ]  # fmt: skip
-
-
 def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
-    count, turns, ticks = (200, 1, 3) if quick else (20_000, rounds or 7, 20)
-    found = rate_rows(count if quick else 300_000, turns)
-    found += cost_rows(costs(turns, workloads.events(count)))
+    count, turns, ticks = (200, 1, 3) if quick else (50_000, 7, 20)
+    turns = rounds or turns
+    found = cost_rows(costs(turns, workloads.events(count)))
     for name in environment.twins():
-        found += reaction_rows(name, ticks, min(turns, 3))
+        found += reaction_rows(name, ticks, min(turns, 5))
     return found
 
 
