@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from tempfile import gettempdir
 
 from . import environment, measure
 from .bars import BELOW, Bar
@@ -55,7 +56,7 @@ print(json.dumps(seen))
 def lived(backend: str, traced: bool) -> dict[str, float]:
     """What one process of its own added to its memory, in MB, once started and once everything was answered."""
     words = [sys.executable, "-c", LIVES, str(CAPACITY), backend, "traced" if traced else "plain"]
-    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
+    said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120, cwd=gettempdir()).stdout
     seen: dict[str, float] = json.loads(said)
     return seen
 

@@ -79,8 +79,9 @@ def test_a_script_of_its_own_process_sees_the_same_package(isolated: Callable[..
     assert isolated("native/isolated/where.py").strip() == import_module("lifeevt._core").__file__
 
 
-def test_a_free_threaded_interpreter_stays_free() -> None:
+def test_a_free_threaded_interpreter_stays_free(tmp_path: Path) -> None:
     """One extension that does not declare itself would turn the GIL on for the whole process."""
     script = "import sys, lifeevt._core; print(getattr(sys, '_is_gil_enabled', lambda: True)())"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-W", "error", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)  # not from the sources
     assert done.stdout.strip() == str(not sysconfig.get_config_var("Py_GIL_DISABLED")), done.stderr
