@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import pytest
 
-pytestmark = [
-    pytest.mark.native,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's count of switches is Linux's"),
-]
+pytestmark = pytest.mark.native
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
