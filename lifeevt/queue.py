@@ -88,6 +88,7 @@ class AsyncEventQueue(Fronted):
         core = _backend.load(backend)
         self._policy = _POLICIES[overflow]
         self._heap = core.EventHeap(capacity)
+        self._make_kinds = core.KindTable
         self._kinds = core.KindTable()
         self._waits_in_heap = type(self.clock) is SystemClock  # another clock may stand still: wait for it, too
         self.rank: Rank = rank or EventTypes.life().rank
@@ -95,9 +96,7 @@ class AsyncEventQueue(Fronted):
         self._changed = threading.Condition()
         self._waiting = 0  # threads in _changed; read without its lock, see _announce
         self._closed = False
-        raises, waits = self._policy == REJECT, overflow == BLOCK
-        self._attach(self._heap, self._kinds, Event, NO_METADATA, self._policy, raises, waits)
-        self._be_swift(self._is_stock())
+        self._face()
 
     # --- for those who bring events
 
@@ -239,9 +238,15 @@ class AsyncEventQueue(Fronted):
     # --- for the engine
 
     def adopt(self, rank: Rank, types: EventTypes, stock: bool) -> None:
-        """Take what gives events key and level: ``stock`` when ``rank`` does as ``types`` alone would."""
+        """Take what gives events key and level: ``stock`` when ``rank`` does as ``types`` alone would.
+
+        Types keep the numbers they have. For one thread, before others bring events of new types.
+        """
         self.rank, self.types, self.ranks_by_type = rank, types, stock
-        self._be_swift(self._is_stock())
+        known, self._kinds = self._kinds, self._make_kinds()
+        for code in range(len(known)):
+            self._learned(known.name(code))
+        self._face()
 
     @property
     def heap(self) -> EventHeap:
@@ -285,6 +290,12 @@ class AsyncEventQueue(Fronted):
         self._heap.nudge()
         with self._changed:
             self._changed.notify_all()
+
+    def _face(self) -> None:
+        """Have the front serve what this queue is made of now."""
+        raises, waits = self._policy == REJECT, self.overflow == BLOCK
+        self._attach(self._heap, self._kinds, Event, NO_METADATA, self._policy, raises, waits)
+        self._be_swift(self._is_stock())
 
     def _attach(self, *_: object) -> None:
         """Let the twin's front serve this queue; the reference has none."""

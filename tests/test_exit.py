@@ -50,6 +50,26 @@ def test_a_process_that_forgets_to_close_ends_cleanly(backend: str, ends: str) -
     assert ending(backend, code) == (0, "", "")
 
 
+@pytest.mark.parametrize(
+    "busy",
+    [
+        "",  # asleep, with what it has answered unread
+        "codes = array('i', [engine.type_code('shock')]) * 200_000; strengths = array('d', [0.5]) * 200_000\n"
+        "engine.submit_arrays(codes, strengths)",  # in the midst of it
+        "engine.submit_many([Event('joy', 0.5)] * 1000)",  # on its way to the interpreter, again and again
+        "hold = engine.queue, engine.results_buffer(), engine.type_code('shock'); engine.submit(Event('shock', 0.5))",
+    ],
+)
+def test_a_process_ends_whatever_its_worker_does(backend: str, busy: str) -> None:
+    code = (
+        "from array import array; from lifeevt import AsyncEventQueue\n"
+        "engine = AsyncEventProcessor(ThreadSafeSelfState.life(backend=BACKEND), handlers={'joy': lambda *_: None},\n"
+        "    queue=AsyncEventQueue(300_000, backend=BACKEND))\n"
+        f"engine.start(); engine.submit(Event('shock', 0.5)); engine.wait_idle()\n{busy}\n"
+    )
+    assert ending(backend, code) == (0, "", "")
+
+
 def test_a_process_ends_although_a_handler_does_not(backend: str) -> None:
     code = (
         "inside = threading.Event()\n"

@@ -10,6 +10,9 @@ import pytest
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 
-@pytest.mark.parametrize("scene", ["heap", "cells", "lock", "lock_held_for_reading", "histogram", "reflexes"])
+SCENES = ["heap", "cells", "lock", "lock_held_for_reading", "histogram", "reflexes", "reactor"]
+
+
+@pytest.mark.parametrize("scene", SCENES)
 def test_the_child_goes_on_where_the_parent_was(backend: str, isolated: Callable[..., str], scene: str) -> None:
     assert isolated("native/isolated/forks.py", backend, scene).split() == ["child", "parent"]

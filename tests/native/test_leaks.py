@@ -23,6 +23,15 @@ SCENES = [
     "table_used",
     "table_refusals",
     "histogram_used",
+    "reactor_made_and_dropped",
+    "reactor_answers",
+    "reactor_overwrites",
+    "reactor_in_a_cycle",
+    "tasks",
+    "stages",
+    "numbers",
+    "buffers",
+    "worker_refusals",
 ]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from importlib import import_module
 
 MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
@@ -79,8 +80,33 @@ def reflexes():
     return use
 
 
+def reactor():
+    """A heap whose worker ended before the process forked; in the child it is answered by a call."""
+    table = core.ReflexTable(1, [(1.0, [(0, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
+    heap, kinds, state = core.EventHeap(8), core.KindTable(), core.StateCells([0.0], [0.0], [9.0], [False])
+    kinds.answer(kinds.add("hit", 0, 5), 0, False)
+    made = core.Reactor(heap, kinds, table, state, [core.Account()], 8, True)
+    worker = threading.Thread(target=made.run, daemon=True)
+    worker.start()
+    heap.offer(0, 0, 0, "before", 0, 0, 1.0)
+    while not len(made):
+        threading.Event().wait(0.001)
+    made.halt(True)
+    worker.join()
+
+    def use():
+        made.halt(False)
+        heap.offer_many([(number, 0, 0, number) for number in range(3)], 0, [(0, 1.0)] * 3)
+        assert made.run_pending(9) == (3, None)
+        assert [result[0] for result in made.take(None)] == ["before", 0, 1, 2]
+        assert state.read_all() == (4, (4.0,))
+        assert heap.counts()[:4] == (4, 0, 0, 0)
+
+    return use
+
+
 def main():
-    scenes = (heap, cells, lock, lock_held_for_reading, histogram, reflexes)
+    scenes = (heap, cells, lock, lock_held_for_reading, histogram, reflexes, reactor)
     use = {each.__name__: each for each in scenes}[sys.argv[2]]()
     child = os.fork()
     if child == 0:

@@ -6,6 +6,7 @@ Arguments: the twin, the scene. C memory is what malloc has in use, as glibc cou
 import ctypes
 import gc
 import sys
+from array import array
 from importlib import import_module
 from typing import ClassVar
 
@@ -153,6 +154,96 @@ def histogram_used():
     HISTOGRAM.record(12_345), HISTOGRAM.percentile(99.0), HISTOGRAM.buckets(), OTHER.merge(HISTOGRAM), OTHER.total
     refused(TypeError, HISTOGRAM.merge, None)
     refused(ValueError, HISTOGRAM.percentile, 101.0)
+
+
+def worker(results=64):
+    """A heap, its kinds and a reactor over both: kind 0 is answered, kind 1 is attended."""
+    heap, kinds = core.EventHeap(64), core.KindTable()
+    for attended in (False, True):
+        kinds.answer(kinds.add(str(attended), 0, 5), 0, attended)
+    accounts = [core.Account(), core.Account()]
+    return heap, kinds, core.Reactor(heap, kinds, TABLE, CELLS, accounts, results, True)
+
+
+EVENTS, KINDS, REACTOR = worker()
+CROWDED, _, SMALL = worker(results=2)
+TYPES, STRENGTHS = array("i", [0, 1] * 20), array("d", [0.5] * 40)
+SUBMITTER = core.Submitter(EVENTS, KINDS)
+
+
+def fill(heap, kind=0, count=40):
+    for number in range(count):
+        heap.offer(number, 0, 0, PAYLOAD, 0, kind, 0.5)
+
+
+def reactor_made_and_dropped():
+    heap, _, reactor = worker()
+    fill(heap)
+    reactor.run_pending(20)
+
+
+def reactor_answers():
+    fill(EVENTS)
+    REACTOR.run_pending(99)
+    REACTOR.take(7), REACTOR.take(None), REACTOR.counts()
+
+
+def reactor_overwrites():
+    fill(CROWDED)
+    SMALL.run_pending(99)
+    SMALL.put(PAYLOAD, 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0, False)
+
+
+def reactor_in_a_cycle():
+    heap, _, reactor = worker()
+    owner = Owner()
+    owner.reactor = reactor
+    fill(heap, count=2), heap.offer(0, 0, 0, owner, 0, 0, 0.5)
+    reactor.run_pending(2)
+
+
+def tasks():
+    fill(EVENTS, kind=1, count=3)
+    for _ in range(3):
+        task = REACTOR.run_pending(9)[1]
+        REACTOR.put(task[0], 0, 0, 1, 0, 0.5, 0, 0, 0, 0, 0, True)
+    REACTOR.take(None)
+
+
+def stages():
+    heap, _, reactor = worker()
+    reactor.serve(PAYLOAD, None, None, lambda *given: given, None)
+    reactor.attend(1, lambda *given: given, lambda *given: 1 // 0, None, False)
+    fill(heap, kind=1, count=3)
+    reactor.run_pending(9), reactor.take(2)
+
+
+def numbers():
+    EVENTS.offer_numbers(KINDS, TYPES, STRENGTHS, STRENGTHS, 5, 1)
+    SUBMITTER.submit(0, 0.5)
+    EVENTS.offer_many([(0, 0, 0, PAYLOAD)] * 40, 1, [(0, 0.5)] * 40)
+    EVENTS.drain(100, 3)
+    refused(ValueError, EVENTS.offer_numbers, KINDS, TYPES, TYPES, None, 5, 1)
+    refused(ValueError, EVENTS.offer_numbers, KINDS, TYPES, STRENGTHS, STRENGTHS[:1], 5, 1)
+    refused(TypeError, EVENTS.offer_numbers, KINDS, TYPES, None, None, 5, 1)
+
+
+def buffers():
+    fill(EVENTS)
+    REACTOR.run_pending(99)
+    view = memoryview(REACTOR.take_buffer(5))
+    view.tobytes(), REACTOR.take_buffer(None), REACTOR.take_buffer(None)
+
+
+def worker_refusals():
+    refused(ValueError, core.Reactor, EVENTS, KINDS, TABLE, CELLS, [core.Account()], 5, True)
+    refused(ValueError, core.Reactor, core.EventHeap(1), KINDS, TABLE, CELLS, [], 5, True)
+    refused(TypeError, core.Reactor, core.EventHeap(1), None, TABLE, CELLS, [core.Account()], 5, True)
+    refused(ValueError, REACTOR.put, PAYLOAD, 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0, True)
+    refused(ValueError, REACTOR.put, PAYLOAD, 0, 99, 0, 0, 0.0, 0, 0, 0, 0, 0, False)
+    refused(TypeError, REACTOR.run_pending, None)
+    refused(IndexError, KINDS.answer, 9, 0, True)
+    refused(ValueError, SUBMITTER.submit, 9, 0.5)
 
 
 def planted_object():
