@@ -23,7 +23,7 @@ define check
 	$(1)/bin/lifeevt run --backend native --tick 0.05 --ticks 3 --json > $(1)/summary.json
 endef
 
-.PHONY: help run test pure lint types build annotate bench profile trace dist docs clean
+.PHONY: help run test pure lint types build annotate bench profile gate flame memory trace dist docs clean
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,8 +55,18 @@ annotate: .venv-dev/stamp ## build/annotate/*.html: where the C calls Python
 bench: .venv-bench/stamp ## the usual measures beside their bars, on the plain build
 	@.venv-bench/bin/lifeevt bench
 
-profile: .venv-trace/stamp ## time per line, on the traced build
-	.venv-trace/bin/python profiling/lines.py
+profile: .venv-trace/stamp ## time per line, on the traced build, of both twins
+	.venv-trace/bin/python profiling/lines.py --backend native
+	.venv-trace/bin/python profiling/lines.py --backend reference
+
+gate: .venv-bench/stamp ## fail when a step executes 5 % more instructions than it was kept with
+	.venv-bench/bin/python profiling/gate.py
+
+flame: .venv-bench/stamp ## profiling/results/flame.svg: a picture of where a run spends its time
+	PYTHON="$(CURDIR)/.venv-bench/bin/python" profiling/flame.sh
+
+memory: .venv-bench/stamp ## what events take of the memory, by line and resident
+	.venv-bench/bin/python profiling/memory.py
 
 trace: .venv-trace/stamp ## .venv-trace: the traced build, for a profiler of your own
 

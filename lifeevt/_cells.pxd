@@ -10,6 +10,7 @@ Values are loaded with acquire and stored with release: a reader that got a valu
 write so sees that write's odd sequence too. No fence is needed, which ThreadSanitizer would not see.
 """
 
+from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t
 
 cdef extern from * nogil:
@@ -57,7 +58,6 @@ ctypedef struct cell_block:
 
 cdef int cells_init(cell_block* block, int32_t length) noexcept nogil
 cdef void cells_clear(cell_block* block) noexcept nogil
-cdef void cells_add(cell_block* block, int32_t index, double delta) noexcept nogil
 cdef int cells_read_again(const cell_block* block, int32_t index, double* into) noexcept nogil
 cdef int cells_read_all(const cell_block* block, double* into, int64_t* version) noexcept nogil
 
@@ -73,6 +73,16 @@ cdef inline void cells_begin(cell_block* block) noexcept nogil:
 
 cdef inline void cells_set(cell_block* block, int32_t index, double number) noexcept nogil:
     lifeevt_store_double(&block.cells[index].value, number)
+
+
+cdef inline void cells_add(cell_block* block, int32_t index, double delta) noexcept nogil:
+    cdef const cell* this = &block.cells[index]
+    cdef double number = this.value + delta
+    if number < this.low:
+        number = this.low
+    elif number > this.high:
+        number = this.high
+    cells_set(block, index, trunc(number) + 0.0 if this.integer else number)  # + 0.0: no negative zero
 
 
 cdef inline int64_t cells_written(cell_block* block) noexcept nogil:

@@ -1,6 +1,5 @@
 """The cells below `_core_state.StateCells`; their contract stands in `_cells.pxd`."""
 
-from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
@@ -16,16 +15,6 @@ cdef void cells_clear(cell_block* block) noexcept nogil:
     free(block.cells)
     block.cells = NULL
     block.length = 0
-
-
-cdef void cells_add(cell_block* block, int32_t index, double delta) noexcept nogil:
-    cdef const cell* this = &block.cells[index]
-    cdef double number = this.value + delta
-    if number < this.low:
-        number = this.low
-    elif number > this.high:
-        number = this.high
-    cells_set(block, index, trunc(number) + 0.0 if this.integer else number)  # + 0.0: no negative zero
 
 
 cdef int cells_read_again(const cell_block* block, int32_t index, double* into) noexcept nogil:

@@ -206,6 +206,14 @@ class Reactor(Protocol):
     def breathe(self, wait_ns: int) -> bool: ...
 
 
+class Submitter(Protocol):
+    """Submits events as numbers, one at a time."""
+
+    def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool: ...
+    def accept(self, accepts: bool) -> None: ...
+
+
+MakeSubmitter = Callable[[EventHeap, KindTable], Submitter]
 MakeReactor = Callable[[EventHeap, KindTable, ReflexTable, StateCells, Sequence[Account], int, bool], Reactor]
 
 
@@ -216,7 +224,9 @@ class Core(Protocol):
     KindTable: Callable[[], KindTable]
     Account: Callable[[], Account]
     QueueFront: type
+    EngineFront: type
     Reactor: MakeReactor
+    Submitter: MakeSubmitter
     RWLock: Callable[[], RWLock]
     StateCells: Callable[[Sequence[float], Sequence[float], Sequence[float], Sequence[bool]], StateCells]
     ReflexTable: Callable[

@@ -9,6 +9,7 @@ from .state import StateSnapshot
 __all__ = [
     "TRACED",
     "Account",
+    "EngineFront",
     "EventHeap",
     "Histogram",
     "KindTable",
@@ -18,6 +19,7 @@ __all__ = [
     "ReflexTable",
     "StateCells",
     "StateFront",
+    "Submitter",
 ]
 
 TRACED: bool
@@ -174,3 +176,10 @@ class Reactor:
     def breathe(self, wait_ns: int) -> bool: ...
 
 class QueueFront: ...
+
+class Submitter:
+    def __init__(self, heap: EventHeap, kinds: KindTable) -> None: ...
+    def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool: ...
+    def accept(self, accepts: bool) -> None: ...
+
+class EngineFront: ...

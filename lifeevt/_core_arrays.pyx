@@ -53,6 +53,8 @@ cdef class NumberOffers:
             kind = 0
         event.intensity = intensity if -1.0 <= intensity <= 1.0 else 0.0
         event.timestamp = (<const double*> self.timestamps.buf)[place] if self.has_timestamps else 0.0
+        if not EARLIEST <= event.timestamp <= LATEST:
+            event.timestamp = 0.0
         event.has_object = False
         kinds_rank(&self.kinds.table, kind, 0.0, self.arrival_ns, event)
 
@@ -85,7 +87,10 @@ cdef double LATEST = 253_402_300_799.0
 
 cdef Py_ssize_t take_buffer(Py_buffer* buffer, source, name, bytes formats, Py_ssize_t size) except -1:
     """Hold a one-dimensional buffer of one of the formats; its length."""
-    PyObject_GetBuffer(source, buffer, PyBUF_FORMAT | PyBUF_ND)
+    try:
+        PyObject_GetBuffer(source, buffer, PyBUF_FORMAT | PyBUF_ND)
+    except BufferError:     # strided, say
+        raise ValueError(f"{name} must be a plain buffer") from None
     cdef bytes format = buffer.format if buffer.format != NULL else b"B"
     if buffer.ndim != 1 or buffer.itemsize != size or format not in [formats[i:i + 1] for i in range(len(formats))]:
         raise ValueError(f"{name} must be a one-dimensional buffer of {'32-bit integers' if size == 4 else 'doubles'}")

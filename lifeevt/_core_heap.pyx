@@ -3,6 +3,7 @@
 While its mutex is held no Python code can run: no object is collected, no reference falls to zero.
 """
 
+cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -93,6 +94,7 @@ cdef int fill_numbers(offered* offers, tuple numbers, Py_ssize_t count) except -
     return 0
 
 
+@cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
 cdef class EventHeap:
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
@@ -390,8 +392,9 @@ cdef class EventHeap:
                 slot = heap_next_stale(&self.heap)
                 if slot < 0:
                     break
-                dropped[count] = self.payloads[slot]
-                self.payloads[slot] = None
+                if slot < len(self.payloads):   # the collector may have cleared the list
+                    dropped[count] = self.payloads[slot]
+                    self.payloads[slot] = None
                 count += 1
             heap_leave(&self.heap)
         return 0

@@ -6,6 +6,9 @@ from libc.stdint cimport int64_t
 from ._core_heap cimport EventHeap, offered
 from ._core_kinds cimport KindTable
 
+cdef enum:
+    NOT_SWIFT = -3              # beside the verdicts of the heap: Python must see to it
+
 cdef class QueueFront:
     cdef EventHeap events
     cdef KindTable kinds

@@ -19,7 +19,6 @@ from ._parking cimport parking_now_ns
 from ._contract import REFUSED as _REFUSED
 
 cdef enum:
-    NOT_SWIFT = -3
     DELIVERED = 5
     TYPE = 0
     INTENSITY = 1

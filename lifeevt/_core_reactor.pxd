@@ -36,15 +36,9 @@ cdef class Reactor:
     cdef int let_pass(self, int32_t level) except -1
     cdef object event_of(self, const result_record* record)
     cdef int publish(self, result_record* record, payload) except -1
+    cdef int let_go(self) except -1
     cdef int run_stretch(self, int64_t limit, int32_t above, bint waits)
     cdef int look(self, int64_t limit, int32_t above, bint waits)
     cdef int answer_attended(self)
     cdef object task(self)
     cdef object taken(self, const result_record* record, payload)
-
-
-cdef class ResultBuffer:
-    cdef result_record* records
-    cdef Py_ssize_t length
-    cdef Py_ssize_t[1] shape
-    cdef Py_ssize_t[1] strides

@@ -1,9 +1,8 @@
 """Reactor, the native twin: the worker's stretch of C, started, halted and read from Python."""
 
 cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from cpython.mem cimport PyMem_Malloc
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from ._cells cimport cells_version
@@ -13,10 +12,12 @@ from ._core_histogram cimport Histogram
 from ._core_kinds cimport KindTable
 from ._core_numbers cimport finite, listed, whole
 from ._core_reflex cimport ReflexTable, outcome_of
+from ._core_results cimport ResultBuffer
 from ._core_state cimport StateCells
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
+    heap_abandon,
     heap_finish,
     heap_head,
     heap_keep,
@@ -26,7 +27,7 @@ from ._heap cimport (
     heap_release,
 )
 from ._histogram cimport histogram_record_alone
-from ._kinds cimport KINDS_NO_KIND
+from ._kinds cimport KINDS_NO_KIND, KINDS_NO_ROW
 from ._parking cimport parking_now_ns, parking_sleep, parking_wake
 from ._reactor cimport (
     REACTOR_ATTENDED,
@@ -38,6 +39,7 @@ from ._reactor cimport (
     reactor_attends,
     reactor_enter_state,
     reactor_pop,
+    reactor_row,
     reactor_run,
 )
 from ._reflex cimport REFLEX_NO_PATTERN
@@ -63,20 +65,36 @@ cdef extern from * nogil:
     """
     #define LIFEEVT_SET(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
     #define LIFEEVT_GET(place) __atomic_load_n((place), __ATOMIC_SEQ_CST)
+    #define LIFEEVT_ADD(place, amount) ((void) __atomic_fetch_add((place), (amount), __ATOMIC_SEQ_CST))
     """
     void LIFEEVT_SET(uint32_t* place, uint32_t value)
     uint32_t LIFEEVT_GET(uint32_t* place)
     int32_t LIFEEVT_GET_COUNT "LIFEEVT_GET"(int32_t* place)
+    void LIFEEVT_ADD(int32_t* place, int32_t amount)
 
 cdef object UNSET = _UNSET
 cdef tuple STAGES = ("meaning", "decision", "action")
-cdef bytes FORMAT = (
-    b"T{Q:sequence:q:queued_ns:q:started_ns:q:finished_ns:d:intensity:d:timestamp:i:kind:i:level:i:status:i:slot:"
-    b"d:significance:i:pattern:i:impacts:(16)d:impact:(16)d:applied:q:version_before:q:version:}"
-)
 
 
-@cython.no_gc_clear     # or the collector took the heap away before __dealloc__ lets go of it
+cdef int fill_record(result_record* record, sequence, level, kind, status, intensity) except -1:
+    """Fill in the numbers of a result that Python made; its times and its slot are the caller's."""
+    cdef int64_t order = whole(sequence), height = whole(level), number = whole(kind), end = whole(status)
+    memset(record, 0, sizeof(result_record))
+    record.intensity = finite(intensity)
+    if order < 0:
+        raise ValueError(f"sequence is {order}; it must not be negative")
+    if not 0 <= height < HEAP_LEVELS:
+        raise ValueError(f"level is {height}; it must lie in [0, {HEAP_LEVELS})")
+    if not KINDS_NO_KIND <= number < <int64_t> 2**31:
+        raise ValueError(f"{number} is no kind")
+    if not 0 <= end < HEAP_ENDS:
+        raise ValueError(f"end is {end}; it must lie in [0, {HEAP_ENDS})")
+    record.sequence, record.level = <uint64_t> order, <int32_t> height
+    record.kind, record.status = <int32_t> number, <int32_t> end
+    return 0
+
+
+@cython.no_gc_clear     # it must let go of its heap; the collector breaks a cycle at the payloads
 cdef class Reactor:
     """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
 
@@ -117,8 +135,19 @@ cdef class Reactor:
 
     def __dealloc__(self):
         if self.stretch.heap != NULL:
-            self.events.heap.sleeper = NULL
+            self.let_go()
         results_clear(&self.stretch.ring)
+
+    cdef int let_go(self) except -1:
+        """Leave the heap, and give it back what the results kept of it."""
+        cdef result_record record
+        enter(&self.events.heap)
+        self.events.heap.sleeper = NULL
+        while results_take(&self.stretch.ring, &record):
+            if record.slot != NO_SLOT:
+                heap_abandon(&self.events.heap, record.slot)
+        heap_leave(&self.events.heap)
+        return self.events.sweep()
 
     @property
     def heap(self):
@@ -194,27 +223,24 @@ cdef class Reactor:
     ):
         """Record a result that Python made, with its payload; it ``finishes`` a running event, or none."""
         cdef result_record record
-        memset(&record, 0, sizeof(record))
-        record.sequence, record.level, record.kind = <int64_t> whole(sequence), whole(level), whole(kind)
-        record.status, record.intensity = whole(status), finite(intensity)
+        fill_record(&record, sequence, level, kind, status, intensity)
         record.queued_ns, record.started_ns = whole(queued_ns), whole(started_ns)
         record.finished_ns = whole(finished_ns)
         record.reflex.pattern = REFLEX_NO_PATTERN
         record.reflex.version_before, record.reflex.version_after = whole(version_before), whole(version)
-        if not 0 <= record.status < HEAP_ENDS:
-            raise ValueError(f"end is {record.status}; it must lie in [0, {HEAP_ENDS})")
         cdef bint ends = bool(finishes)
         cdef int code = 0
         cdef object _before = None
         self.events.sweep()
         self.events.make_places()
         enter(&self.events.heap)
-        record.slot = heap_keep(&self.events.heap)
-        if record.slot >= 0:
-            _before = self.events.kept(record.slot, payload)
-        results_put(&self.stretch.ring, &self.events.heap, &record)
         if ends:
             code = heap_finish(&self.events.heap, record.status)
+        if code == 0:
+            record.slot = heap_keep(&self.events.heap)
+            if record.slot >= 0:
+                _before = self.events.kept(record.slot, payload)
+            results_put(&self.stretch.ring, &self.events.heap, &record)
         heap_leave(&self.events.heap)
         if code != 0:
             raise ValueError("no event is running")
@@ -254,6 +280,7 @@ cdef class Reactor:
         made.records = <result_record*> PyMem_Malloc((left + 1) * sizeof(result_record))
         if made.records == NULL:
             raise MemoryError
+        self.events.sweep()
         while left > 0 and count == CHUNK:
             dropped, count = [None] * CHUNK, 0
             enter(&self.events.heap)
@@ -284,14 +311,15 @@ cdef class Reactor:
         if LIFEEVT_GET(&self.wants_gil) == 0:
             return False
         with nogil:
-            self.breathers += 1
+            LIFEEVT_ADD(&self.breathers, 1)
             parking_sleep(&self.wants_gil, 1, limit_ns)
-            self.breathers -= 1
+            LIFEEVT_ADD(&self.breathers, -1)
         return True
 
     cdef bint has_stages(self):
-        """Whether batch[0] is an event that this reactor handles itself."""
-        return self.stretch.answers and self.stretch.batch[0].kind in self.handlers
+        """Whether batch[0] is an event that this reactor handles itself: not one that came before its kind's row."""
+        cdef int32_t kind = self.stretch.batch[0].kind
+        return self.stretch.answers and self.stretch.row == reactor_row(&self.stretch, kind) and kind in self.handlers
 
     cdef int handle(self, bint raises) except -1:
         """Run the stages of batch[0] and record what they gave; a failure ends the event, not the worker."""
@@ -337,7 +365,7 @@ cdef class Reactor:
 
     cdef tuple words_of(self, const result_record* record):
         """(meaning, decision, action) of the event's reflex; None for each when it has none."""
-        if self.kinds.table.kinds[record.kind].row < 0:
+        if reactor_row(&self.stretch, record.kind) == KINDS_NO_ROW:
             return (None, None, None)
         return self.in_words(record.kind, outcome_of(&record.reflex))
 
@@ -401,6 +429,7 @@ cdef class Reactor:
         cdef int reason = UNDECIDED
         cdef int32_t head
         self.stretch.answered = 0
+        self.stretch.row = KINDS_NO_ROW
         enter(&self.events.heap)
         head = heap_head(&self.events.heap)
         if self.stretch.halted and waits:
@@ -421,15 +450,13 @@ cdef class Reactor:
         cdef result_record* record = &self.stretch.batch[0]
         record.started_ns = parking_now_ns()
         histogram_record_alone(&self.gil_waits.counted, 0)
-        if record.kind == KINDS_NO_KIND or self.kinds.table.kinds[record.kind].row < 0:
-            return 0
         if rwlock_try_write(self.stretch.lock) == 0:
-            reactor_answer(&self.stretch, record)
+            self.stretch.row = reactor_answer(&self.stretch, record)
             rwlock_release(self.stretch.lock)
             return 0
         with nogil:
             reactor_enter_state(&self.stretch)
-            reactor_answer(&self.stretch, record)
+            self.stretch.row = reactor_answer(&self.stretch, record)
             rwlock_release(self.stretch.lock)
         return 0
 
@@ -446,8 +473,7 @@ cdef class Reactor:
         heap_leave(&self.events.heap)
         if not has_object:
             payload = (record.kind, record.intensity, record.timestamp)
-        cdef bint answered = self.stretch.answers and record.kind != KINDS_NO_KIND
-        outcome = outcome_of(&record.reflex) if answered and self.kinds.table.kinds[record.kind].row >= 0 else None
+        outcome = None if self.stretch.row == KINDS_NO_ROW else outcome_of(&record.reflex)
         return (
             payload, key, record.level, record.queued_ns, record.sequence, record.kind,
             record.started_ns if self.stretch.answers else 0, outcome,
@@ -458,29 +484,3 @@ cdef class Reactor:
             payload, record.sequence, record.level, record.kind, record.status, record.intensity, record.timestamp,
             record.queued_ns, record.started_ns, record.finished_ns, outcome_of(&record.reflex),
         )
-
-
-cdef class ResultBuffer:
-    """Results as one block of plain records, for ``memoryview`` or ``numpy.asarray``, which copy nothing."""
-
-    def __dealloc__(self):
-        PyMem_Free(self.records)
-
-    def __len__(self):
-        """Return how many results there are."""
-        return self.length
-
-    def __getbuffer__(self, Py_buffer* buffer, int flags):
-        self.shape[0] = self.length
-        self.strides[0] = sizeof(result_record)
-        buffer.buf = <char*> self.records
-        buffer.obj = self
-        buffer.len = self.length * sizeof(result_record)
-        buffer.itemsize = sizeof(result_record)
-        buffer.readonly = 0
-        buffer.ndim = 1
-        buffer.format = <char*> FORMAT if flags & PyBUF_FORMAT else NULL
-        buffer.shape = self.shape if flags & PyBUF_ND else NULL
-        buffer.strides = self.strides if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
-        buffer.suboffsets = NULL
-        buffer.internal = NULL

@@ -57,7 +57,7 @@ cdef int heap_offer(
 ) noexcept nogil:
     """On HEAP_SHED the new event stands in its victim's slot; `victim` holds what stood there."""
     cdef int verdict = HEAP_ADMITTED
-    cdef int32_t shed
+    cdef int32_t shed = NOWHERE
     if order_ready(&heap.order, heap.accepted) != 0:
         return HEAP_NO_MEMORY       # before anything is shed: no victim may be forgotten
     if heap.queued >= heap.capacity:
@@ -69,7 +69,7 @@ cdef int heap_offer(
         _shed(heap, shed)
         heap.ends[shed_end] += 1
         verdict = HEAP_SHED
-    slot[0] = _take_slot(heap, event.has_object)
+    slot[0] = _take_slot(heap, event.has_object) if shed == NOWHERE else shed
     if slot[0] == NOWHERE:
         return HEAP_NO_MEMORY
     _enter(heap, slot[0], event)
@@ -189,7 +189,6 @@ cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil
 cdef void _shed(event_heap* heap, int32_t slot) noexcept nogil:
     order_forget(&heap.order, slot)
     _leave(heap, slot)
-    heap_release(heap, slot)
     if heap.order.dead > heap.queued + DEAD_ALLOWED:
         order_rebuild(&heap.order)
 

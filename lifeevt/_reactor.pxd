@@ -37,11 +37,13 @@ ctypedef struct reactor:
     int32_t answers             # else every event is left to Python, for its clock or its account
     int64_t patience_ns         # how long to look for a next event before sleeping; 0 under light load
     int64_t answered            # by the last call of reactor_run
+    int32_t row                 # which answered batch[0] when it is attended, or KINDS_NO_ROW
     result_record batch[REACTOR_BATCH]
 
 cdef int reactor_run(reactor* self, int64_t limit, int32_t above, bint waits) noexcept nogil
 cdef int32_t reactor_pop(reactor* self, int32_t limit, int32_t above) noexcept nogil
-cdef void reactor_answer(reactor* self, result_record* record) noexcept nogil
+cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil
+cdef int32_t reactor_row(const reactor* self, int32_t kind) noexcept nogil
 cdef void reactor_finish(reactor* self, int32_t count) noexcept nogil
 cdef void reactor_account(reactor* self, const result_record* record) noexcept nogil
 cdef bint reactor_attends(const reactor* self, int32_t kind) noexcept nogil

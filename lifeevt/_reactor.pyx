@@ -70,11 +70,12 @@ cdef int reactor_run(reactor* self, int64_t limit, int32_t above, bint waits) no
 cdef int _reason(reactor* self, int32_t count, int32_t wanted) noexcept nogil:
     if count == 0:
         return REACTOR_DRY if wanted > 0 else REACTOR_LIMIT
+    self.row = KINDS_NO_ROW
     if not self.answers:
         return REACTOR_ATTENDED
     self.batch[0].started_ns = parking_now_ns()
     reactor_enter_state(self)
-    reactor_answer(self, &self.batch[0])
+    self.row = reactor_answer(self, &self.batch[0])
     rwlock_release(self.lock)
     return REACTOR_ATTENDED
 
@@ -99,21 +100,28 @@ cdef int32_t reactor_pop(reactor* self, int32_t limit, int32_t above) noexcept n
 
 cdef bint reactor_attends(const reactor* self, int32_t kind) noexcept nogil:
     """Whether Python must see an event of this kind."""
-    return kind < 0 or not self.answers or self.kinds.kinds[kind].attended
+    return not self.answers or not _known(self, kind) or self.kinds.kinds[kind].attended
 
 
-cdef void reactor_answer(reactor* self, result_record* record) noexcept nogil:
-    """Let the kind's reflex answer, under the state's lock."""
-    cdef int32_t row = KINDS_NO_ROW if record.kind < 0 else self.kinds.kinds[record.kind].row
+cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil:
+    """Let the kind's reflex answer, under the state's lock; its row, or KINDS_NO_ROW."""
+    cdef int32_t row = reactor_row(self, record.kind)
     if row == KINDS_NO_ROW:
         record.status = IGNORED
         record.reflex.significance = 0.0
         record.reflex.pattern = REFLEX_NO_PATTERN
         record.reflex.length = 0
         record.reflex.version_before = record.reflex.version_after = cells_version(self.cells)
-        return
+        return KINDS_NO_ROW
     reflex_respond(self.table, self.cells, row, record.intensity, 0.0, 0.0, &record.reflex)
     record.status = IGNORED if _ignores(self, record.reflex.pattern) else PROCESSED
+    return row
+
+
+cdef int32_t reactor_row(const reactor* self, int32_t kind) noexcept nogil:
+    """The row of the reflex that answers a kind, or KINDS_NO_ROW."""
+    cdef int32_t row = self.kinds.kinds[kind].row if _known(self, kind) else KINDS_NO_ROW
+    return row if 0 <= row < self.table.rows_length else KINDS_NO_ROW
 
 
 cdef void reactor_finish(reactor* self, int32_t count) noexcept nogil:
@@ -140,6 +148,10 @@ cdef void reactor_enter_state(reactor* self) noexcept nogil:
     while rwlock_write_within(self.lock, LONG_NS) != 0:
         pass
     rwlock_announce_writer(self.lock, -1)
+
+
+cdef inline bint _known(const reactor* self, int32_t kind) noexcept nogil:
+    return 0 <= kind < self.kinds.length
 
 
 cdef inline bint _ignores(const reactor* self, int32_t pattern) noexcept nogil:

@@ -6,15 +6,14 @@ import logging
 import traceback
 from typing import Any
 
-from ._contract import NO_KIND, UNSET, Entry, Reactor, Result, Task
+from ._contract import NO_KIND, UNSET, Entry, Outcome, Reactor, Result, Task
 from .event import Event, Priority
-from .reflex import ReflexAnswer
-from .result import EventProcessingResult, Status
+from .reflex import Words
+from .result import EventProcessingResult, Status, filled
 
-__all__ = ["NO_WORDS", "Answer", "Words", "result_of", "told"]
+__all__ = ["NO_WORDS", "Answer", "result_of", "told"]
 
 logger = logging.getLogger("lifeevt")
-Words = tuple[Any, Any, Any]  # meaning, decision, action
 
 
 class Answer:
@@ -44,11 +43,11 @@ class Answer:
         answer.version_before = answer.version = version
         return answer
 
-    def note(self, reflex: ReflexAnswer) -> None:
-        """Take over what the event's reflex did."""
-        self.status = Status.IGNORED if reflex.ignored else Status.PROCESSED
-        self.meaning, self.decision, self.action = reflex.words
-        self.version_before, self.version = reflex.version_before, reflex.version
+    def note(self, words: Words, outcome: Outcome) -> None:
+        """Take over what the event's reflex did: its outcome, and that in words."""
+        self.meaning, self.decision, self.action = words
+        self.status = Status.IGNORED if self.action is None else Status.PROCESSED
+        self.version_before, self.version = outcome[4], outcome[5]
 
     def fail(self, error: BaseException) -> None:
         """End as dead-lettered, and say why."""
@@ -64,12 +63,10 @@ class Answer:
 
     def result(self) -> EventProcessingResult:
         """Return the event's outcome."""
-        return EventProcessingResult(
-            event=self.event, status=self.status, priority=Priority(self.level),
-            meaning=self.meaning, decision=self.decision, action=self.action,
-            attempts=self.attempts, error=self.error, sequence=self.sequence,
-            queued_ns=self.queued_ns, started_ns=self.started_ns, finished_ns=self.finished_ns,
-            state_version_before=self.version_before, state_version=self.version,
+        return filled(
+            self.event, self.status, _PRIORITIES[self.level], self.meaning, self.decision, self.action, self.attempts,
+            self.error, self.sequence, self.queued_ns, self.started_ns, self.finished_ns,
+            self.version_before, self.version,
         )  # fmt: skip
 
 
@@ -83,15 +80,13 @@ def told(event: Event, stage: str, error: BaseException) -> str:
 def result_of(recorded: Result, event: Event, words: Words) -> EventProcessingResult:
     """Return the outcome of an event that the reactor answered; ``words`` are what its reflex said."""
     payload, sequence, level, _, status, _, _, queued_ns, started_ns, finished_ns, outcome = recorded
-    handled = type(payload) is list
-    error = payload[4] if handled else None
-    if handled:
-        words = _merged(payload, words)
-    return EventProcessingResult(
-        event=event, status=_STATUSES[status], priority=_PRIORITIES[level],
-        meaning=words[0], decision=words[1], action=words[2], attempts=int(handled), error=error,
-        sequence=sequence, queued_ns=queued_ns, started_ns=started_ns, finished_ns=finished_ns,
-        state_version_before=outcome[4], state_version=outcome[5],
+    attempts, error = 0, None
+    if type(payload) is list:
+        attempts, error, words = 1, payload[4], _merged(payload, words)
+    meaning, decision, action = words
+    return filled(
+        event, _STATUSES[status], _PRIORITIES[level], meaning, decision, action, attempts, error, sequence,
+        queued_ns, started_ns, finished_ns, outcome[4], outcome[5],
     )  # fmt: skip
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import threading
-import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from . import at_exit
 from ._backend import load, resolve
-from ._contract import Entry, Task
+from ._contract import Entry, Submitter, Task
+from ._front import Fronted
 from .answer import Answer, told
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import EngineStopped, LifeEventError, StopTimeout
@@ -31,7 +31,6 @@ from .switch_interval import SwitchInterval
 __all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
 
 logger = logging.getLogger("lifeevt")
-EXIT_SECONDS = 2.0  # how long a finishing interpreter waits for the worker
 WORKER_NAME = "lifeevt-worker"
 EVERYTHING = 2**31 - 1
 
@@ -54,7 +53,7 @@ class ProcessorStatistics:
     state: StateStatistics
 
 
-class AsyncEventProcessor:
+class AsyncEventProcessor(Fronted):
     """Takes events from any thread and answers them on one worker thread, most urgent first.
 
     An event's reflex changes the state in one atomic step; then its handler's stages run. The
@@ -66,6 +65,8 @@ class AsyncEventProcessor:
     (native twin, system clock, the stock scheduler). ``switch_interval``, in seconds, is the
     interpreter's while the worker runs, for all its threads; None leaves it alone.
     """
+
+    _FRONT = "EngineFront"
 
     def __init__(
         self,
@@ -99,16 +100,17 @@ class AsyncEventProcessor:
         self._thread: threading.Thread | None = None
         self._answering: int | None = None  # the thread that processes events now
         self._accepting, self._stopping, self._closed = True, False, False
+        self._attach(self.queue)
         self._working = self._ending = False
         self._adopt_queue()
         self._reactor = load(backend).Reactor(
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
+        self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
+        self._be_open(True)
         self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, self._handlers)
-        self._reactor.serve(
-            state, self._responders.make_event, self._responders.in_words, self._failed, self._process
-        )  # fmt: skip
+        self._reactor.serve(state, *self._responders.helpers(), self._failed, self._process)
         self.queue.on_kind = self._responders.learn
 
     # --- events in, results out
@@ -119,8 +121,9 @@ class AsyncEventProcessor:
         Blocks only when the queue's policy is ``block``, and never inside a handler, where a full
         queue raises QueueFull instead. EngineStopped after stop. O(log n).
         """
-        self._refuse_stopped()
-        kept = self.queue.put_nowait(event) if self._in_handler() else self.queue.put(event)
+        if not self._accepting:  # each call that is not made here is a tenth of a submit
+            self._refuse_stopped()
+        kept = self.queue.put_nowait(event) if self._answering and self._in_handler() else self.queue.put(event)
         self._sweep()
         return kept
 
@@ -147,10 +150,17 @@ class AsyncEventProcessor:
         """Return the number of an event type for :meth:`submit_arrays`; it never changes. O(1)."""
         return self.queue.type_code(name)
 
+    def submitter(self) -> Submitter:
+        """Return the object by which this engine takes events as single numbers, without the GIL from Cython.
+
+        A full queue refuses, whatever its policy, and so does a stopped engine. System clock.
+        """
+        return self._submitter
+
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
         _check_limit(limit)
-        return [self._responders.result(each) for each in self._reactor.take(limit)]
+        return self._responders.results(limit)
 
     def results_buffer(self, limit: int | None = None) -> Any:
         """Take up to ``limit`` results (all when None), oldest first, as one buffer of plain records.
@@ -197,7 +207,8 @@ class AsyncEventProcessor:
             if self._closed:
                 raise EngineStopped("the engine was closed")
             with self._agreement:  # a worker that was told to stop, and is still busy, may as well stay
-                self._accepting, self._stopping = True, False
+                self._stopping = False
+                self._accept(True)
                 self._reactor.halt(False)
                 if self.running:
                     return
@@ -205,7 +216,7 @@ class AsyncEventProcessor:
             self._interval.set()
             self._thread = threading.Thread(target=self._work, name=WORKER_NAME, daemon=True)
             self._thread.start()
-            _started.add(self)
+            at_exit.stop(self)
 
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:
         """Stop the worker and return how many queued events were cancelled.
@@ -286,13 +297,14 @@ class AsyncEventProcessor:
                 if task is not None:
                     self._process_surely(task)
             self._answering = None
-            self._interval.restore()
 
     def _leave(self) -> bool:
         """Agree with start, under one lock, whether the worker goes; tell those who wait for it."""
         with self._agreement:
-            self._working = not self._stopping
             leaves = self._stopping
+            self._working = not leaves
+            if leaves:
+                self._interval.restore()  # before the next worker can set it
         self.queue.wake()
         return leaves
 
@@ -336,10 +348,9 @@ class AsyncEventProcessor:
             answer.version_before = answer.version = self.state.version
             return
         answer.stage = "reflex"
-        if outcome is not None:
-            answer.note(self._reflexes.answer(row, outcome))
-        else:
-            answer.note(self._reflexes.respond(self.state.cells, row, answer.event.intensity))
+        if outcome is None:
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
+        answer.note(self._reflexes.teller(row)(outcome), outcome)
 
     def _handle(self, answer: Answer) -> None:
         handler = self._handlers.find(answer.event.type)
@@ -402,7 +413,7 @@ class AsyncEventProcessor:
             self._ending = False
 
     def _stop(self, drain: bool, timeout: float | None) -> int:
-        self._accepting = False
+        self._accept(False)
         if drain and self.running:
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         self._stopping = True
@@ -411,7 +422,7 @@ class AsyncEventProcessor:
             self._thread.join(timeout)
             if self._thread.is_alive():
                 raise StopTimeout(f"a handler still runs after {timeout} s; the worker ends when it returns")
-            _started.discard(self)
+            at_exit.forget(self)
         return self._cancel_rest()
 
     def _sweep(self) -> None:
@@ -436,6 +447,17 @@ class AsyncEventProcessor:
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, stock)
         self.queue.on_shed = lambda entry: self._record_unanswered(entry, Status.SHED)
 
+    def _attach(self, queue: AsyncEventQueue) -> None:
+        """Let the twin's front serve this engine; the reference has none."""
+
+    def _be_open(self, accepts: bool) -> None:
+        """Let the front take events, or leave all to this class."""
+
+    def _accept(self, accepts: bool) -> None:
+        self._accepting = accepts
+        self._submitter.accept(accepts)
+        self._be_open(accepts)
+
     def _answers_natively(self) -> bool:
         """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
         stock = type(self.scheduler).observe is EventScheduler.observe
@@ -458,19 +480,6 @@ class AsyncEventProcessor:
     def _refuse_stopped(self) -> None:
         if not self._accepting:
             raise EngineStopped("the engine was closed" if self._closed else "the engine was stopped; start it again")
-
-
-# Only for the end of the process: engines whose worker an exiting interpreter would freeze midway.
-_started: weakref.WeakSet[AsyncEventProcessor] = weakref.WeakSet()
-
-
-@atexit.register
-def _stop_started() -> None:
-    for engine in list(_started):
-        try:
-            engine.stop(drain=False, timeout=EXIT_SECONDS)
-        except StopTimeout as error:
-            logger.warning("%s", error)
 
 
 def _twin_of(state: ThreadSafeSelfState, backend: str | None) -> str:

@@ -146,8 +146,8 @@ class AsyncEventQueue(Fronted):
         """
         if self._closed:
             raise QueueClosed("the queue is closed")
-        seconds = _repeated(self.clock.wall_time(), len(types)) if timestamps is None else timestamps
         try:
+            seconds = _repeated(self.clock.wall_time(), len(types)) if timestamps is None else timestamps
             taken, shed = self._heap.offer_numbers(
                 self._kinds, types, intensities, seconds, self.clock.now_ns(), self._policy
             )

@@ -7,7 +7,7 @@ pattern      = the first decision that holds; its factor scales the impact, its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -35,6 +35,7 @@ _STAGES = ("appraise", "respond", "decide", "act")
 _RULE_COLUMNS = ("stage", "when", "outcome", "factor")
 _REFLEX_COLUMNS = ("type", "weight")
 _MEASURES = ("type", "weight", "gain")
+Words = tuple[Any, Any, Any]  # meaning, decision, action
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ class ReflexAnswer:
         return self.pattern is None or self.pattern == IGNORE
 
     @property
-    def words(self) -> tuple[dict[str, Any], str | None, dict[str, float] | None]:
+    def words(self) -> Words:
         """Meaning, decision and action, as a result shows them."""
         meaning = {"significance": self.significance, "impact": dict(self.impact)}
         return meaning, self.pattern, None if self.ignored else dict(self.applied)
@@ -216,6 +217,9 @@ class CompiledReflexes:
         self._place = {name: index for index, name in enumerate(fields)}
         self._names = [pattern.name for pattern in source.temperament.patterns]
         self._targets = [tuple(reflex.impact) for reflex in source.reflexes]
+        choices: dict[int, tuple[str | None, bool]] = {_contract.NO_PATTERN: (None, True)}
+        choices |= {place: (name, name == IGNORE) for place, name in enumerate(self._names)}
+        self._tellers = [_teller(targets, choices) for targets in self._targets]
         rules = source.temperament
         self._table = _backend.load(backend).ReflexTable(
             len(self._place),
@@ -249,6 +253,10 @@ class CompiledReflexes:
         impact, deltas = dict(zip(targets, impacts, strict=True)), dict(zip(targets, applied, strict=True))
         return ReflexAnswer(significance, pattern, impact, deltas, before, after)
 
+    def teller(self, row: int) -> Callable[[_contract.Outcome], Words]:
+        """Return what puts a row's outcomes into :attr:`ReflexAnswer.words`, with no answer made for it."""
+        return self._tellers[row]
+
     def _row(self, reflex: Reflex) -> _contract.Row:
         gains = [(self._field(target), self._field(source)) for target, source in reflex.gain.items()]
         return reflex.weight, self._amounts(reflex.impact, 1.0), gains
@@ -271,6 +279,34 @@ class CompiledReflexes:
         if name not in self._place:
             raise InvalidReflex(f"a reflex or rule names {name!r}, which the state does not have")
         return self._place[name]
+
+
+def _teller(
+    targets: tuple[str, ...], choices: Mapping[int, tuple[str | None, bool]]
+) -> Callable[[_contract.Outcome], Words]:
+    """Return what puts outcomes into words; ``choices``: each pattern's name, and whether it ignores."""
+    labelled = _labeller(targets)
+
+    def words(outcome: _contract.Outcome) -> Words:
+        significance, choice, impacts, applied, _, _ = outcome
+        pattern, ignored = choices[choice]
+        meaning = {"significance": significance, "impact": labelled(impacts)}
+        return meaning, pattern, None if ignored else labelled(applied)
+
+    return words
+
+
+def _labeller(names: tuple[str, ...]) -> Callable[[Sequence[float]], dict[str, float]]:
+    """Return what gives numbers these names; for three, as Life's reflexes have, in half of the time."""
+    if len(names) != 3:
+        return lambda numbers: dict(zip(names, numbers, strict=True))
+    first, second, third = names
+
+    def labelled(numbers: Sequence[float]) -> dict[str, float]:
+        one, two, three = numbers
+        return {first: one, second: two, third: three}
+
+    return labelled
 
 
 def _freeze(owner: Any, *names: str) -> None:

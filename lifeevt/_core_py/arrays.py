@@ -29,7 +29,9 @@ def number_offers(
 
 def _numbers(source: Any, name: str, formats: str, size: int) -> list[Any]:
     view = memoryview(source)
-    if view.ndim != 1 or view.itemsize != size or view.format not in tuple(formats) or not view.c_contiguous:
+    if not view.c_contiguous:
+        raise ValueError(f"{name} must be a plain buffer")
+    if view.ndim != 1 or view.itemsize != size or view.format not in tuple(formats):
         raise ValueError(f"{name} must be a one-dimensional buffer of {'32-bit integers' if size == 4 else 'doubles'}")
     return view.tolist()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,8 @@ from .arrays import number_offers
 from .kinds import KindTable
 from .numbers import Rooted, finite, int64
 
+# kind, intensity and, of an event that came without an object, timestamp
+Numbers = tuple[int, float] | tuple[int, float, float]
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
 
@@ -45,14 +48,14 @@ class EventHeap(Rooted):
         self._mutex = threading.Lock()
         self._changed = threading.Condition(self._mutex)
         self._inside = _Stay(self)
-        self._reactor: int | None = None  # whoever answers what is queued here
+        self._reactor: weakref.ref[Any] | None = None  # to whoever answers what is queued here
         self._epoch = self._watchers = self._idle_watchers = 0
         self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries already shed
         self._entries: dict[int, Entry] = {}  # by sequence; what is not here any more is dead
         self._levels: list[dict[int, None]] = [{} for _ in range(MAX_LEVELS)]  # sequences by arrival
         self._accepted = self._refused = self._running = self._high_water = 0
         self._ends = [0] * MAX_ENDS
-        self._numbers: dict[int, tuple[int, float]] = {}  # (kind, intensity) by sequence, of what is queued
+        self._numbers: dict[int, Numbers] = {}  # by sequence, of what is queued
 
     def __len__(self) -> int:
         """Return how many events are queued."""
@@ -94,7 +97,9 @@ class EventHeap(Rooted):
         """
         given, known = tuple(offers), tuple(() if numbers is None else numbers)
         checked, policy = [_checked_offer(offer) for offer in given], _checked_policy(policy)
-        kinds = [_NO_NUMBERS] * len(checked) if numbers is None else [_checked_kind(*pair) for pair in known]
+        kinds: list[Numbers] = [_checked_kind(*pair) for pair in known]
+        if numbers is None:
+            kinds = [_NO_NUMBERS] * len(checked)
         if len(kinds) != len(checked):
             raise ValueError("offers and numbers differ in length")
         with self._inside:
@@ -116,7 +121,7 @@ class EventHeap(Rooted):
             level, budget_ns, _, _ = kinds.describe(kind)
             offer = (arrival + budget_ns, level, arrival, (kind, intensity, timestamp))
             with self._inside:
-                verdict = self._offer(offer, policy, (kind, intensity))
+                verdict = self._offer(offer, policy, (kind, intensity, timestamp))
             taken += verdict is not REFUSED
             if isinstance(verdict, tuple):
                 shed.append(verdict)
@@ -208,7 +213,7 @@ class EventHeap(Rooted):
             self._epoch += 1
             self._changed.notify_all()
 
-    def _offer(self, offer: Offer, policy: int, numbers: tuple[int, float]) -> Verdict | Entry:
+    def _offer(self, offer: Offer, policy: int, numbers: Numbers) -> Verdict | Entry:
         victim = None
         if len(self._entries) >= self._capacity:
             victim = self._victim(offer[1], policy)
@@ -220,13 +225,13 @@ class EventHeap(Rooted):
         self._push(offer)
         return victim or ADMITTED
 
-    def _take_above(self, level: int) -> tuple[Entry, int, float] | None:
-        """The head, if it is of a more important level, with its kind and intensity; it runs."""
+    def _take_above(self, level: int) -> tuple[Entry, Numbers] | None:
+        """The head, if it is of a more important level, with its numbers; it runs."""
         with self._inside:
             if not self._leads(level):
                 return None
             numbers = self._numbers[self._order[0][1]]
-            return (self._pop(NO_END), *numbers)
+            return self._pop(NO_END), numbers
 
     def _leads(self, level: int) -> bool:
         """Whether the head is of a level more important than ``level``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import time
+import weakref
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +24,7 @@ from .._contract import (
 )
 from .account import Account
 from .cells import StateCells
-from .heap import EventHeap
+from .heap import EventHeap, Numbers
 from .histogram import Histogram
 from .kinds import KindTable
 from .numbers import Rooted, finite, int64
@@ -63,14 +64,14 @@ class Reactor(Rooted):
             raise ValueError(f"{len(given)} accounts; there must be 1 to {MAX_LEVELS}, one a level")
         if not all(isinstance(each, Account) for each in given):
             raise TypeError("an account of another kind")
-        if heap._reactor is not None:
+        if heap._reactor is not None and heap._reactor() is not None:
             raise ValueError("the heap has a reactor already")
         self._accounts = [given[min(level, len(given) - 1)] for level in range(MAX_LEVELS)]
         self._kinds, self._table, self._cells, self._answers = kinds, table, cells, bool(answers)
         self._results: deque[Result] = deque()
         self._overwritten = 0
         self._halted = False
-        self._heap, heap._reactor = heap, id(self)
+        self._heap, heap._reactor = heap, weakref.ref(self)
         self._gil_wait = Histogram()
         self._handlers: dict[int, tuple[Any, Any, Any, bool]] = {}
         self._state = self._make_event = self._in_words = self._on_error = self._on_task = None  # type: Any
@@ -150,12 +151,10 @@ class Reactor(Rooted):
         finishes: bool,
     ) -> None:
         """Record a result that Python made, with its payload; it ``finishes`` a running event, or none."""
+        numbers = _checked_numbers(sequence, level, kind, status)
+        strength = finite(intensity)
+        times = int64(queued_ns), int64(started_ns), int64(finished_ns)
         outcome = (0.0, NO_PATTERN, (), (), int64(version_before), int64(version))
-        numbers = tuple(map(int64, (sequence, level, kind, status)))
-        times = tuple(map(int64, (queued_ns, started_ns, finished_ns)))
-        strength, end = finite(intensity), numbers[3]
-        if not 0 <= end < MAX_ENDS:
-            raise ValueError(f"end is {end}; it must lie in [0, {MAX_ENDS})")
         self._record((payload, *numbers, strength, 0.0, *times, outcome), bool(finishes))
 
     def take(self, limit: int | None) -> list[Result]:
@@ -192,26 +191,27 @@ class Reactor(Rooted):
     def _next(self, above: int, raises: bool) -> tuple[bool, Task | None]:
         """Answer the head, if it is of a more important level: whether it was, or the task it leaves to Python."""
         taken = self._heap._take_above(above)
-        task = None if taken is None else self._answer(*taken)
+        if taken is None:
+            return False, None
+        task = self._answer(*taken)
         if task is None or not self._answers or task[5] not in self._handlers:
-            return taken is not None and task is None, task
-        self._handle(task, raises)
+            return task is None, task
+        self._handle(task, taken[1], raises)
         return True, None
 
-    def _handle(self, task: Task, raises: bool) -> None:
+    def _handle(self, task: Task, numbers: Numbers, raises: bool) -> None:
         """Run a task's stages and record what they gave; a failure ends the event, not the worker."""
         outcome: list[Any] = [None, UNSET, UNSET, UNSET, None]
         stage = _Stage()
         raised: BaseException | None = None
         status = PROCESSED
         try:
-            payload = task[0]
-            outcome[0] = self._make_event(*payload) if type(payload) is tuple else payload
+            outcome[0] = self._make_event(*numbers) if len(numbers) == 3 else task[0]
             self._run_stages(outcome, task, stage)
         except BaseException as error:
             status, raised = DEAD_LETTERED, error
             outcome[4] = self._told(outcome[0], stage.name, error)
-        self._publish(task, status, outcome)
+        self._publish(task, numbers, status, outcome)
         if raised is not None and raises and not isinstance(raised, Exception):
             raise raised
 
@@ -255,7 +255,7 @@ class Reactor(Rooted):
             elif not answered:
                 return
 
-    def _publish(self, task: Task, status: int, outcome: list[Any]) -> None:
+    def _publish(self, task: Task, numbers: Numbers, status: int, outcome: list[Any]) -> None:
         """Record an event that Python has handled."""
         _, _, level, queued_ns, sequence, kind, started_ns, answered = task
         significance, pattern, impact, applied, before, _ = answered or self._unanswered()
@@ -263,32 +263,29 @@ class Reactor(Rooted):
         budget_ns = self._kinds.describe(kind)[1]
         self._accounts[level].record(budget_ns, started_ns - queued_ns, finished_ns - started_ns)
         reflex = (significance, pattern, impact, applied, before, self._cells.version)
-        intensity, timestamp = self._numbers_of(task)
+        _, intensity, timestamp = (*numbers, 0.0)[:3]
         self._record((outcome, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns,
                       finished_ns, reflex), True)  # fmt: skip
 
-    def _numbers_of(self, task: Task) -> tuple[float, float]:
-        payload = task[0]
-        return (payload[1], payload[2]) if type(payload) is tuple else (getattr(payload, "intensity", 0.0), 0.0)
-
-    def _answer(self, entry: Entry, kind: int, intensity: float) -> Task | None:
+    def _answer(self, entry: Entry, numbers: Numbers) -> Task | None:
         """Let the kind's reflex answer; the task when Python must see the event."""
         payload, key, level, queued_ns, sequence = entry
+        kind, intensity, *timestamp = numbers
         if not self._answers:
             return payload, key, level, queued_ns, sequence, kind, 0, None
         started_ns = time.monotonic_ns()
-        _, budget_ns, row, attended = (0, 0, NO_ROW, True) if kind == NO_KIND else self._kinds.describe(kind)
-        outcome = None if row == NO_ROW else self._table.respond(self._cells, row, intensity)
+        known = 0 <= kind < len(self._kinds)
+        _, budget_ns, row, attended = self._kinds.describe(kind) if known else (0, 0, NO_ROW, True)
+        outcome = self._table.respond(self._cells, row, intensity) if 0 <= row < len(self._table) else None
         if attended:
             self._gil_wait.record(0)
             return payload, key, level, queued_ns, sequence, kind, started_ns, outcome
         finished_ns = time.monotonic_ns()
         answered = outcome or self._unanswered()
-        timestamp = payload[2] if type(payload) is tuple else 0.0
-        kept = None if type(payload) is tuple else payload
+        kept, seconds = (None, timestamp[0]) if timestamp else (payload, 0.0)
         self._accounts[level].record(budget_ns, started_ns - queued_ns, finished_ns - started_ns)
         status = self._status(answered)
-        self._record((kept, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
+        self._record((kept, sequence, level, kind, status, intensity, seconds, queued_ns, started_ns, finished_ns,
                       answered), True)  # fmt: skip
         return None
 
@@ -302,12 +299,12 @@ class Reactor(Rooted):
 
     def _record(self, result: Result, finishes: bool) -> None:
         with self._heap._inside:
+            if finishes:
+                self._heap._finish(result[4])
             self._overwritten += len(self._results) == self._capacity
             if len(self._results) == self._capacity:
                 self._results.popleft()
             self._results.append(result)
-            if finishes:
-                self._heap._finish(result[4])
 
     def _sleep(self) -> None:
         epoch = self._heap.watch(False)
@@ -321,6 +318,19 @@ class _Stage:
 
     def __init__(self) -> None:
         self.name = "event"
+
+
+def _checked_numbers(*numbers: int) -> tuple[int, int, int, int]:
+    sequence, level, kind, end = map(int64, numbers)
+    if sequence < 0:
+        raise ValueError(f"sequence is {sequence}; it must not be negative")
+    if not 0 <= level < MAX_LEVELS:
+        raise ValueError(f"level is {level}; it must lie in [0, {MAX_LEVELS})")
+    if not NO_KIND <= kind < 2**31:
+        raise ValueError(f"{kind} is no kind")
+    if not 0 <= end < MAX_ENDS:
+        raise ValueError(f"end is {end}; it must lie in [0, {MAX_ENDS})")
+    return sequence, level, kind, end
 
 
 class _Record(ctypes.Structure):

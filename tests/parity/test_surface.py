@@ -21,8 +21,10 @@ from lifeevt._contract import ADMITTED, DROP_LOWEST, MAX_LEVELS, NO_END, REJECT
 
 pytestmark = pytest.mark.native
 
-CLASSES = ["Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells"]
-FRONTS = ["QueueFront", "StateFront"]  # hot calls of a facade's class, which specifies them
+CLASSES = [
+    "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells", "Submitter",
+]  # fmt: skip
+FRONTS = ["EngineFront", "QueueFront", "StateFront"]  # hot calls of a facade's class, which specifies them
 TABLE: dict[str, Any] = {
     "fields": 1,
     "rows": [(1.0, [(0, 1.0)], [])],
@@ -54,6 +56,8 @@ def made(core: ModuleType, name: str) -> Any:
 
 
 def arguments(core: ModuleType, name: str) -> dict[str, Any]:
+    if name == "Submitter":
+        return {"heap": made(core, "EventHeap"), "kinds": made(core, "KindTable")}
     return stretch(core) if name == "Reactor" else ARGUMENTS[name]
 
 

@@ -1,0 +1,217 @@
+"""How many instructions does each step of an event's way execute? Counted by callgrind, so repeatable.
+
+Each program below runs twice, with and without its operations; the difference, divided, is what one costs.
+The steps of the heap and of the reflex are those of the C alone; the others are counted whole, with their
+Python, so they are comparable for one minor version of the interpreter only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from lifeevt import AsyncEventProcessor, AsyncEventQueue, ReflexSet, ThreadSafeSelfState
+from lifeevt.bench import environment, measure, workloads
+
+CANNOT_COUNT = 2
+Program = Callable[[int], None]
+OPERATIONS, QUICK_OPERATIONS = 2000, 50
+DEPTH = 2000
+WHOLE = "PROGRAM TOTALS"  # what callgrind_annotate calls everything
+OFFER, POP = "__pyx_f_7lifeevt_5_heap_heap_offer", "__pyx_f_7lifeevt_5_heap_heap_pop"
+RESPOND = "__pyx_f_7lifeevt_7_reflex_reflex_respond"
+DELTA = {"energy": -0.001, "stability": 0.001, "integrity": 0.0}
+
+
+# --- the programs that are counted: each does ``operations`` times what it is named after
+
+
+def heap_random(operations: int) -> None:
+    work_at_depth(workloads.key_steps(DEPTH), workloads.key_steps(operations))
+
+
+def heap_in_order(operations: int) -> None:
+    work_at_depth([1000] * DEPTH, [1000 * DEPTH] * operations)
+
+
+def work_at_depth(filling: list[int], steps: list[int]) -> None:
+    """Fill a heap, then take its first and queue it again, a step behind."""
+    heap = environment.twins()["native"].EventHeap(len(filling) + 1)
+    key = 0
+    for place, step in enumerate(filling):
+        key = key + step if step == 1000 else step
+        heap.offer(key, 2, place, None, 0)
+    for place, step in enumerate(steps):
+        _, key, level, _, _ = heap.pop(5)
+        heap.offer(key + step, level, place, None, 0)
+
+
+def response(operations: int) -> None:
+    state = ThreadSafeSelfState.life(backend="native")
+    reflexes = ReflexSet.life().restricted_to(state.fields).compile(list(state.fields), backend="native")
+    row = reflexes.row("noise")
+    for _ in range(operations):
+        reflexes.table.respond(state.cells, row, -0.5, 0.0, 0.0)
+
+
+def read(operations: int) -> None:
+    state = ThreadSafeSelfState.life(backend="native")
+    for _ in range(operations):
+        state["energy"]
+
+
+def delta(operations: int) -> None:
+    state = ThreadSafeSelfState.life(backend="native")
+    for _ in range(operations):
+        state.apply_delta(DELTA)
+
+
+def single_event(operations: int) -> None:
+    engine, events = an_engine()
+    for event in events[:operations]:
+        engine.submit(event)
+        engine.process_pending(1)
+
+
+def new_event(operations: int) -> None:
+    workloads.events(1)
+    for _ in range(operations):
+        workloads.Event("noise", -0.5, timestamp=1.0)
+
+
+def result(operations: int) -> None:
+    engine, events = an_engine()
+    engine.submit_many(events)
+    engine.process_pending()
+    engine.results(operations)
+
+
+def an_engine() -> tuple[AsyncEventProcessor, list[Any]]:
+    state = ThreadSafeSelfState.life(backend="native")
+    queue = AsyncEventQueue(OPERATIONS, backend="native")
+    return AsyncEventProcessor(state, queue=queue, result_capacity=OPERATIONS), workloads.events(OPERATIONS)
+
+
+# Program, and what is read off it: the measure's name and the symbol whose instructions it is.
+MEASURES: dict[Program, dict[str, str]] = {
+    heap_random: {"heap push, random order": OFFER, "heap pop, random order": POP},
+    heap_in_order: {"heap push, in order": OFFER, "heap pop, in order": POP},
+    response: {"reflex response": RESPOND},
+    read: {"state read": WHOLE},
+    delta: {"state delta of 3 fields": WHOLE},
+    new_event: {"event made": WHOLE},
+    single_event: {"submit and process one": WHOLE},
+    result: {"result read": WHOLE},
+}
+QUICK = (heap_random, response, single_event)
+
+
+# --- counting
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--quick", action="store_true", help="a few operations of some measures")
+    arguments.add_argument("--json", action="store_true", help="one record, as gate.py keeps it")
+    arguments.add_argument("--runs", type=int, default=1, help="count so often, and show the spread")
+    arguments.add_argument("--program", help=argparse.SUPPRESS)
+    arguments.add_argument("--operations", type=int, help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.program:
+        next(each for each in MEASURES if each.__name__ == given.program)(given.operations)
+        return
+    if (missing := what_is_missing()) is not None:
+        print(missing, file=sys.stderr)
+        raise SystemExit(CANNOT_COUNT)
+    wanted = (QUICK, QUICK_OPERATIONS) if given.quick else (tuple(MEASURES), OPERATIONS)
+    runs = [counts(*wanted) for _ in range(given.runs)]
+    print(json.dumps(record(runs), indent=2) if given.json else table(runs))
+
+
+def what_is_missing() -> str | None:
+    """Say why nothing can be counted here, or None."""
+    if shutil.which("valgrind") is None:
+        return "valgrind is not installed; callgrind, which counts the instructions, is a part of it"
+    measure.refuse_traced()
+    if "native" not in environment.twins():
+        return "the native twin is not here; its instructions cannot be counted"
+    return None
+
+
+def counts(programs: Iterable[Program], operations: int) -> dict[str, int]:
+    """Return the instructions of one operation of each measure of these programs."""
+    found = {}
+    for program in programs:
+        measures = MEASURES[program]
+        without, with_them = (counted(program.__name__, each, set(measures.values())) for each in (0, operations))
+        for name, symbol in measures.items():
+            found[name] = round((with_them[symbol] - without[symbol]) / operations)
+    return found
+
+
+def counted(program: str, operations: int, symbols: set[str]) -> dict[str, int]:
+    """Run one program under callgrind; return the instructions inside each symbol, with what they call."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "out"
+        command = [sys.executable, __file__, "--program", program, "--operations", str(operations)]
+        only = [f"--toggle-collect={each}" for each in symbols if each != WHOLE]
+        run("valgrind", "--tool=callgrind", f"--callgrind-out-file={kept}", *only, *command)
+        shown = run("callgrind_annotate", "--inclusive=yes", "--auto=no", "--threshold=100", str(kept))
+    return {symbol: instructions_of(symbol, shown) for symbol in symbols}
+
+
+def instructions_of(symbol: str, shown: str) -> int:
+    found = re.search(rf"^\s*([\d,]+) .*{re.escape(symbol)}\b", shown, re.MULTILINE)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def run(*command: str) -> str:
+    # Fixed hashes: the order of a dictionary's collisions is a part of the count.
+    settings = os.environ | {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = subprocess.run(command, capture_output=True, text=True, env=settings)
+    if ran.returncode != 0:
+        raise SystemExit(ran.stderr)
+    return ran.stdout
+
+
+def record(runs: list[dict[str, int]]) -> dict[str, Any]:
+    return {
+        "environment": environment.describe(), "python": python_version(), "machine": platform.machine(),
+        "instructions": runs[-1], "spread": {name: spread(runs, name) for name in runs[-1]},
+    }  # fmt: skip
+
+
+def spread(runs: list[dict[str, int]], name: str) -> float:
+    """How far the runs lie apart, as a share of the least."""
+    seen = [each[name] for each in runs]
+    return (max(seen) - min(seen)) / min(seen)
+
+
+def python_version() -> str:
+    return ".".join(platform.python_version_tuple()[:2])
+
+
+def table(runs: list[dict[str, int]]) -> str:
+    lines = [environment.headline(environment.describe()), "", f"{'instructions per operation':30} {'count':>10}"]
+    if len(runs) > 1:
+        lines[-1] += f" {'spread of ' + str(len(runs)) + ' runs':>18}"
+    for name in runs[-1]:
+        apart = f" {spread(runs, name):18.3%}" if len(runs) > 1 else ""
+        lines.append(f"{name:30} {runs[-1][name]:10,}{apart}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        main()
