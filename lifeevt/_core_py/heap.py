@@ -97,11 +97,11 @@ class EventHeap(Rooted):
         """
         given, known = tuple(offers), tuple(() if numbers is None else numbers)
         checked, policy = [_checked_offer(offer) for offer in given], _checked_policy(policy)
-        kinds: list[Numbers] = [_checked_kind(*pair) for pair in known]
+        if numbers is not None and len(known) != len(checked):
+            raise ValueError("offers and numbers differ in length")
+        kinds: list[Numbers] = [_checked_kind(kind, intensity) for kind, intensity in known]
         if numbers is None:
             kinds = [_NO_NUMBERS] * len(checked)
-        if len(kinds) != len(checked):
-            raise ValueError("offers and numbers differ in length")
         with self._inside:
             return [self._offer(offer, policy, pair) for offer, pair in zip(checked, kinds, strict=True)]
 

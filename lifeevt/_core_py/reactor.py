@@ -298,12 +298,13 @@ class Reactor(Rooted):
         return IGNORED if pattern == NO_PATTERN or self._table._patterns[pattern][0] else PROCESSED
 
     def _record(self, result: Result, finishes: bool) -> None:
+        given_up = []  # dropped outside: what dies then may use the heap
         with self._heap._inside:
             if finishes:
                 self._heap._finish(result[4])
-            self._overwritten += len(self._results) == self._capacity
             if len(self._results) == self._capacity:
-                self._results.popleft()
+                given_up.append(self._results.popleft())
+            self._overwritten += len(given_up)
             self._results.append(result)
 
     def _sleep(self) -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from .. import AsyncEventProcessor, Event, ThreadSafeSelfState
 from . import environment, measure, workloads
@@ -37,7 +37,7 @@ Rest = Callable[[float], None]  # what the caller does for so many seconds after
 
 
 class Subject(Protocol):
-    """What is measured: something that answers on a thread of its own."""
+    """What is measured: something that answers events on a thread of its own."""
 
     thread_id: int
 
@@ -147,21 +147,20 @@ def compute() -> None:
 
 
 @contextmanager
-def computing_thread(computes: bool) -> Iterator[None]:
-    """A thread that computes in pure Python for as long as this is entered; none when not ``computes``."""
-    going_on = [computes]
+def busy_thread(busy: bool) -> Iterator[None]:
+    """A thread that computes in Python for as long as this is entered; none when not ``busy``."""
+    stopped = threading.Event()
 
     def spin() -> None:
-        turns = 0
-        while going_on[0]:
-            turns += 1
+        while not stopped.is_set():
+            compute()
 
-    spinner = threading.Thread(target=spin)
+    spinner = threading.Thread(target=spin if busy else stopped.wait)
     spinner.start()
     try:
         yield
     finally:
-        going_on[0] = False
+        stopped.set()
         spinner.join()
 
 
@@ -189,7 +188,6 @@ def sample(subject: Subject, event: Event, rest: Rest, pauses: Iterable[float], 
 
 def sampled(make: Callable[[], Subject], rest: Rest, pings: int, seen: Seen) -> None:
     subject = make()
-    event = Event("shock", -0.5)
     try:
         sample(subject, Event("shock", -0.9), rest, workloads.pauses(pings, PAUSE_SECONDS), seen)
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from array import array
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import ModuleType
@@ -17,7 +18,7 @@ import pytest
 from parity.known_differences import KNOWN_DIFFERENCES
 
 from lifeevt import _contract
-from lifeevt._contract import ADMITTED, DROP_LOWEST, MAX_LEVELS, NO_END, REJECT
+from lifeevt._contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO_END, REJECT
 
 pytestmark = pytest.mark.native
 
@@ -43,6 +44,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "ReflexTable": TABLE,
     "StateCells": CELLS,
 }
+RESULT: dict[str, Any] = {
+    "payload": "p", "sequence": 1, "level": 2, "kind": 0, "status": 4, "intensity": 0.5, "queued_ns": 5,
+    "started_ns": 6, "finished_ns": 7, "version_before": 8, "version": 9, "finishes": False,
+}  # fmt: skip
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
 
 
@@ -199,6 +204,27 @@ def keyword_calls(core: ModuleType) -> Iterator[Any]:
     yield made(core, "ReflexTable").respond(cells=cells, row=0, intensity=1.0, recall_max=0.0, recall_mean=0.0)
     yield histogram.record(duration_ns=1000), histogram.merge(other=histogram), histogram.percentile(percent=50.0)
     yield histogram.buckets(), histogram.count, histogram.total, histogram.minimum, histogram.maximum
+    yield from calls_of_the_worker(core)
+
+
+def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
+    works_on = stretch(core)
+    heap, kinds, reactor = works_on["heap"], works_on["kinds"], core.Reactor(**works_on)
+    yield kinds.add(name="hit", level=1, budget_ns=5, exact=True), kinds.answer(code=0, row=0, attended=False)
+    yield kinds.code(name="hit"), kinds.name(code=0), kinds.describe(code=0), len(kinds)
+    yield heap.watch(idle=False), heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
+    yield heap.offer_many(offers=[(9, 1, 3, "q")], policy=DROP_LOWEST, numbers=[(0, -0.5)]), heap.unwatch(idle=False)
+    numbers = {"types": array("i", [0]), "intensities": array("d", [1.0]), "timestamps": array("d", [7.0])}
+    yield heap.offer_numbers(kinds=kinds, **numbers, arrival_ns=2, policy=DROP_OLDEST)
+    yield reactor.run_pending(limit=1, above=1), len(reactor.take(limit=None)), len(reactor.take_buffer(limit=1))
+    yield reactor.put(**RESULT), reactor.counts(), reactor.take(limit=1), reactor.counts(), len(reactor)
+    yield reactor.attend(code=0, meaning=None, decision=None, action=None, bare=True)
+    yield reactor.serve(state=None, make_event=None, in_words=None, on_error=None, on_task=None)
+    yield reactor.halt(halted=True), reactor.run(), reactor.breathe(wait_ns=0), reactor.gil_wait.count, reactor.heap is heap
+    submitter = core.Submitter(heap=heap, kinds=kinds)
+    yield submitter.submit(kind=0, intensity=0.5, timestamp=1.0), submitter.accept(accepts=False)
+    account = core.Account()
+    yield account.record(budget_ns=1, wait_ns=2, service_ns=3), account.late, account.latency.total
 
 
 def test_every_method_called_by_keyword_gives_the_same_answer(twins: tuple[ModuleType, ModuleType]) -> None:
@@ -219,8 +245,12 @@ BAD_NUMBERS = [True, -1, 0, 1, 1.0, 1.5, -2.5, math.nan, math.inf, 2**31, 2**63,
 BAD_VALUES: list[Any] = [*BAD_NUMBERS, None, "1", b"1", [], (), {}]
 GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("EventHeap", "__init__", [2]),
-    ("EventHeap", "offer", [1, 0, 2, "p", REJECT]),
-    ("EventHeap", "offer_many", [[(1, 0, 2, "p")], REJECT]),
+    ("EventHeap", "offer", [1, 0, 2, "p", REJECT, 0, 0.5]),
+    ("EventHeap", "offer_many", [[(1, 0, 2, "p")], REJECT, [(0, 0.5)]]),
+    ("EventHeap", "offer_numbers", ["<KindTable>", array("i"), array("d"), array("d"), 2, REJECT]),
+    ("EventHeap", "watch", [False]),
+    ("EventHeap", "unwatch", [False]),
+    ("EventHeap", "wait", [1, 0]),  # of another time: nothing to wait for
     ("EventHeap", "pop", [NO_END]),
     ("EventHeap", "pop_above", [MAX_LEVELS, NO_END]),
     ("EventHeap", "drain", [1, 0]),
@@ -235,6 +265,22 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("Histogram", "record", [1]),
     ("Histogram", "percentile", [50.0]),
     ("Histogram", "merge", [None]),
+    ("Account", "record", [1, 1, 1]),
+    ("KindTable", "add", ["hit", 0, 1, True]),
+    ("KindTable", "answer", [0, 0, True]),
+    ("KindTable", "code", ["hit"]),
+    ("KindTable", "name", [0]),
+    ("KindTable", "describe", [0]),
+    ("Reactor", "__init__", ["<EventHeap>", "<KindTable>", "<ReflexTable>", "<StateCells>", ["<Account>"], 2, True]),
+    ("Reactor", "run_pending", [1, MAX_LEVELS]),
+    ("Reactor", "put", list(RESULT.values())),
+    ("Reactor", "take", [1]),
+    ("Reactor", "halt", [True]),
+    ("Reactor", "breathe", [0]),
+    ("Reactor", "attend", [0, None, None, None, False]),
+    ("Submitter", "__init__", ["<EventHeap>", "<KindTable>"]),
+    ("Submitter", "submit", [0, 0.5, 0.0]),
+    ("Submitter", "accept", [True]),
 ]
 SWAPS = [
     pytest.param(name, method, good, place, id=f"{name}.{method} argument {place}")
@@ -248,12 +294,19 @@ def _is_list(swap: Any) -> bool:
     return isinstance(good[place], list)
 
 
+def own(core: ModuleType, value: Any) -> Any:
+    """An argument in which a class in angle brackets stands for an object of the twin's."""
+    if isinstance(value, list):
+        return [own(core, each) for each in value]
+    return made(core, value[1:-1]) if isinstance(value, str) and value.startswith("<") else value
+
+
 def outcome(core: ModuleType, name: str, method: str, arguments: list[Any]) -> tuple[str, list[str]]:
     """What a call answers, or the type of its refusal, and what the object then says of itself."""
     one = None if method == "__init__" else made(core, name)
     call = getattr(core, name) if one is None else getattr(one, method)
     try:
-        answer = call(*arguments)
+        answer = call(*[own(core, each) for each in arguments])
         said = "made" if one is None else repr(answer)
     except Exception as error:
         said = type(error).__name__
@@ -355,7 +408,29 @@ SENTENCES: dict[str, Callable[[ModuleType], object]] = {
     "operator": lambda core: core.ReflexTable(**TABLE | {"sensitizers": [([(0, 7, 0.0)], 1.0)]}),
     "choice": lambda core: core.ReflexTable(**TABLE | {"decisions": [([], 7)]}),
     "percent": lambda core: core.Histogram().percentile(100.5),
+    "kind": lambda core: core.EventHeap(1).offer(0, 0, 0, None, REJECT, -2),
+    "numbers": lambda core: core.EventHeap(1).offer_many([(0, 0, 0, None)], REJECT, []),
+    "no kind": lambda core: made(core, "KindTable").name(3),
+    "kind's level": lambda core: made(core, "KindTable").add("hit", 16, 1),
+    "kind's row": lambda core: (kinds := made(core, "KindTable"), kinds.add("hit", 0, 1), kinds.answer(0, -2, True)),
+    "array of bytes": lambda core: numbers_of(core, b"1234"),
+    "array of no kind": lambda core: numbers_of(core, array("i", [3])),
+    "array's length": lambda core: numbers_of(core, array("i")),
+    "ring": lambda core: core.Reactor(**stretch(core) | {"capacity": 0}),
+    "accounts": lambda core: core.Reactor(**stretch(core) | {"accounts": []}),
+    "cells of another size": lambda core: core.Reactor(**stretch(core) | {"cells": core.StateCells([], [], [], [])}),
+    "two reactors": lambda core: (parts := stretch(core), kept := core.Reactor(**parts), core.Reactor(**parts), kept),
+    "finishes nothing": lambda core: made(core, "Reactor").put(**RESULT | {"finishes": True}),
+    "sequence": lambda core: made(core, "Reactor").put(**RESULT | {"sequence": -1}),
+    "result's level": lambda core: made(core, "Reactor").put(**RESULT | {"level": 16}),
+    "result's kind": lambda core: made(core, "Reactor").put(**RESULT | {"kind": -2}),
+    "result's end": lambda core: made(core, "Reactor").put(**RESULT | {"status": 16}),
+    "lone number": lambda core: made(core, "Submitter").submit(0, 0.5, 1e300),
 }
+
+
+def numbers_of(core: ModuleType, types: Any) -> Any:
+    return core.EventHeap(1).offer_numbers(made(core, "KindTable"), types, array("d", [0.5]), None, 0, REJECT)
 
 
 @pytest.mark.parametrize("name", SENTENCES)
