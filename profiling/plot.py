@@ -22,7 +22,7 @@ PICTURES = {
 }
 AXES = {"depth": "queued events", "producers": "producers", "readers": "readers", "fields": "fields of the state"}
 COLORS = {
-    "native": "#0072b2", "native, numbers": "#56b4e9", "reference": "#999999", "PriorityQueue": "#d55e00",
+    "native": "#0072b2", "native, arrays in": "#56b4e9", "reference": "#999999", "PriorityQueue": "#d55e00",
     "PriorityQueue worker": "#d55e00", "heapq+Lock": "#e69f00", "RLock+dict": "#d55e00",
 }  # fmt: skip
 LINES = ("-", "--", ":")
