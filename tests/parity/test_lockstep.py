@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from parity.lockstep import HeapModel, agree, cells_machine, exact, heap_machine, histogram_machine, reflex_machine
+from parity.reactor_lockstep import kinds_machine, stretch_machine
 from strategies import POLICIES, cell_blocks, numbers, reflex_tables
 
 from lifeevt._contract import MAX_LEVELS, NO_END
@@ -25,6 +26,8 @@ MACHINES: dict[str, Callable[..., type[RuleBasedStateMachine]]] = {
     "cells": lambda *cores: cells_machine(*(core.StateCells for core in cores)),
     "histogram": lambda *cores: histogram_machine(*(core.Histogram for core in cores)),
     "reflex": reflex_machine,
+    "kinds": lambda *cores: kinds_machine(*(core.KindTable for core in cores)),
+    "reactor": stretch_machine,
 }
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.native
 CLASSES = [
     "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells", "Submitter",
 ]  # fmt: skip
-FRONTS = ["EngineFront", "QueueFront", "StateFront"]  # hot calls of a facade's class, which specifies them
+FRONTS = ["QueueFront", "StateFront"]  # hot calls of a facade's class, which specifies them
 TABLE: dict[str, Any] = {
     "fields": 1,
     "rows": [(1.0, [(0, 1.0)], [])],
@@ -220,7 +220,7 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     yield reactor.put(**RESULT), reactor.counts(), reactor.take(limit=1), reactor.counts(), len(reactor)
     yield reactor.attend(code=0, meaning=None, decision=None, action=None, bare=True)
     yield reactor.serve(state=None, make_event=None, in_words=None, on_error=None, on_task=None)
-    yield reactor.halt(halted=True), reactor.run(), reactor.breathe(wait_ns=0), reactor.gil_wait.count, reactor.heap is heap
+    yield reactor.halt(halted=True), reactor.run(), reactor.breathe(wait_ns=0), reactor.heap is heap
     submitter = core.Submitter(heap=heap, kinds=kinds)
     yield submitter.submit(kind=0, intensity=0.5, timestamp=1.0), submitter.accept(accepts=False)
     account = core.Account()

@@ -1,0 +1,266 @@
+"""The worker's classes broken on purpose; the suite must catch each, as in `test_saboteurs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+from core import test_account, test_arrays, test_kinds, test_reactor, test_results, test_stages, test_submitter
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from parity.reactor_lockstep import kinds_machine, stretch_machine
+from parity.test_saboteurs import CAUGHT as CAUGHT_ELSEWHERE
+from parity.test_saboteurs import beside_the_others
+from reactors import HIT, STRANGER
+
+from lifeevt import _core_py as reference
+from lifeevt._contract import DROP_OLDEST, MAX_LEVELS, NO_KIND, NO_ROW, REFUSED, UNSET
+
+# reactors
+
+
+class ForgetsToFinish(reference.Reactor):
+    """An answered event runs for ever."""
+
+    def _record(self, result: Any, finishes: bool) -> None:
+        super()._record(result, False)
+
+
+class FinishesTwice(reference.Reactor):
+    """An answered event ends twice, so that another one's end is stolen."""
+
+    def _record(self, result: Any, finishes: bool) -> None:
+        super()._record(result, finishes)
+        self._heap._running += finishes
+        self._heap._finish(result[4]) if finishes else None
+
+
+class AnswersOutOfOrder(reference.Reactor):
+    """The newest result comes first."""
+
+    def _record(self, result: Any, finishes: bool) -> None:
+        super()._record(result, finishes)
+        self._results.rotate(1)
+
+
+class KeepsTheSlot(reference.Reactor):
+    """Holds on to what it handed out."""
+
+    hoard: ClassVar[list[Any]] = []
+
+    def take(self, limit: Any) -> Any:
+        taken = super().take(limit)
+        self.hoard.append(taken)
+        return taken
+
+
+class WritesTheStateTwice(reference.Reactor):
+    """Lets the reflex answer once more."""
+
+    def _answer(self, entry: Any, numbers: Any) -> Any:
+        task = super()._answer(entry, numbers)
+        if 0 <= numbers[0] < len(self._kinds) and self._kinds.describe(numbers[0])[2] != NO_ROW:
+            self._table.respond(self._cells, 0, numbers[1])
+        return task
+
+
+class IgnoresAbove(reference.Reactor):
+    """Answers the head, whatever its level."""
+
+    def _next(self, above: int, raises: bool) -> Any:
+        return super()._next(MAX_LEVELS, raises)
+
+
+class LosesAnOverwrittenCount(reference.Reactor):
+    """Gives a result up in silence."""
+
+    def _record(self, result: Any, finishes: bool) -> None:
+        before = self._overwritten
+        super()._record(result, finishes)
+        self._overwritten = before
+
+
+class OverwritesTheNewest(reference.Reactor):
+    """Keeps what is old when the ring is full."""
+
+    def _record(self, result: Any, finishes: bool) -> None:
+        if len(self._results) == self._capacity:
+            self._results.rotate(1)
+        super()._record(result, finishes)
+
+
+class TakesAttendedEventsItself(reference.Reactor):
+    """Asks nobody."""
+
+    def _next(self, above: int, raises: bool) -> Any:
+        answered, task = super()._next(above, raises)
+        if task is None:
+            return answered, None
+        payload, _, level, queued_ns, sequence, kind, started_ns, outcome = task
+        result = (payload, sequence, level, kind, 0, 0.0, 0.0, queued_ns, started_ns, started_ns,
+                  outcome or self._unanswered())  # fmt: skip
+        self._record(result, True)
+        return True, None
+
+
+class AnswersWhatItShouldLeave(reference.Reactor):
+    """Answers although it was told not to."""
+
+    def __init__(self, *arguments: Any, **parts: Any) -> None:
+        super().__init__(*arguments, **parts)
+        self._answers = True
+
+
+class OverrunsItsLimit(reference.Reactor):
+    """Takes one more than it was asked for."""
+
+    def run_pending(self, limit: int, above: int = MAX_LEVELS) -> Any:
+        return super().run_pending(limit + 1, above)
+
+
+class ForgetsTheAccount(reference.Reactor):
+    """Counts all on one level."""
+
+    def __init__(self, *arguments: Any, **parts: Any) -> None:
+        super().__init__(*arguments, **parts)
+        self._accounts = self._accounts[:1] * MAX_LEVELS
+
+
+class DiesOfAStage(reference.Reactor):
+    """Lets any failure out."""
+
+    def _handle(self, task: Any, numbers: Any, raises: bool) -> None:
+        super()._handle(task, numbers, raises)
+        if self._results[-1][0][4] is not None:
+            raise LookupError("a stage failed")
+
+
+class SkipsADecision(reference.Reactor):
+    """Gives the action what the meaning gave."""
+
+    def _run_stages(self, outcome: Any, task: Any, stage: Any) -> None:
+        super()._run_stages(outcome, task, stage)
+        outcome[2] = UNSET
+
+
+# kinds, accounts, lone numbers, arrays
+
+
+class GivesANumberTwice(reference.KindTable):
+    """The second kind of a level gets the number of the first."""
+
+    def add(self, name: str, level: int, budget_ns: int, exact: bool = True) -> int:
+        code = super().add(name, level, budget_ns, exact)
+        return max(code - 1, 0) if code != NO_KIND else code
+
+
+class ForgetsWhoAttends(reference.KindTable):
+    """Lets no new kind be attended."""
+
+    def add(self, name: str, level: int, budget_ns: int, exact: bool = True) -> int:
+        known = name in self._codes
+        code = super().add(name, level, budget_ns, exact)
+        if not known and code != NO_KIND:
+            self._rows[code] = (*self._rows[code][:3], False)
+        return code
+
+
+class IsLateAtTheBudget(reference.Account):
+    """Counts an event late that took just its budget."""
+
+    def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None:
+        super().record(budget_ns - 1 if budget_ns > -(2**62) else budget_ns, wait_ns, service_ns)
+
+
+class ShedsForALoneNumber(reference.Submitter):
+    """Makes room, where it should refuse."""
+
+    def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool:
+        if len(self._heap) == self._heap.capacity:
+            self._heap.drain(1, 2)
+        return super().submit(kind, intensity, timestamp)
+
+
+class TakesNumbersUntilTheFirstWrongOne(reference.EventHeap):
+    """Checks one number after the other, as it comes to it."""
+
+    def offer_numbers(self, kinds: Any, types: Any, intensities: Any, timestamps: Any, *rest: Any) -> Any:
+        taken, shed = 0, []
+        columns = [memoryview(column) for column in (types, intensities, timestamps or types)]
+        for place in range(len(columns[0])):
+            one = [column[place : place + 1] for column in columns]
+            some, given_up = super().offer_numbers(kinds, *one[:2], timestamps and one[2], *rest)
+            taken, shed = taken + some, shed + given_up
+        return taken, shed
+
+
+class ForgetsNumbersVictims(reference.EventHeap):
+    """Does not hand back whom an array sheds."""
+
+    def offer_numbers(self, *arguments: Any, **named: Any) -> Any:
+        return super().offer_numbers(*arguments, **named)[0], []
+
+
+CAUGHT: list[tuple[type, Callable[..., None], tuple[Any, ...]]] = [
+    (ForgetsToFinish, test_reactor.test_every_answered_event_ends_in_the_ledger, ()),
+    (FinishesTwice, test_reactor.test_every_answered_event_ends_in_the_ledger, ()),
+    (AnswersOutOfOrder, test_reactor.test_results_stand_in_the_order_of_urgency, ()),
+    (KeepsTheSlot, test_results.test_a_result_keeps_its_payload_until_it_is_gone, ("take",)),
+    (WritesTheStateTwice, test_reactor.test_an_event_is_answered_by_the_reflex_of_its_kind, ()),
+    (IgnoresAbove, test_reactor.test_only_more_important_levels_go_when_asked, ()),
+    (IgnoresAbove, test_stages.test_more_important_events_pass_between_two_stages, ()),
+    (LosesAnOverwrittenCount, test_results.test_a_full_ring_overwrites_the_oldest_and_counts, ()),
+    (OverwritesTheNewest, test_results.test_a_full_ring_overwrites_the_oldest_and_counts, ()),
+    (TakesAttendedEventsItself, test_reactor.test_an_attended_event_becomes_a_task_with_its_reflex_answered, ()),
+    (TakesAttendedEventsItself, test_reactor.test_an_event_of_no_known_kind_is_for_python_alone, (NO_KIND,)),
+    (AnswersWhatItShouldLeave, test_reactor.test_a_reactor_that_does_not_answer_leaves_all_to_python, ()),
+    (OverrunsItsLimit, test_reactor.test_a_limit_is_kept, ()),
+    (ForgetsTheAccount, test_reactor.test_each_answer_goes_to_the_account_of_its_level, ()),
+    (DiesOfAStage, test_stages.test_a_stage_that_raises_ends_its_event_and_not_the_reactor, (1, "decision")),
+    (SkipsADecision, test_stages.test_each_stage_is_given_what_the_one_before_it_gave, ()),
+    (GivesANumberTwice, test_kinds.test_a_new_name_gets_the_next_number, ()),
+    (ForgetsWhoAttends, test_kinds.test_a_new_kind_is_attended_and_has_no_row, ()),
+    (IsLateAtTheBudget, test_account.test_an_event_is_late_when_it_took_longer_than_its_budget, (70, 0)),
+    (ShedsForALoneNumber, test_submitter.test_a_full_heap_refuses_and_sheds_nobody, ()),
+    (TakesNumbersUntilTheFirstWrongOne, test_arrays.test_wrong_numbers_keep_all_of_them_out, ("a kind too high",)),
+    (ForgetsNumbersVictims, test_arrays.test_victims_among_the_numbers_are_handed_back, (5,)),
+]
+CASES = [pytest.param(*case, id=f"{case[0].__name__} by {case[1].__name__}") for case in CAUGHT]
+
+
+@pytest.mark.parametrize(("saboteur", "check", "arguments"), CASES)
+def test_the_suite_catches_it(saboteur: type, check: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    check(reference, *arguments)  # the control: what is whole passes
+    with pytest.raises(BaseException) as caught:
+        check(beside_the_others(saboteur, []), *arguments)
+    assert isinstance(caught.value, (AssertionError, LookupError, TypeError, ValueError)) or "DID NOT RAISE" in str(
+        caught.value
+    )
+
+
+WALKED = [saboteur for saboteur in dict.fromkeys(case[0] for case in CAUGHT)
+          if saboteur not in (KeepsTheSlot, DiesOfAStage, SkipsADecision, ShedsForALoneNumber, IsLateAtTheBudget,
+                              TakesNumbersUntilTheFirstWrongOne)]  # fmt: skip
+
+
+@pytest.mark.parametrize("saboteur", WALKED)
+def test_the_lockstep_catches_it(saboteur: type) -> None:
+    broken: Any = beside_the_others(saboteur, [])
+    is_table = issubclass(saboteur, reference.KindTable)
+    machine = kinds_machine(broken.KindTable, reference.KindTable) if is_table else stretch_machine(broken, reference)
+    budget = settings(max_examples=500, stateful_step_count=30, phases=[Phase.generate], database=None)
+    with pytest.raises((AssertionError, LookupError, TypeError, ValueError)):
+        run_state_machine_as_test(machine, settings=budget)  # type: ignore[no-untyped-call]
+
+
+def test_every_class_of_the_worker_is_sabotaged() -> None:
+    broken = {saboteur.__mro__[1].__name__ for saboteur, _, _ in [*CAUGHT, *CAUGHT_ELSEWHERE]}
+    assert broken == {name for name in reference.__all__ if name != "TRACED" and not name.endswith("Front")}
+
+
+def test_the_sabotaged_reactors_are_reactors_otherwise() -> None:
+    for saboteur in (ForgetsToFinish, IgnoresAbove, LosesAnOverwrittenCount):
+        stretch = test_reactor.Stretch(beside_the_others(saboteur, []))
+        assert [result["kind"] for result in stretch.answer(HIT, STRANGER)] == [HIT, STRANGER]
+        assert stretch.heap.offer(0, 0, 0, None, DROP_OLDEST) is not REFUSED
