@@ -378,9 +378,13 @@ cdef class EventHeap:
         return payload
 
     cdef int make_places(self) except -1:
-        """Make room for the next payload before anybody is inside, so that nothing can fail there."""
+        """Make room for the next payload before an offer is inside, so that nothing can fail there."""
         while len(self.payloads) <= look_at(&self.heap.slots_made):
-            self.payloads.append(None)
+            enter(&self.heap)   # without a GIL somebody may be writing into the list that grows
+            try:
+                self.payloads.append(None)
+            finally:
+                heap_leave_quietly(&self.heap)
         return 0
 
     cdef int sweep(self) except -1:

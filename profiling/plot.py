@@ -22,7 +22,7 @@ PICTURES = {
 }
 AXES = {"depth": "queued events", "producers": "producers", "readers": "readers", "fields": "fields of the state"}
 COLORS = {
-    "native": "#0072b2", "native, numbers": "#56b4e9", "reference": "#999999", "PriorityQueue": "#d55e00",
+    "native": "#0072b2", "native, arrays in": "#56b4e9", "reference": "#999999", "PriorityQueue": "#d55e00",
     "PriorityQueue worker": "#d55e00", "heapq+Lock": "#e69f00", "RLock+dict": "#d55e00",
 }  # fmt: skip
 LINES = ("-", "--", ":")
@@ -74,7 +74,7 @@ def drawn(plots: Any, records: list[dict[str, Any]], curves: list[str], axis: st
 def draw(field: Any, record: dict[str, Any], curve: str, line: str, several: bool) -> None:
     """Every column as a line through its medians, with the spread of its rounds behind."""
     rows = [row for row in record["rows"] if row.get("curve") == curve]
-    interpreter = f", {record['environment']['python'].split()[-1]}" if several else ""
+    interpreter = f", {record['environment']['python'].partition(' ')[2]}" if several else ""
     for column in dict.fromkeys(name for row in rows for name in row["median"]):
         there = [row for row in rows if column in row["median"]]
         places = [row["x"] for row in there]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import sysconfig
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -39,7 +40,7 @@ def describe() -> dict[str, Any]:
         "lifeevt": _version(),
         "twins": sorted(twins()),
         "traced": traced(),
-        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}{_threading()}",
         "compiler": _compiler(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -64,6 +65,13 @@ def _version() -> str:
         return version("lifeevt")
     except PackageNotFoundError:
         return "from its source tree"
+
+
+def _threading() -> str:
+    """What a reader must know of an interpreter that can run without its lock."""
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return ""
+    return " free-threaded, with its lock on" if getattr(sys, "_is_gil_enabled", bool)() else " free-threaded"
 
 
 def _compiler() -> str:

@@ -2,9 +2,10 @@
 
 Two cases of three stages. Work like Life's: together 50 to 100 us of plain arithmetic. The processor time of all
 threads for each event, above that of the same three calls in a plain loop, in ns and in percent of it; all
-events are queued before the clock starts, and the worker answers them while the caller waits. Trivial stages:
-events a second from the first submit to the last end, beside a thread that does the same three calls under an
-RLock, fed by a ``queue.PriorityQueue``.
+events are queued before the clock starts, and the worker answers them while the caller waits. What a thread
+costs that is not the first one stands beside: the same plain loop in a thread of its own. Trivial stages: events
+a second from the first submit to the last end, beside a thread that does the same three calls under an RLock, fed
+by a ``queue.PriorityQueue``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from . import environment, measure, workloads
 from .bars import AT_MOST, Bar
 
 NAME = "handlers"
-PLAIN, PEER = "plain loop", "PriorityQueue + RLock"
+PLAIN, PLAIN_THREAD, PEER = "plain loop", "plain loop in a thread", "PriorityQueue + RLock"
 STEPS = 600  # of arithmetic in each working stage: 20 to 30 us
 Stages = tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]
 
@@ -70,6 +71,15 @@ def plain_cpu_ns(stages: Stages, events: Sequence[Event]) -> float:
     return (time.process_time_ns() - started) / len(events)
 
 
+def threaded_cpu_ns(stages: Stages, events: Sequence[Event]) -> float:
+    """The same loop in another thread than the first, as the worker is."""
+    seen: list[float] = []
+    thread = threading.Thread(target=lambda: seen.append(plain_cpu_ns(stages, events)))
+    thread.start()
+    thread.join()
+    return seen[0]
+
+
 def engine_cpu_ns(backend: str, stages: Stages, events: Sequence[Event]) -> float:
     """Processor time of all threads for each event that the worker answers."""
     made = engine(backend, stages, len(events))
@@ -85,7 +95,8 @@ def engine_cpu_ns(backend: str, stages: Stages, events: Sequence[Event]) -> floa
 def working_rows(events: Sequence[Event], rounds: int) -> list[measure.Row]:
     stages, twins = working(STEPS), list(environment.twins())
     timed: dict[str, Callable[[], float]] = {name: partial(engine_cpu_ns, name, stages, events) for name in twins}
-    seen = measure.in_turns(timed | {PLAIN: partial(plain_cpu_ns, stages, events)}, rounds)
+    timed |= {PLAIN: partial(plain_cpu_ns, stages, events), PLAIN_THREAD: partial(threaded_cpu_ns, stages, events)}
+    seen = measure.in_turns(timed, rounds)
     above = {name: [ours - plain for ours, plain in zip(seen[name], seen[PLAIN], strict=True)] for name in twins}
     plain_ns = median(seen[PLAIN])
     percent = {name: [each / plain_ns * 100.0 for each in above[name]] for name in twins}

@@ -55,7 +55,7 @@ def test_engine_and_peer_call_all_three_stages_for_every_event(stages: handlers.
     handlers.engine_rate(backend, watched, events)  # type: ignore[arg-type]
     handlers.engine_cpu_ns(backend, watched, events)  # type: ignore[arg-type]
     handlers.peer_rate(watched, events)  # type: ignore[arg-type]
-    handlers.plain_cpu_ns(watched, events)  # type: ignore[arg-type]
+    handlers.threaded_cpu_ns(watched, events)  # type: ignore[arg-type]
     assert sorted(calls) == sorted("mda" * 16)
 
 

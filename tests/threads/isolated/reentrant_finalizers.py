@@ -24,8 +24,8 @@ class Cycle:
 
 
 faulthandler.dump_traceback_later(float(sys.argv[2]), exit=True)
-gc.set_threshold(7)  # the collector runs often
 for number in range(3_000):
+    gc.set_threshold(3 + number % 17)  # the collector runs often, and each time at another moment
     Cycle()
     kept = [[] for _ in range(number % 13)]  # shifts the moment at which it runs
     heap.offer(number % 5, number % 4, 0, [number], 1)
