@@ -3,6 +3,7 @@
 from ._account cimport account_record
 from ._core_histogram cimport Histogram
 from ._core_numbers cimport whole
+from ._looks cimport look_at_count
 
 
 cdef class Account:
@@ -40,7 +41,7 @@ cdef class Account:
     @property
     def late(self):
         """How many took longer than their budget."""
-        return self.kept.late
+        return look_at_count(&self.kept.late)
 
     def record(self, budget_ns, wait_ns, service_ns):
         """Count one event that waited and was answered for so long. O(1)."""

@@ -28,6 +28,7 @@ from ._heap cimport (
     heap_pop,
     heap_release,
 )
+from ._looks cimport look_at, look_at_word
 from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
 
 from ._contract import ADMITTED as _ADMITTED
@@ -116,7 +117,7 @@ cdef class EventHeap:
 
     def __len__(self):
         """Return how many events are queued."""
-        return self.heap.queued
+        return look_at(&self.heap.queued)
 
     @property
     def capacity(self):
@@ -244,7 +245,8 @@ cdef class EventHeap:
 
     def drain(self, limit, end):
         """Remove up to ``limit`` events in order, in one atomic step, and end them."""
-        cdef Py_ssize_t count = max(min(whole(limit), <int64_t> self.heap.queued), <int64_t> 0), taken = 0, index
+        cdef Py_ssize_t taken = 0, index
+        cdef Py_ssize_t count = max(min(whole(limit), <int64_t> look_at(&self.heap.queued)), <int64_t> 0)
         cdef int how = checked_end(end, 0)
         cdef list payloads = [None] * count
         cdef int32_t slot
@@ -336,7 +338,7 @@ cdef class EventHeap:
         with nogil:
             parking_sleep(&self.heap.epoch, seen, limit_ns)
         PyErr_CheckSignals()
-        return self.heap.epoch
+        return look_at_word(&self.heap.epoch)
 
     def nudge(self):
         """Wake everybody who waits here, to look again."""
@@ -377,7 +379,7 @@ cdef class EventHeap:
 
     cdef int make_places(self) except -1:
         """Make room for the next payload before an offer is inside, so that nothing can fail there."""
-        while len(self.payloads) <= self.heap.slots_made:
+        while len(self.payloads) <= look_at(&self.heap.slots_made):
             enter(&self.heap)   # without a GIL somebody may be writing into the list that grows
             try:
                 self.payloads.append(None)
@@ -389,7 +391,7 @@ cdef class EventHeap:
         """Drop what a reader without the GIL could not drop. A few at a time, outside the heap."""
         cdef list dropped
         cdef int32_t slot, count = SWEPT
-        while count == SWEPT and self.heap.stale_slot >= 0:
+        while count == SWEPT and look_at(&self.heap.stale_slot) >= 0:
             dropped, count = [None] * SWEPT, 0
             enter(&self.heap)
             while count < SWEPT:

@@ -1,7 +1,7 @@
 """Histogram, the native twin: the counts of C, read from Python."""
 
 cimport cython
-from libc.stdint cimport UINT64_MAX
+from libc.stdint cimport UINT64_MAX, uint64_t
 
 from ._core_numbers cimport whole
 from ._histogram cimport (
@@ -12,6 +12,7 @@ from ._histogram cimport (
     histogram_record,
     histogram_upper,
 )
+from ._looks cimport look_at_count
 
 
 @cython.final
@@ -30,22 +31,23 @@ cdef class Histogram:
     @property
     def count(self):
         """How many durations were recorded."""
-        return self.counted.count
+        return look_at_count(&self.counted.count)
 
     @property
     def total(self):
         """The sum of the durations in nanoseconds."""
-        return (<object> self.counted.total_high << 64) + self.counted.total_low
+        return (<object> look_at_count(&self.counted.total_high) << 64) + look_at_count(&self.counted.total_low)
 
     @property
     def minimum(self):
         """The shortest duration in nanoseconds, 0 when empty."""
-        return 0 if self.counted.minimum == UINT64_MAX else self.counted.minimum
+        cdef uint64_t shortest = look_at_count(&self.counted.minimum)
+        return 0 if shortest == UINT64_MAX else shortest
 
     @property
     def maximum(self):
         """The longest duration in nanoseconds, 0 when empty."""
-        return self.counted.maximum
+        return look_at_count(&self.counted.maximum)
 
     def record(self, duration_ns):
         """Count one duration in nanoseconds; a negative one counts as 0."""

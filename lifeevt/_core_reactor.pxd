@@ -37,6 +37,7 @@ cdef class Reactor:
     cdef object event_of(self, const result_record* record)
     cdef int publish(self, result_record* record, payload) except -1
     cdef int let_go(self) except -1
+    cdef int64_t wanted(self, limit) except -1
     cdef int run_stretch(self, int64_t limit, int32_t above, bint waits)
     cdef int look(self, int64_t limit, int32_t above, bint waits)
     cdef int answer_attended(self)

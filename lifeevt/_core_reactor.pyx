@@ -28,6 +28,7 @@ from ._heap cimport (
 )
 from ._histogram cimport histogram_record_alone
 from ._kinds cimport KINDS_NO_KIND, KINDS_NO_ROW
+from ._looks cimport look_at, look_at_length, show
 from ._parking cimport parking_now_ns, parking_sleep, parking_wake
 from ._reactor cimport (
     REACTOR_ATTENDED,
@@ -161,7 +162,7 @@ cdef class Reactor:
 
     def __len__(self):
         """Return how many results wait to be taken."""
-        return self.stretch.ring.length
+        return look_at_length(&self.stretch.ring.length)
 
     def attend(self, code, meaning, decision, action, bare):
         """Give a kind its stages, each a callable or None; a ``bare`` action is not given the decision."""
@@ -211,7 +212,7 @@ cdef class Reactor:
         """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
         cdef bint now = bool(halted)
         enter(&self.events.heap)
-        self.stretch.halted = now
+        show(&self.stretch.halted, now)
         cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
         heap_leave(&self.events.heap)
         parking_wake(sleeper, 1)
@@ -251,7 +252,7 @@ cdef class Reactor:
         (payload, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
         outcome). The payload is the event's, what ``put`` was given, or None for one that came as numbers.
         """
-        cdef int64_t left = self.stretch.ring.length if limit is None else max(whole(limit), <int64_t> 0)
+        cdef int64_t left = self.wanted(limit)
         cdef result_record[CHUNK] records
         cdef list payloads, found = []
         cdef int32_t count = CHUNK, index
@@ -272,8 +273,7 @@ cdef class Reactor:
 
     def take_buffer(self, limit):
         """Take up to ``limit`` results (None: all), oldest first, as one buffer of numbers; payloads are dropped."""
-        cdef int64_t left = self.stretch.ring.length if limit is None else max(whole(limit), <int64_t> 0)
-        left = min(left, self.stretch.ring.length)
+        cdef int64_t left = self.wanted(limit)
         cdef ResultBuffer made = ResultBuffer.__new__(ResultBuffer)
         cdef list dropped
         cdef int32_t count = CHUNK
@@ -294,6 +294,11 @@ cdef class Reactor:
             heap_leave_quietly(&self.events.heap)
             left -= count
         return made
+
+    cdef int64_t wanted(self, limit) except -1:
+        """How many of the results that wait now somebody asks for."""
+        cdef int64_t waiting = look_at_length(&self.stretch.ring.length)
+        return waiting if limit is None else min(max(whole(limit), <int64_t> 0), waiting)
 
     def counts(self):
         """Return how many results wait, and how many were overwritten before anybody took them."""
@@ -378,7 +383,9 @@ cdef class Reactor:
 
     cdef int let_pass(self, int32_t level) except -1:
         """Answer more important events first; each level only for the ones above it, so not deep."""
-        while self.events.heap.queued > 0 and self.run_stretch(REACTOR_NO_LIMIT, level, False) == REACTOR_ATTENDED:
+        while look_at(&self.events.heap.queued) > 0:
+            if self.run_stretch(REACTOR_NO_LIMIT, level, False) != REACTOR_ATTENDED:
+                break
             if self.has_stages():
                 self.handle(False)
             else:

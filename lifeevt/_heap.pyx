@@ -3,6 +3,7 @@
 from libc.stdint cimport INT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from ._looks cimport show
 from ._order cimport (
     DEAD_ALLOWED,
     order_add,
@@ -115,14 +116,14 @@ cdef void heap_abandon(event_heap* heap, int32_t slot) noexcept nogil:
         heap_release(heap, slot)
         return
     heap.slots[slot].newer = heap.stale_slot
-    heap.stale_slot = slot
+    show(&heap.stale_slot, slot)
 
 
 cdef int32_t heap_next_stale(event_heap* heap) noexcept nogil:
     """Release one stale slot and return it, or -1: the caller then drops what it keeps for it."""
     cdef int32_t slot = heap.stale_slot
     if slot != NOWHERE:
-        heap.stale_slot = heap.slots[slot].newer
+        show(&heap.stale_slot, heap.slots[slot].newer)
         heap.slots[slot].event.has_object = False
         heap_release(heap, slot)
     return slot
@@ -200,7 +201,7 @@ cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event)
     _append_to_level(heap, slot, event.level)
     order_add(&heap.order, event.key, heap.accepted, slot, event.lane)
     heap.accepted += 1
-    heap.queued += 1
+    show(&heap.queued, heap.queued + 1)
     if heap.queued > heap.high_water:
         heap.high_water = heap.queued
 
@@ -217,7 +218,7 @@ cdef void _leave(event_heap* heap, int32_t slot) noexcept nogil:
     else:
         heap.slots[entry.newer].older = entry.older
     heap.depth[level] -= 1
-    heap.queued -= 1
+    show(&heap.queued, heap.queued - 1)
     entry.sequence = UINT64_MAX
 
 
@@ -248,5 +249,5 @@ cdef int32_t _take_slot(event_heap* heap, bint has_object) noexcept nogil:
             heap.slot_pages.ready // sizeof(heap_slot), <size_t> 1 << heap.order.slot_bits, <size_t> INT32_MAX
         )
     heap.slots[heap.slots_made].sequence = UINT64_MAX
-    heap.slots_made += 1
+    show(&heap.slots_made, heap.slots_made + 1)
     return heap.slots_made - 1

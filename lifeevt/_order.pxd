@@ -178,9 +178,10 @@ cdef inline bint order_dead(heap_order* order, const heap_rank* rank) noexcept n
 
 cdef inline bint order_line_up(heap_order* order, int32_t lane, const heap_rank* rank) noexcept nogil:
     """Put a rank at the end of its lane, if it belongs there."""
-    cdef heap_lane* line = &order.lanes[lane]
+    cdef heap_lane* line
     if <uint32_t> lane >= <uint32_t> order.lanes_open and order_open_lanes(order, lane) != 0:
         return False
+    line = &order.lanes[lane]
     if line.first == line.end:
         order.heads[lane] = rank[0]
     elif rank_before(rank, &line.last):

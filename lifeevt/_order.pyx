@@ -51,8 +51,8 @@ cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil:
     """Take out the rank of an event that leaves before its turn: at either end of its lane, or else it stays, dead."""
     cdef heap_slot* entry = &order.slots[slot]
     cdef int32_t lane = entry.event.lane
-    cdef heap_lane* line = &order.lanes[lane]
-    if <uint32_t> lane >= <uint32_t> order.lanes_open or line.first == line.end:
+    cdef heap_lane* line = &order.lanes[lane] if <uint32_t> lane < <uint32_t> order.lanes_open else NULL
+    if line == NULL or line.first == line.end:
         order.dead += 1
     elif order_sequence(order, &order.heads[lane]) == entry.sequence:
         order_advance(order, lane)

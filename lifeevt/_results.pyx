@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 from ._heap cimport event_heap, heap_abandon, heap_slot
+from ._looks cimport show_length
 
 
 cdef int results_init(result_ring* ring, int64_t capacity) noexcept nogil:
@@ -30,7 +31,7 @@ cdef void results_put(result_ring* ring, event_heap* heap, const result_record* 
     if place >= ring.capacity:
         place -= ring.capacity
     ring.records[place] = record[0]
-    ring.length += 1
+    show_length(&ring.length, ring.length + 1)
 
 
 cdef int results_take(result_ring* ring, result_record* record) noexcept nogil:
@@ -57,4 +58,4 @@ cdef void _drop_first(result_ring* ring) noexcept nogil:
     ring.first += 1
     if ring.first == ring.capacity:
         ring.first = 0
-    ring.length -= 1
+    show_length(&ring.length, ring.length - 1)

@@ -23,7 +23,8 @@ DECISIONS = TESTS.parent / "docs" / "adr"
 ROWS: list[list[set[str]]] = [
     [{"errors", "_contract"}, {"at_exit", "clock", "serialization", "switch_interval", "table"}],
     [{"event"}, {"event_types"}, {"result"}, {"metrics"}],
-    [{"_core_py", "_parking", "_pages", "_rwlock", "_cells", "_histogram"}, {"_order"}, {"_heap", "_account"}],
+    [{"_core_py", "_looks", "_parking", "_pages", "_rwlock", "_cells", "_histogram"}],
+    [{"_order"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
     [{"_core_numbers"}, {"_core_lock", "_core_kinds"}, {"_core_arrays"}],
     [{"_core_heap", "_core_state", "_core_histogram"}, {"_core_account", "_core_reflex", "_core_results"}],
