@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import queue
+import threading
+from collections.abc import Mapping
 
 __all__ = [
     "BackendError",
@@ -89,7 +91,22 @@ class InvalidValue(StateError, ValueError):
 
 
 class LockTimeout(StateError, TimeoutError):
-    """A lock could not be had in the time allowed."""
+    """A lock could not be had in the time allowed.
+
+    ``holders``: the name of each thread that had it, and for how many seconds.
+    """
+
+    holders: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def of(cls, lock: str, limit_ns: int, since_ns: Mapping[int, int], now_ns: int) -> LockTimeout:
+        """Say who holds the lock: ``since_ns`` by the number of the thread, all on the monotonic clock."""
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        held = tuple((names.get(each, f"thread {each}"), (now_ns - since) / 1e9) for each, since in since_ns.items())
+        told = "".join(f"; {name} has held it for {seconds:.3g} s" for name, seconds in held)
+        made = cls(f"{lock} was not free within {limit_ns / 1e9:g} s{told}")
+        made.holders = held
+        return made
 
 
 class LockOrderError(StateError, RuntimeError):
