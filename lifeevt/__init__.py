@@ -19,6 +19,7 @@ from ._backend import backend
 from .clock import Clock, ManualClock, SystemClock
 from .errors import (
     BackendError,
+    ConflictError,
     EngineStopped,
     InvalidEvent,
     InvalidReflex,
@@ -33,10 +34,12 @@ from .errors import (
     SerializationError,
     StateError,
     StopTimeout,
+    TransactionError,
     UnknownField,
 )
 from .event import Event, Priority
 from .event_types import EventType, EventTypes
+from .field import Field, Value
 from .handler import Handler
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
@@ -45,7 +48,9 @@ from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
-from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
+from .snapshot import StateSnapshot
+from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
+from .transaction import Transaction
 
 __all__ = [
     "AsyncEventProcessor",
@@ -53,6 +58,8 @@ __all__ = [
     "BackendError",
     "Clock",
     "Condition",
+    "ConflictError",
+    "DeltaReport",
     "EngineStopped",
     "Event",
     "EventProcessingResult",
@@ -95,7 +102,10 @@ __all__ = [
     "Temperament",
     "ThreadSafeSelfState",
     "Tick",
+    "Transaction",
+    "TransactionError",
     "UnknownField",
+    "Value",
     "backend",
 ]
 
