@@ -16,6 +16,7 @@ reference); `_backend` chooses, `_contract` says what both promise. Time is alwa
 from __future__ import annotations
 
 from ._backend import backend
+from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
 from .errors import (
     BackendError,
@@ -39,6 +40,7 @@ from .errors import (
 )
 from .event import Event, Priority
 from .event_types import EventType, EventTypes
+from .feed import Subscription
 from .field import Field, Value
 from .handler import Handler
 from .metrics import LatencySummary, Ledger
@@ -93,11 +95,13 @@ __all__ = [
     "RuntimeLoop",
     "SchedulerStatistics",
     "SerializationError",
+    "StateChange",
     "StateError",
     "StateSnapshot",
     "StateStatistics",
     "Status",
     "StopTimeout",
+    "Subscription",
     "SystemClock",
     "Temperament",
     "ThreadSafeSelfState",

@@ -11,6 +11,8 @@ from ._cells cimport (
     CELL_INTEGER,
     CELL_REFUSES,
     LIFEEVT_COUNT,
+    LIFEEVT_LOAD,
+    LIFEEVT_STORE,
     cell,
     cells_add,
     cells_begin,
@@ -266,11 +268,16 @@ cdef class StateCells:
         """Return how many reads and writes there were; reads may be a few short under contention."""
         return self.reads, cells_version(&self.block)
 
+    @property
+    def changes_waiting(self):
+        """How many changes the trail holds."""
+        return LIFEEVT_LOAD(&self.block.trail.length)
+
     def record(self, records):
         """Keep a trail of every change from now on, or no longer; an unread trail stays."""
         cdef bint on = bool(records)
         visit(&self.lock, True)
-        self.block.trail.on = on
+        LIFEEVT_STORE(&self.block.trail.on, on)
         if not on:
             trail_clear(&self.block.trail)
         rwlock_release(&self.lock)
@@ -285,7 +292,8 @@ cdef class StateCells:
         visit(&self.lock, True)
         records, length = self.block.trail.records, self.block.trail.length
         self.block.trail.records = NULL
-        self.block.trail.length = self.block.trail.room = 0
+        self.block.trail.room = 0
+        LIFEEVT_STORE(&self.block.trail.length, 0)
         rwlock_release(&self.lock)
         return listed_changes(records, length)
 

@@ -8,9 +8,9 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport NAN, isfinite
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 
-from ._cells cimport CELL_INTEGER, CELLS_NO_CAUSE, LIFEEVT_COUNT, cells_version, change
+from ._cells cimport CELL_INTEGER, CELLS_NO_CAUSE, LIFEEVT_COUNT, LIFEEVT_LOAD, cell_block, cells_version, change
 from ._core_cells cimport StateCells, copy_all, read_one
 
 from collections.abc import Mapping
@@ -226,6 +226,11 @@ cdef Py_ssize_t parsed(Layout layout, dict delta, change* into, Py_ssize_t size)
     return count
 
 
+cdef inline bint told_of(const cell_block* block) noexcept:
+    """Whether a delta is more than plain: somebody watches it, or a field may reject it."""
+    return block.refuses or LIFEEVT_LOAD(&block.trail.on)
+
+
 @cython.auto_pickle(False)
 cdef class StateFront:
     """What a state over this twin puts before its own methods.
@@ -254,16 +259,18 @@ cdef class StateFront:
     @cython.binding(False)
     @cython.embedsignature(True)
     @cython.embedsignature.format("clinic")
-    def apply_delta(self, delta, *, report=False):
+    def apply_delta(self, delta, *, report=False, reason=None, event=None):
         """Add each number to its field, clamped to its bounds, and return the new version.
 
         All or nothing: UnknownField or InvalidValue (NaN, infinite, no number, a field that rejects what leaves
-        its bounds) change no field. With ``report`` a DeltaReport says what was applied. O(k).
+        its bounds) change no field. With ``report`` a DeltaReport says what was applied. Those who watch are
+        told ``reason`` and ``event``. O(k).
         """
         cdef change few[FEW]
         cdef change* changes = few
         cdef Py_ssize_t count = -1, size
-        if self.block != NULL and not self.block.refuses and report is False and type(delta) is dict:
+        cdef int64_t version = 0
+        if report is False and type(delta) is dict and self.block != NULL and not told_of(self.block):
             size = len(<dict> delta)
             if size > FEW:
                 changes = <change*> PyMem_Malloc(size * sizeof(change))
@@ -272,11 +279,15 @@ cdef class StateFront:
             try:
                 count = parsed(self.layout, <dict> delta, changes, size)
                 if count >= 0:
-                    return self.cells.added(changes, count, CELLS_NO_CAUSE, NULL)
+                    version = self.cells.added(changes, count, CELLS_NO_CAUSE, NULL)
             finally:
                 if changes != few:
                     PyMem_Free(changes)
-        return super(StateFront, self).apply_delta(delta, report=report)
+            if count >= 0:
+                if told_of(self.block):  # somebody began to watch meanwhile
+                    self.deliver_changes()
+                return version
+        return super(StateFront, self).apply_delta(delta, report=report, reason=reason, event=event)
 
     @cython.binding(False)
     @cython.embedsignature(True)

@@ -18,7 +18,7 @@ ctypedef struct change_trail:
     int64_t length
     int64_t room
     int64_t lost
-    bint on
+    int64_t on                  # looked at without the lock, and so is the length
 
 cdef void trail_init(change_trail* self) noexcept nogil
 cdef void trail_clear(change_trail* self) noexcept nogil

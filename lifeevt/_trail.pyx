@@ -3,6 +3,12 @@
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
 
+cdef extern from * nogil:
+    """
+    #define LIFEEVT_PUBLISH(place, number) __atomic_store_n((place), (number), __ATOMIC_RELEASE)
+    """
+    void LIFEEVT_PUBLISH(int64_t* place, int64_t number)
+
 cdef enum:
     FIRST_ROOM = 256
 
@@ -16,7 +22,8 @@ cdef void trail_init(change_trail* self) noexcept nogil:
 cdef void trail_clear(change_trail* self) noexcept nogil:
     free(self.records)
     self.records = NULL
-    self.length = self.room = 0
+    self.room = 0
+    LIFEEVT_PUBLISH(&self.length, 0)
 
 
 cdef void trail_add(
@@ -29,7 +36,7 @@ cdef void trail_add(
     record.version, record.cause = version, cause
     record.before, record.after = before, after
     record.place = place
-    self.length += 1
+    LIFEEVT_PUBLISH(&self.length, self.length + 1)
 
 
 cdef int _grow(change_trail* self) noexcept nogil:

@@ -13,9 +13,11 @@ from types import MappingProxyType
 from typing import Any, Literal, NoReturn, TypeVar, overload
 
 from . import _backend
-from ._contract import NO_CAUSE, StateCells
+from ._contract import StateCells
 from ._front import Fronted
+from .change import StateChange
 from .errors import ConflictError, InvalidValue, StateError, UnknownField
+from .feed import ChangeFeed, Subscription
 from .field import Field, Value, checked_number, handed_out
 from .serialization import is_number
 from .snapshot import StateSnapshot
@@ -40,20 +42,22 @@ class DeltaReport:
 
 @dataclass(frozen=True)
 class StateStatistics:
-    """How often the state was read and written, its version, and how many commits met a conflict."""
+    """How often the state was read and written, its version, conflicts of commits, errors of watchers."""
 
     version: int
     reads: int
     writes: int
     conflicts: int = 0
+    watcher_errors: int = 0
 
 
 class ThreadSafeSelfState(Fronted):
     """Named numbers within bounds, and other values, under one read-write lock that prefers writers.
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never for user
-    code. ``version`` grows by one with every write; ``backend`` names the state's twin. ``pause`` waits a
-    number of seconds between two tries of ``transact`` and ``update``.
+    code. ``version`` grows by one with every write; ``backend`` names the state's twin. ``history`` is how
+    many changes are kept for :meth:`history`; ``pause`` waits a number of seconds between two tries of
+    ``transact`` and ``update``.
 
     >>> state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=100.0)})
     >>> state.apply_delta({"energy": -1.5}), state["energy"]
@@ -67,6 +71,7 @@ class ThreadSafeSelfState(Fronted):
         fields: Mapping[str, Field | Value],
         *,
         backend: str | None = None,
+        history: int = 0,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.fields: Mapping[str, Field | Value] = MappingProxyType(dict(fields))
@@ -79,6 +84,7 @@ class ThreadSafeSelfState(Fronted):
         self._names = tuple(self._index)
         self._pause, self._chance = pause, Random()
         self._cells = self._make_cells()
+        self._feed = ChangeFeed(self._cells, self._names, self._numbers, history)
         flags = bytes(field.integer for field in self._numbers.values())
         self._attach(self._cells, {name: self._index[name] for name in self._numbers}, flags, StateSnapshot)
 
@@ -124,7 +130,7 @@ class ThreadSafeSelfState(Fronted):
         place = self._place(name)
         kept = self.fields[name].kept(name, value)
         if place < len(self._numbers):
-            self._cells.write(place, kept)
+            self._write(self._cells.write, place, kept)
         else:
             self.commit(ANY_VERSION, {}, {name: kept}, None, None)
 
@@ -134,19 +140,26 @@ class ThreadSafeSelfState(Fronted):
         return self.commit(ANY_VERSION, {}, changes, reason, event)
 
     @overload
-    def apply_delta(self, delta: Mapping[str, float], *, report: Literal[False] = False) -> int: ...
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: Literal[False] = ..., reason: str | None = ..., event: Any = ...
+    ) -> int: ...
     @overload
-    def apply_delta(self, delta: Mapping[str, float], *, report: Literal[True]) -> DeltaReport: ...
-    def apply_delta(self, delta: Mapping[str, float], *, report: bool = False) -> int | DeltaReport:
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: Literal[True], reason: str | None = ..., event: Any = ...
+    ) -> DeltaReport: ...
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: bool = False, reason: str | None = None, event: Any = None
+    ) -> int | DeltaReport:
         """Add each number to its field, clamped to its bounds, and return the new version.
 
         All or nothing: UnknownField or InvalidValue (NaN, infinite, no number, a field that rejects what leaves
-        its bounds) change no field. With ``report`` a DeltaReport says what was applied. O(k).
+        its bounds) change no field. With ``report`` a DeltaReport says what was applied. Those who watch are
+        told ``reason`` and ``event``. O(k).
         """
         places = [self._number_place(name) for name in delta]
         for name, amount in delta.items():
             checked_number(name, amount)
-        version, applied = self._refusing(self._cells.add_and_tell, places, list(delta.values()))
+        version, applied = self._write(self._cells.add_and_tell, places, list(delta.values()), why=(reason, event))
         if not report:
             return version
         return DeltaReport(version, dict(delta), dict(zip(delta, applied, strict=True)))
@@ -163,7 +176,7 @@ class ThreadSafeSelfState(Fronted):
             return self._replace(name, expected, kept)
         if not is_number(expected) or float(expected) != expected:
             return None
-        return self._cells.compare_and_set(self._index[name], expected, kept) or None
+        return self._write(self._cells.compare_and_set, self._index[name], expected, kept) or None
 
     def update_min(self, name: str, value: float) -> int:
         """Lower a number to ``value`` unless it is lower already, which is no write. O(1)."""
@@ -227,10 +240,33 @@ class ThreadSafeSelfState(Fronted):
         """
         places = [self._place(name) for name in changes]
         looked_at = [self._index[name] for name in watched]
-        version, conflicts = self._cells.commit(since, looked_at, places, list(changes.values()), NO_CAUSE)
+        values = list(changes.values())
+        why = reason, event, values
+        version, conflicts = self._write(self._cells.commit, since, looked_at, places, values, why=why)
         if conflicts:
             raise ConflictError(tuple(self._names[place] for place in conflicts), since, self.version)
         return version
+
+    # --- changes
+
+    def watch(self, watcher: Callable[[StateChange], object], fields: Iterable[str] | None = None) -> Subscription:
+        """Call ``watcher`` with every change from now on that writes one of ``fields`` (all when None).
+
+        It is called in the order of versions, never twice at once, without any lock, mostly by the thread that
+        wrote: soon after the write, which does not wait for it when another thread is telling already. Its
+        exceptions are logged and counted. It may write the state; what it wrote is told after it. While
+        somebody watches, a write costs several times as much. UnknownField.
+        """
+        names = None if fields is None else [name for name in fields if self._place(name) >= 0]
+        return self._feed.subscribe(watcher, names)
+
+    def history(self) -> list[StateChange]:
+        """Return the last changes, oldest first: as many as the state was built to keep. O(history)."""
+        return self._feed.history()
+
+    def deliver_changes(self) -> None:
+        """Tell those who watch what was written without Python, by reflexes; does not wait. An engine calls it."""
+        self._feed.deliver()
 
     # --- what is told of it
 
@@ -247,7 +283,7 @@ class ThreadSafeSelfState(Fronted):
     def statistics(self) -> StateStatistics:
         """Return a frozen snapshot of the counters."""
         reads, writes = self._cells.counts()
-        return StateStatistics(self.version, reads, writes, self._cells.conflicts)
+        return StateStatistics(self.version, reads, writes, self._cells.conflicts, self._feed.errors)
 
     # --- inside
 
@@ -284,9 +320,26 @@ class ThreadSafeSelfState(Fronted):
 
     def _reach(self, name: str, value: float, *, upward: bool) -> int:
         place = self._number_place(name)
-        return self._cells.reach(place, self._numbers[name].kept(name, value), upward)
+        return self._write(self._cells.reach, place, self._numbers[name].kept(name, value), upward)
 
-    def _refusing(self, write: Callable[..., Result], *given: Any) -> Result:
+    def _write(self, write: Callable[..., Result], *given: Any, why: tuple[Any, ...] = (None, None)) -> Result:
+        """Let the cells write, and tell those who watch; ``why``: reason, event, and what a commit exchanges."""
+        feed = self._feed
+        if not feed.on:
+            made = self._refusing(write, given)
+            if self._cells.changes_waiting:  # somebody began to watch meanwhile
+                feed.deliver()
+            return made
+        ticket, wrote = feed.note(*why), False
+        try:
+            made = self._refusing(write, (*given, ticket))
+            wrote = bool(made[0] if isinstance(made, tuple) else made)
+            return made
+        finally:
+            feed.done(ticket, wrote)
+            feed.deliver()
+
+    def _refusing(self, write: Callable[..., Result], given: tuple[Any, ...]) -> Result:
         """Call a write of the cells; its refusal names a place, ours a field."""
         try:
             return write(*given)
@@ -301,7 +354,9 @@ class ThreadSafeSelfState(Fronted):
             since = self.version
             if handed_out(self._cells.read_object(place)) != expected:
                 return None
-            version, conflicts = self._cells.commit(since, [place], [place], [kept])
+            values = [kept]
+            why = None, None, values
+            version, conflicts = self._write(self._cells.commit, since, [place], [place], values, why=why)
             if not conflicts:
                 return version
 

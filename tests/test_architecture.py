@@ -30,7 +30,7 @@ ROWS: list[list[set[str]]] = [
     [{"_core_heap", "_core_histogram"}, {"_core_cells"}, {"_core_state"}],
     [{"_core_account", "_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
-    [{"_backend"}, {"_front", "field"}, {"snapshot"}, {"transaction"}],
+    [{"_backend"}, {"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
     [{"handler", "answer"}, {"responders"}, {"processor"}],

@@ -194,6 +194,11 @@ class StateCells(Rooted):
         """Return how many reads and writes there were; reads may be a few short under contention."""
         return self._reads, self._writes
 
+    @property
+    def changes_waiting(self) -> int:
+        """How many changes the trail holds."""
+        return len(self._trail or ())
+
     def record(self, records: bool) -> None:
         """Keep a trail of every change from now on, or no longer; an unread trail stays."""
         with Writing(self, NO_CAUSE):
