@@ -32,7 +32,7 @@ ROWS: list[list[set[str]]] = [
     [{"_backend"}, {"_front"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
-    [{"handler", "answer"}, {"responders"}, {"processor"}],
+    [{"handler", "answer"}, {"responders", "attendant", "worker"}, {"processor"}],
     [{"runtime"}],
     [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
 ]
