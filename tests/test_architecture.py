@@ -33,7 +33,7 @@ ROWS: list[list[set[str]]] = [
     [{"_backend"}, {"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
-    [{"handler", "answer"}, {"responders"}, {"processor"}],
+    [{"handler", "answer"}, {"responders", "attendant", "worker"}, {"processor"}],
     [{"runtime"}],
     [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
 ]
