@@ -32,6 +32,8 @@ from .errors import (
     RecordingError,
     SerializationError,
     StateError,
+    StateFileError,
+    StateFileMissing,
     StopTimeout,
     UnknownField,
 )
@@ -44,6 +46,7 @@ from .queue import AsyncEventQueue, QueueStatistics
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
+from .saving import LoadReport
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
 from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
 
@@ -68,6 +71,7 @@ __all__ = [
     "Ledger",
     "LevelStatistics",
     "LifeEventError",
+    "LoadReport",
     "LockOrderError",
     "LockTimeout",
     "LoopStatistics",
@@ -87,6 +91,8 @@ __all__ = [
     "SchedulerStatistics",
     "SerializationError",
     "StateError",
+    "StateFileError",
+    "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
     "Status",
