@@ -19,6 +19,7 @@ from ._backend import backend
 from .clock import Clock, ManualClock, SystemClock
 from .errors import (
     BackendError,
+    ConflictError,
     EngineStopped,
     InvalidEvent,
     InvalidReflex,
@@ -35,10 +36,12 @@ from .errors import (
     StateFileError,
     StateFileMissing,
     StopTimeout,
+    TransactionError,
     UnknownField,
 )
 from .event import Event, Priority
 from .event_types import EventType, EventTypes
+from .field import Field, Value
 from .handler import Handler
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
@@ -48,7 +51,9 @@ from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
 from .saving import LoadReport
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
-from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
+from .snapshot import StateSnapshot
+from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
+from .transaction import Transaction
 
 __all__ = [
     "AsyncEventProcessor",
@@ -56,6 +61,8 @@ __all__ = [
     "BackendError",
     "Clock",
     "Condition",
+    "ConflictError",
+    "DeltaReport",
     "EngineStopped",
     "Event",
     "EventProcessingResult",
@@ -101,7 +108,10 @@ __all__ = [
     "Temperament",
     "ThreadSafeSelfState",
     "Tick",
+    "Transaction",
+    "TransactionError",
     "UnknownField",
+    "Value",
     "backend",
 ]
 

@@ -90,7 +90,7 @@ class AsyncEventProcessor(Fronted):
         self.scheduler = EventScheduler(scheduler, backend=backend) if isinstance(scheduler, str) else scheduler
         self.queue = queue if queue is not None else AsyncEventQueue(clock=clock, backend=backend)
         self.clock: Clock = clock or self.queue.clock
-        self._reflexes = _reflex_set(reflexes, state).compile(list(state.fields), backend=backend)
+        self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
         self._handlers = HandlerTable(handlers)
         self._handler_errors = 0
         self._control = threading.Lock()  # start and stop, one at a time
@@ -490,7 +490,7 @@ def _twin_of(state: ThreadSafeSelfState, backend: str | None) -> str:
 
 def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafeSelfState) -> ReflexSet:
     if reflexes is None:
-        return ReflexSet.life().restricted_to(state.fields)
+        return ReflexSet.life().restricted_to(state.numbers)
     return reflexes if isinstance(reflexes, ReflexSet) else ReflexSet(reflexes)
 
 
