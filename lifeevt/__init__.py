@@ -34,6 +34,8 @@ from .errors import (
     RecordingError,
     SerializationError,
     StateError,
+    StateFileError,
+    StateFileMissing,
     StopTimeout,
     TransactionError,
     UnknownField,
@@ -49,6 +51,7 @@ from .queue import AsyncEventQueue, QueueStatistics
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
+from .saving import LoadReport
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
 from .snapshot import StateSnapshot
 from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
@@ -77,6 +80,7 @@ __all__ = [
     "Ledger",
     "LevelStatistics",
     "LifeEventError",
+    "LoadReport",
     "LockOrderError",
     "LockTimeout",
     "LoopStatistics",
@@ -97,6 +101,8 @@ __all__ = [
     "SerializationError",
     "StateChange",
     "StateError",
+    "StateFileError",
+    "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
     "Status",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from . import _backend
 from ._contract import StateCells
 from ._front import Fronted
 from .change import StateChange
+from .clock import Clock, SystemClock
 from .errors import ConflictError, InvalidValue, StateError, UnknownField
 from .feed import ChangeFeed, Subscription
 from .field import Field, Value, checked_number, handed_out
+from .saving import Hooks, LoadReport, checked_hooks, load_fields, save_fields
 from .serialization import is_number
 from .snapshot import StateSnapshot
 from .transaction import Isolation, Transaction
@@ -267,6 +270,31 @@ class ThreadSafeSelfState(Fronted):
     def deliver_changes(self) -> None:
         """Tell those who watch what was written without Python, by reflexes; does not wait. An engine calls it."""
         self._feed.deliver()
+
+    # --- on the disk
+
+    def save(self, path: str | os.PathLike[str], *, encode: Hooks | None = None, clock: Clock | None = None) -> int:
+        """Write all fields of one version to a file that no crash can spoil, and return that version.
+
+        The file is one line of JSON with a checksum; the one before it is kept as ``path.previous``. ``encode``
+        gives, by field, a function that makes JSON of its value. SerializationError names what would not come
+        back equal, UnknownField a hook of no field; OSError when the folder or the disk refuses. Blocks for the
+        disk, and nobody else. O(size).
+        """
+        seen = self.snapshot()
+        save_fields(path, seen, seen.version, (clock or SystemClock()).wall_time(), encode)
+        return seen.version
+
+    def load(self, path: str | os.PathLike[str], *, decode: Hooks | None = None) -> LoadReport:
+        """Store all fields of a file in one step, or of ``path.previous`` if the file is not whole.
+
+        Fields that the file does not have stay as they are. ``decode`` undoes ``encode``. The report says what
+        was used. StateFileError when neither file is whole, StateFileMissing when there is neither; UnknownField
+        and InvalidValue for what this state would not take: then nothing is changed. O(size).
+        """
+        values, report = load_fields(path, checked_hooks(decode, self.fields))
+        self.store(values)
+        return report
 
     # --- what is told of it
 
