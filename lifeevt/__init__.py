@@ -38,6 +38,7 @@ from .errors import (
 from .event import Event, Priority
 from .event_types import EventType, EventTypes
 from .handler import Handler
+from .load_balancing import LoadBalancingStrategy
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
@@ -46,6 +47,8 @@ from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
 from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
+from .strategies import strategy_names
+from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
 
 __all__ = [
     "AsyncEventProcessor",
@@ -53,6 +56,7 @@ __all__ = [
     "BackendError",
     "Clock",
     "Condition",
+    "DeadlineStrategy",
     "EngineStopped",
     "Event",
     "EventProcessingResult",
@@ -60,20 +64,25 @@ __all__ = [
     "EventType",
     "EventTypes",
     "Field",
+    "Gate",
     "Handler",
     "InvalidEvent",
     "InvalidReflex",
     "InvalidValue",
     "LatencySummary",
     "Ledger",
+    "LevelLoad",
     "LevelStatistics",
     "LifeEventError",
+    "Load",
+    "LoadBalancingStrategy",
     "LockOrderError",
     "LockTimeout",
     "LoopStatistics",
     "ManualClock",
     "Pattern",
     "Priority",
+    "PriorityStrategy",
     "ProcessorStatistics",
     "QueueClosed",
     "QueueEmpty",
@@ -91,12 +100,14 @@ __all__ = [
     "StateStatistics",
     "Status",
     "StopTimeout",
+    "Strategy",
     "SystemClock",
     "Temperament",
     "ThreadSafeSelfState",
     "Tick",
     "UnknownField",
     "backend",
+    "strategy_names",
 ]
 
 
