@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from ._backend import backend
 from .clock import Clock, ManualClock, SystemClock
+from .codel import CoDel, DelayShedder
 from .errors import (
     BackendError,
     EngineStopped,
@@ -42,6 +43,7 @@ from .load_balancing import LoadBalancingStrategy
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
+from .rate_limit import RateLimit, RateLimiter, TokenBucket
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
@@ -55,8 +57,10 @@ __all__ = [
     "AsyncEventQueue",
     "BackendError",
     "Clock",
+    "CoDel",
     "Condition",
     "DeadlineStrategy",
+    "DelayShedder",
     "EngineStopped",
     "Event",
     "EventProcessingResult",
@@ -88,6 +92,8 @@ __all__ = [
     "QueueEmpty",
     "QueueFull",
     "QueueStatistics",
+    "RateLimit",
+    "RateLimiter",
     "RecordingError",
     "Reflex",
     "ReflexSet",
@@ -105,6 +111,7 @@ __all__ = [
     "Temperament",
     "ThreadSafeSelfState",
     "Tick",
+    "TokenBucket",
     "UnknownField",
     "backend",
     "strategy_names",

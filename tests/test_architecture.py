@@ -22,7 +22,8 @@ DECISIONS = TESTS.parent / "docs" / "adr"
 # A module imports only from rows above its own; where a row is split, the left part is above the right one.
 ROWS: list[list[set[str]]] = [
     [{"errors", "_contract"}, {"at_exit", "clock", "serialization", "strategy", "switch_interval", "table"}],
-    [{"event"}, {"event_types", "load_balancing"}, {"strategies"}, {"result"}, {"metrics"}],
+    [{"rate_limit"}],
+    [{"event"}, {"codel", "event_types", "load_balancing"}, {"strategies"}, {"result"}, {"metrics"}],
     [{"_core_py", "_looks", "_parking", "_pages", "_rwlock", "_cells", "_histogram"}],
     [{"_order"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
