@@ -65,8 +65,8 @@ class EventScheduler:
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
         self.types = types or EventTypes.life()
         core = _backend.load(backend)
-        self._accounts: dict[int, Account] = {level: core.Account() for level in Priority}
-        self._seen = [_sums(account) for account in self._accounts.values()]
+        self._accounts: list[Account] = [core.Account() for _ in range(self.types.lowest + 1)]
+        self._seen = [_sums(account) for account in self._accounts]
 
     @classmethod
     def of(cls, given: str | Strategy | EventScheduler, *, backend: str | None = None) -> EventScheduler:
@@ -114,7 +114,7 @@ class EventScheduler:
     def gate(self, now_ns: int) -> Gate:
         """Return what may start at ``now_ns``. O(1)."""
         with self._switching:
-            return self._strategy.gate(now_ns, [account.service.total for account in self._accounts.values()])
+            return self._strategy.gate(now_ns, [account.service.total for account in self._accounts])
 
     def tick(self, now_ns: int, interval_ns: int, depths: Sequence[int] = ()) -> Load:
         """Tell the strategy what was measured since the last tick, and return that; once a tick.
@@ -133,19 +133,17 @@ class EventScheduler:
 
     def observe(self, event: Event, level: int, queued_ns: int, started_ns: int, finished_ns: int) -> None:
         """Record when an event was accepted, started and finished. For one thread at a time. O(1)."""
-        account = self._accounts.get(level)
-        if account is None:
-            raise ValueError(f"{level!r} is not a valid Priority")
+        account = self._accounts[min(Priority(level), len(self._accounts) - 1)]
         account.record(self.types.resolve(event).budget_ns, started_ns - queued_ns, finished_ns - started_ns)
 
     @property
     def accounts(self) -> list[Account]:
-        """The twin's account of each level: for what answers events without Python."""
-        return list(self._accounts.values())
+        """The twin's account of each level; those below the last one share it."""
+        return list(self._accounts)
 
     def statistics(self) -> SchedulerStatistics:
         """Return a frozen snapshot. O(buckets)."""
-        levels = {level: _level_statistics(self._accounts[level]) for level in Priority}
+        levels = {Priority(level): _level_statistics(account) for level, account in enumerate(self._accounts)}
         return SchedulerStatistics(self._strategy.name, MappingProxyType(levels))
 
     def _arrange(self) -> None:
@@ -157,7 +155,7 @@ class EventScheduler:
 
     def _measured(self, depths: Sequence[int]) -> tuple[LevelLoad, ...]:
         """What each level met since this was asked the last time."""
-        before, self._seen = self._seen, [_sums(account) for account in self._accounts.values()]
+        before, self._seen = self._seen, [_sums(account) for account in self._accounts]
         waiting = [*depths, *[0] * (len(self._seen) - len(depths))]
         return tuple(
             _between(old, new, depth)

@@ -87,8 +87,8 @@ def test_the_late_of_all_levels_are_summed(backend: str) -> None:
 
 
 def test_a_level_that_is_none_is_refused(backend: str) -> None:
-    with pytest.raises(ValueError, match="7 is not a valid Priority"):
-        EventScheduler(backend=backend).observe(event_of("shock"), 7, 0, 0, 0)
+    with pytest.raises(ValueError, match="16 is not a valid Priority"):
+        EventScheduler(backend=backend).observe(event_of("shock"), 16, 0, 0, 0)
 
 
 def test_statistics_are_frozen(backend: str) -> None:
