@@ -16,9 +16,11 @@ reference); `_backend` chooses, `_contract` says what both promise. Time is alwa
 from __future__ import annotations
 
 from ._backend import backend
+from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
 from .errors import (
     BackendError,
+    ConflictError,
     EngineStopped,
     InvalidEvent,
     InvalidReflex,
@@ -33,10 +35,13 @@ from .errors import (
     SerializationError,
     StateError,
     StopTimeout,
+    TransactionError,
     UnknownField,
 )
 from .event import Event, Priority
 from .event_types import EventType, EventTypes
+from .feed import Subscription
+from .field import Field, Value
 from .handler import Handler
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
@@ -45,7 +50,9 @@ from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
-from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
+from .snapshot import StateSnapshot
+from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
+from .transaction import Transaction
 
 __all__ = [
     "AsyncEventProcessor",
@@ -53,6 +60,8 @@ __all__ = [
     "BackendError",
     "Clock",
     "Condition",
+    "ConflictError",
+    "DeltaReport",
     "EngineStopped",
     "Event",
     "EventProcessingResult",
@@ -86,16 +95,21 @@ __all__ = [
     "RuntimeLoop",
     "SchedulerStatistics",
     "SerializationError",
+    "StateChange",
     "StateError",
     "StateSnapshot",
     "StateStatistics",
     "Status",
     "StopTimeout",
+    "Subscription",
     "SystemClock",
     "Temperament",
     "ThreadSafeSelfState",
     "Tick",
+    "Transaction",
+    "TransactionError",
     "UnknownField",
+    "Value",
     "backend",
 ]
 
