@@ -1,6 +1,6 @@
 """Entering a read-write lock from Python code: tried first, waited for without the GIL. And RWLock itself."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from ._core_histogram cimport Histogram
 from ._rwlock cimport rwlock, rwlock_try_read, rwlock_try_write
@@ -33,5 +33,6 @@ cdef class RWLock:
     cdef int enter(self, bint writing, timeout_ns, on_wait) except -1
     cdef int wait_inside(self, bint writing, int64_t limit_ns, on_wait) except -1
     cdef int refuse_waiting(self) except -1
+    cdef tuple look_for(self, uint64_t thread)
     cdef int end_wait(self, int64_t asked_ns, int code, on_wait) except -1
     cdef int note_stay(self, int64_t stay_ns) except -1

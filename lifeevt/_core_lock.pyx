@@ -1,8 +1,9 @@
 """RWLock, the native twin, and how every room here waits for a lock of C."""
 
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.errno cimport EBUSY, ETIMEDOUT
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ._core_histogram cimport Histogram
 from ._core_numbers cimport whole
@@ -36,6 +37,7 @@ from .errors import LockOrderError, LockTimeout
 
 cdef enum:
     SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
+    SPARE = 8                   # room for writers that join the queue meanwhile
 
 if PASSES != RWLOCK_PASSES:
     raise ImportError("the twins disagree about how many writers may pass a reader")
@@ -178,12 +180,12 @@ cdef class RWLock:
     def blockers(self, thread):
         """Return the threads that keep ``thread`` waiting here; () when it does not wait or is about to enter.
 
-        For a reader behind writers that wait, that is the first of them. O(waiting + readers).
+        For a reader behind writers that wait, these. O(waiting + readers).
         """
-        cdef uint64_t asked = <uint64_t> whole(thread), first_writer = 0
+        cdef uint64_t asked = <uint64_t> whole(thread)
+        cdef tuple writers
         cdef int standing
-        with nogil:
-            standing = rwlock_look_for(&self.lock, asked, &first_writer)
+        standing, writers = self.look_for(asked)
         cdef object writer = self.writer
         if standing == RWLOCK_ABSENT:
             return ()
@@ -191,7 +193,23 @@ cdef class RWLock:
             return (writer,)
         if standing == RWLOCK_WRITER:
             return tuple(self.readers.copy())
-        return (first_writer,) if standing == RWLOCK_READER else ()
+        return writers if standing == RWLOCK_READER else ()
+
+    cdef tuple look_for(self, uint64_t thread):
+        """(How a thread stands in the queue, which writers wait there), of one instant."""
+        cdef int32_t room = look_at(&self.lock.writers.length) + SPARE, length = 0, index
+        cdef int standing
+        cdef uint64_t* writers = <uint64_t*> PyMem_Malloc(room * sizeof(uint64_t))
+        if writers == NULL:
+            raise MemoryError
+        try:
+            with nogil:
+                standing = rwlock_look_for(&self.lock, thread, writers, room, &length)
+            if length > room:
+                return self.look_for(thread)
+            return standing, tuple([writers[index] for index in range(length)])
+        finally:
+            PyMem_Free(writers)
 
     cdef int enter(self, bint writing, timeout_ns, on_wait) except -1:
         cdef int64_t limit_ns = limit_of(timeout_ns)
@@ -221,11 +239,7 @@ cdef class RWLock:
 
     cdef int refuse_waiting(self) except -1:
         """Refuse a signal handler that interrupts this thread's own wait: neither could ever end."""
-        cdef uint64_t _first_writer = 0
-        cdef int standing
-        with nogil:
-            standing = rwlock_look_for(&self.lock, rwlock_this_thread(), &_first_writer)
-        if standing != RWLOCK_ABSENT:
+        if self.look_for(rwlock_this_thread())[0] != RWLOCK_ABSENT:
             raise LockOrderError(f"this thread waits for {self.name} already")
         return 0
 

@@ -64,5 +64,8 @@ cdef void rwlock_join(rwlock* self, rwlock_place* place, bint writing) noexcept 
 cdef int rwlock_enter_within(rwlock* self, rwlock_place* place, int64_t wait_ns) noexcept nogil
 cdef void rwlock_quit(rwlock* self, rwlock_place* place) noexcept nogil
 cdef int rwlock_release(rwlock* self) noexcept nogil
-cdef int rwlock_look_for(rwlock* self, uint64_t thread, uint64_t* first_writer) noexcept nogil
+cdef int rwlock_look_for(
+    rwlock* self, uint64_t thread, uint64_t* writers, int32_t room, int32_t* length,
+) noexcept nogil
 cdef uint64_t rwlock_this_thread() noexcept nogil
+cdef int64_t rwlock_now_ns() noexcept nogil

@@ -116,16 +116,25 @@ cdef void rwlock_quit(rwlock* self, rwlock_place* place) noexcept nogil:
         _ring(self)
 
 
-cdef int rwlock_look_for(rwlock* self, uint64_t thread, uint64_t* first_writer) noexcept nogil:
-    """How a thread stands in the queue at this instant, and who is the first of the writers there (0: nobody)."""
-    pthread_mutex_lock(&self.guard)
+cdef int rwlock_look_for(
+    rwlock* self, uint64_t thread, uint64_t* writers, int32_t room, int32_t* length,
+) noexcept nogil:
+    """How a thread stands in the queue at this instant, and which writers wait there, as many as there is room for."""
     cdef int standing = RWLOCK_ABSENT
-    first_writer[0] = self.writers.first.thread if self.writers.first != NULL else 0
+    cdef const rwlock_place* each
+    pthread_mutex_lock(&self.guard)
     if _found(&self.writers, thread) != NULL:
         standing = RWLOCK_WRITER
-    cdef const rwlock_place* reader = _found(&self.readers, thread)
-    if reader != NULL:
-        standing = RWLOCK_TICKETED if reader.ticketed or self.writers.length == 0 else RWLOCK_READER
+    each = _found(&self.readers, thread)
+    if each != NULL:
+        standing = RWLOCK_TICKETED if each.ticketed or self.writers.length == 0 else RWLOCK_READER
+    length[0] = self.writers.length
+    each = self.writers.first
+    while each != NULL and room > 0:
+        writers[0] = each.thread
+        writers += 1
+        room -= 1
+        each = each.next
     pthread_mutex_unlock(&self.guard)
     return standing
 
@@ -133,6 +142,10 @@ cdef int rwlock_look_for(rwlock* self, uint64_t thread, uint64_t* first_writer) 
 cdef uint64_t rwlock_this_thread() noexcept nogil:
     """The number that Python knows this thread by, too."""
     return <uint64_t> pthread_self()
+
+
+cdef int64_t rwlock_now_ns() noexcept nogil:
+    return parking_now_ns()
 
 
 # newcomers, who come without the guard

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 __all__ = [
     "BackendError",
+    "ConflictError",
+    "DeadlockError",
     "EngineStopped",
     "InvalidEvent",
     "InvalidReflex",
@@ -21,7 +24,10 @@ __all__ = [
     "RecordingError",
     "SerializationError",
     "StateError",
+    "StateFileError",
+    "StateFileMissing",
     "StopTimeout",
+    "TransactionError",
     "UnknownField",
 ]
 
@@ -90,6 +96,30 @@ class InvalidValue(StateError, ValueError):
     """A value is not a number, not finite, or outside its field's bounds."""
 
 
+class StateFileError(StateError, ValueError):
+    """A file does not hold a whole state, and the one before it does not either."""
+
+
+class StateFileMissing(StateFileError, FileNotFoundError):
+    """There is no file to load a state from, and none before it."""
+
+
+class ConflictError(StateError):
+    """A commit came too late: others wrote ``fields`` after version ``began``; the state is at ``version``."""
+
+    def __init__(self, fields: tuple[str, ...], began: int, version: int) -> None:
+        names = ", ".join(map(repr, fields))
+        super().__init__(f"{names} changed after version {began}; the state is at version {version}")
+        self.fields, self.began, self.version = fields, began, version
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.fields, self.began, self.version)
+
+
+class TransactionError(StateError, RuntimeError):
+    """A transaction was nested in another one on the same state, or used outside its block."""
+
+
 class LockTimeout(StateError, TimeoutError):
     """A lock could not be had in the time allowed.
 
@@ -100,9 +130,15 @@ class LockTimeout(StateError, TimeoutError):
 
     @classmethod
     def of(cls, lock: str, limit_ns: int, since_ns: Mapping[int, int], now_ns: int) -> LockTimeout:
-        """Say who holds the lock: ``since_ns`` by the number of the thread, all on the monotonic clock."""
+        """Say which threads hold the lock: ``since_ns`` by thread, all on the monotonic clock."""
         names = {thread.ident: thread.name for thread in threading.enumerate()}
-        held = tuple((names.get(each, f"thread {each}"), (now_ns - since) / 1e9) for each, since in since_ns.items())
+        held = [(names.get(each, f"thread {each}"), (now_ns - since) / 1e9) for each, since in since_ns.items()]
+        return cls.held_by(lock, limit_ns, held)
+
+    @classmethod
+    def held_by(cls, lock: str, limit_ns: int, holders: Iterable[tuple[str, float]]) -> LockTimeout:
+        """Say who holds the lock, and for how many seconds."""
+        held = tuple(holders)
         told = "".join(f"; {name} has held it for {seconds:.3g} s" for name, seconds in held)
         made = cls(f"{lock} was not free within {limit_ns / 1e9:g} s{told}")
         made.holders = held
@@ -110,4 +146,18 @@ class LockTimeout(StateError, TimeoutError):
 
 
 class LockOrderError(StateError, RuntimeError):
-    """A thread took a lock it holds already, or released one it does not hold."""
+    """A thread took a lock that it holds already or out of order, or released one that it does not hold."""
+
+
+class DeadlockError(StateError, RuntimeError):
+    """To wait for a lock would have closed a circle of threads that wait for each other.
+
+    ``cycle``: who waits for whom, in words, one a thread. ``stacks``: where each stands, by its name.
+    """
+
+    def __init__(self, message: str, cycle: tuple[str, ...] = (), stacks: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.cycle, self.stacks = cycle, dict(stacks or {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.cycle, self.stacks)

@@ -90,7 +90,7 @@ class RWLock(Rooted):
     def blockers(self, thread: int) -> tuple[int, ...]:
         """Return the threads that keep ``thread`` waiting here; () when it does not wait or is about to enter.
 
-        For a reader behind writers that wait, that is the first of them. O(waiting + readers).
+        For a reader behind writers that wait, these. O(waiting + readers).
         """
         asked = int64(thread)
         with self._changed:
@@ -101,7 +101,7 @@ class RWLock(Rooted):
                 return (self._writer,)
             if place.writing:
                 return tuple(self._since_ns)
-            return (self._writers[0].thread,) if self._writers and not place.ticketed else ()
+            return () if place.ticketed else tuple(each.thread for each in self._writers)
 
     def _acquire(self, writing: bool, timeout_ns: int | None, on_wait: OnWait | None) -> None:
         limit_ns = None if timeout_ns is None else max(int64(timeout_ns), 0)

@@ -342,14 +342,14 @@ def test_what_a_listener_raises_ends_the_wait_and_leaves_no_lock(
     lock.release_write()
 
 
-def test_a_writer_is_kept_out_by_all_who_read_and_a_reader_by_the_first_writer_in_line(core: ModuleType) -> None:
+def test_a_writer_is_kept_out_by_all_who_read_and_a_reader_by_all_writers_in_line(core: ModuleType) -> None:
     with crowd(core, 6) as people:
         for name in ("r1", "r2", "w1", "w2", "r3"):
             people.ask(name)
         kept_out_by = {name: set(people.lock.blockers(people.thread(name))) for name in people.asking}
         readers = {people.thread("r1"), people.thread("r2")}
         assert kept_out_by == {
-            "r1": set(), "r2": set(), "w1": readers, "w2": readers, "r3": {people.thread("w1")},
+            "r1": set(), "r2": set(), "w1": readers, "w2": readers, "r3": {people.thread("w1"), people.thread("w2")},
         }  # fmt: skip
         people.leave("r1")
         people.leave("r2")
