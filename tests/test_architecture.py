@@ -112,9 +112,9 @@ def test_the_twins_do_not_know_each_other() -> None:
     for path in CYTHON:
         assert "_core_py" not in path.read_text().replace("`_core_py`", "")
     for path in (PACKAGE / "_core_py").glob("*.py"):
-        assert own_imports(path) <= {"errors", "_contract"}
+        assert own_imports(path) <= {"errors", "_contract", "at_fork"}
     for path in CYTHON:
-        assert cython_imports(path) - {unit(each) for each in CYTHON} <= {"errors", "_contract"}
+        assert cython_imports(path) - {unit(each) for each in CYTHON} <= {"errors", "_contract", "at_fork"}
 
 
 def test_the_package_enters_the_native_twin_by_its_one_door() -> None:
