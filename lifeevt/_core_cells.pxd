@@ -11,6 +11,7 @@ cdef enum:
     SAMPLE_MASK = 127  # of the sequence, which grows by two with a write: each 64th write is measured
 
 cdef class StateCells:
+    cdef object __weakref__
     cdef rwlock lock
     cdef cell_block block
     cdef int64_t reads

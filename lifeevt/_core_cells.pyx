@@ -28,13 +28,14 @@ from ._cells cimport (
     cells_written,
 )
 from ._core_histogram cimport Histogram
-from ._core_lock cimport visit
+from ._core_lock cimport hold, visit
 from ._core_numbers cimport finite, index_in, listed, whole
 from ._histogram cimport histogram_record_alone
 from ._rwlock cimport rwlock_destroy, rwlock_init, rwlock_now_ns, rwlock_release
 from ._trail cimport change_record, trail_clear
 
 from ._contract import NO_CAUSE
+from .at_fork import keep
 
 cdef extern from *:
     """
@@ -99,6 +100,17 @@ cdef class StateCells:
             self.block.refuses = self.block.refuses or self.block.cells[index].flags & CELL_REFUSES
             check_bounds(&self.block.cells[index])
             self.block.cells[index].value = bounded(self, index, given[index])
+
+        keep(self)
+
+    def _before_fork(self):
+        hold(&self.lock)
+
+    def _after_fork_in_parent(self):
+        rwlock_release(&self.lock)
+
+    def _after_fork_in_child(self):
+        rwlock_init(&self.lock)
 
     def __dealloc__(self):
         cells_clear(&self.block)

@@ -28,6 +28,7 @@ cdef struct offered:
 
 
 cdef class EventHeap:
+    cdef object __weakref__
     cdef event_heap heap
     cdef list payloads          # by slot; touched only with the GIL, so the collector sees all of it
     cdef int limit

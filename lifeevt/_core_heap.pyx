@@ -28,10 +28,13 @@ from ._heap cimport (
     heap_offer,
     heap_pop,
     heap_release,
+    heap_renew,
     heap_shift,
 )
 from ._looks cimport look_at, look_at_word
 from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
+
+from .at_fork import keep
 
 from ._contract import ADMITTED as _ADMITTED
 from ._contract import REFUSED as _REFUSED
@@ -113,6 +116,17 @@ cdef class EventHeap:
         self.payloads = []
         if heap_init(&self.heap, self.limit) != 0:
             raise MemoryError
+
+        keep(self)
+
+    def _before_fork(self):
+        enter(&self.heap)
+
+    def _after_fork_in_parent(self):
+        heap_leave_quietly(&self.heap)
+
+    def _after_fork_in_child(self):
+        heap_renew(&self.heap)
 
     def __dealloc__(self):
         heap_clear(&self.heap)

@@ -6,6 +6,7 @@ from ._core_histogram cimport Histogram
 from ._rwlock cimport rwlock, rwlock_try_read, rwlock_try_write
 
 cdef int wait_to_visit(rwlock* lock, bint writing) except -1
+cdef int hold(rwlock* lock) except -1
 
 
 cdef inline int visit(rwlock* lock, bint writing) except -1:

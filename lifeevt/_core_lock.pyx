@@ -33,6 +33,7 @@ from ._rwlock cimport (
 import threading
 
 from ._contract import PASSES
+from .at_fork import keep
 from .errors import LockOrderError, LockTimeout
 
 cdef enum:
@@ -50,6 +51,11 @@ cdef int wait_to_visit(rwlock* lock, bint writing) except -1:
         if (rwlock_try_write(lock) if writing else rwlock_try_read(lock)) == 0:
             return 0
     return wait_for(lock, writing, RWLOCK_FOR_EVER, True, None)
+
+
+cdef int hold(rwlock* lock) except -1:
+    """Enter the lock as a writer and keep it, whatever the GIL does."""
+    return 0 if rwlock_try_write(lock) == 0 else wait_for(lock, True, RWLOCK_FOR_EVER, True, None)
 
 
 cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns, bint keeps, on_wait) except -1:
@@ -117,9 +123,27 @@ cdef class RWLock:
         self.name, self.readers, self.writer = str(name), {}, None
         if measured:
             self.waited, self.held = Histogram(), Histogram()
+        keep(self)
 
     def __init__(self, name="the lock", measured=False):
         """Start free."""
+
+    def _before_fork(self):
+        """Nothing: who holds it may do so for long."""
+
+    def _after_fork_in_parent(self):
+        """Nothing was taken."""
+
+    def _after_fork_in_child(self):
+        """Be new, and held by this thread alone if it held it before."""
+        cdef object me = rwlock_this_thread()
+        rwlock_init(&self.lock)
+        self.readers = {me: self.readers[me]} if me in self.readers else {}
+        self.writer = me if self.writer == me else None
+        if self.writer is not None:
+            rwlock_try_write(&self.lock)
+        elif self.readers:
+            rwlock_try_read(&self.lock)
 
     def __dealloc__(self):
         rwlock_destroy(&self.lock)

@@ -10,6 +10,7 @@ from itertools import count, groupby
 from types import TracebackType
 from typing import Any
 
+from . import at_fork
 from ._contract import Change, StateCells
 from .change import StateChange
 from .field import Field
@@ -89,6 +90,7 @@ class ChangeFeed:
         self._telling = threading.Lock()
         self._changing = threading.Lock()
         self._errors = 0
+        at_fork.renew_locks(self, "_telling", "_changing")
         self.on = False
         self._switch()
 

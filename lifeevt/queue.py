@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from . import _backend
+from . import _backend, at_fork
 from ._contract import (
     DROP_LOWEST,
     DROP_OLDEST,
@@ -95,6 +95,7 @@ class AsyncEventQueue(Fronted):
         self.types, self.ranks_by_type = _types_behind(self.rank), rank is None
         self.types.follow(self._describe_anew)
         self._changed = threading.Condition()
+        at_fork.renew_locks(self, "_changed")
         self._waiting = 0  # threads in _changed; read without its lock, see _announce
         self._closed = False
         self._face()

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Sequence
 from typing import Any
 
+from .. import at_fork
 from .._contract import (
     ADMITTED,
     DROP_LOWEST,
@@ -31,10 +32,11 @@ from .numbers import INT64_MAX, INT64_MIN, Rooted, finite, int64
 
 # kind, intensity and, of an event that came without an object, timestamp
 Numbers = tuple[int, float] | tuple[int, float, float]
+FORK_PATIENCE_SECONDS = 1.0
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
 
-class EventHeap(Rooted):
+class EventHeap(Rooted, at_fork.Forked):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
@@ -57,6 +59,20 @@ class EventHeap(Rooted):
         self._ends = [0] * MAX_ENDS
         self._offsets = (0,) * MAX_LEVELS
         self._numbers: dict[int, Numbers] = {}  # by sequence, of what is queued
+        self._held_for_fork = False
+        at_fork.keep(self)
+
+    def _before_fork(self) -> None:
+        # A finalizer that forks inside a call of this heap would wait for itself.
+        self._held_for_fork = self._mutex.acquire(timeout=FORK_PATIENCE_SECONDS)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._held_for_fork:
+            self._mutex.release()
+
+    def _after_fork_in_child(self) -> None:
+        at_fork.renew(self._changed)
+        self._watchers = self._idle_watchers = 0
 
     def __len__(self) -> int:
         """Return how many events are queued."""
