@@ -240,8 +240,11 @@ cdef class StateFront:
     reference's is empty.
     """
 
-    def _attach(self, cells, index, integers, portable):
-        """Serve these cells; odd ones (of the other twin, or named by no plain str) are not served."""
+    def _attach(self, cells, index, integers, portable, writes=True):
+        """Serve these cells; odd ones (of the other twin, or named by no plain str) are not served.
+
+        Without ``writes`` only reads are: the state writes elsewhere first.
+        """
         self.cells = self.layout = self.last = None
         self.block = NULL
         if isinstance(cells, StateCells) and all([type(name) is str for name in index]):
@@ -249,6 +252,7 @@ cdef class StateFront:
             self.layout = Layout(index, integers, portable)
             self.cells = cells
             self.block = &self.cells.block
+            self.writes = bool(writes)
 
     def __getitem__(self, name):
         cdef int32_t place = -1 if self.block == NULL else place_of(self.layout, <PyObject*> name)
@@ -270,7 +274,7 @@ cdef class StateFront:
         cdef change* changes = few
         cdef Py_ssize_t count = -1, size
         cdef int64_t version = 0
-        if report is False and type(delta) is dict and self.block != NULL and not told_of(self.block):
+        if report is False and type(delta) is dict and self.block != NULL and self.writes and not told_of(self.block):
             size = len(<dict> delta)
             if size > FEW:
                 changes = <change*> PyMem_Malloc(size * sizeof(change))
