@@ -84,7 +84,7 @@ def test_slots_and_properties_are_wrapped_when_they_are_named(backend: str) -> N
         (Loose(energy=1.0), ["enrgy"], UnknownField, "no attribute 'enrgy'"),
         (Loose(energy=1.0), {"energy": Field(0.0), "mood": Field(0.0)}, UnknownField, "no attribute 'mood'"),
         (Loose(energy=1.0), {"energy": 1.0}, InvalidValue, "must be a Field or a Value"),
-        (Loose(energy=5.0), {"energy": Field(0.0, high=1.0)}, InvalidValue, "energy: 5.0 lies outside"),
+        (Loose(energy=5.0), {"energy": Field(0.0, high=1.0)}, InvalidValue, r"energy: 5.0 lies outside"),
         (Loose(energy="5"), {"energy": Field(0.0)}, InvalidValue, "energy must be a number"),
         (Loose(energy=5.0), {"energy": Value("", str)}, InvalidValue, "energy must be a str"),
         (Loose(lock=iter([])), ["energy"], UnknownField, "energy"),
@@ -170,7 +170,7 @@ def test_what_the_object_refuses_changes_neither_it_nor_the_state(backend: str, 
         being = Refusing()
         state = ThreadSafeSelfState.wrap(being, FIELDS, backend=backend)
         vars(being)["left"] = allowed
-        with pytest.raises(InvalidValue, match="the object refused .*: no more"):
+        with pytest.raises(InvalidValue, match=r"the object refused .*: no more"):
             write(state)
         assert held(being) == dict(state.snapshot()) == held(Being())
         assert state.version == 0
@@ -209,7 +209,7 @@ def test_what_the_state_refuses_does_not_reach_the_object(backend: str, write: A
 def test_a_field_that_rejects_deltas_does_so_here(backend: str) -> None:
     target = Loose(energy=1.0)
     state = ThreadSafeSelfState.wrap(target, {"energy": Field(0.0, high=2.0, on_delta="reject")}, backend=backend)
-    with pytest.raises(InvalidValue, match="energy: 3.0 lies outside"):
+    with pytest.raises(InvalidValue, match=r"energy: 3.0 lies outside"):
         state.apply_delta({"energy": 2.0})
     assert (target.energy, state["energy"]) == (1.0, 1.0)
 
@@ -234,7 +234,7 @@ def test_what_an_object_makes_of_a_number_must_fit_the_field(backend: str) -> No
 
     target = Doubling(energy=1.0)
     state = ThreadSafeSelfState.wrap(target, {"energy": Field(0.0, high=10.0)}, backend=backend)
-    with pytest.raises(InvalidValue, match="energy: 12.0 lies outside"):
+    with pytest.raises(InvalidValue, match=r"energy: 12.0 lies outside"):
         state["energy"] = 6.0
     assert (state["energy"], state.version) == (1.0, 0)
 
@@ -338,7 +338,7 @@ def test_a_number_of_a_reflex_that_the_object_refuses_is_taken_back_and_said_onc
     being = Being()
     state = ThreadSafeSelfState.wrap(being, {"energy": Field(0.0, low=-50.0)}, backend=backend)
     state.cells.add([0], [-60.0])
-    with pytest.raises(InvalidValue, match="energy: the object refused -10.0"):
+    with pytest.raises(InvalidValue, match=r"energy: the object refused -10.0"):
         state["energy"] = 7.0
     assert (being.energy, state["energy"]) == (50.0, 50.0)
     state["energy"] = 7.0

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from typing import Any
 
-from isolation.early import ConflictError, Value
 from isolation.history import History, Look, Read, Transaction, Write, creation, frozen
 from isolation.programs import Program
 
-from lifeevt import Field
+from lifeevt import ConflictError, Field, Value
 
 FIELDS: dict[str, Field | Value] = {
     "a": Field(0.0),
@@ -45,7 +44,7 @@ class Player:
         self.visible = {name: frozen(state[name]) for name in names}
         self.history = History([creation(self.visible)], {name: [value] for name, value in self.visible.items()})
         self.known = set(self.visible.items())
-        self.moment = self.sets = self.adds = 0
+        self.moment = self.sets = self.adds = self.observed = 0
 
     def step(self, number: int, verb: str, field: int) -> None:
         """Let a client do one thing, and look at what everybody can see then."""
@@ -55,7 +54,12 @@ class Player:
         self.observe()
 
     def observe(self) -> None:
-        for name, value in self.state.snapshot().items():
+        """Note which values took effect; without a new version nothing did."""
+        if self.state.version == self.observed:
+            return
+        seen = self.state.snapshot()
+        self.observed = seen.version
+        for name, value in seen.items():
             value = frozen(value)
             if value != self.visible[name]:
                 self.visible[name] = value
