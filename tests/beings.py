@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from lifeevt import Field, Value
 
@@ -71,7 +71,7 @@ class Slotted:
 class Model:
     """What pydantic's models look like from outside."""
 
-    model_fields = {"energy": object(), "memory": object()}
+    model_fields: ClassVar[dict[str, Any]] = {"energy": object(), "memory": object()}
 
     def __init__(self) -> None:
         self.energy, self.memory = 50.0, ["shock"]
