@@ -61,6 +61,7 @@ from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
 from .transaction import Transaction
+from .turn import StateTurn
 
 __all__ = [
     "AsyncEventProcessor",
@@ -120,6 +121,7 @@ __all__ = [
     "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
+    "StateTurn",
     "Status",
     "StopTimeout",
     "Strategy",

@@ -28,7 +28,7 @@ from .saving import Hooks, LoadReport, checked_hooks, load_fields, save_fields
 from .serialization import is_number
 from .snapshot import StateSnapshot
 from .transaction import Isolation, Transaction
-from .turn import Turn, Turns
+from .turn import StateTurn, Turns
 from .wrapping import declared_fields
 from .write_through import WriteThrough
 
@@ -133,7 +133,7 @@ class ThreadSafeSelfState(Fronted):
         state = cls(declared_fields(target, fields), backend=backend)
         live = LiveObject(target, {each: state.fields[each] for each in state._index}, state._cells)
         state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed)
-        state._writer = WriteThrough(live, turns.lock, state._numbers, turn_timeout)
+        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout)
         state._serve(writes=False)
         return state
 
@@ -257,8 +257,8 @@ class ThreadSafeSelfState(Fronted):
         *,
         reason: str | None = None,
         event: Any = None,
-    ) -> Turn:
-        """Return a turn on the wrapped object, for a ``with`` block that gets the object itself; see :class:`Turn`.
+    ) -> StateTurn:
+        """Return a turn on the wrapped object, for a ``with`` block that gets the object; see :class:`StateTurn`.
 
         ``holder`` (None: the thread's name) stands in the errors of those who wait, and for a missing ``reason``
         in what watchers are told. StateError when nothing is wrapped.
@@ -267,7 +267,7 @@ class ThreadSafeSelfState(Fronted):
         """
         if self._turns is None:
             raise StateError("this state wraps no object: a turn is for ThreadSafeSelfState.wrap(...)")
-        return Turn(self._turns, holder, timeout, reason, event)
+        return StateTurn(self._turns, holder, timeout, reason, event)
 
     # --- transactions
 

@@ -1,4 +1,4 @@
-"""Turn: the time in which one holder has a state's object to itself, bare; Turns, whose turn it is."""
+"""StateTurn: the time in which one holder has a state's object to itself, bare; Turns, whose turn it is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .errors import InvalidValue, LockOrderError, StateError, TransactionError
 from .feed import ChangeFeed
 from .live_object import LiveObject
 from .transaction import open_on
-from .turn_lock import TurnLock
+from .turn_gate import TurnGate
 
-__all__ = ["Turn", "Turns"]
+__all__ = ["StateTurn", "Turns"]
 
 
 class Turns:
@@ -20,7 +20,7 @@ class Turns:
 
     def __init__(self, live: LiveObject, name: str, ground: Any, feed: ChangeFeed) -> None:
         self.live, self.ground, self.feed = live, ground, feed
-        self.lock = TurnLock(name)
+        self.gate = TurnGate(name)
 
     def publish(self, why: tuple[str | None, Any], refused: dict[str, str]) -> int:
         """Publish what the object holds; see :class:`LiveObject`."""
@@ -36,11 +36,11 @@ class Turns:
 
     def refuse_transaction(self) -> None:
         """TransactionError when this thread has the turn: the commit would wait for itself."""
-        if self.lock.is_mine():
-            raise TransactionError(f"a transaction inside the turn of {self.lock.name}: there, write the object itself")
+        if self.gate.is_mine():
+            raise TransactionError(f"a transaction inside the turn of {self.gate.name}: there, write the object itself")
 
 
-class Turn:
+class StateTurn:
     """A block in which nobody else writes the state's object: ``with state.turn("handler") as live:``.
 
     ``live`` is the object itself. At the end, also after an exception, what it holds in the declared fields is
@@ -67,10 +67,10 @@ class Turn:
         if self._inside is not None:
             raise StateError("a turn is one block; begin another one")
         if open_on(turns.ground):
-            raise TransactionError(f"a turn of {turns.lock.name} inside a transaction on the same state")
+            raise TransactionError(f"a turn of {turns.gate.name} inside a transaction on the same state")
         self._inside = True
         try:
-            turns.lock.acquire(self._holder, self._timeout)
+            turns.gate.acquire(self._holder, self._timeout)
             self.version = turns.live.pull()
         except LockOrderError:  # this thread is inside, by another turn
             self._inside = False
@@ -98,8 +98,7 @@ class Turn:
 
     def _leave(self) -> None:
         self._inside = False
-        if self._turns.lock.is_mine():
-            self._turns.lock.release()
+        self._turns.gate.leave()
 
     def _complain(self, error: BaseException | None) -> None:
         text = "; ".join(self.refused.values())

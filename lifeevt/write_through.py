@@ -10,7 +10,7 @@ from typing import Any
 from ._contract import NO_CAUSE
 from .field import Field
 from .live_object import LiveObject
-from .turn_lock import TurnLock
+from .turn_gate import TurnGate
 
 __all__ = ["WriteThrough"]
 
@@ -25,9 +25,9 @@ class WriteThrough:
     """
 
     def __init__(
-        self, live: LiveObject, lock: TurnLock, numbers: Mapping[str, Field], timeout_seconds: float | None
+        self, live: LiveObject, gate: TurnGate, numbers: Mapping[str, Field], timeout_seconds: float | None
     ) -> None:
-        self._live, self._lock, self._cells = live, lock, live.cells
+        self._live, self._gate, self._cells = live, gate, live.cells
         self._numbers = tuple(numbers.items())
         self._timeout_seconds = timeout_seconds
 
@@ -98,9 +98,12 @@ class WriteThrough:
 
     @contextmanager
     def _turn(self) -> Iterator[LiveObject]:
-        self._lock.acquire(f"a write of {threading.current_thread().name}", self._timeout_seconds)
+        holder = f"a write of {threading.current_thread().name}"
+        if self._gate.is_mine():
+            self._gate.acquire(holder)  # which raises
         try:
+            self._gate.acquire(holder, self._timeout_seconds)
             self._live.pull()
             yield self._live
         finally:
-            self._lock.release()
+            self._gate.leave()

@@ -228,7 +228,7 @@ def test_another_turn_of_the_same_thread_raises_at_once(backend: str) -> None:
             pass
         with pytest.raises(LockOrderError, match="outer"):
             state["energy"] = 8.0
-        assert state._turns is not None and state._turns.lock.is_mine()
+        assert state._turns is not None and state._turns.gate.is_mine()
     assert state["energy"] == 7.0
 
 
@@ -336,14 +336,14 @@ def test_an_exception_from_outside_leaves_no_turn_behind(
 ) -> None:
     _, state = wrapped(backend)
     assert state._turns is not None
-    live, lock = state._turns.live, state._turns.lock
+    live, gate = state._turns.live, state._turns.gate
 
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    acquire = lock.acquire
+    acquire = gate.acquire
     patches: Any = {
-        "wait": (lock, "acquire", lambda *given: (acquire(*given), interrupted())),
+        "wait": (gate, "acquire", lambda *given: (acquire(*given), interrupted())),
         "pull": (live, "pull", interrupted),
         "publish": (live, "publish", interrupted),
     }
