@@ -142,7 +142,7 @@ def restarts():
     stops, submits = [0], itertools.count(1)
 
     def submit_again(submit):
-        if next(submits) % 1000 == 0:  # or all would be in before the second stop
+        if next(submits) % 200 == 0:  # or all would be in before the second stop
             pause(stops[0])
         while True:
             try:
