@@ -187,9 +187,8 @@ class AsyncEventProcessor(Fronted):
         with self._control:
             if self._closed:
                 raise EngineStopped("the engine was closed")
-            started = self._worker.start()
-            self._accept(True)
-            if started:
+            self._accept(True)  # first: nobody need be turned away while the thread begins
+            if self._worker.start():
                 at_exit.stop(self)
 
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:
