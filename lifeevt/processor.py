@@ -164,8 +164,7 @@ class AsyncEventProcessor(Fronted):
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
         _check_limit(limit)
-        with self._worker.stand_in():
-            return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
+        return self._worker.stand_in(self._attendant.process_up_to, self.queue.qsize() if limit is None else limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing is queued or running; False after ``timeout`` real seconds.
