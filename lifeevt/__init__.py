@@ -18,6 +18,7 @@ from __future__ import annotations
 from ._backend import backend
 from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
+from .codel import CoDel, DelayShedder
 from .errors import (
     BackendError,
     ConflictError,
@@ -34,6 +35,8 @@ from .errors import (
     RecordingError,
     SerializationError,
     StateError,
+    StateFileError,
+    StateFileMissing,
     StopTimeout,
     TransactionError,
     UnknownField,
@@ -43,15 +46,20 @@ from .event_types import EventType, EventTypes
 from .feed import Subscription
 from .field import Field, Value
 from .handler import Handler
+from .load_balancing import LoadBalancingStrategy
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
+from .rate_limit import RateLimit, RateLimiter, TokenBucket
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
+from .saving import LoadReport
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
 from .snapshot import StateSnapshot
 from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
+from .strategies import strategy_names
+from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
 from .transaction import Transaction
 
 __all__ = [
@@ -59,8 +67,11 @@ __all__ = [
     "AsyncEventQueue",
     "BackendError",
     "Clock",
+    "CoDel",
     "Condition",
     "ConflictError",
+    "DeadlineStrategy",
+    "DelayShedder",
     "DeltaReport",
     "EngineStopped",
     "Event",
@@ -69,25 +80,33 @@ __all__ = [
     "EventType",
     "EventTypes",
     "Field",
+    "Gate",
     "Handler",
     "InvalidEvent",
     "InvalidReflex",
     "InvalidValue",
     "LatencySummary",
     "Ledger",
+    "LevelLoad",
     "LevelStatistics",
     "LifeEventError",
+    "Load",
+    "LoadBalancingStrategy",
+    "LoadReport",
     "LockOrderError",
     "LockTimeout",
     "LoopStatistics",
     "ManualClock",
     "Pattern",
     "Priority",
+    "PriorityStrategy",
     "ProcessorStatistics",
     "QueueClosed",
     "QueueEmpty",
     "QueueFull",
     "QueueStatistics",
+    "RateLimit",
+    "RateLimiter",
     "RecordingError",
     "Reflex",
     "ReflexSet",
@@ -97,20 +116,25 @@ __all__ = [
     "SerializationError",
     "StateChange",
     "StateError",
+    "StateFileError",
+    "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
     "Status",
     "StopTimeout",
+    "Strategy",
     "Subscription",
     "SystemClock",
     "Temperament",
     "ThreadSafeSelfState",
     "Tick",
+    "TokenBucket",
     "Transaction",
     "TransactionError",
     "UnknownField",
     "Value",
     "backend",
+    "strategy_names",
 ]
 
 

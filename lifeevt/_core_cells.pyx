@@ -262,6 +262,38 @@ cdef class StateCells:
         finally:
             PyMem_Free(changes)
 
+    def merge(self, since, places, values, bases, cause=NO_CAUSE):
+        """Store values at places in one step; to a number written after version ``since`` add value - base instead.
+
+        Return the new version and the numbers as they are now, 0 for an object; sums are clamped to the bounds.
+        ``values``, a list, gets in exchange the objects that were replaced. ValueError as ``write``. O(places).
+        """
+        cdef tuple targets = listed(places), given = tuple(values), were = listed(bases)
+        cdef list exchanged = values
+        cdef int64_t began = whole(since), why = whole(cause)
+        cdef int32_t length = len(targets), index
+        if not length == len(given) == len(were):
+            raise ValueError("places, values and bases differ in length")
+        cdef change* changes = <change*> PyMem_Malloc((2 * length + 1) * sizeof(change))
+        if changes == NULL:
+            raise MemoryError
+        try:
+            for index in range(length):
+                changes[index].place = index_in(targets[index], self.block.length + self.block.objects)
+            for index in range(length):
+                if changes[index].place < self.block.length:
+                    changes[index].amount = bounded(self, changes[index].place, given[index])
+            for index in range(length):
+                changes[length + index].amount = finite(were[index])
+            if len(exchanged) != length:
+                raise ValueError("values changed meanwhile")
+            enter(self, why)
+            version = merge_all(self, began, changes, length, exchanged)
+            leave(self)
+            return version, tuple([changes[index].amount for index in range(length)])
+        finally:
+            PyMem_Free(changes)
+
     # --- what is told of it
 
     def counts(self):
@@ -405,6 +437,25 @@ cdef int64_t exchange_all(StateCells cells, const change* changes, int32_t lengt
         else:
             cells_mark(&cells.block, place, 0.0, 0.0)
             lifeevt_exchange(values, index, cells.objects, place - cells.block.length)
+    return cells_written(&cells.block)
+
+
+cdef int64_t merge_all(StateCells cells, int64_t since, change* changes, int32_t length, list values) noexcept:
+    """Write values, or their difference to the base that stands ``length`` further on; note what is there then."""
+    cdef int32_t index, place
+    cells_begin(&cells.block)
+    for index in range(length):
+        place = changes[index].place
+        if place >= cells.block.length:
+            cells_mark(&cells.block, place, 0.0, 0.0)
+            lifeevt_exchange(values, index, cells.objects, place - cells.block.length)
+        elif cells.block.cells[place].stamp > since:
+            cells_add(&cells.block, place, changes[index].amount - changes[length + index].amount)
+        else:
+            cells_set(&cells.block, place, changes[index].amount)
+    for index in range(length):
+        place = changes[index].place
+        changes[index].amount = cells.block.cells[place].value if place < cells.block.length else 0.0
     return cells_written(&cells.block)
 
 

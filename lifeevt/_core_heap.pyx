@@ -18,6 +18,7 @@ from ._heap cimport (
     HEAP_SHED,
     heap_check,
     heap_clear,
+    heap_enter,
     heap_finish,
     heap_init,
     heap_leave,
@@ -27,6 +28,7 @@ from ._heap cimport (
     heap_offer,
     heap_pop,
     heap_release,
+    heap_shift,
 )
 from ._looks cimport look_at, look_at_word
 from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
@@ -293,6 +295,25 @@ cdef class EventHeap:
         seen = self.heap.depth
         heap_leave(&self.heap)
         return tuple([seen[level] for level in range(HEAP_LEVELS)])
+
+    def shift(self, offsets):
+        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
+
+        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
+        """
+        cdef int64_t[HEAP_LEVELS] wanted
+        cdef tuple given = tuple(offsets)
+        cdef int level, code
+        if len(given) != HEAP_LEVELS:
+            raise ValueError(f"{len(given)} offsets; there must be {HEAP_LEVELS}, one a level")
+        for level in range(HEAP_LEVELS):
+            wanted[level] = whole(given[level])
+        with nogil:
+            heap_enter(&self.heap)
+            code = heap_shift(&self.heap, wanted)
+            heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
 
     def check(self):
         """Raise AssertionError unless the structure is sound. O(n)."""

@@ -10,7 +10,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int32_t, int64_t
 
-from ._cells cimport CELL_INTEGER, CELLS_NO_CAUSE, LIFEEVT_COUNT, LIFEEVT_LOAD, cell_block, cells_version, change
+from ._cells cimport CELL_INTEGER, CELLS_NO_CAUSE, LIFEEVT_COUNT, LIFEEVT_LOAD, cell_block, cells_bounded, cells_version, change
 from ._core_cells cimport StateCells, copy_all, read_one
 
 from collections.abc import Mapping
@@ -255,6 +255,21 @@ cdef class StateFront:
         if place < 0:
             return super(StateFront, self).__getitem__(name)
         return number_of(read_one(self.cells, place), self.block.cells[place].flags & CELL_INTEGER)
+
+    def __setitem__(self, name, value):
+        cdef int32_t place = -1
+        cdef double number = plain(<PyObject*> value)
+        cdef bint fits = False
+        if isfinite(number) and self.block != NULL and not LIFEEVT_LOAD(&self.block.trail.on):
+            place = place_of(self.layout, <PyObject*> name)
+        if place >= 0:
+            number = cells_bounded(&self.block.cells[place], number, &fits)
+        if not fits:
+            super(StateFront, self).__setitem__(name, value)
+            return
+        self.cells.stored(place, number, CELLS_NO_CAUSE)
+        if LIFEEVT_LOAD(&self.block.trail.on):  # somebody began to watch meanwhile
+            self.deliver_changes()
 
     @cython.binding(False)
     @cython.embedsignature(True)

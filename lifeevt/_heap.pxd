@@ -2,9 +2,10 @@
 
 Not one Python object: every function runs without the GIL. The caller serialises the calls: it enters
 by `heap_enter`, or tries to, and goes by `heap_leave`, which wakes whom the change concerns.
-Order: smallest key first, equal keys by sequence. Events of one lane mostly come with ascending keys, and
-those that do stand in line: O(1) for offer and pop. All others go through a 4-ary heap: O(log n). Shedding
-is O(1), apart from the dead ranks that it leaves: these are dropped at once, in O(n), when they are half of all.
+Order: smallest key first, to which each level adds an offset; equal ones by sequence.
+Events of one lane mostly come with ascending keys, and those that do stand in line: O(1)
+for offer and pop. All others go through a 4-ary heap: O(log n). Shedding is O(1), apart
+from the dead ranks that it leaves: these are dropped at once, in O(n), when they are half of all.
 
 A slot is taken from offer until `heap_release`, so an event can stay where it is while it runs and for as
 long as its result waits to be read. Between shed and refused, the ledger is the caller's word by word.
@@ -17,7 +18,7 @@ A thread may read a slot that it has taken without the lock.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from ._order cimport heap_event, heap_order, heap_slot
+from ._order cimport HEAP_LEVELS, heap_event, heap_order, heap_slot
 from ._pages cimport page_run
 from ._parking cimport parking_wake
 
@@ -37,7 +38,6 @@ cdef extern from * nogil:
     void LIFEEVT_PUT_WORD(uint32_t* place, uint32_t value)
 
 cdef enum:
-    HEAP_LEVELS = 16
     HEAP_ENDS = 16
     HEAP_SPARE = 1 << 20
 
@@ -95,6 +95,7 @@ cdef int32_t heap_next_stale(event_heap* heap) noexcept nogil
 cdef int32_t heap_keep(event_heap* heap) noexcept nogil
 cdef int heap_finish(event_heap* heap, int end) noexcept nogil
 cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil
+cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil
 cdef int heap_check(event_heap* heap) noexcept nogil
 
 

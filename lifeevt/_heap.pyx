@@ -12,9 +12,11 @@ from ._order cimport (
     order_head,
     order_init,
     order_living,
+    order_key,
     order_ready,
     order_rebuild,
     order_remove,
+    order_shift,
     order_sound,
 )
 from ._pages cimport pages_free, pages_ready, pages_reserve
@@ -150,6 +152,11 @@ cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
     return heap.sleeper
 
 
+cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil:
+    """Let every level stand behind its keys by its offset, also what waits; 0, or -1 and nothing has changed. O(n)."""
+    return order_shift(&heap.order, offsets)
+
+
 cdef int heap_check(event_heap* heap) noexcept nogil:
     """0 when sound; 1: a rank is out of order; 2: entries and levels disagree; 3: the ledger does."""
     cdef int32_t listed = 0
@@ -199,7 +206,7 @@ cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event)
     entry.event = event[0]
     entry.sequence = heap.accepted
     _append_to_level(heap, slot, event.level)
-    order_add(&heap.order, event.key, heap.accepted, slot, event.lane)
+    order_add(&heap.order, order_key(&heap.order, event), heap.accepted, slot, event.lane)
     heap.accepted += 1
     show(&heap.queued, heap.queued + 1)
     if heap.queued > heap.high_water:

@@ -25,6 +25,11 @@ cdef extern from * nogil:
         return (key < other_key) | ((key == other_key) & (tag < other_tag));
     }
     #endif
+    /* A sum that stays within 64 bits: it stops at either end. */
+    static inline int64_t LIFEEVT_SUM(int64_t key, int64_t offset) {
+        int64_t sum;
+        return __builtin_add_overflow(key, offset, &sum) ? (offset < 0 ? INT64_MIN : INT64_MAX) : sum;
+    }
     /* A macro: gcc takes a function that only prefetches for one that does nothing, and drops its calls. */
     #define LIFEEVT_PREFETCH_LINES(place) do { \
         const char* lifeevt_line = (const char*) (place); \
@@ -35,11 +40,13 @@ cdef extern from * nogil:
     } while (0)
     """
     int LIFEEVT_BEFORE(int64_t key, uint64_t tag, int64_t other_key, uint64_t other_tag)
+    int64_t LIFEEVT_SUM(int64_t key, int64_t offset)
     void LIFEEVT_PREFETCH_LINES(const void* place)
     void __builtin_prefetch(const void* place)
 
 cdef enum:
     HEAP_LANES = 16
+    HEAP_LEVELS = 16
     ARITY = 4
     PADDING = 3                 # puts the four children of every rank on one cache line
     PIECE = 64                  # places of a piece of a lane; the last one holds the number of the next piece
@@ -83,6 +90,7 @@ ctypedef struct heap_order:
     int32_t lanes_open      # lanes below this number have a piece
     int32_t dead            # dead ranks, in the heap and in the lanes
     int32_t slot_bits       # of a tag
+    int64_t offsets[HEAP_LEVELS]    # by how much each level stands behind its keys, in nanoseconds
     uint64_t base           # what lies between a sequence and its number in the tags
     uint64_t numbers        # how many numbers there are
     uint64_t* elders        # the sequences of the least numbers, where `base` does not hold, or NULL
@@ -102,6 +110,7 @@ cdef int order_open_lanes(heap_order* order, int32_t lane) noexcept nogil
 cdef int order_lengthen(heap_order* order, heap_lane* line) noexcept nogil
 cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil
 cdef void order_rebuild(heap_order* order) noexcept nogil
+cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil
 cdef int64_t order_living(heap_order* order) noexcept nogil
 cdef bint order_sound(heap_order* order) noexcept nogil
 
@@ -113,10 +122,15 @@ cdef inline int order_ready(heap_order* order, uint64_t sequence) noexcept nogil
     return order_renumber(order, sequence) if sequence - order.base >= order.numbers else 0
 
 
+cdef inline int64_t order_key(const heap_order* order, const heap_event* event) noexcept nogil:
+    """Where an event stands: at its key, behind it by the offset of its level."""
+    return LIFEEVT_SUM(event.key, order.offsets[event.level])
+
+
 cdef inline void order_add(
     heap_order* order, int64_t key, uint64_t sequence, int32_t slot, int32_t lane
 ) noexcept nogil:
-    """Add a rank; after `order_ready`."""
+    """Add a rank whose key is that of `order_key`; after `order_ready`."""
     cdef heap_rank rank
     rank.key = key
     rank.tag = ((sequence - order.base) << order.slot_bits) | <uint64_t> slot

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport INT32_MAX, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from ._pages cimport pages_free, pages_ready, pages_reserve
 
@@ -40,7 +40,11 @@ cdef void order_clear(heap_order* order) noexcept nogil:
 
 
 cdef int order_make_room(heap_order* order) noexcept nogil:
-    if pages_ready(&order.rank_pages, (<size_t> order.length + 1 + PADDING) * sizeof(heap_rank)) != 0:
+    return _room_for(order, <size_t> order.length + 1)
+
+
+cdef int _room_for(heap_order* order, size_t ranks) noexcept nogil:
+    if pages_ready(&order.rank_pages, (ranks + PADDING) * sizeof(heap_rank)) != 0:
         return -1
     order.ranks = <heap_rank*> order.rank_pages.start + PADDING
     order.room = <int32_t> min(order.rank_pages.ready // sizeof(heap_rank) - PADDING, <size_t> INT32_MAX)
@@ -71,13 +75,35 @@ cdef void order_rebuild(heap_order* order) noexcept nogil:
             order.ranks[kept] = order.ranks[place]
             kept += 1
     order.length = kept
-    for place in range((kept - 2) // ARITY if kept > 1 else -1, -1, -1):
-        order_sift_down(order, place, order.ranks[place])
-    if kept == 0:
-        order.ranks[0] = rank_never()
+    _heapify(order)
     for place in range(order.lanes_open):
         _tidy(order, place)
     order.dead = 0
+
+
+cdef void _heapify(heap_order* order) noexcept nogil:
+    cdef int32_t place
+    for place in range((order.length - 2) // ARITY if order.length > 1 else -1, -1, -1):
+        order_sift_down(order, place, order.ranks[place])
+    if order.length == 0:
+        order.ranks[0] = rank_never()
+
+
+cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
+    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n).
+
+    What stands in the lanes goes into the heap: under other offsets it need not ascend.
+    """
+    cdef int32_t place
+    order_rebuild(order)
+    if _room_for(order, <size_t> order_living(order) + 1) != 0:
+        return -1
+    _empty_lanes(order)
+    memcpy(order.offsets, offsets, sizeof(order.offsets))
+    for place in range(order.length):
+        order.ranks[place].key = order_key(order, &order.slots[order_slot(order, &order.ranks[place])].event)
+    _heapify(order)
+    return 0
 
 
 cdef int64_t order_living(heap_order* order) noexcept nogil:
@@ -226,6 +252,22 @@ cdef void _tidy(heap_order* order, int32_t lane) noexcept nogil:
     if target == line.first:
         line.first = line.end = target // PIECE * PIECE
     order.heads[lane] = order.pieces[line.first] if line.first != line.end else rank_never()
+
+
+cdef void _empty_lanes(heap_order* order) noexcept nogil:
+    """Append what stands in the lanes to the ranks of the heap, which has room and is no heap then."""
+    cdef rank_walk walk = rank_walk(0, order.lanes[0].first)
+    cdef int32_t lane, length = order.length
+    cdef heap_rank* rank = _next_rank(order, &walk)
+    while rank != NULL:
+        order.ranks[length] = rank[0]
+        length += 1
+        rank = _next_rank(order, &walk)
+    order.length = length
+    for lane in range(order.lanes_open):
+        _cut(order, &order.lanes[lane], order.lanes[lane].first)
+        order.lanes[lane].first = order.lanes[lane].end = order.lanes[lane].first // PIECE * PIECE
+        order.heads[lane] = rank_never()
 
 
 cdef inline void _cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil:

@@ -21,6 +21,8 @@ __all__ = [
     "RecordingError",
     "SerializationError",
     "StateError",
+    "StateFileError",
+    "StateFileMissing",
     "StopTimeout",
     "TransactionError",
     "UnknownField",
@@ -89,6 +91,14 @@ class UnknownField(StateError, KeyError):
 
 class InvalidValue(StateError, ValueError):
     """A value is not a number, not finite, or outside its field's bounds."""
+
+
+class StateFileError(StateError, ValueError):
+    """A file does not hold a whole state, and the one before it does not either."""
+
+
+class StateFileMissing(StateFileError, FileNotFoundError):
+    """There is no file to load a state from, and none before it."""
 
 
 class ConflictError(StateError):

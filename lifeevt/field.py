@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from .errors import InvalidValue
@@ -53,19 +54,19 @@ class Field:
         if not self.lowest <= self.default <= self.highest:
             raise InvalidValue(f"a field's default {self.default} lies outside [{self.low}, {self.high}]")
 
-    @property
+    @cached_property
     def lowest(self) -> float:
         """The lower bound as a number."""
         return -UNBOUNDED if self.low is None else float(self.low)
 
-    @property
+    @cached_property
     def highest(self) -> float:
         """The upper bound as a number."""
         return UNBOUNDED if self.high is None else float(self.high)
 
     def kept(self, name: str, value: object) -> float:
         """Return ``value`` as field ``name`` would store it; InvalidValue when it would not."""
-        number = self.shown(checked_number(name, value))
+        number = int(checked_number(name, value)) if self.integer else float(checked_number(name, value))
         if self.lowest <= number <= self.highest:
             return number
         if self.on_set == "reject":

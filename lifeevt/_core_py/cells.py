@@ -11,6 +11,7 @@ from ..errors import LockTimeout
 from .histogram import Histogram
 from .numbers import Rooted, checked_index, finite, int64, truncated
 from .rwlock import Reading, RWLock
+from .rwlock import Writing as Locked
 
 
 class StateCells(Rooted):
@@ -188,6 +189,34 @@ class StateCells(Rooted):
                     self._exchange(place, values, position)
             return self._written(), ()
 
+    def merge(
+        self, since: int, places: Sequence[int], values: list[Any], bases: Sequence[float], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[float, ...]]:
+        """Store values at places in one step; to a number written after version ``since`` add value - base instead.
+
+        Return the new version and the numbers as they are now, 0 for an object; sums are clamped to the bounds.
+        ``values``, a list, gets in exchange the objects that were replaced. ValueError as ``write``. O(places).
+        """
+        since, cause = int64(since), int64(cause)
+        if not len(places) == len(values) == len(bases):
+            raise ValueError("places, values and bases differ in length")
+        targets = [checked_index(place, len(self._stamps)) for place in places]
+        bounded = [
+            self._bounded(place, value) if place < len(self._values) else 0.0
+            for place, value in zip(targets, values, strict=True)
+        ]
+        were = [finite(base) for base in bases]
+        with Writing(self, cause):
+            for position, place in enumerate(targets):
+                if place >= len(self._values):
+                    self._exchange(place, values, position)
+                elif self._stamps[place] > since:
+                    self._add(place, bounded[position] - were[position])
+                else:
+                    self._set(place, bounded[position])
+            now = tuple(self._values[place] if place < len(self._values) else 0.0 for place in targets)
+            return self._written(), now
+
     # --- what is told of it
 
     def counts(self) -> tuple[int, int]:
@@ -201,7 +230,7 @@ class StateCells(Rooted):
 
     def record(self, records: bool) -> None:
         """Keep a trail of every change from now on, or no longer; an unread trail stays."""
-        with Writing(self, NO_CAUSE):
+        with Locked(self._lock):
             if records:
                 self._trail = [] if self._trail is None else self._trail
             else:
@@ -212,7 +241,7 @@ class StateCells(Rooted):
 
         Of an object both numbers are 0. O(changes).
         """
-        with Writing(self, NO_CAUSE):
+        with Locked(self._lock):
             taken = self._trail or []
             if taken:
                 self._trail = []

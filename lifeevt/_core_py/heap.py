@@ -27,7 +27,7 @@ from .._contract import (
 )
 from .arrays import number_offers
 from .kinds import KindTable
-from .numbers import Rooted, finite, int64
+from .numbers import INT64_MAX, INT64_MIN, Rooted, finite, int64
 
 # kind, intensity and, of an event that came without an object, timestamp
 Numbers = tuple[int, float] | tuple[int, float, float]
@@ -55,6 +55,7 @@ class EventHeap(Rooted):
         self._levels: list[dict[int, None]] = [{} for _ in range(MAX_LEVELS)]  # sequences by arrival
         self._accepted = self._refused = self._running = self._high_water = 0
         self._ends = [0] * MAX_ENDS
+        self._offsets = (0,) * MAX_LEVELS
         self._numbers: dict[int, Numbers] = {}  # by sequence, of what is queued
 
     def __len__(self) -> int:
@@ -163,10 +164,24 @@ class EventHeap(Rooted):
         with self._inside:
             return tuple(len(level) for level in self._levels)
 
+    def shift(self, offsets: Sequence[int]) -> None:
+        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
+
+        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
+        """
+        given = tuple(offsets)
+        if len(given) != MAX_LEVELS:
+            raise ValueError(f"{len(given)} offsets; there must be {MAX_LEVELS}, one a level")
+        wanted = tuple(map(int64, given))
+        with self._inside:
+            self._offsets = wanted
+            self._order = [(self._place(key, level), number) for number, (_, key, level, *_) in self._entries.items()]
+            heapq.heapify(self._order)
+
     def check(self) -> None:
         """Raise AssertionError unless the structure is sound. O(n)."""
         with self._inside:
-            live = sorted((entry[1], sequence) for sequence, entry in self._entries.items())
+            live = sorted((self._place(entry[1], entry[2]), number) for number, entry in self._entries.items())
             found = sorted(pair for pair in self._order if pair[1] in self._entries)
             if live != found or sum(map(len, self._levels)) != len(live):
                 raise AssertionError("the heap, its entries and its levels disagree")
@@ -257,8 +272,12 @@ class EventHeap(Rooted):
         self._accepted += 1
         self._entries[sequence] = (payload, key, level, arrival_ns, sequence)
         self._levels[level][sequence] = None
-        heapq.heappush(self._order, (key, sequence))
+        heapq.heappush(self._order, (self._place(key, level), sequence))
         self._high_water = max(self._high_water, len(self._entries))
+
+    def _place(self, key: int, level: int) -> int:
+        """Where an event stands: at its key, behind it by the offset of its level."""
+        return min(max(key + self._offsets[level], INT64_MIN), INT64_MAX)
 
     def _pop(self, end: int) -> Entry:
         self._bury_dead()

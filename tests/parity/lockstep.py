@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from strategies import (
     INT64_MAX,
+    INT64_MIN,
     cell_blocks,
     durations,
     ends,
@@ -22,6 +23,7 @@ from strategies import (
     offers,
     policies,
     reflex_tables,
+    shifts,
 )
 
 from lifeevt._contract import ADMITTED, DROP_OLDEST, MAX_ENDS, MAX_LEVELS, NO_END, REFUSED, REJECT, SHED_END, WAIT
@@ -37,6 +39,7 @@ class HeapModel:
         self.queued: list[Any] = []  # entries, by sequence
         self.accepted = self.refused = self.running = self.high_water = 0
         self.ends: Counter[int] = Counter()
+        self.offsets = [0] * MAX_LEVELS
 
     def offer(self, key: int, level: int, arrival_ns: int, payload: Any, policy: int) -> Any:
         victim = None
@@ -71,7 +74,7 @@ class HeapModel:
         return [self.pop(end) for _ in range(min(max(limit, 0), len(self.queued)))]
 
     def pop_above(self, level: int, end: int) -> Any:
-        head = min(self.queued, key=lambda entry: (entry[1], entry[4]), default=None)
+        head = min(self.queued, key=lambda entry: (self.place(entry), entry[4]), default=None)
         if head is None or head[2] >= level:
             return None
         self.queued.remove(head)
@@ -80,6 +83,12 @@ class HeapModel:
         else:
             self.ends[end] += 1
         return head
+
+    def place(self, entry: Any) -> int:
+        return max(min(int(entry[1]) + self.offsets[entry[2]], INT64_MAX), INT64_MIN)
+
+    def shift(self, offsets: Any) -> None:
+        self.offsets = list(offsets)
 
     def finish(self, end: int) -> None:
         if not self.running:
@@ -146,6 +155,10 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         @rule(limit=st.integers(-1, 4) | st.just(INT64_MAX), end=ends)
         def drain(self, limit: int, end: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end))
+
+        @rule(shift=shifts)
+        def shift(self, shift: Any) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.shift(shift))
 
         @rule(end=ends)
         def finish(self, end: int) -> None:
