@@ -8,6 +8,7 @@ import pytest
 
 from lifeevt import AsyncEventProcessor, ConflictError, Event, Field, ManualClock, Reflex, ThreadSafeSelfState
 
+PATIENCE_SECONDS = 110.0
 TRANSACTIONS, EVENTS = 4_000, 20_000
 
 
@@ -53,5 +54,7 @@ def test_what_a_reflex_wrote_was_not_read_by_a_serializable_transaction(backend:
 def test_transactions_beside_a_worker_lose_nothing_and_see_no_half_of_a_reflex(
     backend: str, isolated: Callable[..., str]
 ) -> None:
-    counted = isolated("isolation/isolated/reflexes.py", backend, str(TRANSACTIONS), str(EVENTS), timeout=110)
+    counted = isolated(
+        "isolation/isolated/reflexes.py", backend, str(TRANSACTIONS), str(EVENTS), timeout=PATIENCE_SECONDS
+    )
     assert [int(number) for number in counted.split()] == [TRANSACTIONS, EVENTS]

@@ -11,6 +11,9 @@ from collections.abc import Callable
 import pytest
 from linearizability.broken import BROKEN
 
+pytestmark = pytest.mark.timeout(600)  # seconds; far more than it takes, unless others use the machine, too
+
+PATIENCE_SECONDS = 500.0
 SCRIPT = "linearizability/isolated/record.py"
 HISTORIES = 10_000
 SEEDS = [1, 2, 3, 4]  # a part of the histories each, so that no process takes long
@@ -21,7 +24,7 @@ def test_every_history_of_steered_threads_has_an_order_that_explains_it(
     backend: str, isolated: Callable[..., str], seed: int
 ) -> None:
     part = HISTORIES // len(SEEDS)
-    counted = json.loads(isolated(SCRIPT, backend, "steered", str(part), str(seed), timeout=110))
+    counted = json.loads(isolated(SCRIPT, backend, "steered", str(part), str(seed), timeout=PATIENCE_SECONDS))
     assert counted["unexplained"] == 0, counted["example"]
     assert counted["histories"] == part
     assert counted["overlapping"] > part / 2, "threads that do not meet prove nothing"
@@ -30,7 +33,7 @@ def test_every_history_of_steered_threads_has_an_order_that_explains_it(
 def test_every_history_of_free_threads_has_an_order_that_explains_it(
     backend: str, isolated: Callable[..., str]
 ) -> None:
-    counted = json.loads(isolated(SCRIPT, backend, "free", str(HISTORIES), "1", timeout=110))
+    counted = json.loads(isolated(SCRIPT, backend, "free", str(HISTORIES), "1", timeout=PATIENCE_SECONDS))
     assert (counted["histories"], counted["unexplained"]) == (HISTORIES, 0), counted["example"]
 
 
