@@ -63,6 +63,7 @@ from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
 from .transaction import Transaction
+from .turn import StateTurn
 from .turn_lock import Turn, TurnLock
 
 __all__ = [
@@ -127,6 +128,7 @@ __all__ = [
     "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
+    "StateTurn",
     "Status",
     "StopTimeout",
     "Strategy",

@@ -35,6 +35,7 @@ ROWS: list[list[set[str]]] = [
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
     [{"_backend"}, {"locks"}, {"turn_lock"}],
     [{"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed", "saving"}],
+    [{"turn_gate", "wrapping", "live_object"}, {"turn", "write_through"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
     [{"handler", "answer"}, {"responders", "attendant", "worker"}, {"processor"}],
