@@ -38,6 +38,7 @@ from .errors import LockOrderError, LockTimeout
 
 cdef enum:
     SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
+    ROUNDS = 4                  # after so many a visitor keeps the lock, and who waits for it waits for the GIL
     SPARE = 8                   # room for writers that join the queue meanwhile
 
 if PASSES != RWLOCK_PASSES:
@@ -46,7 +47,7 @@ if PASSES != RWLOCK_PASSES:
 
 cdef int wait_to_visit(rwlock* lock, bint writing) except -1:
     cdef int _
-    for _ in range(RWLOCK_PASSES):
+    for _ in range(ROUNDS):
         wait_for(lock, writing, RWLOCK_FOR_EVER, False, None)
         if (rwlock_try_write(lock) if writing else rwlock_try_read(lock)) == 0:
             return 0
