@@ -1,6 +1,6 @@
 """What the order of the heap needs seldom; its contract stands in `_order.pxd`."""
 
-from libc.stdint cimport INT32_MAX, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, INT64_MIN, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memset
 
@@ -20,15 +20,19 @@ cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32
     order.slot_bits = slot_bits
     order.numbers = (<uint64_t> 1 << (64 - slot_bits)) - 1      # the last one is that of `rank_never`
     order.free_piece = UINT32_MAX
+    order.sweep_lane = FROM_HEAP
+    order.dead_allowed = <int32_t> min(capacity + DEAD_ALLOWED, <int64_t> INT32_MAX)
     for lane in range(HEAP_LANES):
         order.heads[lane] = rank_never()
     if (
         pages_reserve(&order.rank_pages, (min(ranks, <size_t> INT32_MAX) + PADDING) * sizeof(heap_rank)) != 0
         or pages_reserve(&order.piece_pages, pieces * PIECE * sizeof(heap_rank)) != 0
+        or pages_reserve(&order.aside_pages, min(ranks, <size_t> INT32_MAX) * sizeof(heap_rank)) != 0
         or order_make_room(order) != 0
     ):
         return -1
     order.pieces = <heap_rank*> order.piece_pages.start
+    order.aside = <heap_rank*> order.aside_pages.start
     order.ranks[0] = rank_never()
     return 0
 
@@ -36,6 +40,7 @@ cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32
 cdef void order_clear(heap_order* order) noexcept nogil:
     pages_free(&order.rank_pages)
     pages_free(&order.piece_pages)
+    pages_free(&order.aside_pages)
     free(order.elders)
 
 
@@ -52,6 +57,8 @@ cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil:
     cdef heap_slot* entry = &order.slots[slot]
     cdef int32_t lane = entry.event.lane
     cdef heap_lane* line = &order.lanes[lane] if <uint32_t> lane < <uint32_t> order.lanes_open else NULL
+    if lane <= PARKED:
+        return
     if line == NULL or line.first == line.end:
         order.dead += 1
     elif order_sequence(order, &order.heads[lane]) == entry.sequence:
@@ -59,12 +66,14 @@ cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil:
     elif order_sequence(order, &line.last) == entry.sequence and line.end % PIECE > 1:
         line.end -= 1
         line.last = order.pieces[line.end - 1]
+        if order.sweep_lane == lane and order.sweep_source == line.end:
+            _close_lane(order, lane)
     else:
         order.dead += 1
 
 
 cdef void order_rebuild(heap_order* order) noexcept nogil:
-    """Drop the dead ranks at once; done when they are half of all, so O(1) a shed event."""
+    """Drop the dead ranks at once. O(n): for when the sweep could not keep up, or before new numbers."""
     cdef int32_t place, kept = 0
     for place in range(order.length):
         if not order_dead(order, &order.ranks[place]):
@@ -78,6 +87,17 @@ cdef void order_rebuild(heap_order* order) noexcept nogil:
     for place in range(order.lanes_open):
         _tidy(order, place)
     order.dead = 0
+    order.sweep_lane, order.sweep_place = FROM_HEAP, order.length
+    _thin_aside(order)
+
+
+cdef void _thin_aside(heap_order* order) noexcept nogil:
+    cdef int32_t place, kept = 0
+    for place in range(order.aside_length):
+        if not order_stale(order, &order.aside[place]):
+            order.aside[kept] = order.aside[place]
+            kept += 1
+    order.aside_length = kept
 
 
 cdef int64_t order_living(heap_order* order) noexcept nogil:
@@ -105,19 +125,26 @@ cdef bint order_sound(heap_order* order) noexcept nogil:
 
 
 cdef bint _lane_sound(heap_order* order, int32_t lane) noexcept nogil:
-    """Whether the ranks of a lane ascend, and whether its head and its last rank are what they are said to be."""
+    """Whether the living ranks of a lane ascend, and its head and its last rank are what they are said to be."""
     cdef rank_walk walk = rank_walk(lane, order.lanes[lane].first)
     cdef heap_rank* rank = NULL
-    cdef heap_rank* before = NULL
+    cdef heap_rank* last = NULL
+    cdef heap_rank before
     if order.lanes[lane].first == order.lanes[lane].end:
         return order.heads[lane].tag == UINT64_MAX
+    before = _nobody(order)
+    if order.heads[lane].tag != order.pieces[order.lanes[lane].first].tag:
+        return False
     while True:
         rank = _next_rank(order, &walk)
         if rank == NULL or walk.lane != lane:
-            return before != NULL and before.tag == order.lanes[lane].last.tag
-        if rank_before(rank, before if before != NULL else &order.heads[lane]):
+            return last != NULL and last.tag == order.lanes[lane].last.tag
+        last = rank
+        if order_dead(order, rank):
+            continue        # what the sweep leaves behind has no order, and comes too early, if at all
+        if rank.key != INT64_MIN and rank_before(rank, &before):
             return False
-        before = rank
+        before = rank[0]
 
 
 cdef heap_rank* _next_rank(heap_order* order, rank_walk* walk) noexcept nogil:
@@ -147,11 +174,14 @@ cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil:
     cdef uint64_t oldest = sequence
     cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
     cdef heap_rank* rank
+    cdef int32_t place
     order_rebuild(order)
     rank = _next_rank(order, &walk)
     while rank != NULL:
         oldest = min(oldest, order_sequence(order, rank))
         rank = _next_rank(order, &walk)
+    for place in range(order.aside_length):
+        oldest = min(oldest, order_sequence(order, &order.aside[place]))
     if sequence - oldest <= order.numbers // 2:
         _number_from(order, NULL, 0, oldest)
         return 0
@@ -160,7 +190,8 @@ cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil:
 
 cdef int _make_elders(heap_order* order, uint64_t sequence) noexcept nogil:
     cdef uint64_t* elders
-    cdef uint64_t count = <uint64_t> order_living(order), place = 0
+    cdef uint64_t count = <uint64_t> (order_living(order) + order.aside_length), place = 0
+    cdef int32_t waiting
     cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
     cdef heap_rank* rank = _next_rank(order, &walk)
     if count >= order.numbers:
@@ -172,25 +203,35 @@ cdef int _make_elders(heap_order* order, uint64_t sequence) noexcept nogil:
         elders[place] = order_sequence(order, rank)
         place += 1
         rank = _next_rank(order, &walk)
+    for waiting in range(order.aside_length):
+        elders[place] = order_sequence(order, &order.aside[waiting])
+        place += 1
     qsort(elders, count, sizeof(uint64_t), &_compare_sequences)
     _number_from(order, elders, count, sequence - count)
     return 0
 
 
 cdef void _number_from(heap_order* order, uint64_t* elders, uint64_t count, uint64_t base) noexcept nogil:
-    cdef uint64_t sequence, number
     cdef int32_t lane
     cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
     cdef heap_rank* rank = _next_rank(order, &walk)
     while rank != NULL:
-        sequence = order_sequence(order, rank)
-        number = _index_of(elders, count, sequence) if count > 0 else sequence - base
-        rank.tag = (number << order.slot_bits) | <uint64_t> order_slot(order, rank)
+        _renumber_one(order, rank, elders, count, base)
         rank = _next_rank(order, &walk)
+    for lane in range(order.aside_length):
+        _renumber_one(order, &order.aside[lane], elders, count, base)
     free(order.elders)
     order.elders, order.elder_count, order.base = elders, count, base
     for lane in range(order.lanes_open):
         _tidy(order, lane)
+
+
+cdef inline void _renumber_one(
+    heap_order* order, heap_rank* rank, uint64_t* elders, uint64_t count, uint64_t base
+) noexcept nogil:
+    cdef uint64_t sequence = order_sequence(order, rank)
+    cdef uint64_t number = _index_of(elders, count, sequence) if count > 0 else sequence - base
+    rank.tag = (number << order.slot_bits) | <uint64_t> order_slot(order, rank)
 
 
 cdef int _compare_sequences(const void* left, const void* right) noexcept nogil:
@@ -271,3 +312,175 @@ cdef uint32_t _take_piece(heap_order* order) noexcept nogil:
         return UINT32_MAX
     order.pieces_made += 1
     return piece
+
+
+# Leaving before one's turn: what is dead then is looked for a few places at a time.
+
+
+cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil:
+    """The tag of a slot that is queued already: its number may be one of an elder."""
+    cdef uint64_t sequence = order.slots[slot].sequence
+    cdef bint elder = order.elder_count > 0 and sequence < order.base + order.elder_count
+    cdef uint64_t number = _index_of(order.elders, order.elder_count, sequence) if elder else sequence - order.base
+    return (number << order.slot_bits) | <uint64_t> slot
+
+
+cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil:
+    """Add the rank of a slot that is queued already, by its key as it is now; after `order_ready`."""
+    cdef heap_rank rank
+    rank.key, rank.tag = order.slots[slot].event.key, order_tag(order, slot)
+    order_push(order, &rank)
+
+
+cdef int order_aside_ready(heap_order* order) noexcept nogil:
+    """Make sure that one rank can be set aside; 0, or -1 without memory."""
+    if pages_ready(&order.aside_pages, (<size_t> order.aside_length + 1) * sizeof(heap_rank)) == 0:
+        return 0
+    _thin_aside(order)
+    return pages_ready(&order.aside_pages, (<size_t> order.aside_length + 1) * sizeof(heap_rank))
+
+
+cdef void order_set_aside(heap_order* order, uint64_t tag) noexcept nogil:
+    """Add a rank to what waits aside; after `order_aside_ready`. Its key is the slot's."""
+    order.aside[order.aside_length].key, order.aside[order.aside_length].tag = 0, tag
+    order.aside_length += 1
+
+
+cdef void order_sweep_aside(heap_order* order, int32_t waiting) noexcept nogil:
+    """Look at a few of those aside, when there are more ranks than events `waiting`, and drop what has moved on."""
+    cdef int _look
+    for _look in range(LOOKS_A_SWEEP):
+        if order.aside_length <= waiting:
+            return
+        if order.aside_place <= 0 or order.aside_place > order.aside_length:
+            order.aside_place = order.aside_length
+        order.aside_place -= 1
+        if order_stale(order, &order.aside[order.aside_place]):
+            order.aside_length -= 1
+            order.aside[order.aside_place] = order.aside[order.aside_length]
+
+
+cdef void order_sweep(heap_order* order) noexcept nogil:
+    """Look at a few places, and drop what is dead there: through the heap from its end, then through each lane."""
+    cdef int _look
+    if order.dead > order.dead_allowed:
+        order_rebuild(order)
+    for _look in range(LOOKS_A_SWEEP):
+        if order.dead == 0:
+            return
+        if order.sweep_lane == FROM_HEAP:
+            _sweep_heap(order)
+        else:
+            _sweep_lane(order, order.sweep_lane)
+
+
+cdef void _sweep_heap(heap_order* order) noexcept nogil:
+    # From the end: what a pop moves, it moves to a place that the sweep has yet to come to.
+    cdef int32_t place = min(order.sweep_place, order.length) - 1
+    order.sweep_place = place
+    if place < 0:
+        _sweep_next(order, 0)
+    elif order_dead(order, &order.ranks[place]):
+        _drop(order, place)
+        order.dead -= 1
+
+
+cdef void _drop(heap_order* order, int32_t place) noexcept nogil:
+    cdef heap_rank last
+    order.length -= 1
+    last = order.ranks[order.length]
+    if order.length == 0:
+        order.ranks[0] = rank_never()
+    elif place < order.length and place > 0 and rank_before(&last, &order.ranks[(place - 1) // ARITY]):
+        order_rise(order, 0, place, last)
+    elif place < order.length:
+        order_sift_down(order, place, last)
+
+
+cdef void _sweep_next(heap_order* order, int32_t lane) noexcept nogil:
+    if lane < order.lanes_open:
+        order.sweep_lane = lane
+        order.sweep_source = order.sweep_target = order.lanes[lane].first
+    else:
+        order.sweep_lane, order.sweep_place = FROM_HEAP, order.length
+
+
+cdef void _sweep_lane(heap_order* order, int32_t lane) noexcept nogil:
+    """Look at one place of a lane: what is dead stays behind the source, what lives moves down to the target."""
+    cdef heap_lane* line = &order.lanes[lane]
+    _follow_first(order, line)
+    if order.sweep_source == line.end:
+        _close_lane(order, lane)
+        return
+    if order.sweep_source % PIECE == LINK:
+        _enter_piece(order)
+    if order.sweep_source == order.sweep_target and not order_dead(order, &order.pieces[order.sweep_source]):
+        order.sweep_source += 1
+        order.sweep_target += 1
+    elif order_dead(order, &order.pieces[order.sweep_source]):
+        order.sweep_source += 1
+    else:
+        _move_down(order, lane)
+    if order.sweep_source == line.end:
+        _close_lane(order, lane)
+
+
+cdef inline void _follow_first(heap_order* order, const heap_lane* line) noexcept nogil:
+    """Go on from where the lane begins now, if it began before that."""
+    if order.sweep_target // PIECE == line.first // PIECE:
+        order.sweep_target = max(order.sweep_target, line.first)
+    if order.sweep_source // PIECE == line.first // PIECE:
+        order.sweep_source = max(order.sweep_source, line.first)
+
+
+cdef void _enter_piece(heap_order* order) noexcept nogil:
+    """Let the source go over to the next piece, and free the one it leaves, if nothing lives there any more."""
+    cdef uint32_t left = order.sweep_source // PIECE, kept = order.sweep_target // PIECE
+    order.sweep_source = order_onward(order, order.sweep_source)
+    if order.sweep_target % PIECE == LINK and left == kept and left * PIECE + LINK == order.sweep_target:
+        order.sweep_target = order.sweep_source     # nothing was dead so far
+    elif left != kept:
+        order.pieces[kept * PIECE + LINK].tag = order.sweep_source // PIECE
+        order_free_piece(order, left)
+        order.dead -= LINK
+
+
+cdef void _move_down(heap_order* order, int32_t lane) noexcept nogil:
+    cdef heap_rank rank = order.pieces[order.sweep_source]
+    cdef uint32_t target = order_onward(order, order.sweep_target)
+    if rank.key == INT64_MIN:       # nothing could stand for it that comes no later
+        order.sweep_source += 1
+        order.sweep_target = order.sweep_source
+        return
+    order.pieces[target] = rank
+    if target == order.lanes[lane].first:
+        order.heads[lane] = rank
+    if target != order.sweep_source:
+        order.pieces[order.sweep_source] = _nobody(order)
+    order.sweep_source += 1
+    order.sweep_target = target + 1
+
+
+cdef inline heap_rank _nobody(heap_order* order) noexcept nogil:
+    """A rank that is dead for ever, and comes before every other, so that it holds up none."""
+    cdef heap_rank rank
+    rank.key, rank.tag = INT64_MIN, order.numbers << order.slot_bits
+    return rank
+
+
+cdef void _close_lane(heap_order* order, int32_t lane) noexcept nogil:
+    """The source has come to the end of the lane, which now ends at the target."""
+    cdef heap_lane* line = &order.lanes[lane]
+    cdef uint32_t target = order.sweep_target
+    if target != line.end:
+        if target // PIECE == line.end // PIECE:
+            order.dead -= <int32_t> (line.end - target)
+        else:
+            order.dead -= <int32_t> (LINK - target % PIECE + line.end % PIECE)
+        _cut(order, line, target)
+        if target == line.first:
+            line.first = line.end = target // PIECE * PIECE
+            order.heads[lane] = rank_never()
+        else:
+            line.last = order.pieces[target - 1]
+    _sweep_next(order, lane + 1)
