@@ -16,9 +16,12 @@ reference); `_backend` chooses, `_contract` says what both promise. Time is alwa
 from __future__ import annotations
 
 from ._backend import backend
+from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
+from .codel import CoDel, DelayShedder
 from .errors import (
     BackendError,
+    ConflictError,
     EngineStopped,
     InvalidEvent,
     InvalidReflex,
@@ -32,27 +35,44 @@ from .errors import (
     RecordingError,
     SerializationError,
     StateError,
+    StateFileError,
+    StateFileMissing,
     StopTimeout,
+    TransactionError,
     UnknownField,
 )
 from .event import Event, Priority
 from .event_types import EventType, EventTypes
+from .feed import Subscription
+from .field import Field, Value
 from .handler import Handler
+from .load_balancing import LoadBalancingStrategy
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
+from .rate_limit import RateLimit, RateLimiter, TokenBucket
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
+from .saving import LoadReport
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
-from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
+from .snapshot import StateSnapshot
+from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
+from .strategies import strategy_names
+from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
+from .transaction import Transaction
 
 __all__ = [
     "AsyncEventProcessor",
     "AsyncEventQueue",
     "BackendError",
     "Clock",
+    "CoDel",
     "Condition",
+    "ConflictError",
+    "DeadlineStrategy",
+    "DelayShedder",
+    "DeltaReport",
     "EngineStopped",
     "Event",
     "EventProcessingResult",
@@ -60,25 +80,33 @@ __all__ = [
     "EventType",
     "EventTypes",
     "Field",
+    "Gate",
     "Handler",
     "InvalidEvent",
     "InvalidReflex",
     "InvalidValue",
     "LatencySummary",
     "Ledger",
+    "LevelLoad",
     "LevelStatistics",
     "LifeEventError",
+    "Load",
+    "LoadBalancingStrategy",
+    "LoadReport",
     "LockOrderError",
     "LockTimeout",
     "LoopStatistics",
     "ManualClock",
     "Pattern",
     "Priority",
+    "PriorityStrategy",
     "ProcessorStatistics",
     "QueueClosed",
     "QueueEmpty",
     "QueueFull",
     "QueueStatistics",
+    "RateLimit",
+    "RateLimiter",
     "RecordingError",
     "Reflex",
     "ReflexSet",
@@ -86,17 +114,27 @@ __all__ = [
     "RuntimeLoop",
     "SchedulerStatistics",
     "SerializationError",
+    "StateChange",
     "StateError",
+    "StateFileError",
+    "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
     "Status",
     "StopTimeout",
+    "Strategy",
+    "Subscription",
     "SystemClock",
     "Temperament",
     "ThreadSafeSelfState",
     "Tick",
+    "TokenBucket",
+    "Transaction",
+    "TransactionError",
     "UnknownField",
+    "Value",
     "backend",
+    "strategy_names",
 ]
 
 

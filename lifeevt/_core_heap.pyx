@@ -15,12 +15,15 @@ from ._core_offer cimport (
     REFUSED,
     SHED_END,
     checked_end,
+    checked_file,
+    checked_kind_to_pause,
     checked_level,
     checked_policy,
     entry_of,
     fill_kind,
     fill_numbers,
     fill_offer,
+    fill_offsets,
     offered,
     read_ticket,
     ticket_of,
@@ -29,13 +32,13 @@ from ._core_offer cimport (
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
-    HEAP_KINDS,
     HEAP_OBJECT,
     HEAP_TRACKED,
     heap_book,
     heap_bring_back,
     heap_check,
     heap_clear,
+    heap_enter,
     heap_finish,
     heap_holds,
     heap_init,
@@ -48,6 +51,7 @@ from ._heap cimport (
     heap_pop,
     heap_release,
     heap_replace,
+    heap_shift,
     heap_slot,
     heap_withdraw,
 )
@@ -150,7 +154,7 @@ cdef class EventHeap:
     def replace(self, ticket, key, level, payload, kind=NO_KIND, intensity=0.0):
         """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
 
-        It takes over the arrival, the sequence, and the key, unless its own is earlier.
+        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
         """
         cdef ticket_of given = read_ticket(ticket)
         cdef offered offer
@@ -173,11 +177,9 @@ cdef class EventHeap:
     def bring_back(self, ticket):
         """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
         cdef ticket_of given = read_ticket(ticket)
-        cdef int code = 0
         enter(&self.heap)
         cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
-        if there:
-            code = heap_bring_back(&self.heap, given.slot)
+        cdef int code = heap_bring_back(&self.heap, given.slot) if there else 0
         heap_leave(&self.heap)
         if code != 0:
             raise MemoryError
@@ -189,13 +191,11 @@ cdef class EventHeap:
         They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
         aside when it comes first. O(k log n) to go on, for k that wait.
         """
-        cdef int32_t height = -1 if level is None else checked_level(level), code
-        cdef int64_t number = -1 if kind is None else whole(kind)
+        cdef int32_t height = -1 if level is None else checked_level(level)
+        cdef int32_t number = -1 if kind is None else checked_kind_to_pause(kind)
         cdef bint now = bool(paused)
-        if not -1 <= number < HEAP_KINDS:
-            raise ValueError(f"{number} is no kind that can be paused")
         enter(&self.heap)
-        code = heap_pause(&self.heap, height, <int32_t> number, now)
+        cdef int code = heap_pause(&self.heap, height, number, now)
         heap_leave(&self.heap)
         if code != 0:
             raise MemoryError
@@ -210,11 +210,9 @@ cdef class EventHeap:
 
     def signal(self, file):
         """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
-        cdef int64_t number = -1 if file is None else whole(file)
-        if not -1 <= number < EVERYBODY:
-            raise ValueError(f"{number} is no file")
+        cdef int32_t number = -1 if file is None else checked_file(file)
         enter(&self.heap)
-        self.heap.signal = <int32_t> number
+        self.heap.signal = number
         heap_leave_quietly(&self.heap)
 
     def offer_many(self, offers, policy, numbers=None):
@@ -373,6 +371,21 @@ cdef class EventHeap:
         seen = self.heap.depth
         heap_leave(&self.heap)
         return tuple([seen[level] for level in range(HEAP_LEVELS)])
+
+    def shift(self, offsets):
+        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
+
+        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
+        """
+        cdef int64_t[HEAP_LEVELS] wanted
+        cdef int code
+        fill_offsets(wanted, offsets)
+        with nogil:
+            heap_enter(&self.heap)
+            code = heap_shift(&self.heap, wanted)
+            heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
 
     def check(self):
         """Raise AssertionError unless the structure is sound. O(n)."""

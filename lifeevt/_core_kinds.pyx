@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from ._core_numbers cimport index_in, whole
 from ._heap cimport HEAP_LEVELS
-from ._kinds cimport KINDS_NO_KIND, KINDS_NO_ROW, kinds_add, kinds_clear, kinds_init
+from ._kinds cimport KINDS_NO_KIND, KINDS_NO_ROW, kinds_add, kinds_change, kinds_clear, kinds_init
 
 
 cdef class KindTable:
@@ -48,6 +48,16 @@ cdef class KindTable:
                 self.names.append(name)
                 self.codes[name] = code
             return code
+
+    def change(self, code, level, budget_ns, exact=True):
+        """Give a kind another level and budget, for events that come from now on; see ``add``."""
+        cdef int32_t kind = index_in(code, self.table.length)
+        cdef int64_t wanted = whole(level), budget = whole(budget_ns)
+        if not 0 <= wanted < HEAP_LEVELS:
+            raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
+        cdef bint only_name = bool(exact)
+        with cython.critical_section(self):
+            kinds_change(&self.table, kind, <int32_t> wanted, budget, only_name)
 
     def answer(self, code, row, attended):
         """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""

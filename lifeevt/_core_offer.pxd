@@ -25,9 +25,12 @@ cdef struct ticket_of:       # which event, and where it is while it is queued
 cdef int32_t checked_level(value) except -1
 cdef int checked_policy(value) except -1
 cdef int checked_end(value, int64_t lowest) except -2
+cdef int32_t checked_kind_to_pause(value) except -2
+cdef int32_t checked_file(value) except -2
 cdef ticket_of read_ticket(given) except *
 cdef int fill_offer(offered* offer, key, level, arrival_ns) except -1
 cdef int fill_kind(offered* offer, kind, intensity) except -1
 cdef int fill_numbers(offered* offers, tuple numbers, Py_ssize_t count) except -1
+cdef int fill_offsets(int64_t* wanted, offsets) except -1
 cdef object verdict_of(const offered* offer, payload)
 cdef tuple entry_of(const heap_slot* slot, payload)

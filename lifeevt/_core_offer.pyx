@@ -3,7 +3,7 @@
 from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 
 from ._core_numbers cimport finite, whole
-from ._heap cimport HEAP_ENDS, HEAP_LEVELS, HEAP_NO_MEMORY, HEAP_OBJECT, HEAP_REFUSED, HEAP_SHED, heap_slot
+from ._heap cimport HEAP_ENDS, HEAP_KINDS, HEAP_LEVELS, HEAP_NO_MEMORY, HEAP_OBJECT, HEAP_REFUSED, HEAP_SHED, heap_slot
 
 from ._contract import ADMITTED as _ADMITTED
 from ._contract import REFUSED as _REFUSED
@@ -40,6 +40,20 @@ cdef int checked_end(value, int64_t lowest) except -2:
     return <int> end
 
 
+cdef int32_t checked_kind_to_pause(value) except -2:
+    cdef int64_t number = whole(value)
+    if not -1 <= number < HEAP_KINDS:
+        raise ValueError(f"{number} is no kind that can be paused")
+    return <int32_t> number
+
+
+cdef int32_t checked_file(value) except -2:
+    cdef int64_t number = whole(value)
+    if not -1 <= number < LAST_SLOT:
+        raise ValueError(f"{number} is no file")
+    return <int32_t> number
+
+
 cdef ticket_of read_ticket(given) except *:
     cdef ticket_of made
     sequence, slot = given
@@ -72,6 +86,16 @@ cdef int fill_numbers(offered* offers, tuple numbers, Py_ssize_t count) except -
     for index in range(count):
         kind, intensity = numbers[index]
         fill_kind(&offers[index], kind, intensity)
+    return 0
+
+
+cdef int fill_offsets(int64_t* wanted, offsets) except -1:
+    cdef tuple given = tuple(offsets)
+    cdef int level
+    if len(given) != HEAP_LEVELS:
+        raise ValueError(f"{len(given)} offsets; there must be {HEAP_LEVELS}, one a level")
+    for level in range(HEAP_LEVELS):
+        wanted[level] = whole(given[level])
     return 0
 
 

@@ -12,7 +12,7 @@ from ._core_kinds cimport KindTable
 from ._core_numbers cimport listed, whole
 from ._core_reflex cimport ReflexTable, outcome_of
 from ._core_results cimport ResultBuffer, fill_record
-from ._core_state cimport StateCells
+from ._core_cells cimport StateCells
 from ._heap cimport (
     HEAP_LEVELS,
     heap_abandon,

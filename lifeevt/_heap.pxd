@@ -2,11 +2,12 @@
 
 Not one Python object: every function runs without the GIL. The caller serialises the calls: it enters
 by `heap_enter`, or tries to, and goes by `heap_leave`, which wakes whom the change concerns.
-Order: smallest key first, equal keys by sequence. Events of one lane mostly come with ascending keys, and
-those that do stand in line: O(1) for offer and pop. All others go through a 4-ary heap: O(log n). Who leaves
-before its turn (shed, withdrawn) leaves a dead rank: each such call drops a few of those, in O(log n). What may
-not leave now (its level or its kind is paused, or it is held until somebody says so) is queued like the others,
-and waits aside. A slot and the sequence it has are a ticket for its event, as long as that is queued.
+Order: smallest key first, to which each level adds an offset; equal ones by sequence. Events of one lane mostly
+come with ascending keys, and those that do stand in line: O(1) for offer and pop. All others go through a 4-ary
+heap: O(log n). Who leaves before its turn (shed, withdrawn) leaves a dead rank: each such call drops a few of
+those, in O(log n). What may not leave now (its level or its kind is paused, or it is held until somebody says so)
+is queued like the others, and waits aside. A slot and the sequence it has are a ticket for its event, as long as
+that is queued.
 
 A slot is taken from offer until `heap_release`, so an event can stay where it is while it runs and for as
 long as its result waits to be read. Between shed and refused, the ledger is the caller's word by word.
@@ -19,7 +20,7 @@ A thread may read a slot that it has taken without the lock.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from ._order cimport heap_event, heap_order, heap_slot
+from ._order cimport HEAP_LEVELS, heap_event, heap_order, heap_slot
 from ._pages cimport page_run
 from ._parking cimport parking_signal, parking_wake
 
@@ -39,7 +40,6 @@ cdef extern from * nogil:
     void LIFEEVT_PUT_WORD(uint32_t* place, uint32_t value)
 
 cdef enum:
-    HEAP_LEVELS = 16
     HEAP_ENDS = 16
     HEAP_SPARE = 1 << 20
     HEAP_KINDS = 4096           # that can be paused
@@ -113,6 +113,7 @@ cdef int heap_bring_back(event_heap* heap, int32_t slot) noexcept nogil
 cdef int heap_pause(event_heap* heap, int32_t level, int32_t kind, bint paused) noexcept nogil
 cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil
 cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil
+cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil
 cdef int heap_check(event_heap* heap) noexcept nogil
 
 

@@ -12,20 +12,21 @@ from ._order cimport (
     order_add_again,
     order_aside_ready,
     order_clear,
-    order_forget,
     order_head,
     order_init,
     order_living,
+    order_key,
     order_ready,
     order_remove,
     order_set_aside,
+    order_shift,
     order_slot,
     order_sound,
     order_stale,
-    order_sweep,
     order_sweep_aside,
     order_tag,
 )
+from ._sweep cimport order_forget, order_sweep
 from ._pages cimport pages_free, pages_ready, pages_reserve
 
 cdef enum:
@@ -165,27 +166,31 @@ cdef void heap_withdraw(event_heap* heap, int32_t slot, int end, heap_slot* out)
 cdef int heap_replace(event_heap* heap, int32_t slot, const heap_event* event) noexcept nogil:
     """Let another event stand where one is queued: 0, or -1 without memory. O(log n).
 
-    It has the sequence and the arrival of the one before, and its key, if that is the earlier one.
+    It has the sequence and the arrival of the one before, and its key and its level, but for what is more urgent
+    in its own; its place is never a later one.
     """
     cdef heap_slot* entry = &heap.slots[slot]
-    cdef bint aside = entry.event.lane <= PARKED
+    cdef heap_event made = event[0]
+    cdef bint aside = entry.event.lane <= PARKED, advances
     if order_ready(&heap.order, heap.accepted) != 0:
         return -1
-    if event.key < entry.event.key and not aside:
+    made.key, made.level = min(event.key, entry.event.key), min(event.level, entry.event.level)
+    if order_key(&heap.order, &made) > order_key(&heap.order, &entry.event):
+        made.key, made.level = entry.event.key, entry.event.level
+    advances = order_key(&heap.order, &made) < order_key(&heap.order, &entry.event) and not aside
+    if advances:
         order_forget(&heap.order, slot)
-    if event.level != entry.event.level:
+    if made.level != entry.event.level:
         _leave_level(heap, slot)
-        entry.event.level = event.level
-        _append_to_level(heap, slot, event.level)
+        _append_to_level(heap, slot, made.level)
+    entry.event.key, entry.event.level = made.key, made.level
     entry.event.kind, entry.event.intensity = event.kind, event.intensity
     entry.event.has_object = event.has_object
-    if event.key < entry.event.key:
-        entry.event.key = event.key
-        if not aside:
-            entry.event.lane = FROM_HEAP
-            order_add_again(&heap.order, slot)
-            order_sweep(&heap.order)
-    if entry.event.lane == PARKED and not _is_paused(heap, slot):
+    if advances:
+        entry.event.lane = FROM_HEAP
+        order_add_again(&heap.order, slot)
+        order_sweep(&heap.order)
+    elif entry.event.lane == PARKED and not _is_paused(heap, slot):
         _return(heap, slot)
     return 0
 
@@ -228,6 +233,11 @@ cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
     if heap.sleeper != NULL:
         LIFEEVT_PUT_WORD(heap.sleeper, HEAP_AWAKE)
     return heap.sleeper
+
+
+cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil:
+    """Let every level stand behind its keys by its offset, also what waits; 0, or -1 and nothing has changed. O(n)."""
+    return order_shift(&heap.order, offsets)
 
 
 cdef int heap_check(event_heap* heap) noexcept nogil:
@@ -347,7 +357,7 @@ cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event)
         heap.aside += 1
     else:
         entry.event.lane = max(event.lane, <int32_t> FROM_HEAP)      # below that they say what is aside
-        order_add(&heap.order, event.key, heap.accepted, slot, event.lane)
+        order_add(&heap.order, order_key(&heap.order, event), heap.accepted, slot, event.lane)
     heap.accepted += 1
     show(&heap.queued, heap.queued + 1)
     if heap.queued > heap.high_water:

@@ -28,6 +28,9 @@ ctypedef struct kind_table:
 cdef int kinds_init(kind_table* table) noexcept nogil
 cdef void kinds_clear(kind_table* table) noexcept nogil
 cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, bint exact) noexcept nogil
+cdef void kinds_change(
+    kind_table* table, int32_t kind, int32_t level, int64_t budget_ns, bint exact
+) noexcept nogil
 cdef void kinds_rank(
     const kind_table* table, int32_t kind, double urgency, int64_t arrival_ns, heap_event* event
 ) noexcept nogil

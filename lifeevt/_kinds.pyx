@@ -23,14 +23,21 @@ cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, bint
     if table.length == KINDS_ROOM:
         return KINDS_NO_KIND
     kind = &table.kinds[table.length]
-    kind.budget_ns = budget_ns
-    kind.level = level
-    kind.lane = _lane(table, budget_ns)
+    kinds_change(table, table.length, level, budget_ns, exact)
     kind.row = KINDS_NO_ROW
     kind.attended = True
-    kind.exact = exact
     table.length += 1
     return table.length - 1
+
+
+cdef void kinds_change(
+    kind_table* table, int32_t kind, int32_t level, int64_t budget_ns, bint exact
+) noexcept nogil:
+    cdef event_kind* changed = &table.kinds[kind]
+    changed.lane = _lane(table, budget_ns)
+    changed.budget_ns = budget_ns
+    changed.level = level
+    changed.exact = exact
 
 
 cdef void kinds_rank(

@@ -2,7 +2,7 @@
 
 A rank that comes after the last one of its lane stands in line there, in O(1); any other goes into a 4-ary
 heap, in O(log n). The first one is the least of the lanes' heads and of the heap's top. A rank whose slot has
-moved on, or has an earlier key since, is dead: it is dropped when it comes first, or when the sweep comes past,
+moved on, or stands at an earlier place since, is dead: it is dropped when it comes first, or when the sweep comes past,
 which looks at a few places each time that an event leaves before its turn. What is not to leave yet waits aside.
 
 A tag has room for so many sequences only: it holds the distance from `base`, called a number. When the numbers
@@ -26,6 +26,11 @@ cdef extern from * nogil:
         return (key < other_key) | ((key == other_key) & (tag < other_tag));
     }
     #endif
+    /* A sum that stays within 64 bits: it stops at either end. */
+    static inline int64_t LIFEEVT_SUM(int64_t key, int64_t offset) {
+        int64_t sum;
+        return __builtin_add_overflow(key, offset, &sum) ? (offset < 0 ? INT64_MIN : INT64_MAX) : sum;
+    }
     /* A macro: gcc takes a function that only prefetches for one that does nothing, and drops its calls. */
     #define LIFEEVT_PREFETCH_LINES(place) do { \
         const char* lifeevt_line = (const char*) (place); \
@@ -36,11 +41,13 @@ cdef extern from * nogil:
     } while (0)
     """
     int LIFEEVT_BEFORE(int64_t key, uint64_t tag, int64_t other_key, uint64_t other_tag)
+    int64_t LIFEEVT_SUM(int64_t key, int64_t offset)
     void LIFEEVT_PREFETCH_LINES(const void* place)
     void __builtin_prefetch(const void* place)
 
 cdef enum:
     HEAP_LANES = 16
+    HEAP_LEVELS = 16
     ARITY = 4
     PADDING = 3                 # puts the four children of every rank on one cache line
     PIECE = 64                  # places of a piece of a lane; the last one holds the number of the next piece
@@ -94,6 +101,7 @@ ctypedef struct heap_order:
     uint32_t sweep_source   # which it closes up: it has moved what lives before `source` down to `target`,
     uint32_t sweep_target   # and nothing lives between them
     int32_t slot_bits       # of a tag
+    int64_t offsets[HEAP_LEVELS]    # by how much each level stands behind its keys, in nanoseconds
     uint64_t base           # what lies between a sequence and its number in the tags
     uint64_t numbers        # how many numbers there are
     uint64_t* elders        # the sequences of the least numbers, where `base` does not hold, or NULL
@@ -113,14 +121,14 @@ cdef int order_make_room(heap_order* order) noexcept nogil
 cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil
 cdef int order_open_lanes(heap_order* order, int32_t lane) noexcept nogil
 cdef int order_lengthen(heap_order* order, heap_lane* line) noexcept nogil
-cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil
 cdef void order_rebuild(heap_order* order) noexcept nogil
-cdef void order_sweep(heap_order* order) noexcept nogil
+cdef void order_cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil
 cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil
 cdef int order_aside_ready(heap_order* order) noexcept nogil
 cdef void order_set_aside(heap_order* order, uint64_t tag) noexcept nogil
 cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil
 cdef void order_sweep_aside(heap_order* order, int32_t waiting) noexcept nogil
+cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil
 cdef int64_t order_living(heap_order* order) noexcept nogil
 cdef bint order_sound(heap_order* order) noexcept nogil
 
@@ -132,10 +140,15 @@ cdef inline int order_ready(heap_order* order, uint64_t sequence) noexcept nogil
     return order_renumber(order, sequence) if sequence - order.base >= order.numbers else 0
 
 
+cdef inline int64_t order_key(const heap_order* order, const heap_event* event) noexcept nogil:
+    """Where an event stands: at its key, behind it by the offset of its level."""
+    return LIFEEVT_SUM(event.key, order.offsets[event.level])
+
+
 cdef inline void order_add(
     heap_order* order, int64_t key, uint64_t sequence, int32_t slot, int32_t lane
 ) noexcept nogil:
-    """Add a rank; after `order_ready`."""
+    """Add a rank whose key is that of `order_key`; after `order_ready`."""
     cdef heap_rank rank
     rank.key = key
     rank.tag = ((sequence - order.base) << order.slot_bits) | <uint64_t> slot
@@ -182,6 +195,13 @@ cdef inline int rank_before(const heap_rank* left, const heap_rank* right) noexc
     return LIFEEVT_BEFORE(left.key, left.tag, right.key, right.tag)
 
 
+cdef inline heap_rank order_nobody(const heap_order* order) noexcept nogil:
+    """A rank that is dead for ever, and comes before every other, so that it holds up none."""
+    cdef heap_rank rank
+    rank.key, rank.tag = INT64_MIN, order.numbers << order.slot_bits
+    return rank
+
+
 cdef inline int32_t order_slot(heap_order* order, const heap_rank* rank) noexcept nogil:
     return <int32_t> (rank.tag & ((<uint64_t> 1 << order.slot_bits) - 1))
 
@@ -193,7 +213,9 @@ cdef inline uint64_t order_sequence(heap_order* order, const heap_rank* rank) no
 
 cdef inline bint order_dead(heap_order* order, const heap_rank* rank) noexcept nogil:
     cdef const heap_slot* slot = &order.slots[order_slot(order, rank)]
-    return slot.sequence != order_sequence(order, rank) or slot.event.key != rank.key or slot.event.lane <= PARKED
+    if slot.sequence != order_sequence(order, rank) or slot.event.lane <= PARKED:
+        return True
+    return rank.key != order_key(order, &slot.event)
 
 
 cdef inline bint order_stale(heap_order* order, const heap_rank* rank) noexcept nogil:

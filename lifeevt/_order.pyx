@@ -2,7 +2,7 @@
 
 from libc.stdint cimport INT32_MAX, INT64_MIN, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from ._pages cimport pages_free, pages_ready, pages_reserve
 
@@ -45,31 +45,15 @@ cdef void order_clear(heap_order* order) noexcept nogil:
 
 
 cdef int order_make_room(heap_order* order) noexcept nogil:
-    if pages_ready(&order.rank_pages, (<size_t> order.length + 1 + PADDING) * sizeof(heap_rank)) != 0:
+    return _room_for(order, <size_t> order.length + 1)
+
+
+cdef int _room_for(heap_order* order, size_t ranks) noexcept nogil:
+    if pages_ready(&order.rank_pages, (ranks + PADDING) * sizeof(heap_rank)) != 0:
         return -1
     order.ranks = <heap_rank*> order.rank_pages.start + PADDING
     order.room = <int32_t> min(order.rank_pages.ready // sizeof(heap_rank) - PADDING, <size_t> INT32_MAX)
     return 0
-
-
-cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil:
-    """Take out the rank of an event that leaves before its turn: at either end of its lane, or else it stays, dead."""
-    cdef heap_slot* entry = &order.slots[slot]
-    cdef int32_t lane = entry.event.lane
-    cdef heap_lane* line = &order.lanes[lane] if <uint32_t> lane < <uint32_t> order.lanes_open else NULL
-    if lane <= PARKED:
-        return
-    if line == NULL or line.first == line.end:
-        order.dead += 1
-    elif order_sequence(order, &order.heads[lane]) == entry.sequence:
-        order_advance(order, lane)
-    elif order_sequence(order, &line.last) == entry.sequence and line.end % PIECE > 1:
-        line.end -= 1
-        line.last = order.pieces[line.end - 1]
-        if order.sweep_lane == lane and order.sweep_source == line.end:
-            _close_lane(order, lane)
-    else:
-        order.dead += 1
 
 
 cdef void order_rebuild(heap_order* order) noexcept nogil:
@@ -80,10 +64,7 @@ cdef void order_rebuild(heap_order* order) noexcept nogil:
             order.ranks[kept] = order.ranks[place]
             kept += 1
     order.length = kept
-    for place in range((kept - 2) // ARITY if kept > 1 else -1, -1, -1):
-        order_sift_down(order, place, order.ranks[place])
-    if kept == 0:
-        order.ranks[0] = rank_never()
+    _heapify(order)
     for place in range(order.lanes_open):
         _tidy(order, place)
     order.dead = 0
@@ -98,6 +79,31 @@ cdef void _thin_aside(heap_order* order) noexcept nogil:
             order.aside[kept] = order.aside[place]
             kept += 1
     order.aside_length = kept
+
+
+cdef void _heapify(heap_order* order) noexcept nogil:
+    cdef int32_t place
+    for place in range((order.length - 2) // ARITY if order.length > 1 else -1, -1, -1):
+        order_sift_down(order, place, order.ranks[place])
+    if order.length == 0:
+        order.ranks[0] = rank_never()
+
+
+cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
+    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n).
+
+    What stands in the lanes goes into the heap: under other offsets it need not ascend.
+    """
+    cdef int32_t place
+    order_rebuild(order)
+    if _room_for(order, <size_t> order_living(order) + 1) != 0:
+        return -1
+    _empty_lanes(order)
+    memcpy(order.offsets, offsets, sizeof(order.offsets))
+    for place in range(order.length):
+        order.ranks[place].key = order_key(order, &order.slots[order_slot(order, &order.ranks[place])].event)
+    _heapify(order)
+    return 0
 
 
 cdef int64_t order_living(heap_order* order) noexcept nogil:
@@ -132,7 +138,7 @@ cdef bint _lane_sound(heap_order* order, int32_t lane) noexcept nogil:
     cdef heap_rank before
     if order.lanes[lane].first == order.lanes[lane].end:
         return order.heads[lane].tag == UINT64_MAX
-    before = _nobody(order)
+    before = order_nobody(order)
     if order.heads[lane].tag != order.pieces[order.lanes[lane].first].tag:
         return False
     while True:
@@ -263,13 +269,29 @@ cdef void _tidy(heap_order* order, int32_t lane) noexcept nogil:
             order.pieces[target] = line.last = order.pieces[source]
             target += 1
         source += 1
-    _cut(order, line, target)
+    order_cut(order, line, target)
     if target == line.first:
         line.first = line.end = target // PIECE * PIECE
     order.heads[lane] = order.pieces[line.first] if line.first != line.end else rank_never()
 
 
-cdef inline void _cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil:
+cdef void _empty_lanes(heap_order* order) noexcept nogil:
+    """Append what stands in the lanes to the ranks of the heap, which has room and is no heap then."""
+    cdef rank_walk walk = rank_walk(0, order.lanes[0].first)
+    cdef int32_t lane, length = order.length
+    cdef heap_rank* rank = _next_rank(order, &walk)
+    while rank != NULL:
+        order.ranks[length] = rank[0]
+        length += 1
+        rank = _next_rank(order, &walk)
+    order.length = length
+    for lane in range(order.lanes_open):
+        order_cut(order, &order.lanes[lane], order.lanes[lane].first)
+        order.lanes[lane].first = order.lanes[lane].end = order.lanes[lane].first // PIECE * PIECE
+        order.heads[lane] = rank_never()
+
+
+cdef void order_cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil:
     """Let a lane end earlier; the pieces that it no longer reaches become free in one go."""
     cdef uint32_t kept = end // PIECE, last = line.end // PIECE
     if kept != last:
@@ -314,7 +336,7 @@ cdef uint32_t _take_piece(heap_order* order) noexcept nogil:
     return piece
 
 
-# Leaving before one's turn: what is dead then is looked for a few places at a time.
+# What waits aside, and ranks of what is queued already.
 
 
 cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil:
@@ -326,9 +348,9 @@ cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil:
 
 
 cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil:
-    """Add the rank of a slot that is queued already, by its key as it is now; after `order_ready`."""
+    """Add the rank of a slot that is queued already, at its place as it is now; after `order_ready`."""
     cdef heap_rank rank
-    rank.key, rank.tag = order.slots[slot].event.key, order_tag(order, slot)
+    rank.key, rank.tag = order_key(order, &order.slots[slot].event), order_tag(order, slot)
     order_push(order, &rank)
 
 
@@ -358,129 +380,3 @@ cdef void order_sweep_aside(heap_order* order, int32_t waiting) noexcept nogil:
         if order_stale(order, &order.aside[order.aside_place]):
             order.aside_length -= 1
             order.aside[order.aside_place] = order.aside[order.aside_length]
-
-
-cdef void order_sweep(heap_order* order) noexcept nogil:
-    """Look at a few places, and drop what is dead there: through the heap from its end, then through each lane."""
-    cdef int _look
-    if order.dead > order.dead_allowed:
-        order_rebuild(order)
-    for _look in range(LOOKS_A_SWEEP):
-        if order.dead == 0:
-            return
-        if order.sweep_lane == FROM_HEAP:
-            _sweep_heap(order)
-        else:
-            _sweep_lane(order, order.sweep_lane)
-
-
-cdef void _sweep_heap(heap_order* order) noexcept nogil:
-    # From the end: what a pop moves, it moves to a place that the sweep has yet to come to.
-    cdef int32_t place = min(order.sweep_place, order.length) - 1
-    order.sweep_place = place
-    if place < 0:
-        _sweep_next(order, 0)
-    elif order_dead(order, &order.ranks[place]):
-        _drop(order, place)
-        order.dead -= 1
-
-
-cdef void _drop(heap_order* order, int32_t place) noexcept nogil:
-    cdef heap_rank last
-    order.length -= 1
-    last = order.ranks[order.length]
-    if order.length == 0:
-        order.ranks[0] = rank_never()
-    elif place < order.length and place > 0 and rank_before(&last, &order.ranks[(place - 1) // ARITY]):
-        order_rise(order, 0, place, last)
-    elif place < order.length:
-        order_sift_down(order, place, last)
-
-
-cdef void _sweep_next(heap_order* order, int32_t lane) noexcept nogil:
-    if lane < order.lanes_open:
-        order.sweep_lane = lane
-        order.sweep_source = order.sweep_target = order.lanes[lane].first
-    else:
-        order.sweep_lane, order.sweep_place = FROM_HEAP, order.length
-
-
-cdef void _sweep_lane(heap_order* order, int32_t lane) noexcept nogil:
-    """Look at one place of a lane: what is dead stays behind the source, what lives moves down to the target."""
-    cdef heap_lane* line = &order.lanes[lane]
-    _follow_first(order, line)
-    if order.sweep_source == line.end:
-        _close_lane(order, lane)
-        return
-    if order.sweep_source % PIECE == LINK:
-        _enter_piece(order)
-    if order.sweep_source == order.sweep_target and not order_dead(order, &order.pieces[order.sweep_source]):
-        order.sweep_source += 1
-        order.sweep_target += 1
-    elif order_dead(order, &order.pieces[order.sweep_source]):
-        order.sweep_source += 1
-    else:
-        _move_down(order, lane)
-    if order.sweep_source == line.end:
-        _close_lane(order, lane)
-
-
-cdef inline void _follow_first(heap_order* order, const heap_lane* line) noexcept nogil:
-    """Go on from where the lane begins now, if it began before that."""
-    if order.sweep_target // PIECE == line.first // PIECE:
-        order.sweep_target = max(order.sweep_target, line.first)
-    if order.sweep_source // PIECE == line.first // PIECE:
-        order.sweep_source = max(order.sweep_source, line.first)
-
-
-cdef void _enter_piece(heap_order* order) noexcept nogil:
-    """Let the source go over to the next piece, and free the one it leaves, if nothing lives there any more."""
-    cdef uint32_t left = order.sweep_source // PIECE, kept = order.sweep_target // PIECE
-    order.sweep_source = order_onward(order, order.sweep_source)
-    if order.sweep_target % PIECE == LINK and left == kept and left * PIECE + LINK == order.sweep_target:
-        order.sweep_target = order.sweep_source     # nothing was dead so far
-    elif left != kept:
-        order.pieces[kept * PIECE + LINK].tag = order.sweep_source // PIECE
-        order_free_piece(order, left)
-        order.dead -= LINK
-
-
-cdef void _move_down(heap_order* order, int32_t lane) noexcept nogil:
-    cdef heap_rank rank = order.pieces[order.sweep_source]
-    cdef uint32_t target = order_onward(order, order.sweep_target)
-    if rank.key == INT64_MIN:       # nothing could stand for it that comes no later
-        order.sweep_source += 1
-        order.sweep_target = order.sweep_source
-        return
-    order.pieces[target] = rank
-    if target == order.lanes[lane].first:
-        order.heads[lane] = rank
-    if target != order.sweep_source:
-        order.pieces[order.sweep_source] = _nobody(order)
-    order.sweep_source += 1
-    order.sweep_target = target + 1
-
-
-cdef inline heap_rank _nobody(heap_order* order) noexcept nogil:
-    """A rank that is dead for ever, and comes before every other, so that it holds up none."""
-    cdef heap_rank rank
-    rank.key, rank.tag = INT64_MIN, order.numbers << order.slot_bits
-    return rank
-
-
-cdef void _close_lane(heap_order* order, int32_t lane) noexcept nogil:
-    """The source has come to the end of the lane, which now ends at the target."""
-    cdef heap_lane* line = &order.lanes[lane]
-    cdef uint32_t target = order.sweep_target
-    if target != line.end:
-        if target // PIECE == line.end // PIECE:
-            order.dead -= <int32_t> (line.end - target)
-        else:
-            order.dead -= <int32_t> (LINK - target % PIECE + line.end % PIECE)
-        _cut(order, line, target)
-        if target == line.first:
-            line.first = line.end = target // PIECE * PIECE
-            order.heads[lane] = rank_never()
-        else:
-            line.last = order.pieces[target - 1]
-    _sweep_next(order, lane + 1)

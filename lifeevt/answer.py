@@ -6,7 +6,7 @@ import logging
 import traceback
 from typing import Any
 
-from ._contract import NO_KIND, UNSET, Entry, Outcome, Reactor, Result, Task
+from ._contract import MAX_LEVELS, NO_KIND, UNSET, Entry, Outcome, Reactor, Result, Task
 from .event import Event, Priority
 from .reflex import Words
 from .result import EventProcessingResult, Status, filled
@@ -98,5 +98,5 @@ def _merged(handled: list[Any], words: Words) -> Words:
     return meaning, decision, action
 
 
-_STATUSES, _PRIORITIES = tuple(Status), tuple(Priority)
+_STATUSES, _PRIORITIES = tuple(Status), tuple(map(Priority, range(MAX_LEVELS)))
 NO_WORDS: Words = (None, None, None)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from numbers import Real
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
+from ._contract import MAX_LEVELS
 from .errors import InvalidEvent
 from .serialization import plain
 
@@ -24,12 +25,35 @@ LATEST_TIMESTAMP = 253_402_300_799.0
 
 
 class Priority(IntEnum):
-    """How much an event matters; a smaller number matters more."""
+    """How much an event matters; a smaller number matters more.
+
+    These four, and below them ``Priority(4)`` to ``Priority(15)`` for types that are given one of those.
+    """
 
     CRITICAL = 0
     HIGH = 1
     NORMAL = 2
     LOW = 3
+
+    @classmethod
+    def _missing_(cls, value: object) -> Priority | None:
+        """Return the further level of a number: its name is LEVEL_4 to LEVEL_15, and it is not listed."""
+        if type(value) is not int or not len(cls) <= value < MAX_LEVELS:
+            return None
+        level = int.__new__(cls, value)
+        level._name_, level._value_ = f"LEVEL_{value}", value
+        return cast(Priority, cls._value2member_map_.setdefault(value, level))
+
+    @classmethod
+    def named(cls, name: str) -> Priority:
+        """Return the level of a name, in any case: CRITICAL to LOW, LEVEL_4 to LEVEL_15. KeyError else."""
+        for level in _LEVELS:
+            if level.name == str(name).upper():
+                return level
+        raise KeyError(name)
+
+
+_LEVELS = tuple(map(Priority, range(MAX_LEVELS)))
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=True)
@@ -183,5 +207,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 def _priority(value: object) -> Priority:
     if not isinstance(value, bool):
         with suppress(ValueError):
-            return Priority(value)  # type: ignore[arg-type]
+            level = Priority(value)  # type: ignore[arg-type]
+            if level <= Priority.LOW:  # the others are given by type
+                return level
     raise InvalidEvent(f"priority is {value!r}; it must be 0 (CRITICAL) to 3 (LOW)")

@@ -16,7 +16,6 @@ from .attendant import Attendant
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import EngineStopped, LifeEventError
 from .event import Event
-from .event_types import EventTypes
 from .handler import Handler, HandlerTable
 from .metrics import LatencySummary, Ledger, summarize
 from .queue import AsyncEventQueue, QueueStatistics
@@ -25,6 +24,7 @@ from .responders import Responders
 from .result import EventProcessingResult, Status
 from .scheduler import EventScheduler, SchedulerStatistics
 from .state import StateStatistics, ThreadSafeSelfState
+from .strategy import Strategy
 from .switch_interval import SwitchInterval
 from .worker import Worker
 
@@ -70,7 +70,7 @@ class AsyncEventProcessor(Fronted):
         reflexes: ReflexSet | Iterable[Reflex] | None = None,
         handlers: Mapping[str, Handler | Callable[..., Any]] | None = None,
         queue: AsyncEventQueue | None = None,
-        scheduler: str | EventScheduler = "deadline",
+        scheduler: str | Strategy | EventScheduler = "deadline",
         clock: Clock | None = None,
         *,
         result_capacity: int = 8192,
@@ -83,10 +83,10 @@ class AsyncEventProcessor(Fronted):
             raise ValueError(f"switch_interval is {switch_interval}; it must be a positive number of seconds")
         backend = _twin_of(state, backend)
         self.state = state
-        self.scheduler = EventScheduler(scheduler, backend=backend) if isinstance(scheduler, str) else scheduler
+        self.scheduler = EventScheduler.of(scheduler, backend=backend)
         self.queue = queue if queue is not None else AsyncEventQueue(clock=clock, backend=backend)
         self.clock: Clock = clock or self.queue.clock
-        self._reflexes = _reflex_set(reflexes, state).compile(list(state.fields), backend=backend)
+        self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
         self._control = threading.Lock()  # start and stop, one at a time
         self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
@@ -303,8 +303,8 @@ class AsyncEventProcessor(Fronted):
             raise ValueError("the queue and the engine have different clocks")
         if self.queue.on_shed is not None:
             raise ValueError("the queue belongs to another engine already")
-        stock = type(self.scheduler).rank is EventScheduler.rank and type(self.scheduler.types) is EventTypes
-        self.queue.adopt(self.scheduler.rank, self.scheduler.types, stock)
+        self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
+        self.scheduler.steer(self.queue.heap.shift)
         self.queue.on_shed = lambda entry: self._attendant.record_unanswered(entry, Status.SHED)
 
     def _employ(self, handlers: HandlerTable) -> None:
@@ -333,8 +333,7 @@ class AsyncEventProcessor(Fronted):
 
     def _answers_natively(self) -> bool:
         """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
-        stock = type(self.scheduler).observe is EventScheduler.observe
-        return stock and type(self.clock) is SystemClock
+        return self.scheduler.counts_alone and type(self.clock) is SystemClock
 
     def _refuse_in_handler(self) -> None:
         if self._worker.answers_here:
@@ -353,7 +352,7 @@ def _twin_of(state: ThreadSafeSelfState, backend: str | None) -> str:
 
 def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafeSelfState) -> ReflexSet:
     if reflexes is None:
-        return ReflexSet.life().restricted_to(state.fields)
+        return ReflexSet.life().restricted_to(state.numbers)
     return reflexes if isinstance(reflexes, ReflexSet) else ReflexSet(reflexes)
 
 

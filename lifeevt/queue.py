@@ -92,7 +92,8 @@ class AsyncEventQueue(Fronted):
         self._kinds = core.KindTable()
         self._waits_in_heap = type(self.clock) is SystemClock  # another clock may stand still: wait for it, too
         self.rank: Rank = rank or EventTypes.life().rank
-        self.types, self.ranks_by_type = _types_behind(rank), rank is None
+        self.types, self.ranks_by_type = _types_behind(self.rank), rank is None
+        self.types.follow(self._describe_anew)
         self._changed = threading.Condition()
         self._waiting = 0  # threads in _changed; read without its lock, see _announce
         self._closed = False
@@ -232,8 +233,9 @@ class AsyncEventQueue(Fronted):
     def statistics(self) -> QueueStatistics:
         """Return a frozen snapshot. O(levels)."""
         counts = self._heap.counts()
-        depths = MappingProxyType(dict(zip(Priority, self._heap.depths(), strict=False)))
-        return QueueStatistics(self.capacity, counts[2], depths, counts[5], Ledger.of(counts))
+        depths = {Priority(level): depth for level, depth in enumerate(self._heap.depths())}
+        shown = MappingProxyType({level: depth for level, depth in depths.items() if depth or level <= Priority.LOW})
+        return QueueStatistics(self.capacity, counts[2], shown, counts[5], Ledger.of(counts))
 
     # --- for the engine
 
@@ -243,6 +245,7 @@ class AsyncEventQueue(Fronted):
         Types keep the numbers they have. For one thread, before others bring events of new types.
         """
         self.rank, self.types, self.ranks_by_type = rank, types, stock
+        types.follow(self._describe_anew)
         known, self._kinds = self._kinds, self._make_kinds()
         for code in range(len(known)):
             self._learned(known.name(code))
@@ -333,12 +336,21 @@ class AsyncEventQueue(Fronted):
 
     def _learned(self, name: str) -> int:
         """Give a type its number, with the level and budget its name has."""
-        event_type = self.types.named(name)
-        kind = event_type or self.types.default
-        code = self._kinds.add(name, int(kind.priority), kind.budget_ns, event_type is not None)
+        code = self._kinds.add(name, *self._described(name))
         if code != NO_KIND and self.on_kind is not None:
             self.on_kind(name, code)
         return code
+
+    def _described(self, name: str) -> tuple[int, int, bool]:
+        """The level and budget of a type, and whether its name alone decides them."""
+        event_type = self.types.named(name)
+        kind = event_type or self.types.default
+        return int(kind.priority), kind.budget_ns, event_type is not None
+
+    def _describe_anew(self) -> None:
+        """Follow a change of the table of types; what is queued keeps its place."""
+        for code in range(len(self._kinds)):
+            self._kinds.change(code, *self._described(self._kinds.name(code)))
 
     def _admit(self, offer: Offer, kind: int, event: Event) -> bool:
         if self._closed:

@@ -86,7 +86,7 @@ class EventProcessingResult:
             values = dict(record)
             values["event"] = Event.from_dict(values["event"])
             values["status"] = Status[values["status"]]
-            values["priority"] = Priority[values["priority"]]
+            values["priority"] = Priority.named(values["priority"])
             return cls(**_checked(values))
         except KeyError as error:
             raise SerializationError(f"a result lacks or misnames {error}") from None

@@ -35,6 +35,7 @@ shares = st.floats(0.0, 1.0)
 
 keys = st.integers(0, 3) | int64s  # few values: ties are the interesting case
 levels = st.integers(0, 3) | st.integers(0, MAX_LEVELS - 1)
+shifts = st.lists(st.integers(-2, 2) | int64s, min_size=MAX_LEVELS, max_size=MAX_LEVELS)
 ends = st.integers(0, MAX_ENDS - 1)
 policies = st.sampled_from(POLICIES)
 offers = st.tuples(keys, levels, int64s, st.integers(0, 9))

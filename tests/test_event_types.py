@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import events, schedules, shares
 
-from lifeevt import AsyncEventQueue, Event, EventType, EventTypes, InvalidReflex, ManualClock, Priority
+from lifeevt import (
+    AsyncEventProcessor,
+    AsyncEventQueue,
+    Event,
+    EventProcessingResult,
+    EventScheduler,
+    EventType,
+    EventTypes,
+    Field,
+    InvalidReflex,
+    ManualClock,
+    Priority,
+    ThreadSafeSelfState,
+)
 from lifeevt.event_types import MAX_REMEMBERED
 
 MS = 1_000_000
@@ -214,3 +229,72 @@ def test_a_table_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"type,priority,budget_ms\n\xff,LOW,1\n")
     with pytest.raises(InvalidReflex, match="is not UTF-8"):
         EventTypes.load(path)
+
+
+# --- a table that changes while engines use it
+
+
+def test_lifes_table_is_ones_own() -> None:
+    EventTypes.life().add(EventType("shock", LOW, 1))
+    assert EventTypes.life().resolve(event_of("shock")).priority is CRITICAL
+
+
+def test_types_are_added_and_replaced_also_for_names_seen_before() -> None:
+    types = EventTypes.life()
+    assert types.resolve(event_of("joy")).name == "*"
+    types.add(EventType("joy", HIGH, 7), EventType("*", LOW, 9))
+    assert types.resolve(event_of("joy_deep")) == EventType("joy", HIGH, 7)
+    assert types.resolve(event_of("void")) == types.default == EventType("*", LOW, 9)
+
+
+def test_a_family_may_be_written_with_a_star() -> None:
+    types = EventTypes([EventType("social_*", HIGH, 3)])
+    assert [types.resolve(event_of(name)).name for name in ("social", "social_conflict")] == ["social", "social"]
+
+
+def test_a_follower_is_told_of_every_change_for_as_long_as_it_lives() -> None:
+    class Follower:
+        told = 0
+
+        def changed(self) -> None:
+            self.told += 1
+
+    types, follower = EventTypes.life(), Follower()
+    types.follow(follower.changed)
+    types.follow(Follower().changed)  # is gone at once
+    gc.collect()
+    types.add(EventType("joy", HIGH, 7))
+    types.add(EventType("joy", LOW, 7))
+    assert follower.told == 2
+
+
+@pytest.mark.parametrize("by_arrays", [False, True])
+def test_an_engine_follows_a_change_of_its_types(backend: str, by_arrays: bool) -> None:
+    types, state = EventTypes.life(), ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+    engine = AsyncEventProcessor(state, [], scheduler=EventScheduler("priority", types, backend=backend))
+
+    def submit() -> None:
+        if by_arrays:
+            engine.submit_arrays(array("i", [engine.type_code(name) for name in ("joy", "idle")]), array("d", [0, 0]))
+        else:
+            engine.submit_many(map(event_of, ("joy", "idle")))
+
+    submit()
+    types.add(EventType("joy", Priority(7), 5 * MS))
+    submit()
+    assert engine.queue.statistics().depth_by_level == {CRITICAL: 0, HIGH: 0, NORMAL: 3, LOW: 0, Priority(7): 1}
+    engine.process_pending()
+    results = engine.results()
+    assert [(each.event.type, each.priority) for each in results][-1] == ("joy", Priority(7))
+    assert EventProcessingResult.from_json(results[-1].to_json()) == results[-1]
+
+
+def test_levels_of_ones_own_have_accounts_of_their_own(backend: str) -> None:
+    types = EventTypes([EventType("dream", Priority(5), MS)])
+    assert types.lowest == Priority(5)
+    scheduler = EventScheduler(types=types, backend=backend)
+    scheduler.observe(event_of("dream"), 5, 0, 1, 2)
+    scheduler.observe(event_of("dream"), 9, 0, 1, 2)  # a level that came later shares the last one's
+    levels = scheduler.statistics().levels
+    assert [level.name for level in levels][-2:] == ["LEVEL_4", "LEVEL_5"]
+    assert levels[Priority(5)].finished == 2

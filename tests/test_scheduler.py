@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from array import array
 from typing import Any
 
 import pytest
 
-from lifeevt import Event, EventScheduler, EventType, EventTypes, LatencySummary, Priority
+from lifeevt import (
+    AsyncEventProcessor,
+    Event,
+    EventScheduler,
+    EventType,
+    EventTypes,
+    Field,
+    Gate,
+    LatencySummary,
+    LevelLoad,
+    Load,
+    Priority,
+    Strategy,
+    ThreadSafeSelfState,
+)
 
 MS = 1_000_000
 CRITICAL, HIGH, NORMAL, LOW = Priority
@@ -28,9 +43,9 @@ def test_types_of_ones_own_rank(backend: str) -> None:
     assert EventScheduler(types=types, backend=backend).rank(event_of("ping_pong"), 0) == (3, HIGH)
 
 
-@pytest.mark.parametrize("strategy", ["", "priority", "Deadline"])
+@pytest.mark.parametrize("strategy", ["", "prio", "Deadline"])
 def test_an_unknown_strategy_is_refused_with_the_choice(backend: str, strategy: str) -> None:
-    with pytest.raises(ValueError, match=f"unknown strategy '{strategy}'; choose deadline"):
+    with pytest.raises(ValueError, match=f"unknown strategy '{strategy}'; choose deadline, load_balancing, priority"):
         EventScheduler(strategy, backend=backend)
 
 
@@ -72,8 +87,8 @@ def test_the_late_of_all_levels_are_summed(backend: str) -> None:
 
 
 def test_a_level_that_is_none_is_refused(backend: str) -> None:
-    with pytest.raises(ValueError, match="7 is not a valid Priority"):
-        EventScheduler(backend=backend).observe(event_of("shock"), 7, 0, 0, 0)
+    with pytest.raises(ValueError, match="16 is not a valid Priority"):
+        EventScheduler(backend=backend).observe(event_of("shock"), 16, 0, 0, 0)
 
 
 def test_statistics_are_frozen(backend: str) -> None:
@@ -85,3 +100,109 @@ def test_statistics_are_frozen(backend: str) -> None:
         before.strategy = "x"  # type: ignore[misc]
     with pytest.raises(TypeError):
         before.levels[CRITICAL] = before.levels[LOW]  # type: ignore[index]
+
+
+# --- strategies: chosen, switched, told what was measured
+
+
+class Recording(Strategy):
+    """Keeps what it is told, and moves the levels below 0 back by 1 ns a tick."""
+
+    name = "recording"
+
+    def __init__(self) -> None:
+        self.loads: list[Load] = []
+        self.used: list[list[int]] = []
+
+    @property
+    def offsets_ns(self) -> tuple[int, ...]:
+        return 0, len(self.loads)
+
+    def gate(self, now_ns: int, used_ns: Any) -> Gate:
+        self.used.append(list(used_ns))
+        return Gate(1, 5, now_ns + 1)
+
+    def review(self, load: Load) -> None:
+        self.loads.append(load)
+
+
+def test_a_scheduler_is_given_or_made_for_a_strategy(backend: str) -> None:
+    scheduler = EventScheduler(backend=backend)
+    assert EventScheduler.of(scheduler) is scheduler
+    assert EventScheduler.of("priority", backend=backend).strategy.name == "priority"
+
+
+def test_a_strategy_is_switched_and_the_one_before_given_back(backend: str) -> None:
+    scheduler = EventScheduler(backend=backend)
+    before = scheduler.strategy
+    assert scheduler.use("priority") is before
+    assert scheduler.statistics().strategy == scheduler.strategy.name == "priority"
+
+
+def test_a_queue_that_follows_is_moved_at_once_and_when_the_offsets_change(backend: str) -> None:
+    scheduler, moved = EventScheduler("load_balancing", backend=backend), list[Any]()
+    scheduler.steer(moved.append)
+    scheduler.use("deadline")
+    scheduler.use("deadline")
+    assert [offsets[:2] for offsets in moved] == [(-(2**59), 0), (0, 0)]
+
+
+def test_only_one_queue_follows(backend: str) -> None:
+    scheduler = EventScheduler(backend=backend)
+    scheduler.steer(lambda _: None)
+    with pytest.raises(ValueError, match="another queue"):
+        scheduler.steer(lambda _: None)
+
+
+def test_a_switch_that_is_refused_changes_nothing(backend: str) -> None:
+    scheduler = EventScheduler("priority", backend=backend)
+    with pytest.raises(ValueError, match="unknown strategy"):
+        scheduler.use("nope")
+    assert scheduler.strategy.name == "priority"
+
+
+def test_a_tick_tells_what_each_level_met_since_the_last(backend: str) -> None:
+    recording = Recording()
+    scheduler, moved = EventScheduler(recording, backend=backend), list[Any]()
+    scheduler.steer(moved.append)
+    scheduler.observe(event_of("shock"), CRITICAL, 0, 30 * MS, 40 * MS)
+    scheduler.tick(50 * MS, 100 * MS, [1, 0, 0, 7])
+    scheduler.observe(event_of("noise"), HIGH, 0, 1, 3)
+    load = scheduler.tick(150 * MS, 100 * MS)
+    first = recording.loads[0]
+    assert (first.now_ns, first.interval_ns, len(first.levels)) == (50 * MS, 100 * MS, 4)
+    assert first.levels[CRITICAL] == LevelLoad(1, 1, 30 * MS, 10 * MS, 1)
+    assert first.levels[LOW] == LevelLoad(depth=7)
+    assert load.levels == (LevelLoad(), LevelLoad(1, 0, 1, 2), LevelLoad(), LevelLoad())
+    assert [offsets[1] for offsets in moved] == [0, 1, 2]
+
+
+def test_the_gate_is_the_strategys_who_is_told_what_each_level_used(backend: str) -> None:
+    recording = Recording()
+    scheduler = EventScheduler(recording, backend=backend)
+    scheduler.observe(event_of("noise"), HIGH, 0, 1, 8)
+    assert scheduler.gate(3) == Gate(1, 5, 4)
+    assert recording.used == [[0, 7, 0, 0]]
+
+
+@pytest.mark.parametrize("by_arrays", [False, True])
+def test_an_engine_answers_strictly_by_level_and_follows_a_switch(backend: str, by_arrays: bool) -> None:
+    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+    engine = AsyncEventProcessor(state, [], scheduler="priority")
+    names = ["social", "shock", "idle", "noise", "social", "decay"]
+
+    def submit() -> None:
+        if by_arrays:
+            engine.submit_arrays(array("i", map(engine.type_code, names)), array("d", [0.0] * len(names)))
+        else:
+            engine.submit_many(Event(name, urgency=1.0 if name == "social" else 0.0) for name in names)
+
+    submit()
+    engine.process_pending(2)
+    engine.scheduler.use("deadline")
+    submit()
+    engine.scheduler.use("priority")
+    engine.process_pending()
+    levels = [result.priority for result in engine.results()]
+    assert levels == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 3, 3]
+    assert engine.ledger().balanced and not engine.ledger().in_flight

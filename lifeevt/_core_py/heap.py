@@ -30,7 +30,7 @@ from .._contract import (
 )
 from .arrays import number_offers
 from .kinds import KindTable
-from .numbers import Rooted, int64
+from .numbers import INT64_MAX, INT64_MIN, Rooted, int64
 from .offers import (
     NO_NUMBERS,
     Numbers,
@@ -66,6 +66,7 @@ class EventHeap(Rooted):
         self._levels: list[dict[int, None]] = [{} for _ in range(MAX_LEVELS)]  # sequences by arrival
         self._accepted = self._refused = self._running = self._high_water = 0
         self._ends = [0] * MAX_ENDS
+        self._offsets = (0,) * MAX_LEVELS
         self._numbers: dict[int, Numbers] = {}  # by sequence, of what is queued
         self._tracked: set[int] = set()  # sequences of what is handed to Python whatever its kind
         self._held: set[int] = set()  # sequences of what waits for ``bring_back``
@@ -146,7 +147,7 @@ class EventHeap(Rooted):
     ) -> bool:
         """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
 
-        It takes over the arrival, the sequence, and the key, unless its own is earlier.
+        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
         """
         sequence = checked_ticket(ticket)
         key, level, _, _ = checked_offer((key, level, 0, payload))
@@ -154,7 +155,7 @@ class EventHeap(Rooted):
         with self._inside:
             before = self._entries.get(sequence)
             if before is not None:
-                self._stand_in(before, (payload, min(key, before[1]), level, before[3], sequence), numbers)
+                self._stand_in(before, key, level, payload, numbers)
             return before is not None
 
     def bring_back(self, ticket: Ticket) -> bool:
@@ -163,7 +164,7 @@ class EventHeap(Rooted):
         with self._inside:
             if sequence in self._held:
                 self._held.remove(sequence)
-                heapq.heappush(self._order, (self._entries[sequence][1], sequence))
+                self._push_again(sequence)
             return sequence in self._entries
 
     def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
@@ -272,11 +273,26 @@ class EventHeap(Rooted):
         with self._inside:
             return tuple(len(level) for level in self._levels)
 
+    def shift(self, offsets: Sequence[int]) -> None:
+        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
+
+        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
+        """
+        given = tuple(offsets)
+        if len(given) != MAX_LEVELS:
+            raise ValueError(f"{len(given)} offsets; there must be {MAX_LEVELS}, one a level")
+        wanted = tuple(map(int64, given))
+        with self._inside:
+            self._offsets = wanted
+            aside = self._held | self._parked
+            self._order = [(self._place_of(number), number) for number in self._entries if number not in aside]
+            heapq.heapify(self._order)
+
     def check(self) -> None:
         """Raise AssertionError unless the structure is sound. O(n)."""
         with self._inside:
-            live = sorted((entry[1], sequence) for sequence, entry in self._entries.items())
-            aside = [(self._entries[sequence][1], sequence) for sequence in self._held | self._parked]
+            live = sorted((self._place(entry[1], entry[2]), number) for number, entry in self._entries.items())
+            aside = [(self._place_of(sequence), sequence) for sequence in self._held | self._parked]
             found = sorted([pair for pair in self._order if self._lives(pair)] + aside)
             if live != found or sum(map(len, self._levels)) != len(live):
                 raise AssertionError("the heap, its entries and its levels disagree")
@@ -377,8 +393,12 @@ class EventHeap(Rooted):
         self._entries[sequence] = (payload, key, level, arrival_ns, sequence)
         self._levels[level][sequence] = None
         if sequence not in self._held:
-            heapq.heappush(self._order, (key, sequence))
+            heapq.heappush(self._order, (self._place(key, level), sequence))
         self._high_water = max(self._high_water, len(self._entries))
+
+    def _place(self, key: int, level: int) -> int:
+        """Where an event stands: at its key, behind it by the offset of its level."""
+        return min(max(key + self._offsets[level], INT64_MIN), INT64_MAX)
 
     def _pop(self, end: int) -> Entry:
         entry = self._entries[heapq.heappop(self._order)[1]]
@@ -403,19 +423,31 @@ class EventHeap(Rooted):
         for ones in (self._tracked, self._held, self._parked):
             ones.discard(sequence)
 
-    def _stand_in(self, before: Entry, after: Entry, numbers: Numbers) -> None:
-        sequence = before[4]
-        self._entries[sequence], self._numbers[sequence] = after, numbers
+    def _stand_in(self, before: Entry, key: int, level: int, payload: Any, numbers: Numbers) -> None:
+        _, old_key, old_level, arrival_ns, sequence = before
+        stood = self._place(old_key, old_level)
+        key, level = min(key, old_key), min(level, old_level)
+        if self._place(key, level) > stood:
+            key, level = old_key, old_level
+        self._entries[sequence] = (payload, key, level, arrival_ns, sequence)
+        self._numbers[sequence] = numbers
         self._tracked.add(sequence)
-        if after[2] != before[2]:  # the newest one of its level now
-            del self._levels[before[2]][sequence]
-            self._levels[after[2]][sequence] = None
-        if after[1] < before[1] and sequence not in self._held | self._parked:
-            heapq.heappush(self._order, (after[1], sequence))
+        if level != old_level:  # the newest one of its level now
+            del self._levels[old_level][sequence]
+            self._levels[level][sequence] = None
+        if self._place(key, level) < stood and sequence not in self._held | self._parked:
+            self._push_again(sequence)
             self._thin()
-        if sequence in self._parked and not self._is_paused(sequence):
+        elif sequence in self._parked and not self._is_paused(sequence):
             self._parked.remove(sequence)
-            heapq.heappush(self._order, (after[1], sequence))
+            self._push_again(sequence)
+
+    def _push_again(self, sequence: int) -> None:
+        heapq.heappush(self._order, (self._place_of(sequence), sequence))
+
+    def _place_of(self, sequence: int) -> int:
+        entry = self._entries[sequence]
+        return self._place(entry[1], entry[2])
 
     def _thin(self) -> None:
         if len(self._order) > 2 * len(self._entries) + 64:  # more graves than events: rebuild, O(1) each
@@ -424,15 +456,16 @@ class EventHeap(Rooted):
 
     def _lives(self, pair: tuple[int, int]) -> bool:
         """Whether this is where an event stands in the order."""
-        entry = self._entries.get(pair[1])
-        return entry is not None and entry[1] == pair[0] and pair[1] not in self._held | self._parked
+        sequence = pair[1]
+        if sequence not in self._entries or sequence in self._held or sequence in self._parked:
+            return False
+        return self._place_of(sequence) == pair[0]
 
     def _settle(self) -> None:
         """Bury the dead before the head, and set aside what is paused."""
         while self._order:
-            key, sequence = self._order[0]
-            entry = self._entries.get(sequence)
-            alive = entry is not None and entry[1] == key and sequence not in self._held | self._parked
+            sequence = self._order[0][1]
+            alive = self._lives(self._order[0])
             if alive and not self._is_paused(sequence):
                 return
             heapq.heappop(self._order)
@@ -448,7 +481,7 @@ class EventHeap(Rooted):
         back = {sequence for sequence in self._parked if not self._is_paused(sequence)}
         self._parked -= back
         for sequence in back:
-            heapq.heappush(self._order, (self._entries[sequence][1], sequence))
+            self._push_again(sequence)
 
 
 class _Stay:

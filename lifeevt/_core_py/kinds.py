@@ -39,6 +39,14 @@ class KindTable(Rooted):
         self._codes[name] = len(self._rows) - 1
         return len(self._rows) - 1
 
+    def change(self, code: int, level: int, budget_ns: int, exact: bool = True) -> None:
+        """Give a kind another level and budget, for events that come from now on; see ``add``."""
+        kind, wanted, budget = checked_index(code, len(self._rows)), int64(level), int64(budget_ns)
+        if not 0 <= wanted < MAX_LEVELS:
+            raise ValueError(f"level is {wanted}; it must lie in [0, {MAX_LEVELS})")
+        bool(exact)
+        self._rows[kind] = (wanted, budget, *self._rows[kind][2:])
+
     def answer(self, code: int, row: int, attended: bool) -> None:
         """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""
         kind, place = checked_index(code, len(self._rows)), int64(row)

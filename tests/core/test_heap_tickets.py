@@ -73,7 +73,17 @@ def test_a_replacement_keeps_sequence_arrival_and_the_earlier_key(core: ModuleTy
     assert heap.depths()[:3] == (0, 1, 0)
     assert heap.replace(ticket, 10, 3, "sooner")
     heap.check()
-    assert heap.pop() == ("sooner", 10, 3, 7, 0)
+    assert heap.pop() == ("sooner", 10, 1, 7, 0)
+
+
+def test_a_replacement_is_never_put_behind_its_place(core: ModuleType) -> None:
+    heap = core.EventHeap(9)
+    ticket = tracked(heap, 50, level=2)
+    heap.shift([0, 900, *[0] * (MAX_LEVELS - 2)])
+    tracked(heap, 60, level=2)
+    assert heap.replace(ticket, 50, 1, "there its level stands behind")
+    heap.check()
+    assert left(heap) == ["there its level stands behind", 60]
 
 
 def test_what_is_held_counts_as_queued_and_leaves_when_it_is_brought_back(core: ModuleType) -> None:

@@ -51,3 +51,23 @@ def test_a_number_without_a_kind_is_refused(core: ModuleType) -> None:
     for ask in (kinds.name, kinds.describe, lambda code: kinds.answer(code, 0, True)):
         with pytest.raises(IndexError):
             ask(0)
+
+
+def test_a_kind_can_be_given_another_level_and_budget_and_keeps_its_answer(core: ModuleType) -> None:
+    kinds = core.KindTable()
+    kinds.add("shock", 0, 10)
+    kinds.answer(0, 7, False)
+    kinds.change(0, 3, 20)
+    assert kinds.describe(0) == (3, 20, 7, False)
+    assert kinds.add("shock", 1, 1) == 0 and kinds.describe(0) == (3, 20, 7, False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"), [((1, 0, 0), IndexError), ((0, 16, 0), ValueError), ((0, 0, 2**63), OverflowError)]
+)
+def test_a_change_that_is_none_changes_nothing(core: ModuleType, wrong: tuple[int, int, int], error: type) -> None:
+    kinds = core.KindTable()
+    kinds.add("shock", 0, 10)
+    with pytest.raises(error):
+        kinds.change(*wrong)
+    assert kinds.describe(0) == (0, 10, NO_ROW, True)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from strategies import (
     INT64_MAX,
+    INT64_MIN,
     cell_blocks,
     durations,
     ends,
@@ -23,6 +24,7 @@ from strategies import (
     offers,
     policies,
     reflex_tables,
+    shifts,
 )
 
 from lifeevt._contract import ADMITTED, DROP_OLDEST, MAX_ENDS, MAX_LEVELS, NO_END, REFUSED, REJECT, SHED_END, WAIT
@@ -38,6 +40,7 @@ class HeapModel:
         self.queued: list[Any] = []  # entries, by sequence
         self.accepted = self.refused = self.running = self.high_water = 0
         self.ends: Counter[int] = Counter()
+        self.offsets = [0] * MAX_LEVELS
         self.held: set[int] = set()  # sequences
         self.paused: tuple[set[int], set[int]] = (set(), set())  # levels, kinds
         self.kinds: dict[int, int] = {}
@@ -66,9 +69,12 @@ class HeapModel:
     def replace(self, ticket: Any, key: int, level: int, payload: Any, kind: int) -> bool:
         entry = self._queued(ticket)
         if entry is not None:
-            self.queued[self.queued.index(entry)] = (payload, min(key, entry[1]), level, *entry[3:])
+            made = (payload, min(key, entry[1]), min(level, entry[2]), *entry[3:])
+            if self.place(made) > self.place(entry):
+                made = (payload, *entry[1:])
+            self.queued[self.queued.index(entry)] = made
             self.kinds[entry[4]] = kind
-            if level != entry[2]:
+            if made[2] != entry[2]:
                 self._join(entry[4])
         return entry is not None
 
@@ -129,7 +135,7 @@ class HeapModel:
         return [self.pop(end) for _ in range(min(max(limit, 0), left))]
 
     def pop_above(self, level: int, end: int) -> Any:
-        head = min(filter(self._may_leave, self.queued), key=lambda entry: (entry[1], entry[4]), default=None)
+        head = min(filter(self._may_leave, self.queued), key=lambda entry: (self.place(entry), entry[4]), default=None)
         if head is None or head[2] >= level:
             return None
         self.queued.remove(head)
@@ -138,6 +144,12 @@ class HeapModel:
         else:
             self.ends[end] += 1
         return head
+
+    def place(self, entry: Any) -> int:
+        return max(min(int(entry[1]) + self.offsets[entry[2]], INT64_MAX), INT64_MIN)
+
+    def shift(self, offsets: Any) -> None:
+        self.offsets = list(offsets)
 
     def finish(self, end: int) -> None:
         if not self.running:
@@ -249,6 +261,10 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         @rule(limit=st.integers(-1, 4) | st.just(INT64_MAX), end=ends)
         def drain(self, limit: int, end: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end))
+
+        @rule(shift=shifts)
+        def shift(self, shift: Any) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.shift(shift))
 
         @rule(end=ends)
         def finish(self, end: int) -> None:
