@@ -6,6 +6,8 @@ from libc.string cimport memset
 from ._looks cimport show
 from ._order cimport (
     DEAD_ALLOWED,
+    difference,
+    heap_event,
     order_add,
     order_clear,
     order_forget,
@@ -14,10 +16,12 @@ from ._order cimport (
     order_living,
     order_key,
     order_ready,
+    order_ready_to_shift,
     order_rebuild,
     order_remove,
     order_shift,
     order_sound,
+    sum_within,
 )
 from ._pages cimport pages_free, pages_ready, pages_reserve
 
@@ -155,6 +159,29 @@ cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
 cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil:
     """Let every level stand behind its keys by its offset, also what waits; 0, or -1 and nothing has changed. O(n)."""
     return order_shift(&heap.order, offsets)
+
+
+cdef int64_t heap_postpone(event_heap* heap, int64_t before, int64_t by_ns, int32_t level) noexcept nogil:
+    """Give those of `level` and below whose key is before `before` a later one, once; how many, or -1. O(n)."""
+    cdef int32_t height, slot
+    cdef int64_t moved = 0
+    if order_ready_to_shift(&heap.order) != 0:
+        return -1
+    for height in range(level, HEAP_LEVELS):
+        slot = heap.oldest[height]
+        while slot != NOWHERE:
+            moved += _postponed(&heap.slots[slot].event, before, by_ns)
+            slot = heap.slots[slot].newer
+    if moved > 0:
+        order_shift(&heap.order, heap.order.offsets)
+    return moved
+
+
+cdef bint _postponed(heap_event* event, int64_t before, int64_t by_ns) noexcept nogil:
+    if event.key >= before or difference(event.key, event.arrival_ns) >= by_ns:
+        return False
+    event.key = sum_within(event.key, by_ns)
+    return True
 
 
 cdef int heap_check(event_heap* heap) noexcept nogil:

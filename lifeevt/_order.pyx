@@ -2,7 +2,7 @@
 
 from libc.stdint cimport INT32_MAX, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memcpy, memset
+from libc.string cimport memmove, memset
 
 from ._pages cimport pages_free, pages_ready, pages_reserve
 
@@ -89,17 +89,22 @@ cdef void _heapify(heap_order* order) noexcept nogil:
         order.ranks[0] = rank_never()
 
 
+cdef int order_ready_to_shift(heap_order* order) noexcept nogil:
+    """Make sure that the heap can hold what stands in the lanes; 0, or -1 without memory."""
+    order_rebuild(order)
+    return _room_for(order, <size_t> order_living(order) + 1)
+
+
 cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
     """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n).
 
     What stands in the lanes goes into the heap: under other offsets it need not ascend.
     """
     cdef int32_t place
-    order_rebuild(order)
-    if _room_for(order, <size_t> order_living(order) + 1) != 0:
+    if order_ready_to_shift(order) != 0:
         return -1
     _empty_lanes(order)
-    memcpy(order.offsets, offsets, sizeof(order.offsets))
+    memmove(order.offsets, offsets, sizeof(order.offsets))      # they may be the present ones
     for place in range(order.length):
         order.ranks[place].key = order_key(order, &order.slots[order_slot(order, &order.ranks[place])].event)
     _heapify(order)

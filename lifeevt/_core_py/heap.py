@@ -175,8 +175,25 @@ class EventHeap(Rooted):
         wanted = tuple(map(int64, given))
         with self._inside:
             self._offsets = wanted
-            self._order = [(self._place(key, level), number) for number, (_, key, level, *_) in self._entries.items()]
-            heapq.heapify(self._order)
+            self._arrange()
+
+    def postpone(self, before: int, by_ns: int, level: int) -> int:
+        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
+
+        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
+        if no budget is longer. One atomic step. Returns how many. O(n).
+        """
+        limit, span_ns, first = int64(before), int64(by_ns), int64(level)
+        if not 0 <= first < MAX_LEVELS:
+            raise ValueError(f"level is {first}; it must lie in [0, {MAX_LEVELS})")
+        if span_ns <= 0:
+            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
+        with self._inside:
+            moved = [each for each in self._entries.values() if _is_behind(each, limit, span_ns, first)]
+            for payload, key, height, arrival_ns, sequence in moved:
+                self._entries[sequence] = (payload, min(key + span_ns, INT64_MAX), height, arrival_ns, sequence)
+            self._arrange()
+            return len(moved)
 
     def check(self) -> None:
         """Raise AssertionError unless the structure is sound. O(n)."""
@@ -275,6 +292,11 @@ class EventHeap(Rooted):
         heapq.heappush(self._order, (self._place(key, level), sequence))
         self._high_water = max(self._high_water, len(self._entries))
 
+    def _arrange(self) -> None:
+        """Put everything that waits where it stands now."""
+        self._order = [(self._place(key, level), number) for number, (_, key, level, *_) in self._entries.items()]
+        heapq.heapify(self._order)
+
     def _place(self, key: int, level: int) -> int:
         """Where an event stands: at its key, behind it by the offset of its level."""
         return min(max(key + self._offsets[level], INT64_MIN), INT64_MAX)
@@ -319,6 +341,12 @@ class _Stay:
 
 
 _NO_NUMBERS = (NO_KIND, 0.0)
+
+
+def _is_behind(entry: Entry, before: int, by_ns: int, level: int) -> bool:
+    """Whether ``postpone`` moves it; the distance from the arrival is looked at in 64 bits."""
+    _, key, height, arrival_ns, _ = entry
+    return height >= level and key < before and min(max(key - arrival_ns, INT64_MIN), INT64_MAX) < by_ns
 
 
 def _checked_end(end: int, lowest: int) -> int:

@@ -212,6 +212,7 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     heap, kinds, reactor = works_on["heap"], works_on["kinds"], core.Reactor(**works_on)
     yield kinds.add(name="hit", level=1, budget_ns=5, exact=True), kinds.answer(code=0, row=0, attended=False)
     yield kinds.change(code=0, level=1, budget_ns=5, exact=True), heap.shift(offsets=[0] * MAX_LEVELS)
+    yield heap.postpone(before=3, by_ns=4, level=1)
     yield kinds.code(name="hit"), kinds.name(code=0), kinds.describe(code=0), len(kinds)
     yield heap.watch(idle=False), heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
     yield heap.offer_many(offers=[(9, 1, 3, "q")], policy=DROP_LOWEST, numbers=[(0, -0.5)]), heap.unwatch(idle=False)
@@ -249,6 +250,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("EventHeap", "offer", [1, 0, 2, "p", REJECT, 0, 0.5]),
     ("EventHeap", "offer_many", [[(1, 0, 2, "p")], REJECT, [(0, 0.5)]]),
     ("EventHeap", "shift", [[0] * MAX_LEVELS]),
+    ("EventHeap", "postpone", [3, 4, 1]),
     ("EventHeap", "offer_numbers", ["<KindTable>", array("i"), array("d"), array("d"), 2, REJECT]),
     ("EventHeap", "watch", [False]),
     ("EventHeap", "unwatch", [False]),
