@@ -4,9 +4,8 @@ While its mutex is held no Python code can run: no object is collected, no refer
 """
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ._core_arrays cimport CHUNK, NumberOffers
 from ._core_numbers cimport whole
@@ -15,7 +14,6 @@ from ._core_offer cimport (
     REFUSED,
     SHED_END,
     checked_end,
-    checked_file,
     checked_kind_to_pause,
     checked_level,
     checked_policy,
@@ -29,6 +27,7 @@ from ._core_offer cimport (
     ticket_of,
     verdict_of,
 )
+from ._core_watch cimport WatchedHeap, enter
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
@@ -37,7 +36,6 @@ from ._heap cimport (
     heap_book,
     heap_bring_back,
     heap_check,
-    heap_clear,
     heap_enter,
     heap_finish,
     heap_holds,
@@ -45,30 +43,27 @@ from ._heap cimport (
     heap_leave,
     heap_leave_quietly,
     heap_next_stale,
-    heap_nudge,
     heap_offer,
     heap_pause,
     heap_pop,
+    heap_postpone,
     heap_release,
     heap_replace,
     heap_shift,
     heap_slot,
     heap_withdraw,
 )
-from ._looks cimport look_at, look_at_word
+from ._looks cimport look_at
 from ._order cimport HELD
-from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
 
 cdef enum:
     NO_KIND = -1
-    SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
     SWEPT = 32                  # stale payloads dropped in one go
     FEW = 512                   # so few events are taken in without giving the GIL away
-    EVERYBODY = 0x7fffffff
 
 
 @cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
-cdef class EventHeap:
+cdef class EventHeap(WatchedHeap):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
@@ -83,9 +78,6 @@ cdef class EventHeap:
         self.payloads = []
         if heap_init(&self.heap, self.limit) != 0:
             raise MemoryError
-
-    def __dealloc__(self):
-        heap_clear(&self.heap)
 
     def __len__(self):
         """Return how many events are queued."""
@@ -207,13 +199,6 @@ cdef class EventHeap:
         cdef uint64_t sequence = heap_book(&self.heap, how)
         heap_leave(&self.heap)
         return sequence
-
-    def signal(self, file):
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
-        cdef int32_t number = -1 if file is None else checked_file(file)
-        enter(&self.heap)
-        self.heap.signal = number
-        heap_leave_quietly(&self.heap)
 
     def offer_many(self, offers, policy, numbers=None):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
@@ -387,6 +372,24 @@ cdef class EventHeap:
         if code != 0:
             raise MemoryError
 
+    def postpone(self, before, by_ns, level):
+        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
+
+        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
+        if no budget is longer. One atomic step. Returns how many. O(n).
+        """
+        cdef int64_t limit = whole(before), span_ns = whole(by_ns), moved
+        cdef int32_t first = checked_level(level)
+        if span_ns <= 0:
+            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
+        with nogil:
+            heap_enter(&self.heap)
+            moved = heap_postpone(&self.heap, limit, span_ns, first)
+            heap_leave(&self.heap)
+        if moved < 0:
+            raise MemoryError
+        return moved
+
     def check(self):
         """Raise AssertionError unless the structure is sound. O(n)."""
         enter(&self.heap)
@@ -396,51 +399,6 @@ cdef class EventHeap:
             raise AssertionError("the ledger does not balance")
         if code != 0:
             raise AssertionError("the heap, its entries and its levels disagree")
-
-    def watch(self, idle):
-        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
-        cdef bint only_idle = bool(idle)
-        enter(&self.heap)
-        if only_idle:
-            self.heap.idle_watchers += 1
-        else:
-            self.heap.watchers += 1
-        cdef uint32_t epoch = self.heap.epoch
-        heap_leave_quietly(&self.heap)
-        return epoch
-
-    def unwatch(self, idle):
-        """End a watch."""
-        cdef bint only_idle = bool(idle)
-        enter(&self.heap)
-        if only_idle:
-            self.heap.idle_watchers -= 1
-        else:
-            self.heap.watchers -= 1
-        heap_leave_quietly(&self.heap)
-
-    def wait(self, epoch, timeout_ns):
-        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
-
-        May come back early. Returns what to wait for next.
-        """
-        cdef uint32_t seen = <uint32_t> whole(epoch)
-        cdef int64_t limit_ns = -1 if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
-        if parking_on_main_thread() and not 0 <= limit_ns < SLICE_NS:
-            limit_ns = SLICE_NS
-        with nogil:
-            parking_sleep(&self.heap.epoch, seen, limit_ns)
-        PyErr_CheckSignals()
-        return look_at_word(&self.heap.epoch)
-
-    def nudge(self):
-        """Wake everybody who waits here, to look again."""
-        enter(&self.heap)
-        cdef uint32_t* sleeper = heap_nudge(&self.heap)
-        heap_leave(&self.heap)
-        parking_wake(&self.heap.epoch, EVERYBODY)
-        if sleeper != NULL:
-            parking_wake(sleeper, 1)
 
     cdef object place(self, offered* offer, payload, int policy):
         """Offer one event from inside the heap; give back the payload that now belongs to the caller.

@@ -10,7 +10,16 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int32_t, int64_t
 
-from ._cells cimport CELL_INTEGER, CELLS_NO_CAUSE, LIFEEVT_COUNT, LIFEEVT_LOAD, cell_block, cells_bounded, cells_version, change
+from ._cells cimport (
+    CELL_INTEGER,
+    CELLS_NO_CAUSE,
+    LIFEEVT_COUNT,
+    LIFEEVT_LOAD,
+    cell_block,
+    cells_bounded,
+    cells_version,
+    change,
+)
 from ._core_cells cimport StateCells, copy_all, read_one
 
 from collections.abc import Mapping

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import heapq
-import os
-import threading
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from .._contract import (
@@ -30,7 +27,7 @@ from .._contract import (
 )
 from .arrays import number_offers
 from .kinds import KindTable
-from .numbers import INT64_MAX, INT64_MIN, Rooted, int64
+from .numbers import INT64_MAX, INT64_MIN, int64
 from .offers import (
     NO_NUMBERS,
     Numbers,
@@ -41,11 +38,10 @@ from .offers import (
     checked_policy,
     checked_ticket,
 )
+from .watch import WatchedHeap
 
-LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
-
-class EventHeap(Rooted):
+class EventHeap(WatchedHeap):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
@@ -56,11 +52,8 @@ class EventHeap(Rooted):
         self._capacity = int64(capacity)
         if not 0 < self._capacity < 2**31:
             raise ValueError(f"capacity is {self._capacity}; it must lie in [1, 2**31)")
-        self._mutex = threading.Lock()
-        self._changed = threading.Condition(self._mutex)
-        self._inside = _Stay(self)
+        super().__init__()
         self._reactor: weakref.ref[Any] | None = None  # to whoever answers what is queued here
-        self._epoch = self._watchers = self._idle_watchers = 0
         self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries that have moved on
         self._entries: dict[int, Entry] = {}  # by sequence; what is not here any more is dead
         self._levels: list[dict[int, None]] = [{} for _ in range(MAX_LEVELS)]  # sequences by arrival
@@ -73,7 +66,6 @@ class EventHeap(Rooted):
         self._parked: set[int] = set()  # and of what came first while it was paused
         self._paused_levels: set[int] = set()
         self._paused_kinds: set[int] = set()
-        self._signal = -1
 
     def __len__(self) -> int:
         """Return how many events are queued."""
@@ -190,14 +182,6 @@ class EventHeap(Rooted):
             self._accepted += 1
             return self._accepted - 1
 
-    def signal(self, file: int | None) -> None:
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
-        number = -1 if file is None else int64(file)
-        if not -1 <= number < 2**31 - 1:
-            raise ValueError(f"{number} is no file")
-        with self._mutex:
-            self._signal = number
-
     def offer_many(
         self, offers: Sequence[Offer], policy: int, numbers: Sequence[tuple[int, float]] | None = None
     ) -> list[Verdict | Entry]:
@@ -284,9 +268,25 @@ class EventHeap(Rooted):
         wanted = tuple(map(int64, given))
         with self._inside:
             self._offsets = wanted
-            aside = self._held | self._parked
-            self._order = [(self._place_of(number), number) for number in self._entries if number not in aside]
-            heapq.heapify(self._order)
+            self._arrange()
+
+    def postpone(self, before: int, by_ns: int, level: int) -> int:
+        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
+
+        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
+        if no budget is longer. One atomic step. Returns how many. O(n).
+        """
+        limit, span_ns, first = int64(before), int64(by_ns), int64(level)
+        if not 0 <= first < MAX_LEVELS:
+            raise ValueError(f"level is {first}; it must lie in [0, {MAX_LEVELS})")
+        if span_ns <= 0:
+            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
+        with self._inside:
+            moved = [each for each in self._entries.values() if _is_behind(each, limit, span_ns, first)]
+            for payload, key, height, arrival_ns, sequence in moved:
+                self._entries[sequence] = (payload, min(key + span_ns, INT64_MAX), height, arrival_ns, sequence)
+            self._arrange()
+            return len(moved)
 
     def check(self) -> None:
         """Raise AssertionError unless the structure is sound. O(n)."""
@@ -299,48 +299,8 @@ class EventHeap(Rooted):
             if self._accepted != len(live) + self._running + sum(self._ends):
                 raise AssertionError("the ledger does not balance")
 
-    def watch(self, idle: bool) -> int:
-        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
-        only_idle = bool(idle)
-        with self._mutex:
-            self._idle_watchers += only_idle
-            self._watchers += not only_idle
-            return self._epoch
-
-    def unwatch(self, idle: bool) -> None:
-        """End a watch."""
-        only_idle = bool(idle)
-        with self._mutex:
-            self._idle_watchers -= only_idle
-            self._watchers -= not only_idle
-
-    def wait(self, epoch: int, timeout_ns: int | None) -> int:
-        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
-
-        May come back early. Returns what to wait for next.
-        """
-        seen = int64(epoch)
-        wait_ns = LONGEST_WAIT_NS if timeout_ns is None else min(max(int64(timeout_ns), 0), LONGEST_WAIT_NS)
-        with self._mutex:
-            if self._epoch == seen:
-                self._changed.wait(wait_ns / 1e9)
-            return self._epoch
-
-    def nudge(self) -> None:
-        """Wake everybody who waits here, to look again."""
-        with self._mutex:
-            self._epoch += 1
-            self._changed.notify_all()
-
-    def _announce(self) -> None:
-        """Tell those who watch, from inside."""
-        idle = self._idle_watchers and not self._entries and not self._running
-        if self._watchers or idle:
-            self._epoch += 1
-            self._changed.notify_all()
-            if self._signal >= 0:
-                with suppress(OSError):  # one that is closed, or full, is left alone
-                    os.eventfd_write(self._signal, 1)
+    def _is_idle(self) -> bool:
+        return not self._entries and not self._running
 
     def _offer(self, offer: Offer, policy: int, numbers: Numbers) -> Verdict | Entry:
         victim = None
@@ -395,6 +355,12 @@ class EventHeap(Rooted):
         if sequence not in self._held:
             heapq.heappush(self._order, (self._place(key, level), sequence))
         self._high_water = max(self._high_water, len(self._entries))
+
+    def _arrange(self) -> None:
+        """Put everything where it stands now; what is aside has no place before it comes back."""
+        aside = self._held | self._parked
+        self._order = [(self._place_of(number), number) for number in self._entries if number not in aside]
+        heapq.heapify(self._order)
 
     def _place(self, key: int, level: int) -> int:
         """Where an event stands: at its key, behind it by the offset of its level."""
@@ -484,15 +450,7 @@ class EventHeap(Rooted):
             self._push_again(sequence)
 
 
-class _Stay:
-    """Inside the heap, as a context manager: who leaves tells those who watch."""
-
-    def __init__(self, heap: EventHeap) -> None:
-        self._heap = heap
-
-    def __enter__(self) -> None:
-        self._heap._mutex.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._heap._announce()
-        self._heap._mutex.release()
+def _is_behind(entry: Entry, before: int, by_ns: int, level: int) -> bool:
+    """Whether ``postpone`` moves it; the distance from the arrival is looked at in 64 bits."""
+    _, key, height, arrival_ns, _ = entry
+    return height >= level and key < before and min(max(key - arrival_ns, INT64_MIN), INT64_MAX) < by_ns
