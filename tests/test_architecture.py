@@ -27,10 +27,10 @@ ROWS: list[list[set[str]]] = [
     [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}, {"strategies"}],
     [{"result"}, {"metrics"}],
     [{"_core_py", "_looks", "_parking", "_pages", "_trail", "_histogram"}, {"_rwlock", "_cells"}],
-    [{"_order"}, {"_heap", "_account"}],
+    [{"_order"}, {"_sweep"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
-    [{"_core_numbers"}, {"_core_histogram"}, {"_core_lock", "_core_kinds"}, {"_core_arrays"}],
-    [{"_core_heap"}, {"_core_cells"}, {"_core_state"}],
+    [{"_core_numbers"}, {"_core_histogram"}, {"_core_lock", "_core_kinds", "_core_offer"}],
+    [{"_core_arrays", "_core_watch"}, {"_core_heap"}, {"_core_cells"}, {"_core_state"}],
     [{"_core_account", "_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
     [{"_backend"}, {"locks"}, {"turn_lock"}],
@@ -159,7 +159,7 @@ def test_the_checks_above_see_what_they_look_for() -> None:
     assert {"errors", "_contract", "_backend"} <= own_imports(path)
     assert "threading" in set(imported(path))
     assert {"_core_heap", "_core_reflex"} <= cython_imports(PACKAGE / "_core.pyx")
-    assert {"_contract", "_heap", "_core_numbers"} <= cython_imports(PACKAGE / "_core_heap.pyx")
+    assert {"_contract", "_heap", "_core_numbers"} <= cython_imports(PACKAGE / "_core_offer.pyx")
     assert {"_core", "_core_heap", "_core_state"} <= set(ROOMS)
     assert cython_imports(PACKAGE / "_reflex.pyx") == {"_cells"}
     assert RANK["event"] < RANK["_core"] < RANK["queue"] < RANK["processor"] < RANK["runtime"] < RANK["cli"]
