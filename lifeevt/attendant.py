@@ -69,6 +69,7 @@ class Attendant:
                 break
             self.process(task)
             left -= 1
+        self.state.deliver_changes()
         return limit - left
 
     def record_unanswered(self, entry: Entry, status: Status) -> None:
@@ -89,7 +90,7 @@ class Attendant:
             return
         answer.stage = "reflex"
         if outcome is None:
-            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=task[4])
         answer.note(self._reflexes.teller(row)(outcome), outcome)
 
     def _handle(self, answer: Answer) -> None:

@@ -95,7 +95,9 @@ class AsyncEventProcessor(Fronted):
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
-        self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
+        self._worker = Worker(
+            self._reactor, self._process, state.deliver_changes, self.queue.wake, SwitchInterval(switch_interval)
+        )  # fmt: skip
         self._employ(HandlerTable(handlers))
         self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)

@@ -19,14 +19,20 @@ WORKER_NAME = "lifeevt-worker"
 class Worker:
     """Runs a reactor in a thread of its own, from ``start`` until it is told to stop.
 
-    ``process(task)`` answers what the reactor leaves to Python; ``on_leave()`` is called when the thread goes.
-    Start and stop it one at a time; the rest is thread-safe.
+    ``process(task)`` answers what the reactor leaves to Python; ``on_due()`` is called when it comes back without
+    a task, ``on_leave()`` when the thread goes. Start and stop it one at a time; the rest is thread-safe.
     """
 
     def __init__(
-        self, reactor: Reactor, process: Callable[[Task], None], on_leave: Callable[[], None], interval: SwitchInterval
+        self,
+        reactor: Reactor,
+        process: Callable[[Task], None],
+        on_due: Callable[[], None],
+        on_leave: Callable[[], None],
+        interval: SwitchInterval,
     ) -> None:
-        self._reactor, self._process, self._on_leave, self._interval = reactor, process, on_leave, interval
+        self._reactor, self._process, self._on_due = reactor, process, on_due
+        self._on_leave, self._interval = on_leave, interval
         self._turn = threading.Lock()  # whoever processes events holds it
         self._agreement = threading.Lock()  # between the thread that may leave and who starts it again
         self._thread: threading.Thread | None = None
@@ -91,10 +97,18 @@ class Worker:
     def _work(self) -> None:
         with self._turn:
             self._answering = threading.get_ident()
-            while (task := self._reactor.run()) is not None or not self._leave():
+            while (task := self._reactor.run()) is not None or self._goes_on():
                 if task is not None:
                     self._process_surely(task)
             self._answering = None
+
+    def _goes_on(self) -> bool:
+        """Do what is due, and return whether the thread stays."""
+        try:
+            self._on_due()
+        except BaseException:  # of a watcher: it is of no concern to the events
+            logger.critical("what was due failed", exc_info=True)
+        return not (self._stopping and self._leave())
 
     def _leave(self) -> bool:
         """Agree with start, under one lock, whether the thread goes; tell those who wait for it."""
