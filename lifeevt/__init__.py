@@ -33,6 +33,7 @@ from .errors import (
     QueueEmpty,
     QueueFull,
     RecordingError,
+    ResultTimeout,
     SerializationError,
     StateError,
     StateFileError,
@@ -51,6 +52,7 @@ from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
 from .rate_limit import RateLimit, RateLimiter, TokenBucket
+from .receipt import Admission, Receipt
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
@@ -60,9 +62,11 @@ from .snapshot import StateSnapshot
 from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
+from .timers import Periodic
 from .transaction import Transaction
 
 __all__ = [
+    "Admission",
     "AsyncEventProcessor",
     "AsyncEventQueue",
     "BackendError",
@@ -98,6 +102,7 @@ __all__ = [
     "LoopStatistics",
     "ManualClock",
     "Pattern",
+    "Periodic",
     "Priority",
     "PriorityStrategy",
     "ProcessorStatistics",
@@ -107,9 +112,11 @@ __all__ = [
     "QueueStatistics",
     "RateLimit",
     "RateLimiter",
+    "Receipt",
     "RecordingError",
     "Reflex",
     "ReflexSet",
+    "ResultTimeout",
     "Rule",
     "RuntimeLoop",
     "SchedulerStatistics",
