@@ -28,14 +28,13 @@ from ._cells cimport (
     cells_written,
 )
 from ._core_histogram cimport Histogram
-from ._core_lock cimport hold, visit
+from ._core_lock cimport Guarded, visit
 from ._core_numbers cimport finite, index_in, listed, whole
 from ._histogram cimport histogram_record_alone
-from ._rwlock cimport rwlock_destroy, rwlock_init, rwlock_now_ns, rwlock_release
+from ._rwlock cimport rwlock_now_ns, rwlock_release
 from ._trail cimport change_record, trail_clear
 
 from ._contract import NO_CAUSE
-from .at_fork import keep
 
 cdef extern from *:
     """
@@ -73,7 +72,7 @@ cdef int64_t copy_all(StateCells cells, double* into) except -1:
     return version
 
 
-cdef class StateCells:
+cdef class StateCells(Guarded):
     """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
 
     Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
@@ -85,8 +84,6 @@ cdef class StateCells:
         cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
         cdef Py_ssize_t index, count = len(given)
         cdef tuple clamps = listed(clamping) or (False,) * count, refuses = listed(refusing) or (False,) * count
-        if rwlock_init(&self.lock) != 0:
-            raise MemoryError
         if not count == len(least) == len(most) == len(whole_ones) == len(clamps) == len(refuses):
             raise ValueError("values, lows, highs and integers differ in length")
         self.objects = list(objects)
@@ -101,20 +98,9 @@ cdef class StateCells:
             check_bounds(&self.block.cells[index])
             self.block.cells[index].value = bounded(self, index, given[index])
 
-        keep(self)
-
-    def _before_fork(self):
-        hold(&self.lock)
-
-    def _after_fork_in_parent(self):
-        rwlock_release(&self.lock)
-
-    def _after_fork_in_child(self):
-        rwlock_init(&self.lock)
 
     def __dealloc__(self):
         cells_clear(&self.block)
-        rwlock_destroy(&self.lock)
 
     def __len__(self):
         """Return the number of numbers."""

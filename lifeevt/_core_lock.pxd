@@ -6,7 +6,6 @@ from ._core_histogram cimport Histogram
 from ._rwlock cimport rwlock, rwlock_try_read, rwlock_try_write
 
 cdef int wait_to_visit(rwlock* lock, bint writing) except -1
-cdef int hold(rwlock* lock) except -1
 
 
 cdef inline int visit(rwlock* lock, bint writing) except -1:
@@ -18,6 +17,13 @@ cdef inline int visit(rwlock* lock, bint writing) except -1:
     if (rwlock_try_write(lock) if writing else rwlock_try_read(lock)) == 0:
         return 0
     return wait_to_visit(lock, writing)
+
+
+cdef class Guarded:
+    """What a read-write lock of C guards: data that is whole in the child of a fork, too."""
+
+    cdef rwlock lock
+    cdef object __weakref__
 
 
 cdef class RWLock:

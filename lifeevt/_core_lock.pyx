@@ -53,11 +53,6 @@ cdef int wait_to_visit(rwlock* lock, bint writing) except -1:
     return wait_for(lock, writing, RWLOCK_FOR_EVER, True, None)
 
 
-cdef int hold(rwlock* lock) except -1:
-    """Enter the lock as a writer and keep it, whatever the GIL does."""
-    return 0 if rwlock_try_write(lock) == 0 else wait_for(lock, True, RWLOCK_FOR_EVER, True, None)
-
-
 cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns, bint keeps, on_wait) except -1:
     """Wait in the queue without the GIL, in slices that answer signals: 0 or ETIMEDOUT.
 
@@ -104,6 +99,26 @@ cdef int64_t limit_of(timeout_ns) except? -2:
     if timeout_ns is None:
         return RWLOCK_FOR_EVER
     return min(max(whole(timeout_ns), <int64_t> 0), <int64_t> 1 << 62)
+
+
+cdef class Guarded:
+    def __cinit__(self, *_, **__):
+        if rwlock_init(&self.lock) != 0:
+            raise MemoryError
+        keep(self)
+
+    def __dealloc__(self):
+        rwlock_destroy(&self.lock)
+
+    def _before_fork(self):
+        if rwlock_try_write(&self.lock) != 0:
+            wait_for(&self.lock, True, RWLOCK_FOR_EVER, True, None)
+
+    def _after_fork_in_parent(self):
+        rwlock_release(&self.lock)
+
+    def _after_fork_in_child(self):
+        rwlock_init(&self.lock)
 
 
 cdef class RWLock:
