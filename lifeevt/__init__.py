@@ -22,6 +22,7 @@ from .codel import CoDel, DelayShedder
 from .errors import (
     BackendError,
     ConflictError,
+    DeadlockError,
     EngineStopped,
     InvalidEvent,
     InvalidReflex,
@@ -47,6 +48,7 @@ from .feed import Subscription
 from .field import Field, Value
 from .handler import Handler
 from .load_balancing import LoadBalancingStrategy
+from .locks import Holding, LockStatistics, ReadWriteLock, WatchedLock
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
@@ -61,6 +63,8 @@ from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
 from .transaction import Transaction
+from .turn import StateTurn
+from .turn_lock import Turn, TurnLock
 
 __all__ = [
     "AsyncEventProcessor",
@@ -71,6 +75,7 @@ __all__ = [
     "Condition",
     "ConflictError",
     "DeadlineStrategy",
+    "DeadlockError",
     "DelayShedder",
     "DeltaReport",
     "EngineStopped",
@@ -82,6 +87,7 @@ __all__ = [
     "Field",
     "Gate",
     "Handler",
+    "Holding",
     "InvalidEvent",
     "InvalidReflex",
     "InvalidValue",
@@ -94,6 +100,7 @@ __all__ = [
     "LoadBalancingStrategy",
     "LoadReport",
     "LockOrderError",
+    "LockStatistics",
     "LockTimeout",
     "LoopStatistics",
     "ManualClock",
@@ -107,6 +114,7 @@ __all__ = [
     "QueueStatistics",
     "RateLimit",
     "RateLimiter",
+    "ReadWriteLock",
     "RecordingError",
     "Reflex",
     "ReflexSet",
@@ -120,6 +128,7 @@ __all__ = [
     "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
+    "StateTurn",
     "Status",
     "StopTimeout",
     "Strategy",
@@ -131,8 +140,11 @@ __all__ = [
     "TokenBucket",
     "Transaction",
     "TransactionError",
+    "Turn",
+    "TurnLock",
     "UnknownField",
     "Value",
+    "WatchedLock",
     "backend",
     "strategy_names",
 ]
