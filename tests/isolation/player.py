@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
+from copy import deepcopy
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from isolation.history import History, Look, Read, Transaction, Write, creation, frozen
 from isolation.programs import Program
 
-from lifeevt import ConflictError, Field, Value
+from lifeevt import ConflictError, Field, ThreadSafeSelfState, Value
 
 FIELDS: dict[str, Field | Value] = {
     "a": Field(0.0),
@@ -209,6 +212,17 @@ class Player:
         made = self.state.update(changed, field=name)
         self._single(client, made, *steps)
 
+    def rework(self, client: Client, name: str) -> None:
+        """Look at all fields and write two, in one update."""
+        steps: list[Look | Write] = []
+        self._single(client, self.state.update(partial(self._reworked, name, steps)), *steps)
+
+    def _reworked(self, name: str, steps: list[Look | Write], seen: Mapping[str, Any]) -> dict[str, Any]:
+        values = {each: frozen(seen[each]) for each in self.names}
+        changes = {each: self.fresh(each) for each in dict.fromkeys([name, self.names[-1]])}
+        steps[:] = Look(values), *(Write(each, frozen(value)) for each, value in changes.items())  # of the last try
+        return changes
+
     # --- the record
 
     def _opened(self, client: Client, began: int) -> Transaction:
@@ -236,6 +250,23 @@ class Player:
             self._took_effect(name, value)  # if nobody saw it: now, and was overwritten at once
 
 
+class WrappedPlayer(Player):
+    """Reworks the object that the state wraps, in a turn of its own."""
+
+    def rework(self, client: Client, name: str) -> None:
+        steps: list[Look | Write] = []
+        turn = self.state.turn()
+        with turn as live:
+            vars(live).update(self._reworked(name, steps, vars(live)))
+        self._single(client, turn.version, *steps)
+
+
+def wrapped(fields: Mapping[str, Field | Value], *, backend: str | None = None) -> ThreadSafeSelfState:
+    """A state over a plain object with these fields."""
+    target = SimpleNamespace(**{name: deepcopy(field.default) for name, field in fields.items()})
+    return ThreadSafeSelfState.wrap(target, fields, backend=backend)
+
+
 def taken(value: Any) -> Any:
     """The value, and a scribble over the list that it came in: nobody else may see that."""
     kept = frozen(value)
@@ -244,10 +275,12 @@ def taken(value: Any) -> Any:
     return kept
 
 
-def play(make: Callable[[Mapping[str, Any]], Any], program: Program, isolation: str) -> History:
+def play(
+    make: Callable[[Mapping[str, Any]], Any], program: Program, isolation: str, player_of: type[Player] = Player
+) -> History:
     """Run the program on a new state and return its history."""
     names = list(FIELDS)[: program.fields]
-    player = Player(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
+    player = player_of(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
     for step in program.steps:
         player.step(*step)
     return player.history
