@@ -64,6 +64,9 @@ class Crowd(Player):
     def raise_to(self, client: Client, name: str) -> None:
         self.fold(client, name)
 
+    def react(self, client: Client, name: str) -> None:
+        self.bump(client, name)
+
     def swap(self, client: Client, name: str) -> None:
         before, value = self.state[name], self.fresh(name)
         made = self.state.compare_and_set(name, before, value)

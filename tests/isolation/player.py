@@ -12,7 +12,16 @@ from typing import Any
 from isolation.history import History, Look, Read, Transaction, Write, creation, frozen
 from isolation.programs import Program
 
-from lifeevt import ConflictError, Field, ThreadSafeSelfState, Value
+from lifeevt import (
+    AsyncEventProcessor,
+    ConflictError,
+    Event,
+    Field,
+    ManualClock,
+    Reflex,
+    ThreadSafeSelfState,
+    Value,
+)
 
 FIELDS: dict[str, Field | Value] = {
     "a": Field(0.0),
@@ -23,6 +32,7 @@ FIELDS: dict[str, Field | Value] = {
 }
 ADDED_BITS = 40  # what is added is a power of two, each once, and what is set a multiple of a larger one
 FIRST_SET = 1 << ADDED_BITS
+TOP_BITS = (ADDED_BITS - 1, ADDED_BITS - 2)  # an even and an odd one
 
 
 class Broken(Exception):
@@ -48,6 +58,7 @@ class Player:
         self.visible = {name: frozen(state[name]) for name in names}
         self.history = History([creation(self.visible)], {name: [value] for name, value in self.visible.items()})
         self.known = set(self.visible.items())
+        self.engine: AsyncEventProcessor | None = None
         self.moment = self.sets = self.adds = self.observed = 0
 
     def step(self, number: int, verb: str, field: int) -> None:
@@ -211,6 +222,29 @@ class Player:
 
         made = self.state.update(changed, field=name)
         self._single(client, made, *steps)
+
+    def react(self, client: Client, _: str) -> None:
+        """Let an event's reflex add the same to every number, in one step and without Python."""
+        amount, numbers = self.amount(), [name for name in self.names if isinstance(FIELDS[name], Field)]
+        before = {name: self.visible[name] for name in numbers}
+        if isinstance(self.state, ThreadSafeSelfState):
+            self._answer(amount, numbers)
+            made = self.state.version
+        else:
+            made = self.state.apply_delta(dict.fromkeys(numbers, amount))
+        steps = [(Read(name, value), Write(name, value + amount)) for name, value in before.items()]
+        self._single(client, made, *(step for pair in steps for step in pair))
+
+    def _answer(self, amount: int, numbers: list[str]) -> None:
+        """Submit the event whose reflex adds this power of two: an impact goes with the intensity's square."""
+        if self.engine is None:
+            reflexes = [Reflex(f"add{top}", 1.0, dict.fromkeys(numbers, 2.0**top)) for top in TOP_BITS]
+            self.engine = AsyncEventProcessor(self.state, reflexes, clock=ManualClock(), backend=self.state.backend)
+        bit = amount.bit_length() - 1
+        top = next(top for top in TOP_BITS if (top - bit) % 2 == 0)
+        self.engine.submit(Event(f"add{top}", 2.0 ** ((bit - top) / 2), 0.0))
+        assert self.engine.process_pending() == 1
+        self.state.deliver_changes()
 
     def rework(self, client: Client, name: str) -> None:
         """Look at all fields and write two, in one update."""
