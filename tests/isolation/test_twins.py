@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(600)  # seconds; far more than it takes, unless
 HISTORIES = 10_000  # of each twin, under each isolation
 SEEDS = [1, 2]  # a part of the histories each, so that no test takes long
 PART = HISTORIES // len(SEEDS)
-FEWER = 1_000
+FEWER = 500
 
 
 @pytest.mark.parametrize("start", SEEDS)
