@@ -244,7 +244,6 @@ class Player:
         top = next(top for top in TOP_BITS if (top - bit) % 2 == 0)
         self.engine.submit(Event(f"add{top}", 2.0 ** ((bit - top) / 2), 0.0))
         assert self.engine.process_pending() == 1
-        self.state.deliver_changes()
 
     def rework(self, client: Client, name: str) -> None:
         """Look at all fields and write two, in one update."""
