@@ -24,14 +24,9 @@ class Turns:
         self.gate = TurnGate(name)
 
     def publish(self, why: tuple[str | None, Any], refused: dict[str, str]) -> int:
-        """Publish what the object holds; see :class:`LiveObject`."""
+        """Publish what the object holds, with a note of why for those who watch; see :class:`LiveObject`."""
         live = self.live
         return live.publish(_Noted(live.cells, self.feed, why) if self.feed.on else live.cells, refused)
-
-    def tell(self) -> None:
-        """Tell those who watch; whoever calls this has no turn."""
-        if self.feed.on or self.live.cells.changes_waiting:
-            self.feed.deliver()
 
     def refuse_transaction(self) -> None:
         """TransactionError when this thread has the turn: the commit would wait for itself."""
@@ -99,7 +94,9 @@ class StateTurn:
             self.version = self._turns.publish((self._reason or self._holder, self._event), self.refused)
         finally:
             self._leave()
-        self._turns.tell()
+        feed = self._turns.feed
+        if feed.on or self._turns.live.cells.changes_waiting:
+            feed.deliver()
         if self.refused:
             self._complain(error)
 

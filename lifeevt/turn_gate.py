@@ -33,9 +33,10 @@ class TurnGate:
 
     def acquire(self, holder: str, timeout_seconds: float | None = None) -> None:
         """Enter; LockOrderError at once when this thread is inside, LockTimeout when the time is over."""
-        if self.is_mine():
+        lock = self._lock
+        if lock._is_owned():
             raise LockOrderError(f"this thread is in the turn of {self.name} already, as {self._holder}")
-        if self._line or not self._lock.acquire(blocking=False):
+        if self._line or not lock.acquire(False):
             self._wait(math.inf if timeout_seconds is None else timeout_seconds)
         self._holder, self._since_ns = holder, time.monotonic_ns()
 
@@ -47,7 +48,7 @@ class TurnGate:
 
     def leave(self) -> None:
         """Leave, if this thread is inside: for whoever cannot know, after an exception from anywhere."""
-        if self.is_mine():
+        if self._lock._is_owned():
             self.release()
 
     def is_mine(self) -> bool:
