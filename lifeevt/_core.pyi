@@ -19,6 +19,7 @@ __all__ = [
     "ReflexTable",
     "StateCells",
     "StateFront",
+    "StayFront",
     "Submitter",
 ]
 
@@ -225,3 +226,4 @@ class Submitter:
     def accept(self, accepts: bool) -> None: ...
 
 class EngineFront: ...
+class StayFront: ...

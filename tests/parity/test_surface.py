@@ -25,7 +25,7 @@ pytestmark = pytest.mark.native
 CLASSES = [
     "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells", "Submitter",
 ]  # fmt: skip
-FRONTS = ["EngineFront", "QueueFront", "StateFront"]  # hot calls of facades, which specify them
+FRONTS = ["EngineFront", "QueueFront", "StateFront", "StayFront"]  # hot calls of facades, which specify them
 TABLE: dict[str, Any] = {
     "fields": 1,
     "rows": [(1.0, [(0, 1.0)], [])],

@@ -12,9 +12,10 @@ def test_nothing_is_lost_or_torn_when_everybody_writes(backend: str, isolated: C
 
 
 def test_a_planted_loss_is_seen(isolated: Callable[..., str]) -> None:
-    with pytest.raises(AssertionError, match="changes were lost|a snapshot is torn"):
+    with pytest.raises(AssertionError, match=r"changes were lost|a snapshot is torn"):
         isolated("threads/isolated/turn_stress.py", "reference", "planted", timeout=110)
 
 
-def test_no_interrupt_leaves_a_turn_taken(backend: str, isolated: Callable[..., str]) -> None:
-    assert int(isolated("threads/isolated/turn_stress.py", backend, "interrupts", timeout=110)) > 0
+@pytest.mark.native  # the lock of the reference's cells is of Python, where a signal may come between
+def test_no_interrupt_leaves_a_turn_taken(isolated: Callable[..., str]) -> None:
+    assert int(isolated("threads/isolated/turn_stress.py", "native", "interrupts", timeout=110)) > 0

@@ -11,7 +11,7 @@ import threading
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, Event, Reflex, ThreadSafeSelfState
 
 BACKEND, SCENE = sys.argv[1:]
-TURNS, WRITES, EVENTS, READS, INTERRUPTS = 3_000, 2_000, 12_000, 20_000, 1_000
+TURNS, WRITES, EVENTS, READS, INTERRUPTS = 3_000, 2_000, 12_000, 20_000, 300
 PATIENCE = 90.0
 
 
