@@ -315,4 +315,5 @@ class Core(Protocol):
     ]
     Histogram: Callable[[], Histogram]
     StateFront: Any  # a class
+    StayFront: Any  # a class
     TRACED: bool

@@ -32,6 +32,7 @@ __all__ = [
     "ReflexTable",
     "StateCells",
     "StateFront",
+    "StayFront",
     "Submitter",
 ]
 
@@ -265,3 +266,4 @@ class Submitter:
     def accept(self, accepts: bool) -> None: ...
 
 class EngineFront: ...
+class StayFront: ...

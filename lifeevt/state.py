@@ -132,8 +132,8 @@ class ThreadSafeSelfState(Fronted):
         """
         state = cls(declared_fields(target, fields), backend=backend)
         live = LiveObject(target, {each: state.fields[each] for each in state._names}, state._cells)
-        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed)
-        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout)
+        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed, state.backend)
+        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout, state.backend)
         state._serve(writes=False)
         return state
 
@@ -267,7 +267,7 @@ class ThreadSafeSelfState(Fronted):
         """
         if self._turns is None:
             raise StateError("this state wraps no object: a turn is for ThreadSafeSelfState.wrap(...)")
-        return StateTurn(self._turns, holder, timeout, reason, event)
+        return self._turns.turn(self._turns, holder, timeout, reason, event)
 
     # --- transactions
 

@@ -30,7 +30,7 @@ ROWS: list[list[set[str]]] = [
     [{"_order"}, {"_sweep"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
     [{"_core_numbers"}, {"_core_bounds", "_core_histogram"}, {"_core_lock", "_core_kinds", "_core_offer"}],
-    [{"_core_arrays", "_core_watch"}, {"_core_heap"}, {"_core_cells"}, {"_core_state"}],
+    [{"_core_arrays", "_core_watch"}, {"_core_heap"}, {"_core_cells"}, {"_core_state", "_core_stay"}],
     [{"_core_account", "_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
     [{"_backend"}, {"locks"}, {"turn_lock"}],
