@@ -17,6 +17,7 @@ from .overflow import Overflow
 from .receipt import Admission, Merge, Receipt, Tracked
 from .result import EventProcessingResult, Status, filled
 from .timers import Periodic, Timers
+from .type_numbers import TypeNumbers
 
 __all__ = ["Tracker", "merged"]
 
@@ -25,6 +26,7 @@ class Home(Protocol):
 
     capacity: int
     clock: Clock
+    numbers: TypeNumbers
     overflows: Overflow
     types: EventTypes
     rank: Callable[[Event, int], tuple[int, int]]
@@ -35,7 +37,6 @@ class Home(Protocol):
     @property
     def closed(self) -> bool: ...
     def offered(self, event: Event) -> Offer: ...
-    def kind_of(self, event: Event) -> int: ...
     def announce(self) -> None: ...
     def hand_back(self, verdict: Verdict | Entry) -> None: ...
 
@@ -53,7 +54,7 @@ class Tracker:
         self._lines: dict[Hashable, Line[Receipt]] = {}
         self._deferred: set[Receipt] = set()
         self._periodic: set[Periodic] = set()
-        self._newest: dict[str, Receipt] = {}  # by type, where overflow coalesces
+        self._came: dict[str, dict[Receipt, None]] = {}  # who waits, by type, where overflow coalesces
         self.timers = Timers()
         self.may_wait: Callable[[], None] = _nobody_minds
         self.mean_service_ns: Callable[[], float] = _unknown
@@ -93,7 +94,7 @@ class Tracker:
         coalesces = overflow.coalesces[level]
         entered = self.enter(receipt, WAIT if coalesces else overflow.policies[level])
         if coalesces and entered:
-            self.note_newest(receipt)
+            self.note(receipt)
         if entered or (coalesces and self.stand_for_newest(receipt)):
             return True
         queue = self._queue
@@ -114,7 +115,7 @@ class Tracker:
         coalesced: Entry | None = None
         verdict: Verdict | Entry | None = None
         key, level, arrival_ns, event = self._queue.offered(receipt.event)
-        kind = self._queue.kind_of(event)
+        kind = self._queue.numbers.of(event)
         with self._lock:
             line = None if receipt.key is None else self._lines.get(receipt.key)
             if line is not None and receipt.coalesce is not None:
@@ -138,21 +139,25 @@ class Tracker:
     def stand_for_newest(self, receipt: Receipt) -> bool:
         """Let the event in for the newest one of its type that came this way and waits; False when there is none."""
         key, level, _, event = self._queue.offered(receipt.event)
+        tracked = Tracked(event, receipt)
         with self._lock:
-            older = self._newest.get(event.type)
-            if older is None or not self._put(older, Tracked(event, receipt), key, level):
+            came = reversed(self._came.get(event.type, {}))
+            older = next((each for each in came if self._put(each, tracked, key, level)), None)
+            if older is None:
                 return False
             receipt.ticket, older.ticket = older.ticket, None
             receipt.admission = Admission.ACCEPTED
-            self._newest[event.type] = receipt
+            self.note(receipt)
             coalesced = self._booked(older, Status.COALESCED)
         self.end(coalesced, Status.COALESCED)
         return True
 
-    def note_newest(self, receipt: Receipt) -> None:
-        """Remember the newest event of its type that came for a level whose overflow coalesces."""
+    def note(self, receipt: Receipt) -> None:
+        """Remember an event that came where overflow coalesces, until it has ended."""
         with self._lock:
-            self._newest[receipt.event.type] = receipt
+            self._came.setdefault(receipt.event.type, {})[receipt] = None
+            if receipt.done:
+                self._forget(receipt)
 
     def defer(self, receipt: Receipt, due_ns: int) -> None:
         """Let the event in once it is ``due_ns``; it arrives then."""
@@ -232,6 +237,9 @@ class Tracker:
         """Tell who waits for it, and let the next one of its key go."""
         if receipt.done:
             return
+        if self._came:
+            with self._lock:
+                self._forget(receipt)
         receipt.event = result.event
         receipt.settle(result)
         if receipt.key is not None and receipt.ticket is not None:
@@ -244,6 +252,12 @@ class Tracker:
     def refuse_to_wait(self) -> None:
         """Raise LifeEventError where waiting would be for ever."""
         self.may_wait()
+
+    def _forget(self, receipt: Receipt) -> None:
+        came = self._came.get(receipt.event.type, {})
+        came.pop(receipt, None)
+        if not came:
+            self._came.pop(receipt.event.type, None)
 
     # --- lines
 
@@ -277,7 +291,12 @@ class Tracker:
         line = None if receipt.key is None else self._lines.get(receipt.key)
         if not self._put(receipt, tracked, key, level):
             return False
+        noted = receipt in self._came.get(receipt.event.type, {})
+        if noted:
+            self._forget(receipt)
         receipt.event = tracked.event
+        if noted:
+            self.note(receipt)
         if line is not None and receipt.ticket is not None:
             line.join(receipt.ticket[0], receipt, key, level)
             self._urge(line)
@@ -286,7 +305,7 @@ class Tracker:
     def _put(self, receipt: Receipt, tracked: Tracked, key: int, level: int) -> bool:
         if receipt.ticket is None or receipt.done:
             return False
-        kind = self._queue.kind_of(tracked.event)
+        kind = self._queue.numbers.of(tracked.event)
         return self._heap.replace(receipt.ticket, key, level, tracked, kind, tracked.event.intensity)
 
     def _coalesce(self, line: Line[Receipt], receipt: Receipt, rank: tuple[int, int, int]) -> Entry | None:
