@@ -90,9 +90,10 @@ class Tracker:
 
     def admit(self, receipt: Receipt) -> bool:
         """Let the event in by the policy of its level or type; False, and why, when there is no room."""
-        overflow, level = self._overflow_of(receipt.event)
+        offer = self._queue.offered(receipt.event)
+        overflow, level = self._overflow_of(receipt.event), offer[1]
         coalesces = overflow.coalesces[level]
-        entered = self.enter(receipt, WAIT if coalesces else overflow.policies[level])
+        entered = self._enter(receipt, WAIT if coalesces else overflow.policies[level], offer)
         if coalesces and entered:
             self.note(receipt)
         if entered or (coalesces and self.stand_for_newest(receipt)):
@@ -103,18 +104,17 @@ class Tracker:
 
     def policy_for(self, event: Event) -> int:
         """Return what the heap does for an event when it is full."""
-        overflow, level = self._overflow_of(event)
-        return overflow.policies[level]
+        return self._overflow_of(event).policies[self._queue.rank(event, 0)[1]]
 
-    def _overflow_of(self, event: Event) -> tuple[Overflow, int]:
+    def _overflow_of(self, event: Event) -> Overflow:
         own = self._queue.types.resolve(event).overflow
-        return self._queue.overflows if own is None else Overflow(own), self._queue.rank(event, 0)[1]
+        return self._queue.overflows if own is None else Overflow(own)
 
-    def enter(self, receipt: Receipt, policy: int) -> bool:
+    def _enter(self, receipt: Receipt, policy: int, offer: Offer) -> bool:
         """Let the event in now, or into the one that stands for it; False when there is no room."""
         coalesced: Entry | None = None
         verdict: Verdict | Entry | None = None
-        key, level, arrival_ns, event = self._queue.offered(receipt.event)
+        key, level, arrival_ns, event = offer
         kind = self._queue.numbers.of(event)
         with self._lock:
             line = None if receipt.key is None else self._lines.get(receipt.key)
@@ -344,7 +344,7 @@ class Tracker:
             self.end(self._booked(receipt, Status.EXPIRED), Status.EXPIRED)
         elif self._queue.closed:
             self.end(self._booked(receipt, Status.CANCELLED), Status.CANCELLED)
-        elif not self.enter(receipt, WAIT if policy == REJECT else policy):
+        elif not self._enter(receipt, WAIT if policy == REJECT else policy, self._queue.offered(receipt.event)):
             self.end(self._booked(receipt, Status.SHED), Status.SHED)
 
     def _give_up(self, receipt: Receipt, status: Status) -> Entry:
