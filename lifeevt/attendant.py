@@ -68,9 +68,10 @@ class Attendant:
         else:
             self._finish(answer)
 
-    def process_up_to(self, limit: int) -> int:
-        """Answer up to ``limit`` queued events and return how many there were. Does not wait."""
-        left = limit
+    def process_up_to(self, limit: int | None) -> int:
+        """Let in what is due, answer up to ``limit`` events (None: all queued now), and return how many there were."""
+        self.queue.tracker.fire()
+        most = left = self.queue.qsize() if limit is None else limit
         while left > 0:
             answered, task = self._reactor.run_pending(left)
             left -= answered
@@ -78,7 +79,7 @@ class Attendant:
                 break
             self.process(task)
             left -= 1
-        return limit - left
+        return most - left
 
     def record_unanswered(self, entry: Entry, status: Status) -> None:
         """Record what became of an event that never started."""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from .errors import InvalidValue
@@ -53,19 +54,19 @@ class Field:
         if not self.lowest <= self.default <= self.highest:
             raise InvalidValue(f"a field's default {self.default} lies outside [{self.low}, {self.high}]")
 
-    @property
+    @cached_property
     def lowest(self) -> float:
         """The lower bound as a number."""
         return -UNBOUNDED if self.low is None else float(self.low)
 
-    @property
+    @cached_property
     def highest(self) -> float:
         """The upper bound as a number."""
         return UNBOUNDED if self.high is None else float(self.high)
 
     def kept(self, name: str, value: object) -> float:
         """Return ``value`` as field ``name`` would store it; InvalidValue when it would not."""
-        number = self.shown(checked_number(name, value))
+        number = int(checked_number(name, value)) if self.integer else float(checked_number(name, value))
         if self.lowest <= number <= self.highest:
             return number
         if self.on_set == "reject":
@@ -78,6 +79,11 @@ class Field:
         if self.on_delta == "reject" and not self.lowest <= number <= self.highest:
             raise InvalidValue(f"{name}: {number} lies outside [{self.lowest}, {self.highest}]")
         return self.shown(min(max(number, self.lowest), self.highest))
+
+    def renewed(self, name: str, value: object, stored: float) -> float:
+        """Return ``value`` as it would be stored, or ``stored`` itself if that is equal."""
+        kept = self.kept(name, value)
+        return stored if kept == stored else kept
 
     def shown(self, number: float) -> float:
         """Return a stored number as a reader sees it: an int when the field is one."""
@@ -119,23 +125,49 @@ class Value:
             raise InvalidValue(f"{name} is a {type(value).__name__} that cannot be copied: {error}") from error
         return value if copied is value else Kept(copied, self.copy)
 
+    def renewed(self, name: str, value: object, stored: Any) -> Any:
+        """Return ``value`` as it would be stored, or ``stored`` itself if that says the same. O(size)."""
+        if self.copy is deepcopy and _equal(value, _content(stored)):  # no copy just to compare
+            return stored
+        kept = self.kept(name, value)
+        return stored if _equal(_content(kept), _content(stored)) else kept
+
+    def shown(self, stored: Any) -> Any:
+        """Return a stored value as a reader gets it: a copy, unless it is immutable. O(size)."""
+        return handed_out(stored)
+
 
 class Kept:
     """A value of the state's own, of which others get copies."""
 
-    __slots__ = ("_copy", "_value")
+    __slots__ = ("_copy", "value")
 
     def __init__(self, value: Any, copy: Callable[[Any], Any]) -> None:
-        self._value, self._copy = value, copy
+        self.value, self._copy = value, copy
 
     def copied(self) -> Any:
         """Return a copy that the caller may change. O(size)."""
-        return self._copy(self._value)
+        return self._copy(self.value)
 
 
 def handed_out(stored: Any) -> Any:
     """Return what a reader gets of a stored number or value."""
     return stored.copied() if type(stored) is Kept else stored
+
+
+def _content(stored: Any) -> Any:
+    """Return what the state stores, not a copy: only to look at."""
+    return stored.value if type(stored) is Kept else stored
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Return whether two values are of one type and equal; what cannot be compared is not."""
+    if one is other:
+        return True
+    try:
+        return type(one) is type(other) and bool(one == other)
+    except Exception:  # whatever a user's comparison raises
+        return False
 
 
 def checked_number(name: str, value: object) -> Any:

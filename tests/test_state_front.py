@@ -158,6 +158,20 @@ NAMES = st.sampled_from(["energy", "mood", "ticks", "soul", Odd("mood"), 5])
 
 
 @pytest.mark.native
+@pytest.mark.parametrize("name", ["energy", "mood", "ticks", Odd("energy"), "nobody", 1])
+@pytest.mark.parametrize("value", [1, 1.9, True, 101.0, -0.0, 10**30, 10**400, float("nan"), "1", None, Decimal("1.5")])
+def test_the_front_sets_as_the_specification_does(name: Any, value: Any) -> None:
+    def said(state: ThreadSafeSelfState) -> str:
+        try:
+            state[name] = value
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return repr(state.snapshot())
+
+    assert said(vitals("native")) == said(vitals("reference"))
+
+
+@pytest.mark.native
 @given(st.lists(st.one_of(NAMES, st.dictionaries(NAMES, WILD, max_size=4)), max_size=6))
 def test_the_front_answers_as_the_specification_does(calls: list[Any]) -> None:
     def said(state: ThreadSafeSelfState, call: Any) -> str:

@@ -326,3 +326,16 @@ def test_no_increment_of_many_threads_is_lost(backend: str) -> None:
     together(*[work] * 4)
     assert state["ticks"] == 4 * each
     assert state.version == 8 * each
+
+
+# --- what is told of it
+
+
+def test_statistics_tell_conflicts_waits_and_holds(backend: str) -> None:
+    state = being(backend)
+    for _ in range(65):
+        state.increment("ticks")
+    found = state.statistics()
+    assert (found.version, found.writes, found.conflicts, found.watcher_errors) == (65, 65, 0, 0)
+    assert (found.waits.count, found.holds.count) == (0, 2)
+    assert found.holds.max_ns >= found.holds.min_ns > 0

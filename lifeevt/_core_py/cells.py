@@ -11,6 +11,7 @@ from ..errors import LockTimeout
 from .histogram import Histogram
 from .numbers import Rooted, checked_index, finite, int64, truncated
 from .rwlock import Reading, RWLock
+from .rwlock import Writing as Locked
 
 
 class StateCells(Rooted):
@@ -229,7 +230,7 @@ class StateCells(Rooted):
 
     def record(self, records: bool) -> None:
         """Keep a trail of every change from now on, or no longer; an unread trail stays."""
-        with Writing(self, NO_CAUSE):
+        with Locked(self._lock):
             if records:
                 self._trail = [] if self._trail is None else self._trail
             else:
@@ -240,7 +241,7 @@ class StateCells(Rooted):
 
         Of an object both numbers are 0. O(changes).
         """
-        with Writing(self, NO_CAUSE):
+        with Locked(self._lock):
             taken = self._trail or []
             if taken:
                 self._trail = []

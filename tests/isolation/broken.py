@@ -1,4 +1,4 @@
-"""States broken on purpose, each in one way, and what a search must find in each: these names and no other.
+"""States broken on purpose, each in one way, and what a search must find in each.
 
 A name implies others: who sees half of an effect (OTV, PMP, a lost update) shows a G-single, too; who reads anything
 but the version that it began at breaks opacity; where transactions miss one another's writes, some do so in pairs.
@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from isolation.history import frozen
 from isolation.model import Model, ModelTransaction, View
 from isolation.programs import Program, blind
+
+from lifeevt import StateSnapshot, ThreadSafeSelfState
 
 
 class ReadsTheLatest(Model):
@@ -199,6 +201,44 @@ class CommitsWhatFailed(Model):
         self.store(writer.writes)
 
 
+class WatchesNothing(ThreadSafeSelfState):
+    """The real state, whose commits are not told what to look at."""
+
+    def __init__(self, fields: Any) -> None:
+        super().__init__(fields, backend="reference")
+
+    def commit(self, since: int, watched: Any, changes: Any, reason: Any, event: Any) -> int:
+        return super().commit(since, (), changes, reason, event)
+
+
+class WatchesWritesAlone(WatchesNothing):
+    """The real state, whose commits are not told what was only read."""
+
+    def commit(self, since: int, watched: Any, changes: Any, reason: Any, event: Any) -> int:
+        written = [name for name in watched if name in changes]
+        return ThreadSafeSelfState.commit(self, since, written, changes, reason, event)
+
+
+class TearsSnapshots(WatchesNothing):
+    """The real state, whose snapshots read field after field: only threads can come between."""
+
+    commit = ThreadSafeSelfState.commit
+
+    def snapshot(self) -> StateSnapshot:
+        version = self.version
+        return StateSnapshot(version, {name: self[name] for name in self})
+
+
+class CommitsInParts(WatchesNothing):
+    """The real state, whose commits write field after field: only threads can come between."""
+
+    def commit(self, since: int, watched: Any, changes: Any, reason: Any, event: Any) -> int:
+        for name, value in changes.items():
+            made = ThreadSafeSelfState.commit(self, since, watched, {name: value}, reason, event)
+            since, watched = made, ()
+        return made
+
+
 def _like(pattern: Any, value: Any) -> Any:
     """The value as the type that its field has: histories hold lists as tuples."""
     return type(pattern)(value) if isinstance(pattern, list) else value
@@ -207,7 +247,7 @@ def _like(pattern: Any, value: Any) -> Any:
 class Case(NamedTuple):
     """A broken state, the isolation that it claims, what must be found in it, and what may be found as well."""
 
-    state: type[Model]
+    state: type[Any]
     isolation: str
     must: set[str]
     may: set[str]
@@ -232,6 +272,8 @@ CASES = [
     Case(WritesEverythingBack, SNAPSHOT, {"lost update", "G-single", "opacity"}, WRITE_SKEW),
     Case(ForgetsWhatWasRead, SERIALIZABLE, WRITE_SKEW, set()),
     Case(ForgetsLooks, SERIALIZABLE, WRITE_SKEW, set()),
+    Case(WatchesNothing, SNAPSHOT, {"lost update", "G-single"}, WRITE_SKEW),
+    Case(WatchesWritesAlone, SERIALIZABLE, WRITE_SKEW, set()),
     Case(BeginsInThePast, SERIALIZABLE, {"stale"}, set()),
     Case(LeaksLists, SERIALIZABLE, {"garbage", "opacity"}, set()),
     Case(HidesOwnWrites, SERIALIZABLE, {"internal"}, set()),

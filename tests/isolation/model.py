@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
-from isolation.early import ConflictError
 from isolation.history import frozen
+
+from lifeevt import ConflictError
 
 
 def handed(value: Any) -> Any:
