@@ -112,7 +112,7 @@ class Attendant:
             return
         answer.stage = "reflex"
         if outcome is None:
-            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=answer.sequence)
         answer.note(self._reflexes.teller(row)(outcome), outcome)
 
     def _detach(self, answer: Answer) -> bool:
