@@ -15,6 +15,7 @@ from ._core_offer cimport (
     SHED_END,
     checked_end,
     checked_kind_to_pause,
+    checked_level,
     checked_level_to_pause,
     checked_policy,
     entry_of,
@@ -28,6 +29,7 @@ from ._core_offer cimport (
     ticket_of,
     verdict_of,
 )
+from ._core_watch cimport Watched, enter
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
@@ -48,6 +50,7 @@ from ._heap cimport (
     heap_offer,
     heap_pause,
     heap_pop,
+    heap_postpone,
     heap_release,
     heap_replace,
     heap_shift,
@@ -382,6 +385,24 @@ cdef class EventHeap(Watched):
             heap_leave(&self.heap)
         if code != 0:
             raise MemoryError
+
+    def postpone(self, before, by_ns, level):
+        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
+
+        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
+        if no budget is longer. One atomic step. Returns how many. O(n).
+        """
+        cdef int64_t limit = whole(before), span_ns = whole(by_ns), moved
+        cdef int32_t first = checked_level(level)
+        if span_ns <= 0:
+            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
+        with nogil:
+            heap_enter(&self.heap)
+            moved = heap_postpone(&self.heap, limit, span_ns, first)
+            heap_leave(&self.heap)
+        if moved < 0:
+            raise MemoryError
+        return moved
 
     def check(self):
         """Raise AssertionError unless the structure is sound. O(n)."""

@@ -8,8 +8,11 @@ from ._order cimport (
     FROM_HEAP,
     HELD,
     PARKED,
+    difference,
+    heap_event,
     order_add,
     order_add_again,
+    order_arrange,
     order_aside_ready,
     order_clear,
     order_head,
@@ -17,6 +20,7 @@ from ._order cimport (
     order_living,
     order_key,
     order_ready,
+    order_ready_to_shift,
     order_remove,
     order_set_aside,
     order_shift,
@@ -25,6 +29,7 @@ from ._order cimport (
     order_stale,
     order_sweep_aside,
     order_tag,
+    sum_within,
 )
 from ._sweep cimport order_forget, order_sweep
 from ._pages cimport pages_free, pages_ready, pages_reserve
@@ -256,6 +261,29 @@ cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
 cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil:
     """Let every level stand behind its keys by its offset, also what waits; 0, or -1 and nothing has changed. O(n)."""
     return order_shift(&heap.order, offsets)
+
+
+cdef int64_t heap_postpone(event_heap* heap, int64_t before, int64_t by_ns, int32_t level) noexcept nogil:
+    """Give those of `level` and below whose key is before `before` a later one, once; how many, or -1. O(n)."""
+    cdef int32_t height, slot
+    cdef int64_t moved = 0
+    if order_ready_to_shift(&heap.order) != 0:
+        return -1
+    for height in range(level, HEAP_LEVELS):
+        slot = heap.oldest[height]
+        while slot != NOWHERE:
+            moved += _postponed(&heap.slots[slot].event, before, by_ns)
+            slot = heap.slots[slot].newer
+    if moved > 0:
+        order_arrange(&heap.order)
+    return moved
+
+
+cdef bint _postponed(heap_event* event, int64_t before, int64_t by_ns) noexcept nogil:
+    if event.key >= before or difference(event.key, event.arrival_ns) >= by_ns:
+        return False
+    event.key = sum_within(event.key, by_ns)
+    return True
 
 
 cdef int heap_check(event_heap* heap) noexcept nogil:

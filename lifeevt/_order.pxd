@@ -31,6 +31,10 @@ cdef extern from * nogil:
         int64_t sum;
         return __builtin_add_overflow(key, offset, &sum) ? (offset < 0 ? INT64_MIN : INT64_MAX) : sum;
     }
+    static inline int64_t LIFEEVT_DIFFERENCE(int64_t left, int64_t right) {
+        int64_t difference;
+        return __builtin_sub_overflow(left, right, &difference) ? (right > 0 ? INT64_MIN : INT64_MAX) : difference;
+    }
     /* A macro: gcc takes a function that only prefetches for one that does nothing, and drops its calls. */
     #define LIFEEVT_PREFETCH_LINES(place) do { \
         const char* lifeevt_line = (const char*) (place); \
@@ -41,7 +45,8 @@ cdef extern from * nogil:
     } while (0)
     """
     int LIFEEVT_BEFORE(int64_t key, uint64_t tag, int64_t other_key, uint64_t other_tag)
-    int64_t LIFEEVT_SUM(int64_t key, int64_t offset)
+    int64_t sum_within "LIFEEVT_SUM"(int64_t key, int64_t offset)
+    int64_t difference "LIFEEVT_DIFFERENCE"(int64_t left, int64_t right)
     void LIFEEVT_PREFETCH_LINES(const void* place)
     void __builtin_prefetch(const void* place)
 
@@ -128,6 +133,8 @@ cdef int order_aside_ready(heap_order* order) noexcept nogil
 cdef void order_set_aside(heap_order* order, uint64_t tag) noexcept nogil
 cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil
 cdef void order_sweep_aside(heap_order* order, int32_t waiting) noexcept nogil
+cdef int order_ready_to_shift(heap_order* order) noexcept nogil
+cdef void order_arrange(heap_order* order) noexcept nogil
 cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil
 cdef int64_t order_living(heap_order* order) noexcept nogil
 cdef bint order_sound(heap_order* order) noexcept nogil
@@ -142,7 +149,7 @@ cdef inline int order_ready(heap_order* order, uint64_t sequence) noexcept nogil
 
 cdef inline int64_t order_key(const heap_order* order, const heap_event* event) noexcept nogil:
     """Where an event stands: at its key, behind it by the offset of its level."""
-    return LIFEEVT_SUM(event.key, order.offsets[event.level])
+    return sum_within(event.key, order.offsets[event.level])
 
 
 cdef inline void order_add(

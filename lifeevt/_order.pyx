@@ -89,21 +89,31 @@ cdef void _heapify(heap_order* order) noexcept nogil:
         order.ranks[0] = rank_never()
 
 
-cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
-    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n).
+cdef int order_ready_to_shift(heap_order* order) noexcept nogil:
+    """Bury the dead while their places tell them apart, and make room for all in the heap; 0, or -1 without memory."""
+    order_rebuild(order)
+    return _room_for(order, <size_t> order_living(order) + 1)
 
-    What stands in the lanes goes into the heap: under other offsets it need not ascend.
+
+cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
+    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n)."""
+    if order_ready_to_shift(order) != 0:
+        return -1
+    memcpy(order.offsets, offsets, sizeof(order.offsets))
+    order_arrange(order)
+    return 0
+
+
+cdef void order_arrange(heap_order* order) noexcept nogil:
+    """Put every rank where its event stands now; after `order_ready_to_shift`, since when none was added. O(n).
+
+    What stands in the lanes goes into the heap: by other places it need not ascend. What is aside has no place.
     """
     cdef int32_t place
-    order_rebuild(order)
-    if _room_for(order, <size_t> order_living(order) + 1) != 0:
-        return -1
     _empty_lanes(order)
-    memcpy(order.offsets, offsets, sizeof(order.offsets))
     for place in range(order.length):
         order.ranks[place].key = order_key(order, &order.slots[order_slot(order, &order.ranks[place])].event)
     _heapify(order)
-    return 0
 
 
 cdef int64_t order_living(heap_order* order) noexcept nogil:

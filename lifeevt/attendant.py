@@ -68,10 +68,9 @@ class Attendant:
         else:
             self._finish(answer)
 
-    def process_up_to(self, limit: int | None) -> int:
-        """Let in what is due, answer up to ``limit`` events (None: all queued now), and return how many there were."""
-        self.queue.tracker.fire()
-        most = left = self.queue.qsize() if limit is None else limit
+    def process_up_to(self, limit: int) -> int:
+        """Answer up to ``limit`` queued events and return how many there were. Does not wait."""
+        left = limit
         while left > 0:
             answered, task = self._reactor.run_pending(left)
             left -= answered
@@ -79,7 +78,8 @@ class Attendant:
                 break
             self.process(task)
             left -= 1
-        return most - left
+        self.state.deliver_changes()
+        return limit - left
 
     def record_unanswered(self, entry: Entry, status: Status) -> None:
         """Record what became of an event that never started."""
@@ -112,7 +112,7 @@ class Attendant:
             return
         answer.stage = "reflex"
         if outcome is None:
-            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=answer.sequence)
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=task[4])
         answer.note(self._reflexes.teller(row)(outcome), outcome)
 
     def _detach(self, answer: Answer) -> bool:

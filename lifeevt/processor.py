@@ -101,7 +101,7 @@ class AsyncEventProcessor(Fronted):
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
         self._timekeeper = Timekeeper(self._reactor, self.queue, lambda: self._worker.stopping)
         self._worker.next_task = self._timekeeper.next_task
-        self._worker.look_around = self._timekeeper.look_around
+        self._worker.look_around = self._look_around
         self._employ(HandlerTable(handlers))
         self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)
@@ -211,7 +211,7 @@ class AsyncEventProcessor(Fronted):
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
         _check_limit(limit)
-        return self._worker.stand_in(self._attendant.process_up_to, limit)
+        return self._worker.stand_in(self._process_here, limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing is queued or running; False after ``timeout`` real seconds.
@@ -350,7 +350,17 @@ class AsyncEventProcessor(Fronted):
         if self._worker.stop(timeout):
             at_exit.forget(self)
         self._attendant.give_up_detached()
+        self.state.deliver_changes()
         return self._cancel_rest()
+
+    def _look_around(self) -> None:
+        """Let in what is due, and tell what was written."""
+        self._timekeeper.look_around()
+        self.state.deliver_changes()
+
+    def _process_here(self, limit: int | None) -> int:
+        self.queue.tracker.fire()
+        return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
 
     def _sweep(self) -> None:
         """End what was queued just as the engine stopped: the stop may have looked before it came."""

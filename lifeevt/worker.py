@@ -122,5 +122,5 @@ class Worker:
     def _look_around_surely(self) -> None:
         try:
             self.look_around()
-        except Exception:  # a clock, a merge or a maker of events of the user's own
-            logger.critical("an event that was due could not come", exc_info=True)
+        except BaseException:  # of a clock, a merge, a maker of events or a watcher of the user's own
+            logger.critical("what was due failed", exc_info=True)

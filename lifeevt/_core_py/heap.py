@@ -280,9 +280,25 @@ class EventHeap(Watched):
         wanted = tuple(map(int64, given))
         with self._inside:
             self._offsets = wanted
-            aside = self._held | self._parked
-            self._order = [(self._place_of(number), number) for number in self._entries if number not in aside]
-            heapq.heapify(self._order)
+            self._arrange()
+
+    def postpone(self, before: int, by_ns: int, level: int) -> int:
+        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
+
+        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
+        if no budget is longer. One atomic step. Returns how many. O(n).
+        """
+        limit, span_ns, first = int64(before), int64(by_ns), int64(level)
+        if not 0 <= first < MAX_LEVELS:
+            raise ValueError(f"level is {first}; it must lie in [0, {MAX_LEVELS})")
+        if span_ns <= 0:
+            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
+        with self._inside:
+            moved = [each for each in self._entries.values() if _is_behind(each, limit, span_ns, first)]
+            for payload, key, height, arrival_ns, sequence in moved:
+                self._entries[sequence] = (payload, min(key + span_ns, INT64_MAX), height, arrival_ns, sequence)
+            self._arrange()
+            return len(moved)
 
     def check(self) -> None:
         """Raise AssertionError unless the structure is sound. O(n)."""
@@ -351,6 +367,12 @@ class EventHeap(Watched):
         if sequence not in self._held:
             heapq.heappush(self._order, (self._place(key, level), sequence))
         self._high_water = max(self._high_water, len(self._entries))
+
+    def _arrange(self) -> None:
+        """Put everything where it stands now; what is aside has no place before it comes back."""
+        aside = self._held | self._parked
+        self._order = [(self._place_of(number), number) for number in self._entries if number not in aside]
+        heapq.heapify(self._order)
 
     def _place(self, key: int, level: int) -> int:
         """Where an event stands: at its key, behind it by the offset of its level."""
@@ -440,3 +462,9 @@ class EventHeap(Watched):
         back = {sequence for sequence in self._parked if not self._is_paused(sequence)}
         self._parked -= back
         self._push_again(*back)
+
+
+def _is_behind(entry: Entry, before: int, by_ns: int, level: int) -> bool:
+    """Whether ``postpone`` moves it; the distance from the arrival is looked at in 64 bits."""
+    _, key, height, arrival_ns, _ = entry
+    return height >= level and key < before and min(max(key - arrival_ns, INT64_MIN), INT64_MAX) < by_ns

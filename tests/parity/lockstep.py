@@ -18,6 +18,7 @@ from strategies import (
     durations,
     ends,
     finite_floats,
+    int64s,
     keys,
     levels,
     numbers,
@@ -158,6 +159,15 @@ class HeapModel:
     def shift(self, offsets: Any) -> None:
         self.offsets = list(offsets)
 
+    def postpone(self, before: int, by_ns: int, level: int) -> int:
+        if by_ns <= 0:
+            raise ValueError("by_ns must be above 0")
+        moved = [each for each in self.queued if each[2] >= level and each[1] < before and each[1] - each[3] < by_ns]
+        for payload, key, height, arrival_ns, sequence in moved:
+            place = next(place for place, each in enumerate(self.queued) if each[4] == sequence)
+            self.queued[place] = (payload, min(key + by_ns, INT64_MAX), height, arrival_ns, sequence)
+        return len(moved)
+
     def finish(self, end: int) -> None:
         if not self.running:
             raise ValueError("no event is running")
@@ -268,6 +278,10 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         @rule(limit=st.integers(-1, 4) | st.just(INT64_MAX), end=ends, every=st.booleans())
         def drain(self, limit: int, end: int, every: bool) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end, every))
+
+        @rule(before=keys, by_ns=st.integers(-1, 3) | int64s, level=levels)
+        def postpone(self, before: int, by_ns: int, level: int) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.postpone(before, by_ns, level))
 
         @rule(shift=shifts)
         def shift(self, shift: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import actors
 import pytest
-from core import test_cells, test_heap, test_histogram, test_reflex_table, test_rwlock
+from core import test_cells, test_heap, test_heap_places, test_histogram, test_reflex_table, test_rwlock
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from parity.lockstep import cells_machine, heap_machine, histogram_machine, reflex_machine
@@ -69,6 +69,36 @@ class AdmitsBatchesHalfway(reference.EventHeap):
 
     def offer_many(self, offers: Any, policy: int) -> Any:
         return [self.offer(*offer, policy) for offer in offers]
+
+
+class BringsBackByTheKey(reference.EventHeap):
+    """Puts what was aside, or replaced, where it stood without the offsets."""
+
+    def _push_again(self, sequence: int) -> None:
+        offsets, self._offsets = self._offsets, (0,) * len(self._offsets)
+        super()._push_again(sequence)
+        self._offsets = offsets
+
+
+class LetsWhatIsAsideLeave(reference.EventHeap):
+    """Puts everything in order that is queued, whether it may leave or not."""
+
+    def _arrange(self) -> None:
+        self._held.clear()
+        super()._arrange()
+
+
+class PostponesOnlyWhatMayLeave(reference.EventHeap):
+    """Does not see what is aside."""
+
+    def postpone(self, before: int, by_ns: int, level: int) -> int:
+        everything, aside = self._entries, self._held | self._parked
+        seen = {sequence: entry for sequence, entry in everything.items() if sequence not in aside}
+        self._entries = seen
+        try:
+            return super().postpone(before, by_ns, level)
+        finally:
+            self._entries = everything | seen
 
 
 class KeepsPayloads(reference.EventHeap):
@@ -232,6 +262,9 @@ CAUGHT: list[tuple[type, Check, tuple[Any, ...]]] = [
     (ShedsInSilence, test_heap.test_drop_lowest_sheds_the_newest_of_the_least_important_level, ()),
     (ShedsInSilence, test_heap.test_drop_oldest_sheds_the_oldest_of_the_least_important_level, ()),
     (AdmitsBatchesHalfway, test_heap.test_one_bad_offer_keeps_the_whole_batch_out, ((0, 99, 0, "x"),)),
+    (BringsBackByTheKey, test_heap_places.test_what_was_held_stands_by_the_offsets_of_when_it_comes_back, (True,)),
+    (LetsWhatIsAsideLeave, test_heap_places.test_a_shift_lets_nothing_leave_that_waits_aside, ()),
+    (PostponesOnlyWhatMayLeave, test_heap_places.test_a_postponement_reaches_what_is_held_and_what_is_paused, ()),
     (KeepsPayloads, test_heap.test_a_payload_is_released_once_it_is_out, ("shed",)),
     (KeepsPayloads, test_heap.test_a_cycle_through_the_heap_is_collected, ()),
     (AdmitsReadersWhileAWriterWaits, test_rwlock.test_a_waiting_writer_holds_back_a_new_reader, ()),
@@ -307,6 +340,7 @@ def test_the_suite_catches_it(
 
 
 WALKED = [DropsTies, IgnoresUrgency, ForgetsAnEnd, ShedsCriticalEvents, ShedsInSilence, AdmitsBatchesHalfway,
+          BringsBackByTheKey, LetsWhatIsAsideLeave, PostponesOnlyWhatMayLeave,
           ForgetsToClamp, TearsAnAdd, CountsReadsAsWrites, AppliesIgnoredPatterns, TakesTheLastDecision,
           DecidesAtNoSignificance, OffByOneBucket, RanksTooLow, WrapsAt64Bits]  # fmt: skip
 
