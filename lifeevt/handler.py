@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -37,7 +38,7 @@ class Handler:
         if not stages or not all(map(callable, stages)):
             raise TypeError("a handler needs at least one stage, and every stage must be callable")
 
-    @property
+    @cached_property
     def is_async(self) -> bool:
         """Whether one of the stages is a coroutine function, so that all of them run on an event loop."""
         stages = (self.meaning, self.decision, self.action)

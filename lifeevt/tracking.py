@@ -187,11 +187,10 @@ class Tracker:
 
     def cancel(self, receipt: Receipt) -> bool:
         """Take an event out; see :meth:`Receipt.cancel`."""
-        if receipt.timer is not None and receipt.timer.cancel():
-            self.end(self._give_up(receipt, Status.CANCELLED), Status.CANCELLED)
-            return True
-        with self._lock:  # a ticket may be handed on to another receipt
-            entry = None if receipt.ticket is None else self._heap.withdraw(receipt.ticket, Status.CANCELLED)
+        with self._lock:  # a ticket may be handed on to another receipt, and what is due be on its way
+            entry = self._given_up(receipt)
+            if entry is None and receipt.ticket is not None:
+                entry = self._heap.withdraw(receipt.ticket, Status.CANCELLED)
         if entry is None:
             return False
         self._queue.announce()
@@ -218,10 +217,10 @@ class Tracker:
         """Cancel everything that is still to come, and book it; the entries are the caller's to end."""
         with self._lock:
             periodic, self._periodic = self._periodic, set()
-            waiting = [receipt for receipt in self._deferred if receipt.timer is not None and receipt.timer.cancel()]
+            given_up = [self._given_up(receipt) for receipt in list(self._deferred)]
         for each in periodic:
             each.cancel()
-        return [self._give_up(receipt, Status.CANCELLED) for receipt in waiting]
+        return [entry for entry in given_up if entry is not None]
 
     # --- out
 
@@ -242,8 +241,8 @@ class Tracker:
                 self._forget(receipt)
         receipt.event = result.event
         receipt.settle(result)
-        if receipt.key is not None and receipt.ticket is not None:
-            self._leave_line(receipt)
+        if receipt.key is not None:
+            self._leave_line(receipt)  # which waits for one that is just being put in
 
     def predict(self, depth: int) -> float:
         """Return how many seconds so many events take."""
@@ -338,19 +337,31 @@ class Tracker:
     def _come(self, receipt: Receipt) -> None:
         """Let in a deferred event; one for which there is no room is accepted, and shed."""
         with self._lock:
-            self._deferred.discard(receipt)
-        policy = self.policy_for(receipt.event)
-        if receipt.has_expired(self._queue.clock.now_ns()):
-            self.end(self._booked(receipt, Status.EXPIRED), Status.EXPIRED)
-        elif self._queue.closed:
-            self.end(self._booked(receipt, Status.CANCELLED), Status.CANCELLED)
-        elif not self._enter(receipt, WAIT if policy == REJECT else policy, self._queue.offered(receipt.event)):
-            self.end(self._booked(receipt, Status.SHED), Status.SHED)
+            if receipt not in self._deferred:
+                return
+            self._deferred.remove(receipt)
+            status = self._came_to(receipt)
+        if status is not None:
+            self.end(self._booked(receipt, status), status)
 
-    def _give_up(self, receipt: Receipt, status: Status) -> Entry:
-        with self._lock:
-            self._deferred.discard(receipt)
-        return self._booked(receipt, status)
+    def _came_to(self, receipt: Receipt) -> Status | None:
+        """Let in what is due: the end of what cannot come in, or None."""
+        if receipt.has_expired(self._queue.clock.now_ns()):
+            return Status.EXPIRED
+        if self._queue.closed:
+            return Status.CANCELLED
+        policy = self.policy_for(receipt.event)
+        entered = self._enter(receipt, WAIT if policy == REJECT else policy, self._queue.offered(receipt.event))
+        return None if entered else Status.SHED
+
+    def _given_up(self, receipt: Receipt) -> Entry | None:
+        """Cancel what is still to come, from inside: its entry, or None when it has come."""
+        if receipt not in self._deferred:
+            return None
+        self._deferred.remove(receipt)
+        if receipt.timer is not None:
+            receipt.timer.cancel()
+        return self._booked(receipt, Status.CANCELLED)
 
     def _booked(self, receipt: Receipt, status: Status) -> Entry:
         """Count an event as accepted and ended; its entry."""
