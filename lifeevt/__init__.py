@@ -16,6 +16,7 @@ reference); `_backend` chooses, `_contract` says what both promise. Time is alwa
 from __future__ import annotations
 
 from ._backend import backend
+from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision, Settings, decide, replay
 from .clock import Clock, ManualClock, SystemClock
 from .codel import CoDel, DelayShedder
 from .errors import (
@@ -53,6 +54,8 @@ from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
 
 __all__ = [
+    "AdaptiveBounds",
+    "AdaptiveStrategy",
     "AsyncEventProcessor",
     "AsyncEventQueue",
     "BackendError",
@@ -60,6 +63,7 @@ __all__ = [
     "CoDel",
     "Condition",
     "DeadlineStrategy",
+    "Decision",
     "DelayShedder",
     "EngineStopped",
     "Event",
@@ -101,6 +105,7 @@ __all__ = [
     "RuntimeLoop",
     "SchedulerStatistics",
     "SerializationError",
+    "Settings",
     "StateError",
     "StateSnapshot",
     "StateStatistics",
@@ -114,6 +119,8 @@ __all__ = [
     "TokenBucket",
     "UnknownField",
     "backend",
+    "decide",
+    "replay",
     "strategy_names",
 ]
 

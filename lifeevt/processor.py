@@ -444,7 +444,7 @@ class AsyncEventProcessor(Fronted):
         if self.queue.on_shed is not None:
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
-        self.scheduler.steer(self.queue.heap.shift)
+        self.scheduler.steer(self.queue.heap)
         self.queue.on_shed = lambda entry: self._record_unanswered(entry, Status.SHED)
 
     def _attach(self, queue: AsyncEventQueue) -> None:

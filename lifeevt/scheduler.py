@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from . import _backend
-from ._contract import Account
+from ._contract import MAX_LEVELS, Account, EventHeap
 from .event import Event, Priority
 from .event_types import EventTypes
 from .metrics import LatencySummary, summarize
@@ -17,7 +17,7 @@ from .strategy import Gate, LevelLoad, Load, Strategy, level_offsets
 
 __all__ = ["EventScheduler", "LevelStatistics", "SchedulerStatistics"]
 
-Shift = Callable[[Sequence[int]], None]
+_FIRST_POSTPONED = int(Priority.CRITICAL) + 1
 Sums = tuple[int, int, int, int]  # finished, late, wait and service in ns, of one level since it was made
 
 
@@ -61,7 +61,7 @@ class EventScheduler:
     ) -> None:
         self._strategy = find_strategy(strategy)
         self._offsets = level_offsets(self._strategy)
-        self._shift: Shift | None = None
+        self._steered: EventHeap | None = None
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
         self.types = types or EventTypes.life()
         core = _backend.load(backend)
@@ -100,31 +100,30 @@ class EventScheduler:
             self._arrange()
             return before
 
-    def steer(self, shift: Shift) -> None:
-        """Have a queue follow the strategy: ``shift(offsets)`` is called now, and whenever they change.
-
-        ValueError when another queue follows already.
-        """
+    def steer(self, heap: EventHeap) -> None:
+        """Have a queue follow the strategy, now and whenever that changes. ValueError when it steers another one."""
         with self._switching:
-            if self._shift is not None:
+            if self._steered is not None:
                 raise ValueError("the scheduler steers another queue already")
-            self._shift = shift
-            shift(self._offsets)
+            self._steered = heap
+            heap.shift(self._offsets)
 
     def gate(self, now_ns: int) -> Gate:
         """Return what may start at ``now_ns``. O(1)."""
         with self._switching:
             return self._strategy.gate(now_ns, [account.service.total for account in self._accounts])
 
-    def tick(self, now_ns: int, interval_ns: int, depths: Sequence[int] = ()) -> Load:
+    def tick(self, now_ns: int, interval_ns: int, tick_late_ns: int = 0) -> Load:
         """Tell the strategy what was measured since the last tick, and return that; once a tick.
 
-        ``depths``: how many events wait now, by level. O(levels), and O(queued) when the strategy moves them.
+        Then what waits is moved, if the strategy wants it elsewhere: O(queued); else O(levels).
         """
         with self._switching:
-            load = Load(now_ns, interval_ns, self._measured(depths))
+            load = Load(now_ns, interval_ns, self._measured(), tick_late_ns)
             self._strategy.review(load)
             self._arrange()
+            if self._strategy.late_offset_ns and self._steered is not None:
+                self._steered.postpone(now_ns, self._strategy.late_offset_ns, _FIRST_POSTPONED)
             return load
 
     def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
@@ -149,17 +148,19 @@ class EventScheduler:
     def _arrange(self) -> None:
         """Move what is queued when the strategy wants it elsewhere."""
         offsets = level_offsets(self._strategy)
-        if offsets != self._offsets and self._shift is not None:
-            self._shift(offsets)
+        if offsets != self._offsets and self._steered is not None:
+            self._steered.shift(offsets)
         self._offsets = offsets
 
-    def _measured(self, depths: Sequence[int]) -> tuple[LevelLoad, ...]:
-        """What each level met since this was asked the last time."""
+    def _measured(self) -> tuple[LevelLoad, ...]:
+        """What each level met since this was asked the last time; the last one's is that of all below, too."""
         before, self._seen = self._seen, [_sums(account) for account in self._accounts]
-        waiting = [*depths, *[0] * (len(self._seen) - len(depths))]
+        depths = (0,) * MAX_LEVELS if self._steered is None else self._steered.depths()
+        last = len(before) - 1
+        waiting = [*depths[:last], sum(depths[last:])]
         return tuple(
             _between(old, new, depth)
-            for new, old, depth in zip(self._seen, before, waiting, strict=False)
+            for new, old, depth in zip(self._seen, before, waiting, strict=True)
         )
 
 

@@ -23,7 +23,8 @@ DECISIONS = TESTS.parent / "docs" / "adr"
 ROWS: list[list[set[str]]] = [
     [{"errors", "_contract"}, {"at_exit", "clock", "serialization", "strategy", "switch_interval", "table"}],
     [{"rate_limit"}],
-    [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}, {"strategies"}],
+    [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}],
+    [{"adaptive"}, {"strategies"}],
     [{"result"}, {"metrics"}],
     [{"_core_py", "_looks", "_parking", "_pages", "_rwlock", "_cells", "_histogram"}],
     [{"_order"}, {"_heap", "_account"}],

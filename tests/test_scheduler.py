@@ -45,7 +45,8 @@ def test_types_of_ones_own_rank(backend: str) -> None:
 
 @pytest.mark.parametrize("strategy", ["", "prio", "Deadline"])
 def test_an_unknown_strategy_is_refused_with_the_choice(backend: str, strategy: str) -> None:
-    with pytest.raises(ValueError, match=f"unknown strategy '{strategy}'; choose deadline, load_balancing, priority"):
+    choice = "adaptive, deadline, load_balancing, priority"
+    with pytest.raises(ValueError, match=f"unknown strategy '{strategy}'; choose {choice}$"):
         EventScheduler(strategy, backend=backend)
 
 
@@ -105,10 +106,26 @@ def test_statistics_are_frozen(backend: str) -> None:
 # --- strategies: chosen, switched, told what was measured
 
 
+class Watched:
+    """What a scheduler asks of the heap it steers."""
+
+    def __init__(self) -> None:
+        self.moved: list[Any] = []
+        self.postponed: list[Any] = []
+        self.waiting = [1, 0, 0, 6, 1, *[0] * 11]
+
+    def __getattr__(self, name: str) -> Any:
+        return {"shift": self.moved.append, "depths": lambda: self.waiting, "postpone": self._postpone}[name]
+
+    def _postpone(self, *given: int) -> None:
+        self.postponed.append(given)
+
+
 class Recording(Strategy):
     """Keeps what it is told, and moves the levels below 0 back by 1 ns a tick."""
 
     name = "recording"
+    late_offset_ns = 9
 
     def __init__(self) -> None:
         self.loads: list[Load] = []
@@ -140,18 +157,18 @@ def test_a_strategy_is_switched_and_the_one_before_given_back(backend: str) -> N
 
 
 def test_a_queue_that_follows_is_moved_at_once_and_when_the_offsets_change(backend: str) -> None:
-    scheduler, moved = EventScheduler("load_balancing", backend=backend), list[Any]()
-    scheduler.steer(moved.append)
+    scheduler, heap = EventScheduler("load_balancing", backend=backend), Watched()
+    scheduler.steer(heap)
     scheduler.use("deadline")
     scheduler.use("deadline")
-    assert [offsets[:2] for offsets in moved] == [(-(2**59), 0), (0, 0)]
+    assert [offsets[:2] for offsets in heap.moved] == [(-(2**59), 0), (0, 0)]
 
 
 def test_only_one_queue_follows(backend: str) -> None:
     scheduler = EventScheduler(backend=backend)
-    scheduler.steer(lambda _: None)
-    with pytest.raises(ValueError, match="another queue"):
-        scheduler.steer(lambda _: None)
+    scheduler.steer(Watched())
+    with pytest.raises(ValueError, match="another"):
+        scheduler.steer(Watched())
 
 
 def test_a_switch_that_is_refused_changes_nothing(backend: str) -> None:
@@ -163,18 +180,20 @@ def test_a_switch_that_is_refused_changes_nothing(backend: str) -> None:
 
 def test_a_tick_tells_what_each_level_met_since_the_last(backend: str) -> None:
     recording = Recording()
-    scheduler, moved = EventScheduler(recording, backend=backend), list[Any]()
-    scheduler.steer(moved.append)
+    scheduler, heap = EventScheduler(recording, backend=backend), Watched()
+    scheduler.steer(heap)
     scheduler.observe(event_of("shock"), CRITICAL, 0, 30 * MS, 40 * MS)
-    scheduler.tick(50 * MS, 100 * MS, [1, 0, 0, 7])
+    scheduler.tick(50 * MS, 100 * MS, 3)
+    heap.waiting = [0] * 16
     scheduler.observe(event_of("noise"), HIGH, 0, 1, 3)
     load = scheduler.tick(150 * MS, 100 * MS)
     first = recording.loads[0]
-    assert (first.now_ns, first.interval_ns, len(first.levels)) == (50 * MS, 100 * MS, 4)
+    assert (first.now_ns, first.interval_ns, first.tick_late_ns, len(first.levels)) == (50 * MS, 100 * MS, 3, 4)
     assert first.levels[CRITICAL] == LevelLoad(1, 1, 30 * MS, 10 * MS, 1)
-    assert first.levels[LOW] == LevelLoad(depth=7)
+    assert first.levels[LOW] == LevelLoad(depth=7), "the level below LOW has no account of its own"
     assert load.levels == (LevelLoad(), LevelLoad(1, 0, 1, 2), LevelLoad(), LevelLoad())
-    assert [offsets[1] for offsets in moved] == [0, 1, 2]
+    assert [offsets[1] for offsets in heap.moved] == [0, 1, 2]
+    assert heap.postponed == [(50 * MS, 9, 1), (150 * MS, 9, 1)]
 
 
 def test_the_gate_is_the_strategys_who_is_told_what_each_level_used(backend: str) -> None:
