@@ -16,11 +16,13 @@ reference); `_backend` chooses, `_contract` says what both promise. Time is alwa
 from __future__ import annotations
 
 from ._backend import backend
-from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision, Settings, decide, replay
+from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision
+from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
 from .codel import CoDel, DelayShedder
 from .errors import (
     BackendError,
+    ConflictError,
     EngineStopped,
     InvalidEvent,
     InvalidReflex,
@@ -34,11 +36,16 @@ from .errors import (
     RecordingError,
     SerializationError,
     StateError,
+    StateFileError,
+    StateFileMissing,
     StopTimeout,
+    TransactionError,
     UnknownField,
 )
 from .event import Event, Priority
 from .event_types import EventType, EventTypes
+from .feed import Subscription
+from .field import Field, Value
 from .handler import Handler
 from .load_balancing import LoadBalancingStrategy
 from .metrics import LatencySummary, Ledger
@@ -48,10 +55,13 @@ from .rate_limit import RateLimit, RateLimiter, TokenBucket
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
+from .saving import LoadReport
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
-from .state import Field, StateSnapshot, StateStatistics, ThreadSafeSelfState
+from .snapshot import StateSnapshot
+from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
+from .transaction import Transaction
 
 __all__ = [
     "AdaptiveBounds",
@@ -62,9 +72,11 @@ __all__ = [
     "Clock",
     "CoDel",
     "Condition",
+    "ConflictError",
     "DeadlineStrategy",
     "Decision",
     "DelayShedder",
+    "DeltaReport",
     "EngineStopped",
     "Event",
     "EventProcessingResult",
@@ -84,6 +96,7 @@ __all__ = [
     "LifeEventError",
     "Load",
     "LoadBalancingStrategy",
+    "LoadReport",
     "LockOrderError",
     "LockTimeout",
     "LoopStatistics",
@@ -105,22 +118,26 @@ __all__ = [
     "RuntimeLoop",
     "SchedulerStatistics",
     "SerializationError",
-    "Settings",
+    "StateChange",
     "StateError",
+    "StateFileError",
+    "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
     "Status",
     "StopTimeout",
     "Strategy",
+    "Subscription",
     "SystemClock",
     "Temperament",
     "ThreadSafeSelfState",
     "Tick",
     "TokenBucket",
+    "Transaction",
+    "TransactionError",
     "UnknownField",
+    "Value",
     "backend",
-    "decide",
-    "replay",
     "strategy_names",
 ]
 

@@ -6,12 +6,18 @@ Who writes holds the state's lock for writing, calls `cells_begin` before the fi
 writer was in between on each of a few tens of tries; then, and only then, a reader takes the lock.
 Under either lock the cells may be read plainly. Half the sequence, rounded down, is the version.
 
+Behind the numbers stand `objects` cells without a number: the stamps of Python's objects. A stamp is the
+version that wrote the place last; only who holds the lock reads it. Who writes says in `cause` whose
+doing it is, for the trail.
+
 Values are loaded with acquire and stored with release: a reader that got a value of an unfinished
 write so sees that write's odd sequence too. No fence is needed, which ThreadSanitizer would not see.
 """
 
 from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t
+
+from ._trail cimport change_trail, trail_add
 
 cdef extern from * nogil:
     """
@@ -43,23 +49,39 @@ cdef extern from * nogil:
     void lifeevt_store_double(double* place, double number)
 
 cdef enum:
-    CELLS_TRIES = 40  # of a reader, before it takes the lock
+    CELLS_TRIES = 40        # of a reader, before it takes the lock
+    CELL_INTEGER = 1        # cut to a whole number on every write
+    CELL_CLAMPS = 2         # a number stored outside the bounds becomes the bound; else it is refused
+    CELL_REFUSES = 4        # a delta that leaves the bounds is refused; else the number becomes the bound
+    CELLS_NO_CAUSE = -1
 
 ctypedef struct cell:
     double value
     double low
     double high
-    bint integer
+    int64_t stamp
+    int32_t flags
 
 ctypedef struct cell_block:
     cell* cells
-    int32_t length
+    int32_t length          # numbers; after them stand the objects
+    int32_t objects
     int64_t sequence
+    int64_t cause
+    change_trail trail
+    bint refuses            # whether any of them does
 
-cdef int cells_init(cell_block* block, int32_t length) noexcept nogil
+ctypedef struct change:
+    double amount
+    int32_t place
+
+cdef int cells_init(cell_block* block, int32_t length, int32_t objects) noexcept nogil
 cdef void cells_clear(cell_block* block) noexcept nogil
 cdef int cells_read_again(const cell_block* block, int32_t index, double* into) noexcept nogil
 cdef int cells_read_all(const cell_block* block, double* into, int64_t* version) noexcept nogil
+cdef int32_t cells_refused(const cell_block* block, const change* changes, int32_t count) noexcept nogil
+cdef double cells_sum(const cell_block* block, const change* changes, int32_t last) noexcept nogil
+cdef double cells_bounded(const cell* self, double number, bint* fits) noexcept nogil
 
 
 cdef inline int64_t cells_version(const cell_block* block) noexcept nogil:
@@ -71,7 +93,15 @@ cdef inline void cells_begin(cell_block* block) noexcept nogil:
     LIFEEVT_STORE_RELAXED(&block.sequence, block.sequence + 1)
 
 
+cdef inline void cells_mark(cell_block* block, int32_t index, double before, double after) noexcept nogil:
+    cdef int64_t version = (block.sequence + 1) >> 1
+    block.cells[index].stamp = version
+    if block.trail.on:
+        trail_add(&block.trail, version, index, before, after, block.cause)
+
+
 cdef inline void cells_set(cell_block* block, int32_t index, double number) noexcept nogil:
+    cells_mark(block, index, block.cells[index].value, number)
     lifeevt_store_double(&block.cells[index].value, number)
 
 
@@ -82,7 +112,7 @@ cdef inline void cells_add(cell_block* block, int32_t index, double delta) noexc
         number = this.low
     elif number > this.high:
         number = this.high
-    cells_set(block, index, trunc(number) + 0.0 if this.integer else number)  # + 0.0: no negative zero
+    cells_set(block, index, trunc(number) + 0.0 if this.flags & CELL_INTEGER else number)  # no negative zero
 
 
 cdef inline int64_t cells_written(cell_block* block) noexcept nogil:

@@ -28,6 +28,8 @@ NO_PATTERN = -1
 NO_KIND = -1
 NO_ROW = -1
 MAX_KINDS = 4096
+NO_CAUSE = -1
+SAMPLED_WRITES = 64  # of the cells: each that many-th is measured
 SIGNIFICANCE, RECALL_MAX, RECALL_MEAN = -1, -2, -3  # inputs of a condition that are no field
 BELOW, ABOVE, AT_LEAST, AT_MOST = 0, 1, 2, 3
 SUB_BUCKETS = 64  # per power of two: a bucket is at most 1/64 wide
@@ -42,6 +44,7 @@ FactorRule = tuple[Sequence[Condition], float]
 ChoiceRule = tuple[Sequence[Condition], int]
 Pattern = tuple[bool, float, Sequence[tuple[int, float]]]
 Outcome = tuple[float, int, tuple[float, ...], tuple[float, ...], int, int]
+Change = tuple[int, int, float, float, int]  # version, place, before, after, cause
 # payload, key, level, arrival_ns, sequence, kind, started_ns, outcome
 Task = tuple[Any, int, int, int, int, int, int, "Outcome | None"]
 # payload, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns, finished_ns, outcome
@@ -124,16 +127,40 @@ class RWLock(Protocol):
 
 
 class StateCells(Protocol):
-    """Bounded numbers under a read-write lock, with a version that counts writes."""
+    """Bounded numbers and objects under a read-write lock, with a version that counts writes."""
 
     @property
     def version(self) -> int: ...
+    @property
+    def conflicts(self) -> int: ...
+    @property
+    def waits(self) -> Histogram: ...
+    @property
+    def holds(self) -> Histogram: ...
     def __len__(self) -> int: ...
     def read(self, index: int) -> float: ...
     def read_all(self) -> tuple[int, tuple[float, ...]]: ...
-    def write(self, index: int, value: float) -> int: ...
-    def add(self, indices: Sequence[int], deltas: Sequence[float]) -> int: ...
+    def read_object(self, index: int) -> Any: ...
+    def read_whole(self) -> tuple[int, tuple[float, ...], tuple[Any, ...]]: ...
+    def stamp(self, index: int) -> int: ...
+    def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int: ...
+    def add(self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE) -> int: ...
+    def add_and_tell(
+        self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[float, ...]]: ...
+    def compare_and_set(self, index: int, expected: float, value: float, cause: int = NO_CAUSE) -> int: ...
+    def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int: ...
+    def commit(
+        self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[int, ...]]: ...
+    def merge(
+        self, since: int, places: Sequence[int], values: list[Any], bases: Sequence[float], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[float, ...]]: ...
     def counts(self) -> tuple[int, int]: ...
+    @property
+    def changes_waiting(self) -> int: ...
+    def record(self, records: bool) -> None: ...
+    def take_changes(self) -> list[Change]: ...
 
 
 class ReflexTable(Protocol):
@@ -141,7 +168,13 @@ class ReflexTable(Protocol):
 
     def __len__(self) -> int: ...
     def respond(
-        self, cells: StateCells, row: int, intensity: float, recall_max: float = 0.0, recall_mean: float = 0.0
+        self,
+        cells: StateCells,
+        row: int,
+        intensity: float,
+        recall_max: float = 0.0,
+        recall_mean: float = 0.0,
+        cause: int = NO_CAUSE,
     ) -> Outcome: ...
 
 
@@ -232,7 +265,7 @@ class Core(Protocol):
     Reactor: MakeReactor
     Submitter: MakeSubmitter
     RWLock: Callable[[], RWLock]
-    StateCells: Callable[[Sequence[float], Sequence[float], Sequence[float], Sequence[bool]], StateCells]
+    StateCells: Callable[..., StateCells]
     ReflexTable: Callable[
         [int, Sequence[Row], Sequence[FactorRule], Sequence[FactorRule], Sequence[ChoiceRule], Sequence[Pattern]],
         ReflexTable,

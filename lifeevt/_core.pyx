@@ -7,6 +7,7 @@ reference falls to zero, nobody is called back.
 """
 
 from ._core_account import Account
+from ._core_cells import StateCells
 from ._core_engine import EngineFront
 from ._core_heap import EventHeap
 from ._core_histogram import Histogram
@@ -15,7 +16,7 @@ from ._core_lock import RWLock
 from ._core_queue import QueueFront
 from ._core_reactor import Reactor
 from ._core_reflex import ReflexTable
-from ._core_state import StateCells, StateFront
+from ._core_state import StateFront
 from ._core_submitter import Submitter
 
 __all__ = [

@@ -4,7 +4,7 @@ from ._core_heap cimport EventHeap
 from ._core_histogram cimport Histogram
 from ._core_kinds cimport KindTable
 from ._core_reflex cimport ReflexTable
-from ._core_state cimport StateCells
+from ._core_cells cimport StateCells
 from ._reactor cimport reactor
 from ._results cimport result_record
 

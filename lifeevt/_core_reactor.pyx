@@ -13,7 +13,7 @@ from ._core_kinds cimport KindTable
 from ._core_numbers cimport finite, listed, whole
 from ._core_reflex cimport ReflexTable, outcome_of
 from ._core_results cimport ResultBuffer
-from ._core_state cimport StateCells
+from ._core_cells cimport StateCells
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,

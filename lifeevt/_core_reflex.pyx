@@ -4,9 +4,8 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
-from ._core_lock cimport visit
+from ._core_cells cimport StateCells, enter, leave
 from ._core_numbers cimport finite, index_in, listed, whole
-from ._core_state cimport StateCells
 from ._reflex cimport (
     REFLEX_IMPACTS,
     reflex_amounts,
@@ -18,7 +17,8 @@ from ._reflex cimport (
     reflex_rule,
     reflex_rules,
 )
-from ._rwlock cimport rwlock_release
+
+from ._contract import NO_CAUSE
 
 
 cdef void* zeroed(size_t size) except NULL:
@@ -79,20 +79,23 @@ cdef class ReflexTable:
         """Return the number of rows."""
         return self.table.rows_length
 
-    def respond(self, StateCells cells not None, row, intensity, recall_max=0.0, recall_mean=0.0):
+    def respond(
+        self, StateCells cells not None, row, intensity, recall_max=0.0, recall_mean=0.0, cause=NO_CAUSE
+    ):
         """Answer one event: (significance, pattern, impacts, applied, version before, version after).
 
         ``recall_max`` and ``recall_mean`` summarise remembered significances. The pattern is
-        NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches.
+        NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches. ``cause``
+        is what the trail of the cells says of it.
         """
         cdef int32_t place = index_in(row, self.table.rows_length)
         cdef double strength = finite(intensity), recalled = finite(recall_max), mean = finite(recall_mean)
         cdef reflex_outcome outcome
         if cells.block.length != self.fields:
             raise ValueError(f"the table is for {self.fields} cells, the state has {cells.block.length}")
-        visit(&cells.lock, True)
+        enter(cells, whole(cause))
         reflex_respond(&self.table, &cells.block, place, strength, recalled, mean, &outcome)
-        rwlock_release(&cells.lock)
+        leave(cells)
         return outcome_of(&outcome)
 
     cdef int fill_rows(self, rows) except -1:

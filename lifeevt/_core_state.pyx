@@ -1,7 +1,4 @@
-"""StateCells, the native twin: bounded doubles under a read-write lock of C, read without it.
-
-And StateFront, which answers a state's hot calls from those cells without a frame of Python.
-"""
+"""StateFront, which answers a state's hot calls from its cells without a frame of Python; and its snapshots."""
 
 cimport cython
 
@@ -10,24 +7,11 @@ from cpython.exc cimport PyErr_Clear, PyErr_Occurred
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.math cimport NAN, isfinite, trunc
+from libc.math cimport NAN, isfinite
 from libc.stdint cimport int32_t, int64_t
 
-from ._cells cimport (
-    LIFEEVT_COUNT,
-    cells_add,
-    cells_begin,
-    cells_clear,
-    cells_init,
-    cells_read,
-    cells_read_all,
-    cells_set,
-    cells_version,
-    cells_written,
-)
-from ._core_lock cimport visit
-from ._core_numbers cimport finite, index_in, listed
-from ._rwlock cimport rwlock_destroy, rwlock_init, rwlock_release
+from ._cells cimport CELL_INTEGER, CELLS_NO_CAUSE, LIFEEVT_COUNT, LIFEEVT_LOAD, cell_block, cells_bounded, cells_version, change
+from ._core_cells cimport StateCells, copy_all, read_one
 
 from collections.abc import Mapping
 from sys import intern
@@ -63,142 +47,6 @@ cdef extern from "Python.h":
     bint PyLong_CheckExact(PyObject* number)
     long PyLong_AsLong(PyObject* number)
     double PyLong_AsDouble(PyObject* number)
-
-
-cdef inline double read_one(StateCells cells, int32_t place) except? -1.0:
-    cdef double value = 0.0
-    if cells_read(&cells.block, place, &value) != 0:
-        visit(&cells.lock, False)
-        value = cells.block.cells[place].value
-        rwlock_release(&cells.lock)
-    LIFEEVT_COUNT(&cells.reads)
-    return value
-
-
-cdef inline int64_t copy_all(StateCells cells, double* into) except -1:
-    """Copy the cells of one instant; return its version."""
-    cdef int64_t version = 0
-    if cells_read_all(&cells.block, into, &version) != 0:
-        visit(&cells.lock, False)
-        cells_read_all(&cells.block, into, &version)
-        rwlock_release(&cells.lock)
-    LIFEEVT_COUNT(&cells.reads)
-    return version
-
-
-cdef class StateCells:
-    """Bounded numbers under a read-write lock, with a version that counts writes.
-
-    All calls are atomic and thread-safe; they block only for another call's few operations.
-    """
-
-    def __cinit__(self, values, lows, highs, integers):
-        cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
-        cdef Py_ssize_t index, count = len(given)
-        if rwlock_init(&self.lock) != 0:
-            raise MemoryError
-        if not count == len(least) == len(most) == len(whole_ones):
-            raise ValueError("values, lows, highs and integers differ in length")
-        if cells_init(&self.block, count) != 0:
-            raise MemoryError
-        for index in range(count):
-            self.block.cells[index].low = finite(least[index])
-            self.block.cells[index].high = finite(most[index])
-            self.block.cells[index].integer = bool(whole_ones[index])
-            self.check_bounds(index)
-            self.block.cells[index].value = self.bounded(index, given[index])
-
-    def __dealloc__(self):
-        cells_clear(&self.block)
-        rwlock_destroy(&self.lock)
-
-    def __len__(self):
-        """Return the number of cells."""
-        return self.block.length
-
-    @property
-    def version(self):
-        """How many writes there were."""
-        return cells_version(&self.block)
-
-    def read(self, index):
-        """Return one cell; IndexError outside. O(1)."""
-        return read_one(self, index_in(index, self.block.length))
-
-    def read_all(self):
-        """Return the version and all cells of one instant. O(cells)."""
-        cdef Py_ssize_t index, length = self.block.length
-        cdef int64_t version
-        cdef double* seen = <double*> PyMem_Malloc((length + 1) * sizeof(double))
-        if seen == NULL:
-            raise MemoryError
-        try:
-            version = copy_all(self, seen)
-            return version, tuple([seen[index] for index in range(length)])
-        finally:
-            PyMem_Free(seen)
-
-    def write(self, index, value):
-        """Store a value and return the new version; ValueError for NaN or outside the bounds. O(1)."""
-        cdef int32_t place = index_in(index, self.block.length)
-        cdef double number = self.bounded(place, value)
-        visit(&self.lock, True)
-        cells_begin(&self.block)
-        cells_set(&self.block, place, number)
-        cdef int64_t version = cells_written(&self.block)
-        rwlock_release(&self.lock)
-        return version
-
-    def add(self, indices, deltas):
-        """Add each delta to its cell, clamped to its bounds, all or nothing; return the new version.
-
-        ValueError for a delta that is not finite. O(deltas).
-        """
-        cdef tuple into = listed(indices), given = listed(deltas)
-        cdef Py_ssize_t count = len(into), index
-        if count != len(given):
-            raise ValueError("indices and deltas differ in length")
-        cdef change* changes = <change*> PyMem_Malloc((count + 1) * sizeof(change))
-        if changes == NULL:
-            raise MemoryError
-        try:
-            for index in range(count):
-                changes[index].place = index_in(into[index], self.block.length)
-            for index in range(count):
-                changes[index].amount = finite(given[index])
-            return self.added(changes, count)
-        finally:
-            PyMem_Free(changes)
-
-    def counts(self):
-        """Return how many reads and writes there were; reads may be a few short under contention."""
-        return self.reads, cells_version(&self.block)
-
-    cdef int64_t added(self, const change* changes, Py_ssize_t count) except -1:
-        cdef Py_ssize_t index
-        visit(&self.lock, True)
-        cells_begin(&self.block)
-        for index in range(count):
-            cells_add(&self.block, changes[index].place, changes[index].amount)
-        cdef int64_t version = cells_written(&self.block)
-        rwlock_release(&self.lock)
-        return version
-
-    cdef int check_bounds(self, Py_ssize_t index) except -1:
-        cdef double low = self.block.cells[index].low, high = self.block.cells[index].high
-        if self.block.cells[index].integer and (low != trunc(low) or high != trunc(high)):
-            raise ValueError(f"an integer cell has the bounds [{low}, {high}]")
-        return 0
-
-    cdef double bounded(self, Py_ssize_t index, value) except? -1.0:
-        cdef double number = finite(value)
-        if self.block.cells[index].integer:
-            number = trunc(number) + 0.0
-        if not self.block.cells[index].low <= number <= self.block.cells[index].high:
-            raise ValueError(
-                f"{number} lies outside [{self.block.cells[index].low}, {self.block.cells[index].high}]"
-            )
-        return number
 
 
 cdef class Layout:
@@ -378,6 +226,11 @@ cdef Py_ssize_t parsed(Layout layout, dict delta, change* into, Py_ssize_t size)
     return count
 
 
+cdef inline bint told_of(const cell_block* block) noexcept:
+    """Whether a delta is more than plain: somebody watches it, or a field may reject it."""
+    return block.refuses or LIFEEVT_LOAD(&block.trail.on)
+
+
 @cython.auto_pickle(False)
 cdef class StateFront:
     """What a state over this twin puts before its own methods.
@@ -401,20 +254,38 @@ cdef class StateFront:
         cdef int32_t place = -1 if self.block == NULL else place_of(self.layout, <PyObject*> name)
         if place < 0:
             return super(StateFront, self).__getitem__(name)
-        return number_of(read_one(self.cells, place), self.block.cells[place].integer)
+        return number_of(read_one(self.cells, place), self.block.cells[place].flags & CELL_INTEGER)
+
+    def __setitem__(self, name, value):
+        cdef int32_t place = -1
+        cdef double number = plain(<PyObject*> value)
+        cdef bint fits = False
+        if isfinite(number) and self.block != NULL and not LIFEEVT_LOAD(&self.block.trail.on):
+            place = place_of(self.layout, <PyObject*> name)
+        if place >= 0:
+            number = cells_bounded(&self.block.cells[place], number, &fits)
+        if not fits:
+            super(StateFront, self).__setitem__(name, value)
+            return
+        self.cells.stored(place, number, CELLS_NO_CAUSE)
+        if LIFEEVT_LOAD(&self.block.trail.on):  # somebody began to watch meanwhile
+            self.deliver_changes()
 
     @cython.binding(False)
     @cython.embedsignature(True)
     @cython.embedsignature.format("clinic")
-    def apply_delta(self, delta):
+    def apply_delta(self, delta, *, report=False, reason=None, event=None):
         """Add each number to its field, clamped to its bounds, and return the new version.
 
-        All or nothing: UnknownField or InvalidValue (NaN, infinite, no number) change no field. O(k).
+        All or nothing: UnknownField or InvalidValue (NaN, infinite, no number, a field that rejects what leaves
+        its bounds) change no field. With ``report`` a DeltaReport says what was applied. Those who watch are
+        told ``reason`` and ``event``. O(k).
         """
         cdef change few[FEW]
         cdef change* changes = few
         cdef Py_ssize_t count = -1, size
-        if self.block != NULL and type(delta) is dict:
+        cdef int64_t version = 0
+        if report is False and type(delta) is dict and self.block != NULL and not told_of(self.block):
             size = len(<dict> delta)
             if size > FEW:
                 changes = <change*> PyMem_Malloc(size * sizeof(change))
@@ -423,18 +294,22 @@ cdef class StateFront:
             try:
                 count = parsed(self.layout, <dict> delta, changes, size)
                 if count >= 0:
-                    return self.cells.added(changes, count)
+                    version = self.cells.added(changes, count, CELLS_NO_CAUSE, NULL)
             finally:
                 if changes != few:
                     PyMem_Free(changes)
-        return super(StateFront, self).apply_delta(delta)
+            if count >= 0:
+                if told_of(self.block):  # somebody began to watch meanwhile
+                    self.deliver_changes()
+                return version
+        return super(StateFront, self).apply_delta(delta, report=report, reason=reason, event=event)
 
     @cython.binding(False)
     @cython.embedsignature(True)
     @cython.embedsignature.format("clinic")
     def snapshot(self):
         """Return all fields of one instant, with the version. O(fields)."""
-        if self.block == NULL:
+        if self.block == NULL or self.block.objects > 0:
             return super(StateFront, self).snapshot()
         if not LIFEEVT_SHARES_SNAPSHOTS:
             return taken(self.layout, self.cells)

@@ -113,6 +113,7 @@ cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil
         record.reflex.length = 0
         record.reflex.version_before = record.reflex.version_after = cells_version(self.cells)
         return KINDS_NO_ROW
+    self.cells.cause = record.sequence
     reflex_respond(self.table, self.cells, row, record.intensity, 0.0, 0.0, &record.reflex)
     record.status = IGNORED if _ignores(self, record.reflex.pattern) else PROCESSED
     return row

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import queue
+from typing import Any
 
 __all__ = [
     "BackendError",
+    "ConflictError",
     "EngineStopped",
     "InvalidEvent",
     "InvalidReflex",
@@ -19,7 +21,10 @@ __all__ = [
     "RecordingError",
     "SerializationError",
     "StateError",
+    "StateFileError",
+    "StateFileMissing",
     "StopTimeout",
+    "TransactionError",
     "UnknownField",
 ]
 
@@ -86,6 +91,30 @@ class UnknownField(StateError, KeyError):
 
 class InvalidValue(StateError, ValueError):
     """A value is not a number, not finite, or outside its field's bounds."""
+
+
+class StateFileError(StateError, ValueError):
+    """A file does not hold a whole state, and the one before it does not either."""
+
+
+class StateFileMissing(StateFileError, FileNotFoundError):
+    """There is no file to load a state from, and none before it."""
+
+
+class ConflictError(StateError):
+    """A commit came too late: others wrote ``fields`` after version ``began``; the state is at ``version``."""
+
+    def __init__(self, fields: tuple[str, ...], began: int, version: int) -> None:
+        names = ", ".join(map(repr, fields))
+        super().__init__(f"{names} changed after version {began}; the state is at version {version}")
+        self.fields, self.began, self.version = fields, began, version
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.fields, self.began, self.version)
+
+
+class TransactionError(StateError, RuntimeError):
+    """A transaction was nested in another one on the same state, or used outside its block."""
 
 
 class LockTimeout(StateError, TimeoutError):

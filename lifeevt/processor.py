@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Any
 
 from . import at_exit
 from ._backend import load, resolve
-from ._contract import Entry, Submitter, Task
+from ._contract import Submitter, Task
 from ._front import Fronted
-from .answer import Answer, told
+from .attendant import Attendant
 from .clock import NS_PER_SECOND, Clock, SystemClock
-from .errors import EngineStopped, LifeEventError, StopTimeout
+from .errors import EngineStopped, LifeEventError
 from .event import Event
 from .handler import Handler, HandlerTable
 from .metrics import LatencySummary, Ledger, summarize
@@ -27,12 +26,9 @@ from .scheduler import EventScheduler, SchedulerStatistics
 from .state import StateStatistics, ThreadSafeSelfState
 from .strategy import Strategy
 from .switch_interval import SwitchInterval
+from .worker import Worker
 
 __all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
-
-logger = logging.getLogger("lifeevt")
-WORKER_NAME = "lifeevt-worker"
-EVERYTHING = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -90,28 +86,19 @@ class AsyncEventProcessor(Fronted):
         self.scheduler = EventScheduler.of(scheduler, backend=backend)
         self.queue = queue if queue is not None else AsyncEventQueue(clock=clock, backend=backend)
         self.clock: Clock = clock or self.queue.clock
-        self._reflexes = _reflex_set(reflexes, state).compile(list(state.fields), backend=backend)
-        self._handlers = HandlerTable(handlers)
-        self._handler_errors = 0
+        self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
         self._control = threading.Lock()  # start and stop, one at a time
-        self._turn = threading.Lock()  # whoever processes events holds it
-        self._agreement = threading.Lock()  # between the worker that may leave and who starts it again
-        self._interval = SwitchInterval(switch_interval)
-        self._thread: threading.Thread | None = None
-        self._answering: int | None = None  # the thread that processes events now
-        self._accepting, self._stopping, self._closed = True, False, False
+        self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
-        self._working = self._ending = False
         self._adopt_queue()
         self._reactor = load(backend).Reactor(
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
+        self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
+        self._employ(HandlerTable(handlers))
         self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)
-        self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, self._handlers)
-        self._reactor.serve(state, *self._responders.helpers(), self._failed, self._process)
-        self.queue.on_kind = self._responders.learn
 
     # --- events in, results out
 
@@ -123,7 +110,7 @@ class AsyncEventProcessor(Fronted):
         """
         if not self._accepting:  # each call that is not made here is a tenth of a submit
             self._refuse_stopped()
-        kept = self.queue.put_nowait(event) if self._answering and self._in_handler() else self.queue.put(event)
+        kept = self.queue.put_nowait(event) if self._worker.answers_here else self.queue.put(event)
         self._sweep()
         return kept
 
@@ -177,14 +164,8 @@ class AsyncEventProcessor(Fronted):
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
         _check_limit(limit)
-        if self.running or not self._turn.acquire(blocking=False):
-            raise LifeEventError("the worker is running; it answers the events")
-        self._answering = threading.get_ident()
-        try:
-            return self._process_up_to(self.queue.qsize() if limit is None else limit)
-        finally:
-            self._answering = None
-            self._turn.release()
+        with self._worker.stand_in():
+            return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing is queued or running; False after ``timeout`` real seconds.
@@ -199,24 +180,17 @@ class AsyncEventProcessor(Fronted):
     @property
     def running(self) -> bool:
         """Whether the worker thread is alive."""
-        return self._working and self._thread is not None and self._thread.is_alive()
+        return self._worker.running
 
     def start(self) -> None:
         """Start the worker thread; nothing happens when it runs. EngineStopped after close."""
         with self._control:
             if self._closed:
                 raise EngineStopped("the engine was closed")
-            with self._agreement:  # a worker that was told to stop, and is still busy, may as well stay
-                self._stopping = False
-                self._accept(True)
-                self._reactor.halt(False)
-                if self.running:
-                    return
-                self._working = True
-            self._interval.set()
-            self._thread = threading.Thread(target=self._work, name=WORKER_NAME, daemon=True)
-            self._thread.start()
-            at_exit.stop(self)
+            started = self._worker.start()
+            self._accept(True)
+            if started:
+                at_exit.stop(self)
 
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:
         """Stop the worker and return how many queued events were cancelled.
@@ -279,7 +253,7 @@ class AsyncEventProcessor(Fronted):
         return ProcessorStatistics(
             worker_running=self.running,
             ledger=queue.ledger,
-            handler_errors=self._handler_errors,
+            handler_errors=self._attendant.errors,
             results_waiting=waiting,
             results_overwritten=overwritten,
             gil_wait=summarize(self._reactor.gil_wait),
@@ -288,122 +262,13 @@ class AsyncEventProcessor(Fronted):
             state=self.state.statistics(),
         )
 
-    # --- the worker
-
-    def _work(self) -> None:
-        with self._turn:
-            self._answering = threading.get_ident()
-            while (task := self._reactor.run()) is not None or not self._leave():
-                if task is not None:
-                    self._process_surely(task)
-            self._answering = None
-
-    def _leave(self) -> bool:
-        """Agree with start, under one lock, whether the worker goes; tell those who wait for it."""
-        with self._agreement:
-            leaves = self._stopping
-            self._working = not leaves
-            if leaves:
-                self._interval.restore()  # before the next worker can set it
-        self.queue.wake()
-        return leaves
-
-    def _process_surely(self, task: Task) -> None:
-        try:
-            self._process(task)
-        except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
-            logger.critical("the account of an event failed", exc_info=True)
-
-    def _process_up_to(self, limit: int) -> int:
-        left = limit
-        while left > 0:
-            answered, task = self._reactor.run_pending(left)
-            left -= answered
-            if task is None:
-                break
-            self._process(task)
-            left -= 1
-        return limit - left
-
-    def _process(self, task: Task) -> None:
-        self.queue.announce()
-        answer = Answer(self.queue.event_of(task[:5]), task)
-        if not answer.started_ns:
-            answer.started_ns = self.clock.now_ns()
-        try:
-            self._respond(answer, task)
-            self._handle(answer)
-        except BaseException as error:
-            self._handler_errors += 1
-            answer.fail(error)
-            if not isinstance(error, Exception) and not self._in_worker():
-                raise  # Ctrl-C belongs to the caller of process_pending; SystemExit must not end the worker
-        finally:
-            self._finish(answer)
-
-    def _respond(self, answer: Answer, task: Task) -> None:
-        """Note what the reflex did, or let it answer here when it has not."""
-        outcome, row = task[7], self._reflexes.row(answer.event.type)
-        if row is None:
-            answer.version_before = answer.version = self.state.version
-            return
-        answer.stage = "reflex"
-        if outcome is None:
-            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
-        answer.note(self._reflexes.teller(row)(outcome), outcome)
-
-    def _handle(self, answer: Answer) -> None:
-        handler = self._handlers.find(answer.event.type)
-        if handler is None:
-            return
-        try:
-            self._run_stages(handler, answer, answer.event)
-        finally:
-            answer.version = self.state.version
-
-    def _run_stages(self, handler: Handler, answer: Answer, event: Event) -> None:
-        answer.attempts, answer.status = 1, Status.PROCESSED
-        if handler.meaning is not None:
-            answer.stage = "meaning"
-            answer.meaning = handler.meaning(event, self.state)
-            self._let_pass(answer)
-        if handler.decision is not None:
-            answer.stage = "decision"
-            answer.decision = handler.decision(event, answer.meaning, self.state)
-            self._let_pass(answer)
-        if handler.action is not None:
-            answer.stage = "action"
-            answer.action = handler.action(event, answer.decision, self.state)
-
-    def _let_pass(self, answer: Answer) -> None:
-        """Answer more important events first; each level only for the ones above it, so not deep."""
-        while (task := self._reactor.run_pending(EVERYTHING, answer.level)[1]) is not None:
-            self._process(task)
-
-    def _finish(self, answer: Answer) -> None:
-        try:
-            answer.finished_ns = self.clock.now_ns()
-            self.scheduler.observe(
-                answer.event, answer.level, answer.queued_ns, answer.started_ns, answer.finished_ns
-            )
-        finally:
-            self._record(answer, finishes=True)
-
-    def _record(self, answer: Answer, finishes: bool) -> None:
-        answer.put_into(self._reactor, finishes)
-        self.queue.announce()
-
-    def _failed(self, event: Event, stage: str, error: BaseException) -> str:
-        self._handler_errors += 1
-        return told(event, stage, error)
+    # --- stopping
 
     def _is_idle(self) -> bool:
         ledger = self.ledger()
         if ledger.in_flight and not self.running and not self._ending:
             raise EngineStopped(f"{ledger.in_flight} events wait and no worker runs; start the engine")
         return not ledger.in_flight
-
-    # --- stopping
 
     def _end(self, drain: bool, timeout: float | None) -> int:
         self._ending = True  # whoever waits for idleness may go on waiting: what is left will be cancelled
@@ -416,24 +281,19 @@ class AsyncEventProcessor(Fronted):
         self._accept(False)
         if drain and self.running:
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
-        self._stopping = True
-        self._reactor.halt(True)
-        if self._thread is not None:
-            self._thread.join(timeout)
-            if self._thread.is_alive():
-                raise StopTimeout(f"a handler still runs after {timeout} s; the worker ends when it returns")
+        if self._worker.stop(timeout):
             at_exit.forget(self)
         return self._cancel_rest()
 
     def _sweep(self) -> None:
         """End what was queued just as the engine stopped: the stop may have looked before it came."""
-        if self._stopping and not self.running:
+        if self._worker.stopping and not self.running:
             self._cancel_rest()
 
     def _cancel_rest(self) -> int:
         entries = self.queue.cancel_all()
         for entry in entries:
-            self._record_unanswered(entry, Status.CANCELLED)
+            self._attendant.record_unanswered(entry, Status.CANCELLED)
         return len(entries)
 
     # --- small parts
@@ -445,7 +305,20 @@ class AsyncEventProcessor(Fronted):
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
         self.scheduler.steer(self.queue.heap)
-        self.queue.on_shed = lambda entry: self._record_unanswered(entry, Status.SHED)
+        self.queue.on_shed = lambda entry: self._attendant.record_unanswered(entry, Status.SHED)
+
+    def _employ(self, handlers: HandlerTable) -> None:
+        """Say who answers what needs Python."""
+        self._attendant = Attendant(
+            self.state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, handlers,
+            lambda: self._worker.is_current,
+        )  # fmt: skip
+        self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, handlers)
+        self._reactor.serve(self.state, *self._responders.helpers(), self._attendant.failed, self._process)
+        self.queue.on_kind = self._responders.learn
+
+    def _process(self, task: Task) -> None:
+        self._attendant.process(task)
 
     def _attach(self, queue: AsyncEventQueue) -> None:
         """Let the twin's front serve this engine; the reference has none."""
@@ -462,18 +335,8 @@ class AsyncEventProcessor(Fronted):
         """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
         return self.scheduler.counts_alone and type(self.clock) is SystemClock
 
-    def _record_unanswered(self, entry: Entry, status: Status) -> None:
-        answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
-        self._record(answer, finishes=False)
-
-    def _in_worker(self) -> bool:
-        return self._thread is threading.current_thread()
-
-    def _in_handler(self) -> bool:
-        return self._answering == threading.get_ident()
-
     def _refuse_in_handler(self) -> None:
-        if self._in_handler():
+        if self._worker.answers_here:
             raise LifeEventError("a handler must not wait for its own engine")
 
     def _refuse_stopped(self) -> None:
@@ -489,7 +352,7 @@ def _twin_of(state: ThreadSafeSelfState, backend: str | None) -> str:
 
 def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafeSelfState) -> ReflexSet:
     if reflexes is None:
-        return ReflexSet.life().restricted_to(state.fields)
+        return ReflexSet.life().restricted_to(state.numbers)
     return reflexes if isinstance(reflexes, ReflexSet) else ReflexSet(reflexes)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from . import _backend, _contract
 from .errors import InvalidReflex
+from .field import Field
 from .serialization import is_number
 from .table import Row, load_table, read_table
 
@@ -204,16 +205,26 @@ class ReflexSet:
         )
         return ReflexSet(kept, self.temperament.restricted_to(known))
 
-    def compile(self, fields: Sequence[str], *, backend: str | None = None) -> CompiledReflexes:
-        """Turn this into the twin's table for a state with ``fields``; InvalidReflex if it lacks one."""
+    def compile(
+        self, fields: Sequence[str] | Mapping[str, Field], *, backend: str | None = None
+    ) -> CompiledReflexes:
+        """Turn this into the twin's table for a state with ``fields``; InvalidReflex if it lacks one.
+
+        Given their declarations, InvalidReflex too for an impact on a field that rejects deltas: a reflex
+        has nobody to tell.
+        """
         return CompiledReflexes(self, fields, backend)
 
 
 class CompiledReflexes:
     """A reflex set in the twin's form, for states with one list of fields. Thread-safe."""
 
-    def __init__(self, source: ReflexSet, fields: Sequence[str], backend: str | None) -> None:
+    def __init__(
+        self, source: ReflexSet, fields: Sequence[str] | Mapping[str, Field], backend: str | None
+    ) -> None:
         self._source = source
+        declared = fields if isinstance(fields, Mapping) else {}
+        self._rejecting = {name for name, field in declared.items() if field.on_delta == "reject"}
         self._place = {name: index for index, name in enumerate(fields)}
         self._names = [pattern.name for pattern in source.temperament.patterns]
         self._targets = [tuple(reflex.impact) for reflex in source.reflexes]
@@ -262,6 +273,8 @@ class CompiledReflexes:
         return reflex.weight, self._amounts(reflex.impact, 1.0), gains
 
     def _amounts(self, amounts: Mapping[str, float], sign: float) -> list[tuple[int, float]]:
+        if refused := self._rejecting.intersection(amounts):
+            raise InvalidReflex(f"a reflex changes {min(refused)!r}, which rejects deltas that leave its bounds")
         return [(self._field(name), sign * amount) for name, amount in amounts.items()]
 
     def _conditions(self, rule: Rule) -> list[_contract.Condition]:

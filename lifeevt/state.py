@@ -1,114 +1,75 @@
-"""ThreadSafeSelfState: bounded numbers that many threads read and write, each call atomic."""
+"""ThreadSafeSelfState: declared numbers and values that many threads read and write, each call atomic."""
 
 from __future__ import annotations
 
 import csv
-import math
-import sys
-from collections.abc import Iterator, Mapping
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cache
 from importlib.resources import files
+from random import Random
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar, overload
 
 from . import _backend
 from ._contract import StateCells
 from ._front import Fronted
-from .errors import InvalidValue, StateError, UnknownField
+from .change import StateChange
+from .clock import Clock, SystemClock
+from .errors import ConflictError, InvalidValue, StateError, UnknownField
+from .feed import ChangeFeed, Subscription
+from .field import Field, Value, checked_number, handed_out
+from .metrics import LatencySummary, summarize
+from .saving import Hooks, LoadReport, checked_hooks, load_fields, save_fields
 from .serialization import is_number
+from .snapshot import StateSnapshot
+from .transaction import Isolation, Transaction
 
-__all__ = ["Field", "StateSnapshot", "StateStatistics", "ThreadSafeSelfState"]
+__all__ = ["DeltaReport", "StateStatistics", "ThreadSafeSelfState"]
 
-# A field without a bound saturates at the largest double: no operation can make it infinite.
-UNBOUNDED = sys.float_info.max
+FIRST_PAUSE_SECONDS = 50e-6  # doubled with each conflict
+LONGEST_PAUSE_SECONDS = 50e-3
+ANY_VERSION = 0  # a commit that watches nothing need not say since when
+NO_TIMES = LatencySummary()
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Field:
-    """One number of the state: its default and its bounds (None: none; both ends included).
-
-    With ``integer`` it is cut to a whole number on every write. InvalidValue when these do not fit.
-
-    >>> Field(100.0, low=0.0, high=100.0).high
-    100.0
-    """
-
-    default: float
-    low: float | None = None
-    high: float | None = None
-    integer: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("default", "low", "high"):
-            value = getattr(self, name)
-            if value is None and name != "default":
-                continue
-            if not is_number(value):
-                raise InvalidValue(f"a field's {name} is {value!r}; it must be a finite number")
-            if self.integer and value != math.trunc(value):
-                raise InvalidValue(f"an integer field's {name} is {value!r}; it must be whole")
-        if not self.lowest <= self.default <= self.highest:
-            raise InvalidValue(f"a field's default {self.default} lies outside [{self.low}, {self.high}]")
-
-    @property
-    def lowest(self) -> float:
-        """The lower bound as a number."""
-        return -UNBOUNDED if self.low is None else float(self.low)
-
-    @property
-    def highest(self) -> float:
-        """The upper bound as a number."""
-        return UNBOUNDED if self.high is None else float(self.high)
-
-
-class StateSnapshot(Mapping[str, float]):
-    """All fields of one instant: an immutable mapping with the ``version`` it belongs to."""
-
-    __slots__ = ("_values", "version")
+class DeltaReport:
+    """What a delta did: its ``version``, the amounts ``asked`` for, and by how much each field changed."""
 
     version: int
-
-    def __init__(self, version: int, values: Mapping[str, float]) -> None:
-        object.__setattr__(self, "version", version)
-        object.__setattr__(self, "_values", MappingProxyType(dict(values)))
-
-    def __getitem__(self, name: str) -> float:
-        return self._values[name]  # type: ignore[attr-defined, no-any-return]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)  # type: ignore[attr-defined]
-
-    def __len__(self) -> int:
-        return len(self._values)  # type: ignore[attr-defined]
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("a snapshot does not change")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError("a snapshot does not change")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return StateSnapshot, (self.version, dict(self))
-
-    def __repr__(self) -> str:
-        return f"StateSnapshot(version={self.version}, {dict(self)!r})"
+    asked: Mapping[str, float]
+    applied: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class StateStatistics:
-    """How often the state was read and written, and its version."""
+    """How often the state was read and written, its version, conflicts of commits, errors of watchers.
+
+    ``waits`` are those of writers that did not find the lock free, ``holds`` the times that writes from Python
+    held it: each 64th is measured, which costs next to nothing.
+    """
 
     version: int
     reads: int
     writes: int
+    conflicts: int = 0
+    watcher_errors: int = 0
+    waits: LatencySummary = dataclass_field(default=NO_TIMES, compare=False)
+    holds: LatencySummary = dataclass_field(default=NO_TIMES, compare=False)
 
 
 class ThreadSafeSelfState(Fronted):
-    """Named, bounded numbers under one read-write lock that prefers writers.
+    """Named numbers within bounds, and other values, under one read-write lock that prefers writers.
 
-    Every call is atomic and thread-safe, and blocks only for another call's few operations, never
-    for user code. ``version`` grows by one with every write; ``backend`` names the state's twin.
+    Every call is atomic and thread-safe, and blocks only for another call's few operations, never for user
+    code. ``version`` grows by one with every write; ``backend`` names the state's twin. ``history`` is how
+    many changes are kept for :meth:`history`; ``pause`` waits a number of seconds between two tries of
+    ``transact`` and ``update``.
 
     >>> state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=100.0)})
     >>> state.apply_delta({"energy": -1.5}), state["energy"]
@@ -117,78 +78,268 @@ class ThreadSafeSelfState(Fronted):
 
     _FRONT = "StateFront"
 
-    def __init__(self, fields: Mapping[str, Field], *, backend: str | None = None) -> None:
-        self.fields: Mapping[str, Field] = MappingProxyType(dict(fields))
+    def __init__(
+        self,
+        fields: Mapping[str, Field | Value],
+        *,
+        backend: str | None = None,
+        history: int = 0,
+        pause: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.fields: Mapping[str, Field | Value] = MappingProxyType(dict(fields))
         self.backend = _backend.resolve(backend)
-        self._index = {name: index for index, name in enumerate(self.fields)}
         for name, field in self.fields.items():
             _check_field(name, field)
-        each = self.fields.values()
-        self._cells = _backend.load(self.backend).StateCells(
-            [float(field.default) for field in each],
-            [field.lowest for field in each],
-            [field.highest for field in each],
-            [field.integer for field in each],
-        )
-        self._attach(self._cells, self._index, bytes(field.integer for field in each), StateSnapshot)
+        self._numbers = {name: field for name, field in self.fields.items() if isinstance(field, Field)}
+        self._values = {name: field for name, field in self.fields.items() if isinstance(field, Value)}
+        self._names = (*self._numbers, *self._values)  # by their place in the cells
+        places = {name: place for place, name in enumerate(self._names)}
+        self._index = {name: places[name] for name in self.fields}
+        self._integers = [places[name] for name, field in self._numbers.items() if field.integer]
+        self._pause, self._chance = pause, Random()
+        self._cells = self._make_cells()
+        self._feed = ChangeFeed(self._cells, self._names, self._numbers, history)
+        flags = bytes(field.integer for field in self._numbers.values())
+        self._attach(self._cells, {name: self._index[name] for name in self._numbers}, flags, StateSnapshot)
 
     @classmethod
     def life(cls, *, backend: str | None = None) -> ThreadSafeSelfState:
         """Build a state with Life's numeric fields, defaults and bounds (the table ships as data)."""
         return cls(_life_fields(), backend=backend)
 
-    def __getitem__(self, name: str) -> float:
-        """Return one field; UnknownField. O(1)."""
-        return self._number(name, self._cells.read(self._place(name)))
+    # --- reading
 
-    def __setitem__(self, name: str, value: float) -> None:
-        """Store one field; InvalidValue for NaN or outside its bounds, UnknownField. O(1)."""
+    def __getitem__(self, name: str) -> Any:
+        """Return one field; UnknownField. O(1), and the size of a value that must be copied."""
         place = self._place(name)
-        _check_number(name, value)
-        try:
-            self._cells.write(place, value)
-        except ValueError as error:
-            raise InvalidValue(f"{name}: {error}") from None
+        if place >= len(self._numbers):
+            return handed_out(self._cells.read_object(place))
+        return self._numbers[name].shown(self._cells.read(place))
 
     def __contains__(self, name: object) -> bool:
         return name in self._index
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._index)
+        return iter(self.fields)
 
     def __len__(self) -> int:
-        return len(self._index)
-
-    def apply_delta(self, delta: Mapping[str, float]) -> int:
-        """Add each number to its field, clamped to its bounds, and return the new version.
-
-        All or nothing: UnknownField or InvalidValue (NaN, infinite, no number) change no field. O(k).
-        """
-        places = [self._place(name) for name in delta]
-        for name, amount in delta.items():
-            _check_number(name, amount)
-        return self._cells.add(places, list(delta.values()))
+        return len(self.fields)
 
     def snapshot(self) -> StateSnapshot:
         """Return all fields of one instant, with the version. O(fields)."""
-        version, values = self._cells.read_all()
-        pairs = zip(self._index, values, strict=True)
-        return StateSnapshot(version, {name: self._number(name, value) for name, value in pairs})
+        version, values, objects = self._cells.read_whole()
+        stored = [*values, *objects]
+        for place in self._integers:
+            stored[place] = int(stored[place])
+        in_order = map(stored.__getitem__, self._index.values())
+        return StateSnapshot.of_stored(version, dict(zip(self._index, in_order, strict=True)))
 
     @property
     def version(self) -> int:
         """How many writes there were."""
         return self._cells.version
 
+    # --- writing: each is one atomic step and returns the new version
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Store one field; InvalidValue for what the field does not take, UnknownField. O(1)."""
+        place = self._place(name)
+        kept = self.fields[name].kept(name, value)
+        if place < len(self._numbers):
+            self._write(self._cells.write, place, kept)
+        else:
+            self.commit(ANY_VERSION, {}, {name: kept}, None, None)
+
+    def store(self, values: Mapping[str, Any], *, reason: str | None = None, event: Any = None) -> int:
+        """Store several fields, all or nothing; InvalidValue, UnknownField. O(k)."""
+        changes = {name: self._declared(name).kept(name, value) for name, value in values.items()}
+        return self.commit(ANY_VERSION, {}, changes, reason, event)
+
+    @overload
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: Literal[False] = ..., reason: str | None = ..., event: Any = ...
+    ) -> int: ...
+    @overload
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: Literal[True], reason: str | None = ..., event: Any = ...
+    ) -> DeltaReport: ...
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: bool = False, reason: str | None = None, event: Any = None
+    ) -> int | DeltaReport:
+        """Add each number to its field, clamped to its bounds, and return the new version.
+
+        All or nothing: UnknownField or InvalidValue (NaN, infinite, no number, a field that rejects what leaves
+        its bounds) change no field. With ``report`` a DeltaReport says what was applied. Those who watch are
+        told ``reason`` and ``event``. O(k).
+        """
+        places = [self._number_place(name) for name in delta]
+        for name, amount in delta.items():
+            checked_number(name, amount)
+        version, applied = self._write(self._cells.add_and_tell, places, list(delta.values()), why=(reason, event))
+        if not report:
+            return version
+        return DeltaReport(version, dict(delta), dict(zip(delta, applied, strict=True)))
+
+    def increment(self, name: str, amount: float = 1) -> int:
+        """Add to one number, clamped to its bounds; errors as ``apply_delta``. O(1)."""
+        return self.apply_delta({name: amount})
+
+    def compare_and_set(self, name: str, expected: Any, value: Any) -> int | None:
+        """Store a field if it equals ``expected``; None when it does not. O(1), and the size of a value."""
+        field = self._declared(name)
+        kept = field.kept(name, value)
+        if not isinstance(field, Field):
+            return self._replace(name, expected, kept)
+        if not is_number(expected) or float(expected) != expected:
+            return None
+        return self._write(self._cells.compare_and_set, self._index[name], expected, kept) or None
+
+    def update_min(self, name: str, value: float) -> int:
+        """Lower a number to ``value`` unless it is lower already, which is no write. O(1)."""
+        return self._reach(name, value, upward=False)
+
+    def update_max(self, name: str, value: float) -> int:
+        """Raise a number to ``value`` unless it is higher already, which is no write. O(1)."""
+        return self._reach(name, value, upward=True)
+
+    def update(self, function: Callable[[Any], Any], field: str | None = None, *, retries: int = 100) -> int:
+        """Store what ``function`` makes of the state in one atomic step, as if nobody else wrote meanwhile.
+
+        With ``field`` it gets that field's value and returns the new one; without, it gets a transaction and
+        returns a mapping of changes, or None. It runs without any lock and is called again when another
+        write came between: it should do nothing else. ConflictError after ``retries`` more tries.
+        """
+        def once(seen: Transaction) -> Transaction:
+            if field is None:
+                seen.update(function(seen) or {})
+            else:
+                seen[field] = function(seen[field])
+            return seen
+
+        return self.transact(once, retries, "serializable").version
+
+    # --- transactions
+
+    def transaction(
+        self, isolation: Isolation = "snapshot", *, reason: str | None = None, event: Any = None
+    ) -> Transaction:
+        """Return a transaction to be used in a ``with`` block; see :class:`Transaction`. O(fields) at its start."""
+        return Transaction(self, isolation, reason, event)
+
+    def transact(
+        self,
+        function: Callable[[Transaction], Result],
+        retries: int = 10,
+        isolation: Isolation = "snapshot",
+        *,
+        reason: str | None = None,
+        event: Any = None,
+    ) -> Result:
+        """Run ``function`` in a transaction and return what it returns; again after each conflict.
+
+        Between two tries it pauses for 25-50 microseconds, doubled each time up to 50 milliseconds.
+        ConflictError after ``retries`` more tries; any other exception ends it, and nothing is written.
+        """
+        for attempt in range(retries):
+            try:
+                return self._try(function, self.transaction(isolation, reason=reason, event=event))
+            except ConflictError:
+                self._pause(self._pause_seconds(attempt))
+        return self._try(function, self.transaction(isolation, reason=reason, event=event))
+
+    def commit(
+        self, since: int, watched: Iterable[str], changes: Mapping[str, Any], reason: str | None, event: Any
+    ) -> int:
+        """Store what the fields keep, unless a watched one was written after ``since``: for transactions.
+
+        ``changes`` are what ``Field.kept`` and ``Value.kept`` returned. ConflictError names the fields. O(k).
+        """
+        places = [self._place(name) for name in changes]
+        looked_at = [self._index[name] for name in watched]
+        values = list(changes.values())
+        why = reason, event, values
+        version, conflicts = self._write(self._cells.commit, since, looked_at, places, values, why=why)
+        if conflicts:
+            raise ConflictError(tuple(self._names[place] for place in conflicts), since, self.version)
+        return version
+
+    # --- changes
+
+    def watch(self, watcher: Callable[[StateChange], object], fields: Iterable[str] | None = None) -> Subscription:
+        """Call ``watcher`` with every change from now on that writes one of ``fields`` (all when None).
+
+        It is called in the order of versions, never twice at once, without any lock, mostly by the thread that
+        wrote: soon after the write, which does not wait for it when another thread is telling already. Its
+        exceptions are logged and counted. It may write the state; what it wrote is told after it. While
+        somebody watches, a write costs several times as much. UnknownField.
+        """
+        names = None if fields is None else [name for name in fields if self._place(name) >= 0]
+        return self._feed.subscribe(watcher, names)
+
+    def history(self) -> list[StateChange]:
+        """Return the last changes, oldest first: as many as the state was built to keep. O(history)."""
+        return self._feed.history()
+
+    def deliver_changes(self) -> None:
+        """Tell those who watch what was written without Python, by reflexes; does not wait. An engine calls it."""
+        self._feed.deliver()
+
+    # --- on the disk
+
+    def save(self, path: str | os.PathLike[str], *, encode: Hooks | None = None, clock: Clock | None = None) -> int:
+        """Write all fields of one version to a file that no crash can spoil, and return that version.
+
+        The file is one line of JSON with a checksum; the one before it is kept as ``path.previous``. ``encode``
+        gives, by field, a function that makes JSON of its value. SerializationError names what would not come
+        back equal, UnknownField a hook of no field; OSError when the folder or the disk refuses. Blocks for the
+        disk, and nobody else. O(size).
+        """
+        seen = self.snapshot()
+        save_fields(path, seen, seen.version, (clock or SystemClock()).wall_time(), encode)
+        return seen.version
+
+    def load(self, path: str | os.PathLike[str], *, decode: Hooks | None = None) -> LoadReport:
+        """Store all fields of a file in one step, or of ``path.previous`` if the file is not whole.
+
+        Fields that the file does not have stay as they are. ``decode`` undoes ``encode``. The report says what
+        was used. StateFileError when neither file is whole, StateFileMissing when there is neither; UnknownField
+        and InvalidValue for what this state would not take: then nothing is changed. O(size).
+        """
+        values, report = load_fields(path, checked_hooks(decode, self.fields))
+        self.store(values)
+        return report
+
+    # --- what is told of it
+
     @property
     def cells(self) -> StateCells:
-        """The twin's cells, in the order of ``fields``: for what is compiled against this state."""
+        """The twin's cells, in the order of the numbers: for what is compiled against this state."""
         return self._cells
 
+    @property
+    def numbers(self) -> Mapping[str, Field]:
+        """The numeric fields, in the order of their cells."""
+        return MappingProxyType(self._numbers)
+
     def statistics(self) -> StateStatistics:
-        """Return a frozen snapshot of the counters."""
-        reads, writes = self._cells.counts()
-        return StateStatistics(self.version, reads, writes)
+        """Return a frozen snapshot of the counters and of the lock's times. O(buckets)."""
+        cells, (reads, writes) = self._cells, self._cells.counts()
+        waits, holds = summarize(cells.waits), summarize(cells.holds)
+        return StateStatistics(self.version, reads, writes, cells.conflicts, self._feed.errors, waits, holds)
+
+    # --- inside
+
+    def _make_cells(self) -> StateCells:
+        each = self._numbers.values()
+        return _backend.load(self.backend).StateCells(
+            [float(field.default) for field in each],
+            [field.lowest for field in each],
+            [field.highest for field in each],
+            [field.integer for field in each],
+            [field.on_set == "clamp" for field in each],
+            [field.on_delta == "reject" for field in each],
+            [value.kept(name, value.default) for name, value in self._values.items()],
+        )
 
     def _attach(self, *_: object) -> None:
         """Let the twin's front serve the cells; the reference has none."""
@@ -199,8 +350,65 @@ class ThreadSafeSelfState(Fronted):
         except (KeyError, TypeError):
             raise UnknownField(f"the state has no field {name!r}") from None
 
-    def _number(self, name: str, value: float) -> float:
-        return int(value) if self.fields[name].integer else value
+    def _declared(self, name: str) -> Field | Value:
+        self._place(name)
+        return self.fields[name]
+
+    def _number_place(self, name: str) -> int:
+        place = self._place(name)
+        if place >= len(self._numbers):
+            raise InvalidValue(f"{name} is no number; nothing can be added to it")
+        return place
+
+    def _reach(self, name: str, value: float, *, upward: bool) -> int:
+        place = self._number_place(name)
+        return self._write(self._cells.reach, place, self._numbers[name].kept(name, value), upward)
+
+    def _write(self, write: Callable[..., Result], *given: Any, why: tuple[Any, ...] = (None, None)) -> Result:
+        """Let the cells write, and tell those who watch; ``why``: reason, event, and what a commit exchanges."""
+        feed = self._feed
+        if not feed.on:
+            made = self._refusing(write, given)
+            if self._cells.changes_waiting:  # somebody began to watch meanwhile
+                feed.deliver()
+            return made
+        ticket, wrote = feed.note(*why), False
+        try:
+            made = self._refusing(write, (*given, ticket))
+            wrote = bool(made[0] if isinstance(made, tuple) else made)
+            return made
+        finally:
+            feed.done(ticket, wrote)
+            feed.deliver()
+
+    def _refusing(self, write: Callable[..., Result], given: tuple[Any, ...]) -> Result:
+        """Call a write of the cells; its refusal names a place, ours a field."""
+        try:
+            return write(*given)
+        except ValueError as error:
+            text, place = error.args
+            raise InvalidValue(f"{self._names[place]}: {text}") from None
+
+    def _replace(self, name: str, expected: Any, kept: Any) -> int | None:
+        """Store a value in its kept form if the present one equals ``expected``, which asks the user's ``==``."""
+        place = self._index[name]
+        while True:
+            since = self.version
+            if handed_out(self._cells.read_object(place)) != expected:
+                return None
+            values = [kept]
+            why = None, None, values
+            version, conflicts = self._write(self._cells.commit, since, [place], [place], values, why=why)
+            if not conflicts:
+                return version
+
+    def _try(self, function: Callable[[Transaction], Result], transaction: Transaction) -> Result:
+        with transaction:
+            return function(transaction)
+
+    def _pause_seconds(self, attempt: int) -> float:
+        longest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempt, 32), LONGEST_PAUSE_SECONDS)
+        return longest * self._chance.uniform(0.5, 1.0)
 
     def __reduce__(self) -> NoReturn:
         raise StateError("a live state cannot be copied or pickled; take a snapshot")
@@ -209,16 +417,8 @@ class ThreadSafeSelfState(Fronted):
 def _check_field(name: object, field: object) -> None:
     if not isinstance(name, str) or not name:
         raise InvalidValue(f"a field's name must be a non-empty string, not {name!r}")
-    if not isinstance(field, Field):
-        raise InvalidValue(f"field {name!r} must be a Field, not a {type(field).__name__}")
-
-
-def _check_number(name: str, value: object) -> None:
-    if is_number(value):
-        return
-    if isinstance(value, float):
-        raise InvalidValue(f"{name} is {value}; it must be finite")
-    raise InvalidValue(f"{name} must be a number that a float can hold, not a {type(value).__name__}")
+    if not isinstance(field, (Field, Value)):
+        raise InvalidValue(f"field {name!r} must be a Field or a Value, not a {type(field).__name__}")
 
 
 @cache

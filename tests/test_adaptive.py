@@ -18,11 +18,9 @@ from lifeevt import (
     EventScheduler,
     LevelLoad,
     Load,
-    Settings,
-    decide,
-    replay,
 )
 from lifeevt._contract import REJECT
+from lifeevt.adaptive import Settings, decide, replay
 
 MS = 1_000_000
 TICK = 50 * MS

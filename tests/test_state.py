@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lifeevt import Field, InvalidValue, LifeEventError, StateError, StateSnapshot, ThreadSafeSelfState, UnknownField
-from lifeevt.state import UNBOUNDED
+from lifeevt.field import UNBOUNDED
 
 HUGE = 10**400
 NUMBERLESS = [True, "1", [], 1j, Decimal("1")]

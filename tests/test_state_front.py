@@ -83,7 +83,7 @@ def test_signatures_and_docstrings_are_the_specifications(backend: str) -> None:
         assert list(inspect.signature(ours).parameters) == list(inspect.signature(specified).parameters)
         assert inspect.getdoc(ours) == inspect.getdoc(specified)
     assert inspect.getdoc(kind.version) == inspect.getdoc(ThreadSafeSelfState.version)
-    assert list(inspect.signature(ThreadSafeSelfState).parameters) == ["fields", "backend"]
+    assert list(inspect.signature(ThreadSafeSelfState).parameters) == ["fields", "backend", "history", "pause"]
     assert vitals(backend).apply_delta(delta={"energy": 1.0}) == 1
 
 
@@ -155,6 +155,20 @@ WILD = st.one_of(
     st.sampled_from([None, "1", 1j, Decimal(1), Fraction(1, 3)]),
 )
 NAMES = st.sampled_from(["energy", "mood", "ticks", "soul", Odd("mood"), 5])
+
+
+@pytest.mark.native
+@pytest.mark.parametrize("name", ["energy", "mood", "ticks", Odd("energy"), "nobody", 1])
+@pytest.mark.parametrize("value", [1, 1.9, True, 101.0, -0.0, 10**30, 10**400, float("nan"), "1", None, Decimal("1.5")])
+def test_the_front_sets_as_the_specification_does(name: Any, value: Any) -> None:
+    def said(state: ThreadSafeSelfState) -> str:
+        try:
+            state[name] = value
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return repr(state.snapshot())
+
+    assert said(vitals("native")) == said(vitals("reference"))
 
 
 @pytest.mark.native

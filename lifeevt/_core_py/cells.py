@@ -1,30 +1,51 @@
-"""StateCells, the reference: a list of floats under a read-write lock."""
+"""StateCells, the reference: numbers and objects under a read-write lock, each stamped when it was written."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from typing import Any
 
-from .numbers import Rooted, checked_index, finite, truncated
-from .rwlock import Reading, RWLock, Writing
+from .._contract import NO_CAUSE, SAMPLED_WRITES, Change
+from ..errors import LockTimeout
+from .histogram import Histogram
+from .numbers import Rooted, checked_index, finite, int64, truncated
+from .rwlock import Reading, RWLock
+from .rwlock import Writing as Locked
 
 
 class StateCells(Rooted):
-    """Bounded numbers under a read-write lock, with a version that counts writes.
+    """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
 
-    All calls are atomic and thread-safe; they block only for another call's few operations.
+    Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
+    their bounds, others refuse it; ``refusing`` numbers refuse a delta that leaves their bounds, others
+    clamp. All calls are atomic and thread-safe; they block only for another call's few operations.
     """
 
     def __init__(
-        self, values: Sequence[float], lows: Sequence[float], highs: Sequence[float], integers: Sequence[bool]
+        self,
+        values: Sequence[float],
+        lows: Sequence[float],
+        highs: Sequence[float],
+        integers: Sequence[bool],
+        clamping: Sequence[bool] = (),
+        refusing: Sequence[bool] = (),
+        objects: Sequence[Any] = (),
     ) -> None:
-        if not len(values) == len(lows) == len(highs) == len(integers):
-            raise ValueError("values, lows, highs and integers differ in length")
+        _check_lengths(values, lows, highs, integers, clamping or values, refusing or values)
         self._lows = [finite(low) for low in lows]
         self._highs = [finite(high) for high in highs]
         self._integers = [bool(integer) for integer in integers]
+        self._clamping = [bool(clamps) for clamps in clamping or [False] * len(values)]
+        self._refusing = [bool(refuses) for refuses in refusing or [False] * len(values)]
         self._values = [0.0] * len(values)
+        self._objects = list(objects)
+        self._stamps = [0] * (len(values) + len(objects))
         self._lock = RWLock()
-        self._version = self._reads = self._writes = 0
+        self._version = self._reads = self._writes = self._conflicts = 0
+        self._trail: list[Change] | None = None
+        self._cause = NO_CAUSE
+        self._waits, self._holds = Histogram(), Histogram()
         for low, high, integer in zip(self._lows, self._highs, self._integers, strict=True):
             if integer and (low != truncated(low) or high != truncated(high)):
                 raise ValueError(f"an integer cell has the bounds [{low}, {high}]")
@@ -32,7 +53,7 @@ class StateCells(Rooted):
             self._values[index] = self._bounded(index, value)
 
     def __len__(self) -> int:
-        """Return the number of cells."""
+        """Return the number of numbers."""
         return len(self._values)
 
     @property
@@ -40,65 +61,276 @@ class StateCells(Rooted):
         """How many writes there were."""
         return self._version
 
+    @property
+    def conflicts(self) -> int:
+        """How many commits found a watched place written."""
+        return self._conflicts
+
+    @property
+    def waits(self) -> Histogram:
+        """How long writers waited that did not find the lock free."""
+        return self._waits
+
+    @property
+    def holds(self) -> Histogram:
+        """How long writers of Python held the lock: each 64th write is measured."""
+        return self._holds
+
+    # --- reading
+
     def read(self, index: int) -> float:
-        """Return one cell; IndexError outside. O(1)."""
+        """Return one number; IndexError outside. O(1)."""
         index = checked_index(index, len(self._values))
         with Reading(self._lock):
             self._reads += 1
             return self._values[index]
 
     def read_all(self) -> tuple[int, tuple[float, ...]]:
-        """Return the version and all cells of one instant. O(cells)."""
+        """Return the version and all numbers of one instant. O(cells)."""
         with Reading(self._lock):
             self._reads += 1
             return self._version, tuple(self._values)
 
-    def write(self, index: int, value: float) -> int:
-        """Store a value and return the new version; ValueError for NaN or outside the bounds. O(1)."""
+    def read_object(self, index: int) -> Any:
+        """Return the object at a place; IndexError where none is. O(1)."""
+        place = self._checked_object(index)
+        with Reading(self._lock):
+            self._reads += 1
+            return self._objects[place]
+
+    def read_whole(self) -> tuple[int, tuple[float, ...], tuple[Any, ...]]:
+        """Return the version, all numbers and all objects of one instant. O(cells)."""
+        with Reading(self._lock):
+            self._reads += 1
+            return self._version, tuple(self._values), tuple(self._objects)
+
+    def stamp(self, index: int) -> int:
+        """Return the version that wrote a place last, 0 when none did; IndexError outside. O(1)."""
+        return self._stamps[checked_index(index, len(self._stamps))]
+
+    # --- writing
+
+    def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
+        """Store a number and return the new version; ValueError for NaN or outside the bounds. O(1)."""
         index = checked_index(index, len(self._values))
         bounded = self._bounded(index, value)
-        with Writing(self._lock):
-            self._values[index] = bounded
+        with Writing(self, int64(cause)):
+            self._set(index, bounded)
             return self._written()
 
-    def add(self, indices: Sequence[int], deltas: Sequence[float]) -> int:
-        """Add each delta to its cell, clamped to its bounds, all or nothing; return the new version.
+    def add(self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE) -> int:
+        """Add each delta to its number, clamped to its bounds, all or nothing; return the new version.
 
-        ValueError for a delta that is not finite. O(deltas).
+        ValueError for a delta that is not finite, or that a refusing number would have to clamp. O(deltas).
         """
+        return self.add_and_tell(indices, deltas, cause)[0]
+
+    def add_and_tell(
+        self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[float, ...]]:
+        """Add as ``add`` does; return the new version and by how much each number changed. O(deltas)."""
         if len(indices) != len(deltas):
             raise ValueError("indices and deltas differ in length")
         places = [checked_index(index, len(self._values)) for index in indices]
         checked = [finite(delta) for delta in deltas]
-        with Writing(self._lock):
-            for index, delta in zip(places, checked, strict=True):
-                self._add(index, delta)
+        with Writing(self, int64(cause)):
+            self._refuse(places, checked)
+            changes = tuple(self._add(index, delta) for index, delta in zip(places, checked, strict=True))
+            return self._written(), changes
+
+    def compare_and_set(self, index: int, expected: float, value: float, cause: int = NO_CAUSE) -> int:
+        """Store a number if the present one equals ``expected``; return the new version, 0 when it differs. O(1)."""
+        index = checked_index(index, len(self._values))
+        wanted, bounded = float(expected), self._bounded(index, value)
+        with Writing(self, int64(cause)):
+            if self._values[index] != wanted:
+                return 0
+            self._set(index, bounded)
             return self._written()
+
+    def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int:
+        """Raise a number to ``value``, or lower it, if it is not there yet; return the version then. O(1)."""
+        index = checked_index(index, len(self._values))
+        bounded, upward = self._bounded(index, value), bool(upward)
+        with Writing(self, int64(cause)):
+            present = self._values[index]
+            if not (bounded > present if upward else bounded < present):
+                return self._version
+            self._set(index, bounded)
+            return self._written()
+
+    def commit(
+        self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[int, ...]]:
+        """Store values at places in one step, unless a watched place was written after version ``since``.
+
+        Return the new version and (), or 0 and the watched places that were written. ``values``, a list, gets
+        in exchange the objects that were replaced. ValueError as ``write``. O(watched + places).
+        """
+        since, cause = int64(since), int64(cause)
+        if len(places) != len(values):
+            raise ValueError("places and values differ in length")
+        total, numbers = len(self._stamps), len(self._values)
+        looked_at = [checked_index(place, total) for place in watched]
+        targets = [checked_index(place, total) for place in places]
+        bounded = [
+            self._bounded(place, value) if place < numbers else 0.0
+            for place, value in zip(targets, values, strict=True)
+        ]
+        with Writing(self, cause):
+            written = tuple(place for place in looked_at if self._stamps[place] > since)
+            if written:
+                self._conflicts += 1
+                return 0, written
+            for position, (place, number) in enumerate(zip(targets, bounded, strict=True)):
+                if place < numbers:
+                    self._set(place, number)
+                else:
+                    self._exchange(place, values, position)
+            return self._written(), ()
+
+    def merge(
+        self, since: int, places: Sequence[int], values: list[Any], bases: Sequence[float], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[float, ...]]:
+        """Store values at places in one step; to a number written after version ``since`` add value - base instead.
+
+        Return the new version and the numbers as they are now, 0 for an object; sums are clamped to the bounds.
+        ``values``, a list, gets in exchange the objects that were replaced. ValueError as ``write``. O(places).
+        """
+        since, cause = int64(since), int64(cause)
+        if not len(places) == len(values) == len(bases):
+            raise ValueError("places, values and bases differ in length")
+        targets = [checked_index(place, len(self._stamps)) for place in places]
+        bounded = [
+            self._bounded(place, value) if place < len(self._values) else 0.0
+            for place, value in zip(targets, values, strict=True)
+        ]
+        were = [finite(base) for base in bases]
+        with Writing(self, cause):
+            for position, place in enumerate(targets):
+                if place >= len(self._values):
+                    self._exchange(place, values, position)
+                elif self._stamps[place] > since:
+                    self._add(place, bounded[position] - were[position])
+                else:
+                    self._set(place, bounded[position])
+            now = tuple(self._values[place] if place < len(self._values) else 0.0 for place in targets)
+            return self._written(), now
+
+    # --- what is told of it
 
     def counts(self) -> tuple[int, int]:
         """Return how many reads and writes there were; reads may be a few short under contention."""
         return self._reads, self._writes
 
+    @property
+    def changes_waiting(self) -> int:
+        """How many changes the trail holds."""
+        return len(self._trail or ())
+
+    def record(self, records: bool) -> None:
+        """Keep a trail of every change from now on, or no longer; an unread trail stays."""
+        with Locked(self._lock):
+            if records:
+                self._trail = [] if self._trail is None else self._trail
+            else:
+                self._trail = None
+
+    def take_changes(self) -> list[Change]:
+        """Take the trail: (version, place, before, after, cause) of each change, oldest first.
+
+        Of an object both numbers are 0. O(changes).
+        """
+        with Locked(self._lock):
+            taken = self._trail or []
+            if taken:
+                self._trail = []
+            return taken
+
+    def _checked_object(self, index: int) -> int:
+        place = checked_index(index, len(self._stamps)) - len(self._values)
+        if place < 0:
+            raise IndexError(f"at place {index} is a number")
+        return place
+
     def _bounded(self, index: int, value: float) -> float:
         number = finite(value)
+        low, high = self._lows[index], self._highs[index]
         if self._integers[index]:
             number = truncated(number)
-        if not self._lows[index] <= number <= self._highs[index]:
-            raise ValueError(f"{number} lies outside [{self._lows[index]}, {self._highs[index]}]")
-        return number
+        if low <= number <= high:
+            return number
+        if self._clamping[index]:
+            return low if number < low else high
+        raise ValueError(f"{number} lies outside [{low}, {high}]", index)
 
-    def _add(self, index: int, delta: float) -> None:
-        number = self._values[index] + delta
+    def _refuse(self, places: Sequence[int], deltas: Sequence[float]) -> None:
+        """Refuse deltas that would leave the bounds of a refusing number, whatever comes after them."""
+        probes: dict[int, float] = {}
+        for place, delta in zip(places, deltas, strict=True):
+            number = probes.get(place, self._values[place]) + delta
+            probes[place] = truncated(number) if self._integers[place] else number
+            if self._refusing[place] and not self._lows[place] <= number <= self._highs[place]:
+                raise ValueError(f"{number} lies outside [{self._lows[place]}, {self._highs[place]}]", place)
+
+    def _add(self, index: int, delta: float) -> float:
+        before = self._values[index]
+        number = before + delta
         if number < self._lows[index]:
             number = self._lows[index]
         elif number > self._highs[index]:
             number = self._highs[index]
-        self._values[index] = truncated(number) if self._integers[index] else number
+        self._set(index, truncated(number) if self._integers[index] else number)
+        return self._values[index] - before
+
+    def _set(self, index: int, number: float) -> None:
+        self._mark(index, self._values[index], number)
+        self._values[index] = number
+
+    def _exchange(self, place: int, values: list[Any], position: int) -> None:
+        self._mark(place, 0.0, 0.0)
+        at = place - len(self._values)
+        values[position], self._objects[at] = self._objects[at], values[position]
+
+    def _mark(self, place: int, before: float, after: float) -> None:
+        self._stamps[place] = self._version + 1
+        if self._trail is not None:
+            self._trail.append((self._version + 1, place, before, after, self._cause))
 
     def _written(self) -> int:
         self._writes += 1
         self._version += 1
         return self._version
+
+
+class Writing:
+    """The write side of the cells' lock: waits are measured, and each 64th hold."""
+
+    def __init__(self, cells: StateCells, cause: int) -> None:
+        self._cells, self._cause = cells, cause
+        self._entered_ns = 0
+
+    def __enter__(self) -> None:
+        cells = self._cells
+        try:
+            cells._lock.acquire_write(0)
+        except LockTimeout:
+            began_ns = time.monotonic_ns()
+            cells._lock.acquire_write()
+            cells._waits.record(time.monotonic_ns() - began_ns)
+        cells._cause = self._cause
+        if cells._version % SAMPLED_WRITES == 0:
+            self._entered_ns = time.monotonic_ns()
+
+    def __exit__(self, *_: object) -> None:
+        if self._entered_ns:
+            self._cells._holds.record(time.monotonic_ns() - self._entered_ns)
+        self._cells._lock.release_write()
+
+
+def _check_lengths(*columns: Sequence[Any]) -> None:
+    if len({len(column) for column in columns}) != 1:
+        raise ValueError("values, lows, highs and integers differ in length")
 
 
 class StateFront:

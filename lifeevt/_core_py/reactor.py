@@ -276,7 +276,8 @@ class Reactor(Rooted):
         started_ns = time.monotonic_ns()
         known = 0 <= kind < len(self._kinds)
         _, budget_ns, row, attended = self._kinds.describe(kind) if known else (0, 0, NO_ROW, True)
-        outcome = self._table.respond(self._cells, row, intensity) if 0 <= row < len(self._table) else None
+        answers = 0 <= row < len(self._table)
+        outcome = self._table.respond(self._cells, row, intensity, cause=sequence) if answers else None
         if attended:
             self._gil_wait.record(0)
             return payload, key, level, queued_ns, sequence, kind, started_ns, outcome

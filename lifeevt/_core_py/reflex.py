@@ -10,6 +10,7 @@ from .._contract import (
     AT_MOST,
     BELOW,
     MAX_IMPACTS,
+    NO_CAUSE,
     NO_PATTERN,
     RECALL_MAX,
     RECALL_MEAN,
@@ -21,9 +22,8 @@ from .._contract import (
     Pattern,
     Row,
 )
-from .cells import StateCells
+from .cells import StateCells, Writing
 from .numbers import Rooted, checked_index, finite, int64, saturated
-from .rwlock import Writing
 
 
 class ReflexTable(Rooted):
@@ -58,12 +58,19 @@ class ReflexTable(Rooted):
         return len(self._rows)
 
     def respond(
-        self, cells: StateCells, row: int, intensity: float, recall_max: float = 0.0, recall_mean: float = 0.0
+        self,
+        cells: StateCells,
+        row: int,
+        intensity: float,
+        recall_max: float = 0.0,
+        recall_mean: float = 0.0,
+        cause: int = NO_CAUSE,
     ) -> Outcome:
         """Answer one event: (significance, pattern, impacts, applied, version before, version after).
 
         ``recall_max`` and ``recall_mean`` summarise remembered significances. The pattern is
-        NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches.
+        NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches. ``cause``
+        is what the trail of the cells says of it.
         """
         row = checked_index(row, len(self._rows))
         if not isinstance(cells, StateCells):
@@ -71,7 +78,7 @@ class ReflexTable(Rooted):
         numbers = [finite(intensity), finite(recall_max), finite(recall_mean)]
         if len(cells) != self._fields:
             raise ValueError(f"the table is for {self._fields} cells, the state has {len(cells)}")
-        with Writing(cells._lock):
+        with Writing(cells, int64(cause)):
             return self._respond(cells, self._rows[row], *numbers)
 
     def _respond(self, cells: StateCells, row: Row, intensity: float, high: float, mean: float) -> Outcome:

@@ -23,7 +23,8 @@ from ..queue import AsyncEventQueue
 from ..recording import Extent, Recording, bundled_recording, measure
 from ..result import EventProcessingResult, Status
 from ..runtime import LoopStatistics, RuntimeLoop, Tick
-from ..state import StateSnapshot, ThreadSafeSelfState
+from ..snapshot import StateSnapshot
+from ..state import ThreadSafeSelfState
 from .playback import Feeder, Pace, Playback, VirtualTime, schedule
 
 __all__ = ["Look", "ResultDigest", "Run", "Settings", "Source", "Watcher", "open_source"]

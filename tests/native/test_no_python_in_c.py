@@ -105,7 +105,7 @@ def test_no_line_of_a_c_function_touches_python(copied: Path, module: str) -> No
 
 
 def test_a_planted_object_is_seen(copied: Path) -> None:
-    line = "block.length = 0\n"
+    line = "block.refuses = False\n"
     planted = source("_cells").replace(line, f"{line}    with gil:\n        print(block.length)\n")
     (copied / "lifeevt" / "_planted.pyx").write_text(planted)
     shutil.copy(PACKAGE / "_cells.pxd", copied / "lifeevt" / "_planted.pxd")
@@ -121,9 +121,8 @@ def test_the_module_where_c_meets_python_is_not_free_of_it(copied: Path) -> None
 
 
 def test_every_source_of_c_is_under_test() -> None:
-    assert {"_cells", "_heap", "_histogram", "_kinds", "_parking", "_reactor", "_reflex", "_results", "_rwlock"} <= set(
-        OBJECT_FREE
-    )
+    assert {"_cells", "_heap", "_histogram", "_kinds", "_parking", "_reactor", "_reflex"} <= set(OBJECT_FREE)
+    assert {"_results", "_rwlock", "_trail"} <= set(OBJECT_FREE)
     assert {"_core", "_core_heap", "_core_lock", "_core_state"} <= set(ROOMS)
 
 

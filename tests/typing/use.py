@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
+    DeltaReport,
     Event,
     EventProcessingResult,
     EventScheduler,
@@ -38,7 +39,7 @@ else:
 
 
 def meaning(event: Event, state: ThreadSafeSelfState) -> float:
-    return abs(event.intensity) * state["energy"]
+    return abs(event.intensity) * float(state["energy"])
 
 
 def decision(event: Event, meaning: float, state: ThreadSafeSelfState) -> str:
@@ -70,7 +71,9 @@ def main() -> LoopStatistics:
     assert_type(queue.drain(), list[Event])
 
     state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=100.0)})
-    assert_type(state["energy"], float)
+    assert_type(state.apply_delta({"energy": 1.0}), int)
+    assert_type(state.apply_delta({"energy": 1.0}, report=True), DeltaReport)
+    assert_type(state.transact(lambda t: 1), int)
     assert_type(state.snapshot(), StateSnapshot)
     assert_type(backend, str)
 
@@ -93,7 +96,7 @@ def mistakes(state: ThreadSafeSelfState, queue: AsyncEventQueue) -> None:
     Event("greeting", colour="red")  # type: ignore[call-arg]
     Event("greeting").intensity = 0.5  # type: ignore[misc]
     queue.put("greeting")  # type: ignore[arg-type]
-    state["energy"] = "full"  # type: ignore[assignment]
+    state.apply_delta({"energy": "full"})  # type: ignore[dict-item]
     state.snapshot()["energy"] = 1.0  # type: ignore[index]
     AsyncEventProcessor(state, handlers={"*": 5})  # type: ignore[dict-item]
 

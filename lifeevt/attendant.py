@@ -1,0 +1,134 @@
+"""Attendant: answers in Python the events that the reactor leaves to it, stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ._contract import Entry, Reactor, Task
+from .answer import Answer, told
+from .clock import Clock
+from .event import Event
+from .handler import Handler, HandlerTable
+from .queue import AsyncEventQueue
+from .reflex import CompiledReflexes
+from .result import Status
+from .scheduler import EventScheduler
+from .state import ThreadSafeSelfState
+
+__all__ = ["Attendant"]
+
+EVERYTHING = 2**31 - 1
+
+
+class Attendant:
+    """Takes tasks through reflex, meaning, decision and action, and records what became of them.
+
+    One thread at a time processes; recording what was never answered is thread-safe. ``is_worker()`` says
+    whether the calling thread must survive whatever a handler raises.
+    """
+
+    def __init__(
+        self,
+        state: ThreadSafeSelfState,
+        queue: AsyncEventQueue,
+        scheduler: EventScheduler,
+        clock: Clock,
+        reactor: Reactor,
+        reflexes: CompiledReflexes,
+        handlers: HandlerTable,
+        is_worker: Callable[[], bool],
+    ) -> None:
+        self.state, self.queue, self.scheduler, self.clock = state, queue, scheduler, clock
+        self._reactor, self._reflexes, self._handlers, self._is_worker = reactor, reflexes, handlers, is_worker
+        self.errors = 0
+
+    def process(self, task: Task) -> None:
+        """Answer one event and record the outcome; only what is no Exception is raised, and never in the worker."""
+        self.queue.announce()
+        answer = Answer(self.queue.event_of(task[:5]), task)
+        if not answer.started_ns:
+            answer.started_ns = self.clock.now_ns()
+        try:
+            self._respond(answer, task)
+            self._handle(answer)
+        except BaseException as error:
+            self.errors += 1
+            answer.fail(error)
+            if not isinstance(error, Exception) and not self._is_worker():
+                raise  # Ctrl-C belongs to the caller of process_pending; SystemExit must not end the worker
+        finally:
+            self._finish(answer)
+
+    def process_up_to(self, limit: int) -> int:
+        """Answer up to ``limit`` queued events and return how many there were. Does not wait."""
+        left = limit
+        while left > 0:
+            answered, task = self._reactor.run_pending(left)
+            left -= answered
+            if task is None:
+                break
+            self.process(task)
+            left -= 1
+        return limit - left
+
+    def record_unanswered(self, entry: Entry, status: Status) -> None:
+        """Record what became of an event that never started."""
+        answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
+        self._record(answer, finishes=False)
+
+    def failed(self, event: Event, stage: str, error: BaseException) -> str:
+        """Count and log what a stage raised, and return it as text."""
+        self.errors += 1
+        return told(event, stage, error)
+
+    def _respond(self, answer: Answer, task: Task) -> None:
+        """Note what the reflex did, or let it answer here when it has not."""
+        outcome, row = task[7], self._reflexes.row(answer.event.type)
+        if row is None:
+            answer.version_before = answer.version = self.state.version
+            return
+        answer.stage = "reflex"
+        if outcome is None:
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
+        answer.note(self._reflexes.teller(row)(outcome), outcome)
+
+    def _handle(self, answer: Answer) -> None:
+        handler = self._handlers.find(answer.event.type)
+        if handler is None:
+            return
+        try:
+            self._run_stages(handler, answer, answer.event)
+        finally:
+            answer.version = self.state.version
+
+    def _run_stages(self, handler: Handler, answer: Answer, event: Event) -> None:
+        answer.attempts, answer.status = 1, Status.PROCESSED
+        if handler.meaning is not None:
+            answer.stage = "meaning"
+            answer.meaning = handler.meaning(event, self.state)
+            self._let_pass(answer)
+        if handler.decision is not None:
+            answer.stage = "decision"
+            answer.decision = handler.decision(event, answer.meaning, self.state)
+            self._let_pass(answer)
+        if handler.action is not None:
+            answer.stage = "action"
+            answer.action = handler.action(event, answer.decision, self.state)
+
+    def _let_pass(self, answer: Answer) -> None:
+        """Answer more important events first; each level only for the ones above it, so not deep."""
+        while (task := self._reactor.run_pending(EVERYTHING, answer.level)[1]) is not None:
+            self.process(task)
+
+    def _finish(self, answer: Answer) -> None:
+        try:
+            answer.finished_ns = self.clock.now_ns()
+            self.scheduler.observe(
+                answer.event, answer.level, answer.queued_ns, answer.started_ns, answer.finished_ns
+            )
+        finally:
+            self._record(answer, finishes=True)
+
+    def _record(self, answer: Answer, finishes: bool) -> None:
+        answer.put_into(self._reactor, finishes)
+        self.queue.announce()

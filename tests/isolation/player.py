@@ -1,0 +1,246 @@
+"""Plays a program on a state, in one thread, each client in a context of its own, and writes down what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import copy_context
+from typing import Any
+
+from isolation.history import History, Look, Read, Transaction, Write, creation, frozen
+from isolation.programs import Program
+
+from lifeevt import ConflictError, Field, Value
+
+FIELDS: dict[str, Field | Value] = {
+    "a": Field(0.0),
+    "b": Value((), kind=tuple),
+    "c": Field(0, integer=True),
+    "d": Value([], kind=list),
+    "e": Field(0.0),
+}
+ADDED_BITS = 40  # what is added is a power of two, each once, and what is set a multiple of a larger one
+FIRST_SET = 1 << ADDED_BITS
+
+
+class Broken(Exception):
+    """What a client's block raises when the program lets it fail."""
+
+
+class Client:
+    """One client: its context, and the transaction that it is in."""
+
+    def __init__(self) -> None:
+        self.context = copy_context()
+        self.inside: Any = None
+        self.record: Any = None
+
+
+class Player:
+    """A state, its clients, and the history that grows."""
+
+    def __init__(self, state: Any, names: list[str], clients: int, isolation: str) -> None:
+        self.state, self.names, self.isolation = state, names, isolation
+        self.clients = [Client() for _ in range(clients)]
+        self.visible = {name: frozen(state[name]) for name in names}
+        self.history = History([creation(self.visible)], {name: [value] for name, value in self.visible.items()})
+        self.known = set(self.visible.items())
+        self.moment = self.sets = self.adds = self.observed = 0
+
+    def step(self, number: int, verb: str, field: int) -> None:
+        """Let a client do one thing, and look at what everybody can see then."""
+        self.moment += 1
+        client = self.clients[number]
+        client.context.run(getattr(self, verb), client, self.names[field])
+        self.observe()
+
+    def observe(self) -> None:
+        """Note which values took effect; without a new version nothing did."""
+        if self.state.version == self.observed:
+            return
+        seen = self.state.snapshot()
+        self.observed = seen.version
+        for name, value in seen.items():
+            value = frozen(value)
+            if value != self.visible[name]:
+                self.visible[name] = value
+                self._took_effect(name, value)
+
+    def _took_effect(self, name: str, value: Any) -> None:
+        if (name, value) not in self.known:
+            self.known.add((name, value))
+            self.history.order[name].append(value)
+
+    # --- values: no two writes write the same one
+
+    def fresh(self, name: str) -> Any:
+        """A value for a field that nobody wrote."""
+        self.sets += 1
+        kind = type(FIELDS[name].default)
+        return kind([self.sets]) if kind in (tuple, list) else kind(self.sets * FIRST_SET)
+
+    def moved(self, name: str, value: Any) -> Any:
+        """The value with something of its own added to it."""
+        if type(value) in (tuple, list):
+            self.sets += 1
+            return value + type(value)([self.sets])
+        return value + self.amount()
+
+    def amount(self) -> int:
+        self.adds += 1
+        assert self.adds <= ADDED_BITS
+        return 1 << self.adds - 1
+
+    # --- what a client does in a transaction
+
+    def begin(self, client: Client, _: str) -> None:
+        client.inside = self.state.transaction(isolation=self.isolation)
+        entered = client.inside.__enter__()
+        assert entered is client.inside
+        client.record = self._opened(entered.version)
+
+    def read(self, client: Client, name: str) -> None:
+        client.record.operations.append(Read(name, taken(client.inside[name])))
+
+    def look(self, client: Client, _: str) -> None:
+        seen = dict(client.inside)
+        client.record.operations.append(Look({name: taken(value) for name, value in seen.items()}))
+
+    def look_back(self, client: Client, _: str) -> None:
+        seen = client.inside.snapshot
+        client.record.operations.append(Look({name: taken(seen[name]) for name in seen}, own=False))
+
+    def write(self, client: Client, name: str) -> None:
+        self._write(client, name, self.fresh(name))
+
+    def modify(self, client: Client, name: str) -> None:
+        value = client.inside[name]
+        client.record.operations.append(Read(name, frozen(value)))
+        self._write(client, name, self.moved(name, value))
+
+    def add(self, client: Client, name: str) -> None:
+        before = frozen(client.inside[name])
+        if isinstance(before, tuple):
+            self.modify(client, name)
+            return
+        amount = self.amount()
+        client.inside.apply_delta({name: amount})
+        client.record.operations += [Read(name, before), Write(name, before + amount)]
+
+    def _write(self, client: Client, name: str, value: Any) -> None:
+        client.inside[name] = value
+        client.record.operations.append(Write(name, taken(value)))
+
+    def commit(self, client: Client, _: str) -> None:
+        if client.inside is None:
+            return
+        try:
+            client.inside.__exit__(None, None, None)
+        except ConflictError as error:
+            self._closed(client, None, f"conflict over {sorted(error.fields)}")
+        else:
+            self._closed(client, client.inside.version, "committed")
+
+    def fail(self, client: Client, _: str) -> None:
+        error = Broken()
+        assert not client.inside.__exit__(Broken, error, None), "a block's error was swallowed"
+        self._closed(client, None, "failed")
+
+    def roll_back(self, client: Client, _: str) -> None:
+        client.inside.rollback()
+        client.inside.__exit__(None, None, None)
+        self._closed(client, None, "rolled back")
+
+    # --- what a client does outside of one: a transaction of one step
+
+    def fetch(self, _: Client, name: str) -> None:
+        self._single(self.state.version, Read(name, taken(self.state[name])))
+
+    def glance(self, _: Client, __: str) -> None:
+        seen = self.state.snapshot()
+        self._single(seen.version, Look({name: taken(seen[name]) for name in seen}))
+
+    def assign(self, _: Client, name: str) -> None:
+        value = self.fresh(name)
+        self.state[name] = value
+        self._single(self.state.version, Write(name, taken(value)))
+
+    def store(self, _: Client, name: str) -> None:
+        changes = {each: self.fresh(each) for each in {name, self.names[0]}}
+        made = self.state.store(changes)
+        self._single(made, *(Write(each, taken(value)) for each, value in changes.items()))
+
+    def bump(self, client: Client, name: str) -> None:
+        before = self.visible[name]
+        if isinstance(before, tuple):
+            self.fold(client, name)
+            return
+        amount = self.amount()
+        made = self.state.increment(name, amount) if amount & 1 else self.state.apply_delta({name: amount})
+        self._single(made, Read(name, before), Write(name, before + amount))
+
+    def raise_to(self, client: Client, name: str) -> None:
+        before, value = self.visible[name], self.fresh(name)
+        if isinstance(before, tuple):
+            self.fold(client, name)
+            return
+        self._single(self.state.update_max(name, value), Read(name, before), Write(name, value))
+
+    def swap(self, _: Client, name: str) -> None:
+        before, value = self.state[name], self.fresh(name)
+        assert self.state.compare_and_set(name, value, value) is None
+        made = self.state.compare_and_set(name, before, value)
+        assert made is not None
+        self._single(made, Read(name, taken(before)), Write(name, taken(value)))
+
+    def fold(self, _: Client, name: str) -> None:
+        steps: list[Read | Write] = []
+
+        def changed(value: Any) -> Any:
+            steps.append(Read(name, frozen(value)))
+            moved = self.moved(name, value)
+            steps.append(Write(name, frozen(moved)))
+            return moved
+
+        self._single(self.state.update(changed, field=name), *steps)
+
+    # --- the record
+
+    def _opened(self, began: int) -> Transaction:
+        opened = Transaction(len(self.history.transactions), self.moment, began)
+        self.history.transactions.append(opened)
+        return opened
+
+    def _single(self, version: int, *steps: Any) -> None:
+        wrote = any(type(step) is Write for step in steps)
+        record = self._opened(version - wrote)  # a write that reads does so at the version just before its own
+        record.operations.extend(steps)
+        self._ended(record, version, "alone")
+
+    def _closed(self, client: Client, version: int | None, why: str) -> None:
+        record, client.inside, client.record = client.record, None, None
+        self._ended(record, version, why)
+
+    def _ended(self, record: Transaction, version: int | None, why: str) -> None:
+        record.version, record.why, record.ended = version, why, self.moment
+        if version is None:
+            return
+        self.observe()
+        for name, value in record.finals().items():
+            self._took_effect(name, value)  # if nobody saw it: now, and was overwritten at once
+
+
+def taken(value: Any) -> Any:
+    """The value, and a scribble over the list that it came in: nobody else may see that."""
+    kept = frozen(value)
+    if type(value) is list:
+        value.append(-1)
+    return kept
+
+
+def play(make: Callable[[Mapping[str, Any]], Any], program: Program, isolation: str) -> History:
+    """Run the program on a new state and return its history."""
+    names = list(FIELDS)[: program.fields]
+    player = Player(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
+    for step in program.steps:
+        player.step(*step)
+    return player.history

@@ -1,0 +1,55 @@
+"""The search finds what is broken in each state that is broken on purpose, and takes none of it for something else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import Phase, given, settings
+from isolation.broken import CASES, Case
+from isolation.checker import RULES, anomalies
+from isolation.model import Model
+from isolation.player import play
+from isolation.programs import Program, programs
+
+BUDGET = 10_000  # as many as the twins must stand
+AT_LEAST = 500  # so that there is time to find what should not be found
+
+
+class Found(Exception):
+    """The search may end."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.state.__name__)
+def test_the_search_finds_what_is_broken_and_nothing_else(case: Case) -> None:
+    found: set[str] = set()
+    histories = 0
+
+    @settings(max_examples=BUDGET, phases=[Phase.generate])
+    @given(programs)
+    def search(program: Program) -> None:
+        nonlocal histories
+        histories += 1
+        history = play(case.state, case.change(program), case.isolation)
+        found.update(anomaly.name for anomaly in anomalies(history))
+        if histories >= AT_LEAST and case.must <= found:
+            raise Found
+
+    with pytest.raises(Found):
+        search()
+    assert found <= case.must | case.may
+    assert histories <= BUDGET
+
+
+def test_each_rule_finds_something_broken() -> None:
+    assert set[str]().union(*(case.must for case in CASES)) == RULES.keys()
+    assert all(case.state is not Model for case in CASES)
+
+
+def test_what_is_broken_is_broken_only_where_it_says_so() -> None:
+    """The honest model, which all of them are made of, is clean: what is found is what was broken."""
+
+    @settings(max_examples=AT_LEAST)
+    @given(programs)
+    def search(program: Program) -> None:
+        assert anomalies(play(Model, program, "serializable")) == []
+
+    search()

@@ -1,0 +1,58 @@
+"""Record histories of threads and look for an order that explains each. Prints counts, and the first that has none.
+
+Arguments: a twin or the name of a state broken on purpose; steered or free; how many histories; 1: stop at the first.
+"""
+
+import json
+import random
+import sys
+from functools import partial
+from pathlib import Path
+
+HOME = Path(__file__).parents[2]
+sys.path.insert(0, str(HOME))
+
+from linearizability.broken import BROKEN, Honest  # noqa: E402
+from linearizability.crew import Crew  # noqa: E402
+from linearizability.recording import MAX_THREADS, drawn_contents, drawn_programs, recorded, start  # noqa: E402
+from linearizability.specification import HIGH, LOW, Operation, ask  # noqa: E402
+from linearizability.wing_gong import explanation, overlapping  # noqa: E402
+
+import lifeevt  # noqa: E402
+
+WATCHED = [str(Path(lifeevt.__file__).parent), str(HOME / "linearizability")]
+SWITCH_SECONDS = 1e-6
+
+
+def asked(name):
+    """What answers an operation: a state of a twin, or one broken on purpose."""
+    if name in ("native", "reference"):
+        fields = {
+            "x": lifeevt.Field(0.0),
+            "n": lifeevt.Field(0, LOW, HIGH, integer=True),
+            "v": lifeevt.Value((), kind=tuple),
+        }
+        return partial(ask, lifeevt.ThreadSafeSelfState(fields, backend=name))
+    return {**BROKEN, "Honest": Honest}[name]().ask
+
+
+def main(name, mode, count, first):
+    sys.setswitchinterval(SWITCH_SECONDS)
+    crew, dice, answers = Crew(MAX_THREADS, WATCHED), random.Random(1), asked(name)
+    counted = {"histories": 0, "overlapping": 0, "unexplained": 0, "example": ""}
+    while counted["histories"] < int(count):
+        values = drawn_contents(dice)
+        contents = start(answers(Operation("store", value=values)), values)
+        calls = recorded(crew, answers, drawn_programs(dice), dice if mode == "steered" else None)
+        counted["histories"] += 1
+        counted["overlapping"] += overlapping(calls)
+        if explanation(calls, contents) is None:
+            counted["unexplained"] += 1
+            counted["example"] = counted["example"] or "\n".join(map(str, [contents, *calls]))
+            if first == "1":
+                break
+    crew.close()
+    print(json.dumps(counted))
+
+
+main(*sys.argv[1:])

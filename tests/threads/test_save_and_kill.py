@@ -1,0 +1,16 @@
+"""A process that saves is killed without a warning, again and again: what it said was saved is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+KILLS = 40
+
+
+def test_a_killed_process_leaves_a_whole_file_with_all_that_it_said_was_saved(
+    tmp_path: Path, isolated: Callable[..., str]
+) -> None:
+    saved = int(isolated("threads/isolated/save_until_killed.py", str(tmp_path / "state"), str(KILLS)))
+    assert saved >= 3 * KILLS
+    assert {each.name for each in tmp_path.iterdir()} <= {"state", "state.previous", "state.tmp"}
