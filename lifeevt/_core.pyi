@@ -3,7 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._contract import ChoiceRule, Counts, Entry, FactorRule, Offer, Outcome, Pattern, Result, Row, Task, Verdict
+from ._contract import (
+    ChoiceRule,
+    Counts,
+    Entry,
+    FactorRule,
+    Offer,
+    Outcome,
+    Pattern,
+    Result,
+    Row,
+    Task,
+    Ticket,
+    Verdict,
+)
 from .snapshot import StateSnapshot
 
 __all__ = [
@@ -38,6 +51,25 @@ class EventHeap:
         kind: int = -1,
         intensity: float = 0.0,
     ) -> Verdict | Entry: ...
+    def offer_tracked(
+        self,
+        key: int,
+        level: int,
+        arrival_ns: int,
+        payload: Any,
+        policy: int,
+        kind: int = -1,
+        intensity: float = 0.0,
+        held: bool = False,
+    ) -> tuple[Verdict | Entry, Ticket | None]: ...
+    def withdraw(self, ticket: Ticket, end: int) -> Entry | None: ...
+    def replace(
+        self, ticket: Ticket, key: int, level: int, payload: Any, kind: int = -1, intensity: float = 0.0
+    ) -> bool: ...
+    def bring_back(self, ticket: Ticket) -> bool: ...
+    def pause(self, level: int | None, kind: int | None, paused: bool) -> None: ...
+    def book(self, end: int) -> int: ...
+    def signal(self, file: int | None) -> None: ...
     def offer_many(
         self, offers: Sequence[Offer], policy: int, numbers: Sequence[tuple[int, float]] | None = None
     ) -> list[Verdict | Entry]: ...
@@ -195,6 +227,7 @@ class Reactor:
     def run(self) -> Task | None: ...
     def run_pending(self, limit: int, above: int = 16) -> tuple[int, Task | None]: ...
     def halt(self, halted: bool) -> None: ...
+    def wake_at(self, due_ns: int | None) -> None: ...
     def put(
         self,
         payload: Any,

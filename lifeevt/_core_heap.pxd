@@ -3,11 +3,11 @@
 from libc.stdint cimport int32_t
 
 from ._core_arrays cimport NumberOffers
-from ._heap cimport event_heap, heap_enter, heap_event, heap_leave_quietly, heap_slot, heap_try_enter
+from ._core_offer cimport offered
+from ._heap cimport event_heap, heap_enter, heap_leave_quietly, heap_slot, heap_try_enter
 
 cdef enum:
     NO_END = -1
-    SHED_END = 2
     TRIES = 64                  # a stay in the heap is short: most end before a switch of the GIL would
 
 cdef extern from * nogil:
@@ -19,12 +19,6 @@ cdef extern from * nogil:
     #endif
     """
     void LIFEEVT_PAUSE()
-
-
-cdef struct offered:
-    heap_event event
-    int verdict
-    heap_slot victim
 
 
 cdef class EventHeap:
@@ -40,10 +34,6 @@ cdef class EventHeap:
     cdef object kept(self, int32_t slot, payload)
     cdef int make_places(self) except -1
     cdef int sweep(self) except -1
-
-
-cdef tuple entry_of(const heap_slot* slot, payload)
-cdef object verdict_of(const offered* offer, payload)
 
 
 cdef inline void enter(event_heap* heap) noexcept:

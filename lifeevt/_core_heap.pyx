@@ -6,37 +6,59 @@ While its mutex is held no Python code can run: no object is collected, no refer
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ._core_arrays cimport CHUNK, NumberOffers
-from ._core_numbers cimport finite, whole
+from ._core_numbers cimport whole
+from ._core_offer cimport (
+    ADMITTED,
+    REFUSED,
+    SHED_END,
+    checked_end,
+    checked_file,
+    checked_kind_to_pause,
+    checked_level,
+    checked_policy,
+    entry_of,
+    fill_kind,
+    fill_numbers,
+    fill_offer,
+    fill_offsets,
+    offered,
+    read_ticket,
+    ticket_of,
+    verdict_of,
+)
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
-    HEAP_NO_MEMORY,
-    HEAP_REFUSED,
-    HEAP_SHED,
+    HEAP_OBJECT,
+    HEAP_TRACKED,
+    heap_book,
+    heap_bring_back,
     heap_check,
     heap_clear,
     heap_enter,
     heap_finish,
+    heap_holds,
     heap_init,
     heap_leave,
     heap_leave_quietly,
     heap_next_stale,
     heap_nudge,
     heap_offer,
+    heap_pause,
     heap_pop,
     heap_postpone,
     heap_release,
+    heap_replace,
     heap_shift,
+    heap_slot,
+    heap_withdraw,
 )
 from ._looks cimport look_at, look_at_word
+from ._order cimport HELD
 from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
-
-from ._contract import ADMITTED as _ADMITTED
-from ._contract import REFUSED as _REFUSED
-from ._contract import SHED_END as _SHED_END
 
 cdef enum:
     NO_KIND = -1
@@ -45,65 +67,13 @@ cdef enum:
     FEW = 512                   # so few events are taken in without giving the GIL away
     EVERYBODY = 0x7fffffff
 
-cdef object ADMITTED = _ADMITTED
-cdef object REFUSED = _REFUSED
-if _SHED_END != SHED_END:
-    raise ImportError("the twins disagree about the number of the end SHED")
-
-
-cdef int32_t checked_level(value) except -1:
-    cdef int64_t level = whole(value)
-    if not 0 <= level < HEAP_LEVELS:
-        raise ValueError(f"level is {level}; it must lie in [0, {HEAP_LEVELS})")
-    return <int32_t> level
-
-
-cdef int checked_policy(value) except -1:
-    cdef int64_t policy = whole(value)
-    if not 0 <= policy <= 3:
-        raise ValueError(f"{policy} is no policy")
-    return <int> policy
-
-
-cdef int checked_end(value, int64_t lowest) except -2:
-    cdef int64_t end = whole(value)
-    if not lowest <= end < HEAP_ENDS:
-        raise ValueError(f"end is {end}; it must lie in [{lowest}, {HEAP_ENDS})")
-    return <int> end
-
-
-cdef int fill_offer(offered* offer, key, level, arrival_ns) except -1:
-    offer.event.key, offer.event.level, offer.event.arrival_ns = whole(key), checked_level(level), whole(arrival_ns)
-    offer.event.kind, offer.event.lane, offer.event.has_object = NO_KIND, offer.event.level, True
-    offer.event.intensity = offer.event.timestamp = 0.0
-    return 0
-
-
-cdef int fill_kind(offered* offer, kind, intensity) except -1:
-    cdef int64_t number = whole(kind)
-    offer.event.intensity = finite(intensity)
-    if not NO_KIND <= number < <int64_t> 2**31:
-        raise ValueError(f"{number} is no kind")
-    offer.event.kind = <int32_t> number
-    return 0
-
-
-cdef int fill_numbers(offered* offers, tuple numbers, Py_ssize_t count) except -1:
-    cdef Py_ssize_t index
-    if len(numbers) != count:
-        raise ValueError("offers and numbers differ in length")
-    for index in range(count):
-        kind, intensity = numbers[index]
-        fill_kind(&offers[index], kind, intensity)
-    return 0
-
 
 @cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
 cdef class EventHeap:
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
-    for offer and pop; shedding is O(1).
+    for offer and pop; shedding is O(1). A ticket is for one event for as long as that is queued.
     """
 
     def __cinit__(self, capacity):
@@ -144,6 +114,107 @@ cdef class EventHeap:
         payload = self.place(&offer, payload, how)
         heap_leave(&self.heap)
         return verdict_of(&offer, payload)
+
+    def offer_tracked(self, key, level, arrival_ns, payload, policy, kind=NO_KIND, intensity=0.0, held=False):
+        """Like offer, for an event that is handed to Python whatever its kind: (verdict, its ticket or None).
+
+        ``held``: it is queued, and cannot leave before ``bring_back``.
+        """
+        cdef offered offer
+        fill_offer(&offer, key, level, arrival_ns)
+        cdef int how = checked_policy(policy)
+        fill_kind(&offer, kind, intensity)
+        offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
+        if held:
+            offer.event.lane = HELD
+        self.make_places()
+        enter(&self.heap)
+        cdef uint64_t sequence = self.heap.accepted
+        cdef int32_t slot = -1
+        offer.verdict = heap_offer(&self.heap, &offer.event, how, SHED_END, &slot, &offer.victim)
+        payload = payload if slot < 0 else self.kept(slot, payload)
+        heap_leave(&self.heap)
+        verdict = verdict_of(&offer, payload)
+        return verdict, None if slot < 0 else (sequence, slot)
+
+    def withdraw(self, ticket, end):
+        """Take out a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
+        cdef ticket_of given = read_ticket(ticket)
+        cdef int how = checked_end(end, 0)
+        cdef heap_slot out
+        cdef object payload = None
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        if there:
+            heap_withdraw(&self.heap, given.slot, how, &out)
+            payload = self.payload_of(given.slot)
+            heap_release(&self.heap, given.slot)
+        heap_leave(&self.heap)
+        return entry_of(&out, payload) if there else None
+
+    def replace(self, ticket, key, level, payload, kind=NO_KIND, intensity=0.0):
+        """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
+
+        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
+        """
+        cdef ticket_of given = read_ticket(ticket)
+        cdef offered offer
+        fill_offer(&offer, key, level, 0)
+        fill_kind(&offer, kind, intensity)
+        offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
+        cdef object _before = None
+        cdef int code = 0
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        if there:
+            code = heap_replace(&self.heap, given.slot, &offer.event)
+            if code == 0:
+                _before = self.kept(given.slot, payload)
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+        return there
+
+    def bring_back(self, ticket):
+        """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
+        cdef ticket_of given = read_ticket(ticket)
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        cdef int code = heap_bring_back(&self.heap, given.slot) if there else 0
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+        return there
+
+    def pause(self, level, kind, paused):
+        """Let no event of a level, and none of a kind, leave, or let them leave again; None names none.
+
+        They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
+        aside when it comes first. O(k log n) to go on, for k that wait.
+        """
+        cdef int32_t height = -1 if level is None else checked_level(level)
+        cdef int32_t number = -1 if kind is None else checked_kind_to_pause(kind)
+        cdef bint now = bool(paused)
+        enter(&self.heap)
+        cdef int code = heap_pause(&self.heap, height, number, now)
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+
+    def book(self, end):
+        """Count an event that was accepted and ended at once, without a place; return its sequence."""
+        cdef int how = checked_end(end, 0)
+        enter(&self.heap)
+        cdef uint64_t sequence = heap_book(&self.heap, how)
+        heap_leave(&self.heap)
+        return sequence
+
+    def signal(self, file):
+        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
+        cdef int32_t number = -1 if file is None else checked_file(file)
+        enter(&self.heap)
+        self.heap.signal = number
+        heap_leave_quietly(&self.heap)
 
     def offer_many(self, offers, policy, numbers=None):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
@@ -238,12 +309,15 @@ cdef class EventHeap:
         cdef heap_slot out
         cdef int32_t slot
         cdef object payload = None
-        enter(&self.heap)
-        slot = heap_pop(&self.heap, above, end, &out)
-        if slot >= 0:
-            payload = self.payload_of(slot)
-            heap_release(&self.heap, slot)
-        heap_leave(&self.heap)
+        cdef bint unsettled = True
+        while unsettled:
+            enter(&self.heap)
+            slot = heap_pop(&self.heap, above, end, &out)
+            if slot >= 0:
+                payload = self.payload_of(slot)
+                heap_release(&self.heap, slot)
+            unsettled = slot < 0 and self.heap.unsettled
+            heap_leave(&self.heap)
         return None if slot < 0 else entry_of(&out, payload)
 
     def drain(self, limit, end):
@@ -260,6 +334,8 @@ cdef class EventHeap:
             enter(&self.heap)
             for index in range(count):
                 slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
+                while slot < 0 and self.heap.unsettled:
+                    slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
                 if slot < 0:
                     break
                 payloads[index] = self.payload_of(slot)
@@ -303,12 +379,8 @@ cdef class EventHeap:
         One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
         """
         cdef int64_t[HEAP_LEVELS] wanted
-        cdef tuple given = tuple(offsets)
-        cdef int level, code
-        if len(given) != HEAP_LEVELS:
-            raise ValueError(f"{len(given)} offsets; there must be {HEAP_LEVELS}, one a level")
-        for level in range(HEAP_LEVELS):
-            wanted[level] = whole(given[level])
+        cdef int code
+        fill_offsets(wanted, offsets)
         with nogil:
             heap_enter(&self.heap)
             code = heap_shift(&self.heap, wanted)
@@ -405,7 +477,7 @@ cdef class EventHeap:
             self.payloads.append(None)
         before = self.payloads[slot]
         self.payloads[slot] = payload
-        self.heap.slots[slot].event.has_object = True
+        self.heap.slots[slot].event.has_object |= HEAP_OBJECT
         return before
 
     cdef object payload_of(self, int32_t slot):
@@ -444,20 +516,3 @@ cdef class EventHeap:
                 count += 1
             heap_leave(&self.heap)
         return 0
-
-
-cdef object verdict_of(const offered* offer, payload):
-    if offer.verdict == HEAP_NO_MEMORY:
-        raise MemoryError
-    if offer.verdict == HEAP_REFUSED:
-        return REFUSED
-    if offer.verdict == HEAP_SHED:
-        return entry_of(&offer.victim, payload)
-    return ADMITTED
-
-
-cdef tuple entry_of(const heap_slot* slot, payload):
-    """An entry; one that came as numbers has them for a payload: (kind, intensity, timestamp)."""
-    if not slot.event.has_object:
-        payload = (slot.event.kind, slot.event.intensity, slot.event.timestamp)
-    return payload, slot.event.key, slot.event.level, slot.event.arrival_ns, slot.sequence

@@ -3,8 +3,9 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from ._core_heap cimport EventHeap, offered
+from ._core_heap cimport EventHeap
 from ._core_kinds cimport KindTable
+from ._core_offer cimport offered
 
 cdef enum:
     NOT_SWIFT = -3              # beside the verdicts of the heap: Python must see to it

@@ -11,12 +11,11 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from ._core_heap cimport enter, entry_of, offered, verdict_of
+from ._core_heap cimport enter
+from ._core_offer cimport REFUSED, entry_of, offered, verdict_of
 from ._heap cimport HEAP_ADMITTED, HEAP_LEVELS, HEAP_REFUSED, HEAP_WAIT, heap_leave, heap_pop, heap_release, heap_slot
 from ._kinds cimport kinds_rank
 from ._parking cimport parking_now_ns
-
-from ._contract import REFUSED as _REFUSED
 
 cdef enum:
     DELIVERED = 5
@@ -25,8 +24,6 @@ cdef enum:
     METADATA = 2
     PRIORITY = 3
     URGENCY = 4
-
-cdef object REFUSED = _REFUSED
 
 cdef extern from *:
     """

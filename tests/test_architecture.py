@@ -28,9 +28,9 @@ ROWS: list[list[set[str]]] = [
     [{"adaptive"}, {"strategies"}],
     [{"result"}, {"metrics"}],
     [{"_core_py", "_looks", "_parking", "_pages", "_rwlock", "_trail", "_histogram"}, {"_cells"}],
-    [{"_order"}, {"_heap", "_account"}],
+    [{"_order"}, {"_sweep"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
-    [{"_core_numbers"}, {"_core_lock", "_core_kinds"}, {"_core_arrays"}],
+    [{"_core_numbers"}, {"_core_lock", "_core_kinds", "_core_offer"}, {"_core_arrays"}],
     [{"_core_heap", "_core_histogram"}, {"_core_cells"}, {"_core_state"}],
     [{"_core_account", "_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
@@ -158,7 +158,7 @@ def test_the_checks_above_see_what_they_look_for() -> None:
     assert {"errors", "_contract", "_backend"} <= own_imports(path)
     assert "threading" in set(imported(path))
     assert {"_core_heap", "_core_reflex"} <= cython_imports(PACKAGE / "_core.pyx")
-    assert {"_contract", "_heap", "_core_numbers"} <= cython_imports(PACKAGE / "_core_heap.pyx")
+    assert {"_contract", "_heap", "_core_numbers"} <= cython_imports(PACKAGE / "_core_offer.pyx")
     assert {"_core", "_core_heap", "_core_state"} <= set(ROOMS)
     assert cython_imports(PACKAGE / "_reflex.pyx") == {"_cells"}
     assert RANK["event"] < RANK["_core"] < RANK["queue"] < RANK["processor"] < RANK["runtime"] < RANK["cli"]

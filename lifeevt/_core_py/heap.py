@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import os
 import threading
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from .._contract import (
@@ -23,14 +25,23 @@ from .._contract import (
     Counts,
     Entry,
     Offer,
+    Ticket,
     Verdict,
 )
 from .arrays import number_offers
 from .kinds import KindTable
-from .numbers import INT64_MAX, INT64_MIN, Rooted, finite, int64
+from .numbers import INT64_MAX, INT64_MIN, Rooted, int64
+from .offers import (
+    NO_NUMBERS,
+    Numbers,
+    checked_end,
+    checked_kind,
+    checked_offer,
+    checked_pause,
+    checked_policy,
+    checked_ticket,
+)
 
-# kind, intensity and, of an event that came without an object, timestamp
-Numbers = tuple[int, float] | tuple[int, float, float]
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
 
@@ -38,7 +49,7 @@ class EventHeap(Rooted):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
-    for offer and pop; shedding is O(1).
+    for offer and pop; shedding is O(1). A ticket is for one event for as long as that is queued.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -50,13 +61,19 @@ class EventHeap(Rooted):
         self._inside = _Stay(self)
         self._reactor: weakref.ref[Any] | None = None  # to whoever answers what is queued here
         self._epoch = self._watchers = self._idle_watchers = 0
-        self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries already shed
+        self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries that have moved on
         self._entries: dict[int, Entry] = {}  # by sequence; what is not here any more is dead
         self._levels: list[dict[int, None]] = [{} for _ in range(MAX_LEVELS)]  # sequences by arrival
         self._accepted = self._refused = self._running = self._high_water = 0
         self._ends = [0] * MAX_ENDS
         self._offsets = (0,) * MAX_LEVELS
         self._numbers: dict[int, Numbers] = {}  # by sequence, of what is queued
+        self._tracked: set[int] = set()  # sequences of what is handed to Python whatever its kind
+        self._held: set[int] = set()  # sequences of what waits for ``bring_back``
+        self._parked: set[int] = set()  # and of what came first while it was paused
+        self._paused_levels: set[int] = set()
+        self._paused_kinds: set[int] = set()
+        self._signal = -1
 
     def __len__(self) -> int:
         """Return how many events are queued."""
@@ -84,10 +101,102 @@ class EventHeap(Rooted):
         than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
         ``kind`` is the event's number in the KindTable of whoever answers it.
         """
-        offer, policy = _checked_offer((key, level, arrival_ns, payload)), _checked_policy(policy)
-        numbers = _checked_kind(kind, intensity)
+        offer, policy = checked_offer((key, level, arrival_ns, payload)), checked_policy(policy)
+        numbers = checked_kind(kind, intensity)
         with self._inside:
             return self._offer(offer, policy, numbers)
+
+    def offer_tracked(
+        self,
+        key: int,
+        level: int,
+        arrival_ns: int,
+        payload: Any,
+        policy: int,
+        kind: int = NO_KIND,
+        intensity: float = 0.0,
+        held: bool = False,
+    ) -> tuple[Verdict | Entry, Ticket | None]:
+        """Like offer, for an event that is handed to Python whatever its kind: (verdict, its ticket or None).
+
+        ``held``: it is queued, and cannot leave before ``bring_back``.
+        """
+        offer, policy = checked_offer((key, level, arrival_ns, payload)), checked_policy(policy)
+        numbers, waits = checked_kind(kind, intensity), bool(held)
+        with self._inside:
+            sequence = self._accepted
+            self._held.update([sequence] if waits else ())
+            verdict = self._offer(offer, policy, numbers)
+            if verdict is REFUSED:
+                self._held.discard(sequence)
+                return verdict, None
+            self._tracked.add(sequence)
+            return verdict, (sequence, 0)
+
+    def withdraw(self, ticket: Ticket, end: int) -> Entry | None:
+        """Take out a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
+        sequence, end = checked_ticket(ticket), checked_end(end, 0)
+        with self._inside:
+            entry = self._entries.get(sequence)
+            if entry is not None:
+                self._remove(entry, end)
+            return entry
+
+    def replace(
+        self, ticket: Ticket, key: int, level: int, payload: Any, kind: int = NO_KIND, intensity: float = 0.0
+    ) -> bool:
+        """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
+
+        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
+        """
+        sequence = checked_ticket(ticket)
+        key, level, _, _ = checked_offer((key, level, 0, payload))
+        numbers = checked_kind(kind, intensity)
+        with self._inside:
+            before = self._entries.get(sequence)
+            if before is not None:
+                self._stand_in(before, key, level, payload, numbers)
+            return before is not None
+
+    def bring_back(self, ticket: Ticket) -> bool:
+        """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
+        sequence = checked_ticket(ticket)
+        with self._inside:
+            if sequence in self._held:
+                self._held.remove(sequence)
+                self._push_again(sequence)
+            return sequence in self._entries
+
+    def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
+        """Let no event of a level, and none of a kind, leave, or let them leave again; None names none.
+
+        They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
+        aside when it comes first. O(k log n) to go on, for k that wait.
+        """
+        height, number = checked_pause(level, kind)
+        add = bool(paused)
+        with self._inside:
+            for paused_ones, one in ((self._paused_levels, height), (self._paused_kinds, number)):
+                if one is not None and one >= 0:
+                    (paused_ones.add if add else paused_ones.discard)(one)
+            if not add:
+                self._unpark()
+
+    def book(self, end: int) -> int:
+        """Count an event that was accepted and ended at once, without a place; return its sequence."""
+        end = checked_end(end, 0)
+        with self._inside:
+            self._ends[end] += 1
+            self._accepted += 1
+            return self._accepted - 1
+
+    def signal(self, file: int | None) -> None:
+        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
+        number = -1 if file is None else int64(file)
+        if not -1 <= number < 2**31 - 1:
+            raise ValueError(f"{number} is no file")
+        with self._mutex:
+            self._signal = number
 
     def offer_many(
         self, offers: Sequence[Offer], policy: int, numbers: Sequence[tuple[int, float]] | None = None
@@ -97,12 +206,12 @@ class EventHeap(Rooted):
         ``numbers``: the kind and the intensity of each.
         """
         given, known = tuple(offers), tuple(() if numbers is None else numbers)
-        checked, policy = [_checked_offer(offer) for offer in given], _checked_policy(policy)
+        checked, policy = [checked_offer(offer) for offer in given], checked_policy(policy)
         if numbers is not None and len(known) != len(checked):
             raise ValueError("offers and numbers differ in length")
-        kinds: list[Numbers] = [_checked_kind(kind, intensity) for kind, intensity in known]
+        kinds: list[Numbers] = [checked_kind(kind, intensity) for kind, intensity in known]
         if numbers is None:
-            kinds = [_NO_NUMBERS] * len(checked)
+            kinds = [NO_NUMBERS] * len(checked)
         with self._inside:
             return [self._offer(offer, policy, pair) for offer, pair in zip(checked, kinds, strict=True)]
 
@@ -117,7 +226,7 @@ class EventHeap(Rooted):
         during long ones.
         """
         arrival, offers = int64(arrival_ns), number_offers(kinds, types, intensities, timestamps)
-        policy, taken, shed = _checked_policy(policy), 0, []
+        policy, taken, shed = checked_policy(policy), 0, []
         for kind, intensity, timestamp in offers:
             level, budget_ns, _, _ = kinds.describe(kind)
             offer = (arrival + budget_ns, level, arrival, (kind, intensity, timestamp))
@@ -137,19 +246,19 @@ class EventHeap(Rooted):
 
     def pop_above(self, level: int, end: int = NO_END) -> Entry | None:
         """Like pop, but only when the most urgent event is of a more important level."""
-        level, end = int64(level), _checked_end(end, NO_END)
+        level, end = int64(level), checked_end(end, NO_END)
         with self._inside:
             return self._pop(end) if self._leads(level) else None
 
     def drain(self, limit: int, end: int) -> list[Entry]:
         """Remove up to ``limit`` events in order, in one atomic step, and end them."""
-        limit, end = int64(limit), _checked_end(end, 0)
+        limit, end = int64(limit), checked_end(end, 0)
         with self._inside:
-            return [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries)))]
+            return [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries))) if self._leads(MAX_LEVELS)]
 
     def finish(self, end: int) -> None:
         """Move one running event to its end; ValueError when none is running."""
-        end = _checked_end(end, 0)
+        end = checked_end(end, 0)
         with self._inside:
             self._finish(end)
 
@@ -199,7 +308,8 @@ class EventHeap(Rooted):
         """Raise AssertionError unless the structure is sound. O(n)."""
         with self._inside:
             live = sorted((self._place(entry[1], entry[2]), number) for number, entry in self._entries.items())
-            found = sorted(pair for pair in self._order if pair[1] in self._entries)
+            aside = [(self._place_of(sequence), sequence) for sequence in self._held | self._parked]
+            found = sorted([pair for pair in self._order if self._lives(pair)] + aside)
             if live != found or sum(map(len, self._levels)) != len(live):
                 raise AssertionError("the heap, its entries and its levels disagree")
             if self._accepted != len(live) + self._running + sum(self._ends):
@@ -244,6 +354,9 @@ class EventHeap(Rooted):
         if self._watchers or idle:
             self._epoch += 1
             self._changed.notify_all()
+            if self._signal >= 0:
+                with suppress(OSError):  # one that is closed, or full, is left alone
+                    os.eventfd_write(self._signal, 1)
 
     def _offer(self, offer: Offer, policy: int, numbers: Numbers) -> Verdict | Entry:
         victim = None
@@ -252,23 +365,29 @@ class EventHeap(Rooted):
             if victim is None:
                 self._refused += policy != WAIT
                 return REFUSED
-            self._shed(victim)
+            self._remove(victim, SHED_END)
         self._numbers[self._accepted] = numbers
         self._push(offer)
         return victim or ADMITTED
 
-    def _take_above(self, level: int) -> tuple[Entry, Numbers] | None:
-        """The head, if it is of a more important level, with its numbers; it runs."""
+    def _take_above(self, level: int) -> tuple[Entry, Numbers, bool] | None:
+        """The head, if it is of a more important level, with its numbers, and whether it is tracked; it runs."""
         with self._inside:
             if not self._leads(level):
                 return None
-            numbers = self._numbers[self._order[0][1]]
-            return self._pop(NO_END), numbers
+            sequence = self._order[0][1]
+            numbers, tracked = self._numbers[sequence], sequence in self._tracked
+            return self._pop(NO_END), numbers, tracked
 
     def _leads(self, level: int) -> bool:
         """Whether the head is of a level more important than ``level``."""
-        self._bury_dead()
+        self._settle()
         return bool(self._order) and self._entries[self._order[0][1]][2] < level
+
+    def _may_give(self) -> bool:
+        """Whether something is queued that may leave."""
+        with self._mutex:
+            return self._leads(MAX_LEVELS)
 
     def _finish(self, end: int) -> None:
         if not self._running:
@@ -289,12 +408,14 @@ class EventHeap(Rooted):
         self._accepted += 1
         self._entries[sequence] = (payload, key, level, arrival_ns, sequence)
         self._levels[level][sequence] = None
-        heapq.heappush(self._order, (self._place(key, level), sequence))
+        if sequence not in self._held:
+            heapq.heappush(self._order, (self._place(key, level), sequence))
         self._high_water = max(self._high_water, len(self._entries))
 
     def _arrange(self) -> None:
         """Put everything that waits where it stands now."""
-        self._order = [(self._place(key, level), number) for number, (_, key, level, *_) in self._entries.items()]
+        aside = self._held | self._parked
+        self._order = [(self._place_of(number), number) for number in self._entries if number not in aside]
         heapq.heapify(self._order)
 
     def _place(self, key: int, level: int) -> int:
@@ -302,28 +423,87 @@ class EventHeap(Rooted):
         return min(max(key + self._offsets[level], INT64_MIN), INT64_MAX)
 
     def _pop(self, end: int) -> Entry:
-        self._bury_dead()
-        entry = self._entries.pop(heapq.heappop(self._order)[1])
-        del self._levels[entry[2]][entry[4]]
-        self._numbers.pop(entry[4], None)
+        entry = self._entries[heapq.heappop(self._order)[1]]
+        self._forget(entry)
         if end == NO_END:
             self._running += 1
         else:
             self._ends[end] += 1
         return entry
 
-    def _shed(self, entry: Entry) -> None:
-        del self._entries[entry[4]]
-        self._numbers.pop(entry[4], None)
-        del self._levels[entry[2]][entry[4]]
-        self._ends[SHED_END] += 1
-        if len(self._order) > 2 * len(self._entries) + 64:  # more graves than events: rebuild, O(1) a shed
-            self._order = [pair for pair in self._order if pair[1] in self._entries]
+    def _remove(self, entry: Entry, end: int) -> None:
+        """Take out an event before its turn."""
+        self._forget(entry)
+        self._ends[end] += 1
+        self._thin()
+
+    def _forget(self, entry: Entry) -> None:
+        sequence = entry[4]
+        del self._entries[sequence]
+        del self._levels[entry[2]][sequence]
+        self._numbers.pop(sequence, None)
+        for ones in (self._tracked, self._held, self._parked):
+            ones.discard(sequence)
+
+    def _stand_in(self, before: Entry, key: int, level: int, payload: Any, numbers: Numbers) -> None:
+        _, old_key, old_level, arrival_ns, sequence = before
+        stood = self._place(old_key, old_level)
+        key, level = min(key, old_key), min(level, old_level)
+        if self._place(key, level) > stood:
+            key, level = old_key, old_level
+        self._entries[sequence] = (payload, key, level, arrival_ns, sequence)
+        self._numbers[sequence] = numbers
+        self._tracked.add(sequence)
+        if level != old_level:  # the newest one of its level now
+            del self._levels[old_level][sequence]
+            self._levels[level][sequence] = None
+        if self._place(key, level) < stood and sequence not in self._held | self._parked:
+            self._push_again(sequence)
+            self._thin()
+        elif sequence in self._parked and not self._is_paused(sequence):
+            self._parked.remove(sequence)
+            self._push_again(sequence)
+
+    def _push_again(self, sequence: int) -> None:
+        heapq.heappush(self._order, (self._place_of(sequence), sequence))
+
+    def _place_of(self, sequence: int) -> int:
+        entry = self._entries[sequence]
+        return self._place(entry[1], entry[2])
+
+    def _thin(self) -> None:
+        if len(self._order) > 2 * len(self._entries) + 64:  # more graves than events: rebuild, O(1) each
+            self._order = [pair for pair in self._order if self._lives(pair)]
             heapq.heapify(self._order)
 
-    def _bury_dead(self) -> None:
-        while self._order and self._order[0][1] not in self._entries:
+    def _lives(self, pair: tuple[int, int]) -> bool:
+        """Whether this is where an event stands in the order."""
+        sequence = pair[1]
+        if sequence not in self._entries or sequence in self._held or sequence in self._parked:
+            return False
+        return self._place_of(sequence) == pair[0]
+
+    def _settle(self) -> None:
+        """Bury the dead before the head, and set aside what is paused."""
+        while self._order:
+            sequence = self._order[0][1]
+            alive = self._lives(self._order[0])
+            if alive and not self._is_paused(sequence):
+                return
             heapq.heappop(self._order)
+            if alive:
+                self._parked.add(sequence)
+
+    def _is_paused(self, sequence: int) -> bool:
+        if not self._paused_levels and not self._paused_kinds:
+            return False
+        return self._entries[sequence][2] in self._paused_levels or self._numbers[sequence][0] in self._paused_kinds
+
+    def _unpark(self) -> None:
+        back = {sequence for sequence in self._parked if not self._is_paused(sequence)}
+        self._parked -= back
+        for sequence in back:
+            self._push_again(sequence)
 
 
 class _Stay:
@@ -340,39 +520,7 @@ class _Stay:
         self._heap._mutex.release()
 
 
-_NO_NUMBERS = (NO_KIND, 0.0)
-
-
 def _is_behind(entry: Entry, before: int, by_ns: int, level: int) -> bool:
     """Whether ``postpone`` moves it; the distance from the arrival is looked at in 64 bits."""
     _, key, height, arrival_ns, _ = entry
     return height >= level and key < before and min(max(key - arrival_ns, INT64_MIN), INT64_MAX) < by_ns
-
-
-def _checked_end(end: int, lowest: int) -> int:
-    number = int64(end)
-    if not lowest <= number < MAX_ENDS:
-        raise ValueError(f"end is {number}; it must lie in [{lowest}, {MAX_ENDS})")
-    return number
-
-
-def _checked_kind(kind: int, intensity: float) -> tuple[int, float]:
-    number, strength = int64(kind), finite(intensity)
-    if not NO_KIND <= number < 2**31:
-        raise ValueError(f"{number} is no kind")
-    return number, strength
-
-
-def _checked_policy(policy: int) -> int:
-    number = int64(policy)
-    if number not in (REJECT, DROP_OLDEST, DROP_LOWEST, WAIT):
-        raise ValueError(f"{number} is no policy")
-    return number
-
-
-def _checked_offer(offer: Offer) -> Offer:
-    key, level, arrival_ns, payload = offer
-    checked = int64(key), int64(level), int64(arrival_ns), payload
-    if not 0 <= checked[1] < MAX_LEVELS:
-        raise ValueError(f"level is {checked[1]}; it must lie in [0, {MAX_LEVELS})")
-    return checked

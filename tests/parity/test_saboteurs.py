@@ -59,8 +59,8 @@ class ShedsCriticalEvents(reference.EventHeap):
 class ShedsInSilence(reference.EventHeap):
     """Sheds, and does not say whom."""
 
-    def _offer(self, offer: Any, policy: int) -> Any:
-        verdict = super()._offer(offer, policy)
+    def _offer(self, offer: Any, policy: int, numbers: Any) -> Any:
+        verdict = super()._offer(offer, policy, numbers)
         return reference.heap.ADMITTED if isinstance(verdict, tuple) else verdict
 
 

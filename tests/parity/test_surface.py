@@ -69,7 +69,8 @@ def arguments(core: ModuleType, name: str) -> dict[str, Any]:
 def stretch(core: ModuleType) -> dict[str, Any]:
     """Arguments of a Reactor: what it works on."""
     parts = {"heap": "EventHeap", "kinds": "KindTable", "table": "ReflexTable", "cells": "StateCells"}
-    return {**{name: made(core, kind) for name, kind in parts.items()}, "accounts": [core.Account()], "capacity": 2, "answers": True}
+    rest = {"accounts": [core.Account()], "capacity": 2, "answers": True}
+    return {**{name: made(core, kind) for name, kind in parts.items()}, **rest}
 
 
 def public(owner: Any) -> set[str]:
