@@ -14,7 +14,7 @@ from ._heap cimport (
     heap_pop,
     heap_slot,
 )
-from ._kinds cimport KINDS_NO_ROW
+from ._kinds cimport KINDS_NO_ROW, event_kind
 from ._order cimport heap_event
 from ._parking cimport PARKING_FOR_EVER, parking_now_ns, parking_sleep
 from ._reflex cimport REFLEX_NO_PATTERN, reflex_respond
@@ -152,11 +152,12 @@ cdef void reactor_finish(reactor* self, int32_t count) noexcept nogil:
 
 
 cdef void reactor_account(reactor* self, const result_record* record) noexcept nogil:
-    """Note how an event of a known kind fared."""
-    account_record(
-        self.accounts[record.level], self.kinds.kinds[record.kind].budget_ns,
-        record.started_ns - record.queued_ns, record.finished_ns - record.started_ns,
-    )
+    """Note how an event of a known kind fared: for its level, and for its type if that has an account."""
+    cdef const event_kind* kind = &self.kinds.kinds[record.kind]
+    cdef int64_t wait_ns = record.started_ns - record.queued_ns, service_ns = record.finished_ns - record.started_ns
+    account_record(self.accounts[record.level], kind.budget_ns, wait_ns, service_ns)
+    if kind.met != NULL:
+        account_record(kind.met, kind.budget_ns, wait_ns, service_ns)
 
 
 cdef void reactor_enter_state(reactor* self) noexcept nogil:

@@ -73,6 +73,7 @@ class Attendant:
 
     def record_unanswered(self, entry: Entry, status: Status) -> None:
         """Record what became of an event that never started."""
+        self.scheduler.leave(entry[2], status)
         answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
         self._record(answer, finishes=False)
 

@@ -304,7 +304,7 @@ class AsyncEventProcessor(Fronted):
         if self.queue.on_shed is not None:
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
-        self.scheduler.steer(self.queue.heap)
+        self.scheduler.steer(self.queue.heap, self.queue.kinds)
         self.queue.on_shed = lambda entry: self._attendant.record_unanswered(entry, Status.SHED)
 
     def _employ(self, handlers: HandlerTable) -> None:
@@ -315,7 +315,11 @@ class AsyncEventProcessor(Fronted):
         )  # fmt: skip
         self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, handlers)
         self._reactor.serve(self.state, *self._responders.helpers(), self._attendant.failed, self._process)
-        self.queue.on_kind = self._responders.learn
+        self.queue.on_kind = self._learn
+
+    def _learn(self, name: str, code: int) -> None:
+        self._responders.learn(name, code)
+        self.scheduler.learn(name, code)
 
     def _process(self, task: Task) -> None:
         self._attendant.process(task)

@@ -212,7 +212,8 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     heap, kinds, reactor = works_on["heap"], works_on["kinds"], core.Reactor(**works_on)
     yield kinds.add(name="hit", level=1, budget_ns=5, exact=True), kinds.answer(code=0, row=0, attended=False)
     yield heap.shift(offsets=[0] * MAX_LEVELS), heap.postpone(before=3, by_ns=4, level=1)
-    yield kinds.change(code=0, level=1, budget_ns=5, exact=True), kinds.code(name="hit"), kinds.name(code=0)
+    yield kinds.change(code=0, level=1, budget_ns=5, exact=True), kinds.account(code=0, account=None)
+    yield kinds.code(name="hit"), kinds.name(code=0)
     yield kinds.describe(code=0), len(kinds), heap.watch(idle=False)
     yield heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
     yield heap.offer_many(offers=[(9, 1, 3, "q")], policy=DROP_LOWEST, numbers=[(0, -0.5)]), heap.unwatch(idle=False)
@@ -271,6 +272,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("Account", "record", [1, 1, 1]),
     ("KindTable", "add", ["hit", 0, 1, True]),
     ("KindTable", "change", [0, 1, 2, True]), ("KindTable", "answer", [0, 0, True]),
+    ("KindTable", "account", [0, None]),
     ("KindTable", "code", ["hit"]), ("KindTable", "name", [0]), ("KindTable", "describe", [0]),
     ("Reactor", "__init__", ["<EventHeap>", "<KindTable>", "<ReflexTable>", "<StateCells>", ["<Account>"], 2, True]),
     ("Reactor", "run_pending", [1, MAX_LEVELS]),
@@ -487,14 +489,3 @@ def test_a_number_may_use_the_object_that_asks_for_it(core: ModuleType) -> None:
     cells.add([0], [Meddler(lambda: cells.write(0, 5.0))])
     assert [heap.pop()[0], heap.pop()[0]] == ["inner", "outer"]
     assert cells.read(0) == 5.0
-
-
-SHRINKING = ["offers_shrink", "values_shrink", "indices_shrink", "deltas_shrink"]
-GROWING = [f"{part}_grow" for part in ("rows", "rules", "impacts", "gains", "costs", "conditions", "patterns")]
-
-
-@pytest.mark.parametrize("scene", SHRINKING + GROWING)
-def test_a_list_that_changes_while_it_is_read_breaks_nothing(
-    backend: str, isolated: Callable[..., str], scene: str
-) -> None:
-    assert isolated("parity/isolated/meddling.py", backend, scene).strip() == "whole"
