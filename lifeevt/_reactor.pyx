@@ -2,7 +2,7 @@
 
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
-from ._account cimport account_record
+from ._account cimport account_record_pair
 from ._cells cimport cells_version
 from ._heap cimport (
     HEAP_ASLEEP,
@@ -155,9 +155,7 @@ cdef void reactor_account(reactor* self, const result_record* record) noexcept n
     """Note how an event of a known kind fared: for its level, and for its type if that has an account."""
     cdef const event_kind* kind = &self.kinds.kinds[record.kind]
     cdef int64_t wait_ns = record.started_ns - record.queued_ns, service_ns = record.finished_ns - record.started_ns
-    account_record(self.accounts[record.level], kind.budget_ns, wait_ns, service_ns)
-    if kind.met != NULL:
-        account_record(kind.met, kind.budget_ns, wait_ns, service_ns)
+    account_record_pair(self.accounts[record.level], kind.met, kind.budget_ns, wait_ns, service_ns)
 
 
 cdef void reactor_enter_state(reactor* self) noexcept nogil:

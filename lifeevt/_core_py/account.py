@@ -54,7 +54,7 @@ class Account(Rooted):
         if wait + service > budget:
             self._lateness.record(wait + service - budget)
             self._late += 1
-        self._starved += max(wait, 0) // STARVED_BUDGETS > budget
+            self._starved += max(wait, 0) // STARVED_BUDGETS > budget
         self._wait.record(wait)
         self._service.record(service)
         self._latency.record(wait + service)
