@@ -23,6 +23,7 @@ from .codel import CoDel, DelayShedder
 from .errors import (
     BackendError,
     ConflictError,
+    DeadlockError,
     EngineStopped,
     InvalidEvent,
     InvalidReflex,
@@ -48,6 +49,7 @@ from .feed import Subscription
 from .field import Field, Value
 from .handler import Handler
 from .load_balancing import LoadBalancingStrategy
+from .locks import Holding, LockStatistics, ReadWriteLock, WatchedLock
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
@@ -62,6 +64,8 @@ from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
 from .transaction import Transaction
+from .turn import StateTurn
+from .turn_lock import Turn, TurnLock
 
 __all__ = [
     "AdaptiveBounds",
@@ -74,6 +78,7 @@ __all__ = [
     "Condition",
     "ConflictError",
     "DeadlineStrategy",
+    "DeadlockError",
     "Decision",
     "DelayShedder",
     "DeltaReport",
@@ -86,6 +91,7 @@ __all__ = [
     "Field",
     "Gate",
     "Handler",
+    "Holding",
     "InvalidEvent",
     "InvalidReflex",
     "InvalidValue",
@@ -98,6 +104,7 @@ __all__ = [
     "LoadBalancingStrategy",
     "LoadReport",
     "LockOrderError",
+    "LockStatistics",
     "LockTimeout",
     "LoopStatistics",
     "ManualClock",
@@ -111,6 +118,7 @@ __all__ = [
     "QueueStatistics",
     "RateLimit",
     "RateLimiter",
+    "ReadWriteLock",
     "RecordingError",
     "Reflex",
     "ReflexSet",
@@ -124,6 +132,7 @@ __all__ = [
     "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
+    "StateTurn",
     "Status",
     "StopTimeout",
     "Strategy",
@@ -135,8 +144,11 @@ __all__ = [
     "TokenBucket",
     "Transaction",
     "TransactionError",
+    "Turn",
+    "TurnLock",
     "UnknownField",
     "Value",
+    "WatchedLock",
     "backend",
     "strategy_names",
 ]

@@ -7,8 +7,10 @@ Ledger
     The heap counts each event once, in the same atomic step that moves it: accepted =
     queued + running + sum of the ends, at every instant.
 Lock policy
-    Writers first: while a writer waits, no new reader enters. Re-entry, upgrade and downgrade raise
-    LockOrderError at once. A wait lets other Python threads run, can time out, and answers Ctrl-C.
+    Writers first: while a writer waits, no new reader enters. No reader starves: once PASSES writers have
+    entered past readers who wait, all these enter before the next writer. Writers wait in line; at most
+    PASSES newcomers enter between two of them. Re-entry, upgrade and downgrade raise LockOrderError at once.
+    A wait lets other Python threads run, can time out, and answers Ctrl-C.
 Numbers
     Cells hold IEEE doubles. Both twins do the same operations in the same order, without fused
     multiply-add, so their results are equal to the bit.
@@ -33,6 +35,7 @@ SAMPLED_WRITES = 64  # of the cells: each that many-th is measured
 SIGNIFICANCE, RECALL_MAX, RECALL_MEAN = -1, -2, -3  # inputs of a condition that are no field
 BELOW, ABOVE, AT_LEAST, AT_MOST = 0, 1, 2, 3
 SUB_BUCKETS = 64  # per power of two: a bucket is at most 1/64 wide
+PASSES = 4  # writers that may enter past a waiting reader, newcomers past a waiting writer
 STARVED_BUDGETS = 10  # who waits longer than so many budgets is said to starve
 SHED_END = 2  # Status.SHED, which the heap itself gives
 
@@ -41,6 +44,7 @@ Ticket = tuple[int, int]  # sequence, and where the twin keeps it
 Offer = tuple[int, int, int, Any]  # key, level, arrival_ns, payload
 Counts = tuple[int, int, int, int, tuple[int, ...], int]
 Condition = tuple[int, int, float]  # input, operator, threshold
+OnWait = Callable[[bool], None]  # True: joined the queue; False: left it
 Row = tuple[float, Sequence[tuple[int, float]], Sequence[tuple[int, int]]]
 FactorRule = tuple[Sequence[Condition], float]
 ChoiceRule = tuple[Sequence[Condition], int]
@@ -140,12 +144,21 @@ class KindTable(Protocol):
 
 
 class RWLock(Protocol):
-    """A read-write lock that prefers writers and refuses re-entry."""
+    """A read-write lock that prefers writers, starves no reader and refuses re-entry."""
 
-    def acquire_read(self, timeout_ns: int | None = None) -> None: ...
+    @property
+    def waits(self) -> Histogram | None: ...
+    @property
+    def holds(self) -> Histogram | None: ...
+    @property
+    def longest(self) -> tuple[str, int] | None: ...
+    def acquire_read(self, timeout_ns: int | None = None, on_wait: OnWait | None = None) -> None: ...
     def release_read(self) -> None: ...
-    def acquire_write(self, timeout_ns: int | None = None) -> None: ...
+    def acquire_write(self, timeout_ns: int | None = None, on_wait: OnWait | None = None) -> None: ...
     def release_write(self) -> None: ...
+    def holders(self) -> dict[int, int]: ...
+    def waiting(self) -> tuple[int, int]: ...
+    def blockers(self, thread: int) -> tuple[int, ...]: ...
 
 
 class StateCells(Protocol):
@@ -277,6 +290,12 @@ class Submitter(Protocol):
     def accept(self, accepts: bool) -> None: ...
 
 
+class MakeRWLock(Protocol):
+    """What a twin calls RWLock."""
+
+    def __call__(self, name: str = "the lock", measured: bool = False) -> RWLock: ...
+
+
 MakeSubmitter = Callable[[EventHeap, KindTable], Submitter]
 MakeReactor = Callable[[EventHeap, KindTable, ReflexTable, StateCells, Sequence[Account], int, bool], Reactor]
 
@@ -291,7 +310,7 @@ class Core(Protocol):
     EngineFront: type
     Reactor: MakeReactor
     Submitter: MakeSubmitter
-    RWLock: Callable[[], RWLock]
+    RWLock: MakeRWLock
     StateCells: Callable[..., StateCells]
     ReflexTable: Callable[
         [int, Sequence[Row], Sequence[FactorRule], Sequence[FactorRule], Sequence[ChoiceRule], Sequence[Pattern]],

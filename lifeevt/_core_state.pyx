@@ -10,7 +10,16 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport NAN, isfinite
 from libc.stdint cimport int32_t, int64_t
 
-from ._cells cimport CELL_INTEGER, CELLS_NO_CAUSE, LIFEEVT_COUNT, LIFEEVT_LOAD, cell_block, cells_bounded, cells_version, change
+from ._cells cimport (
+    CELL_INTEGER,
+    CELLS_NO_CAUSE,
+    LIFEEVT_COUNT,
+    LIFEEVT_LOAD,
+    cell_block,
+    cells_bounded,
+    cells_version,
+    change,
+)
 from ._core_cells cimport StateCells, copy_all, read_one
 
 from collections.abc import Mapping
@@ -240,8 +249,11 @@ cdef class StateFront:
     reference's is empty.
     """
 
-    def _attach(self, cells, index, integers, portable):
-        """Serve these cells; odd ones (of the other twin, or named by no plain str) are not served."""
+    def _attach(self, cells, index, integers, portable, writes=True):
+        """Serve these cells; odd ones (of the other twin, or named by no plain str) are not served.
+
+        Without ``writes`` only reads are: the state writes elsewhere first.
+        """
         self.cells = self.layout = self.last = None
         self.block = NULL
         if isinstance(cells, StateCells) and all([type(name) is str for name in index]):
@@ -249,6 +261,7 @@ cdef class StateFront:
             self.layout = Layout(index, integers, portable)
             self.cells = cells
             self.block = &self.cells.block
+            self.writes = bool(writes)
 
     def __getitem__(self, name):
         cdef int32_t place = -1 if self.block == NULL else place_of(self.layout, <PyObject*> name)
@@ -260,7 +273,7 @@ cdef class StateFront:
         cdef int32_t place = -1
         cdef double number = plain(<PyObject*> value)
         cdef bint fits = False
-        if isfinite(number) and self.block != NULL and not LIFEEVT_LOAD(&self.block.trail.on):
+        if isfinite(number) and self.block != NULL and self.writes and not LIFEEVT_LOAD(&self.block.trail.on):
             place = place_of(self.layout, <PyObject*> name)
         if place >= 0:
             number = cells_bounded(&self.block.cells[place], number, &fits)
@@ -285,7 +298,7 @@ cdef class StateFront:
         cdef change* changes = few
         cdef Py_ssize_t count = -1, size
         cdef int64_t version = 0
-        if report is False and type(delta) is dict and self.block != NULL and not told_of(self.block):
+        if report is False and type(delta) is dict and self.block != NULL and self.writes and not told_of(self.block):
             size = len(<dict> delta)
             if size > FEW:
                 changes = <change*> PyMem_Malloc(size * sizeof(change))

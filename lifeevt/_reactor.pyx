@@ -20,10 +20,12 @@ from ._parking cimport PARKING_FOR_EVER, parking_now_ns, parking_sleep
 from ._reflex cimport REFLEX_NO_PATTERN, reflex_respond
 from ._results cimport results_of_event, results_put
 from ._rwlock cimport (
-    rwlock_announce_writer,
+    RWLOCK_FOR_EVER,
+    rwlock_enter_within,
+    rwlock_join,
+    rwlock_place,
     rwlock_release,
     rwlock_try_write,
-    rwlock_write_within,
 )
 
 cdef enum:
@@ -32,7 +34,6 @@ cdef enum:
     IGNORED = 1
     PATIENCE_NS = 10_000        # about what two switches of a thread cost
     LOOKS = 50                  # between two looks at the clock
-    LONG_NS = 1_000_000_000
 
 cdef extern from * nogil:
     """
@@ -159,12 +160,10 @@ cdef void reactor_account(reactor* self, const result_record* record) noexcept n
 
 
 cdef void reactor_enter_state(reactor* self) noexcept nogil:
-    if rwlock_try_write(self.lock) == 0:
-        return
-    rwlock_announce_writer(self.lock, 1)
-    while rwlock_write_within(self.lock, LONG_NS) != 0:
-        pass
-    rwlock_announce_writer(self.lock, -1)
+    cdef rwlock_place place
+    if rwlock_try_write(self.lock) != 0:
+        rwlock_join(self.lock, &place, True)
+        rwlock_enter_within(self.lock, &place, RWLOCK_FOR_EVER)
 
 
 cdef inline bint _known(const reactor* self, int32_t kind) noexcept nogil:

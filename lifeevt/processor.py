@@ -164,8 +164,7 @@ class AsyncEventProcessor(Fronted):
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
         _check_limit(limit)
-        with self._worker.stand_in():
-            return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
+        return self._worker.stand_in(self._attendant.process_up_to, self.queue.qsize() if limit is None else limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing is queued or running; False after ``timeout`` real seconds.
@@ -187,9 +186,8 @@ class AsyncEventProcessor(Fronted):
         with self._control:
             if self._closed:
                 raise EngineStopped("the engine was closed")
-            started = self._worker.start()
-            self._accept(True)
-            if started:
+            self._accept(True)  # first: nobody need be turned away while the thread begins
+            if self._worker.start():
                 at_exit.stop(self)
 
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:

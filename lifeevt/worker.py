@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from ._contract import Reactor, Task
 from .errors import LifeEventError, StopTimeout
@@ -78,14 +77,13 @@ class Worker:
             raise StopTimeout(f"a handler still runs after {timeout} s; the worker ends when it returns")
         return True
 
-    @contextmanager
-    def stand_in(self) -> Iterator[None]:
+    def stand_in(self, process_up_to: Callable[[int], int], limit: int) -> int:
         """Process events in the calling thread; LifeEventError while another one does."""
         if self.running or not self._turn.acquire(blocking=False):
             raise LifeEventError("the worker is running; it answers the events")
         self._answering = threading.get_ident()
         try:
-            yield
+            return process_up_to(limit)
         finally:
             self._answering = None
             self._turn.release()

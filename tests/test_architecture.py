@@ -21,13 +21,13 @@ DECISIONS = TESTS.parent / "docs" / "adr"
 
 # A module imports only from rows above its own; where a row is split, the left part is above the right one.
 ROWS: list[list[set[str]]] = [
-    [{"errors", "_contract"}, {"at_exit", "clock", "sealed_file", "serialization"}],
-    [{"strategy", "switch_interval", "table"}],
+    [{"errors", "_contract"}, {"at_exit", "at_fork", "clock", "sealed_file", "serialization"}],
+    [{"strategy", "switch_interval", "table", "lock_order", "wait_graph"}],
     [{"rate_limit", "rates"}],
     [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}],
     [{"adaptive"}, {"strategies"}],
     [{"result"}, {"metrics"}],
-    [{"_core_py", "_looks", "_parking", "_pages", "_rwlock", "_trail", "_histogram"}, {"_cells"}],
+    [{"_core_py", "_looks", "_parking", "_pages", "_trail", "_histogram"}, {"_rwlock", "_cells"}],
     [{"_order"}, {"_sweep"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
     [{"_core_numbers"}, {"_core_histogram"}, {"_core_account"}],
@@ -35,7 +35,9 @@ ROWS: list[list[set[str]]] = [
     [{"_core_heap"}, {"_core_cells"}, {"_core_state"}],
     [{"_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
-    [{"_backend"}, {"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed", "saving"}],
+    [{"_backend"}, {"locks"}, {"turn_lock"}],
+    [{"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed", "saving"}],
+    [{"turn_gate", "wrapping", "live_object"}, {"turn", "write_through"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
     [{"handler", "answer"}, {"responders", "attendant", "worker"}, {"processor"}],
@@ -113,9 +115,9 @@ def test_the_twins_do_not_know_each_other() -> None:
     for path in CYTHON:
         assert "_core_py" not in path.read_text().replace("`_core_py`", "")
     for path in (PACKAGE / "_core_py").glob("*.py"):
-        assert own_imports(path) <= {"errors", "_contract"}
+        assert own_imports(path) <= {"errors", "_contract", "at_fork"}
     for path in CYTHON:
-        assert cython_imports(path) - {unit(each) for each in CYTHON} <= {"errors", "_contract"}
+        assert cython_imports(path) - {unit(each) for each in CYTHON} <= {"errors", "_contract", "at_fork"}
 
 
 def test_the_package_enters_the_native_twin_by_its_one_door() -> None:

@@ -489,3 +489,12 @@ def test_a_number_may_use_the_object_that_asks_for_it(core: ModuleType) -> None:
     cells.add([0], [Meddler(lambda: cells.write(0, 5.0))])
     assert [heap.pop()[0], heap.pop()[0]] == ["inner", "outer"]
     assert cells.read(0) == 5.0
+
+
+SCENES = ["offers_shrink", "values_shrink", "indices_shrink", "deltas_shrink"]
+SCENES += [f"{part}_grow" for part in ("rows", "rules", "impacts", "gains", "costs", "conditions", "patterns")]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_changing_list_breaks_nothing(backend: str, isolated: Callable[..., str], scene: str) -> None:
+    assert isolated("parity/isolated/meddling.py", backend, scene).strip() == "whole"
