@@ -4,9 +4,8 @@ While its mutex is held no Python code can run: no object is collected, no refer
 """
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ._core_arrays cimport CHUNK, NumberOffers
 from ._core_numbers cimport whole
@@ -15,15 +14,16 @@ from ._core_offer cimport (
     REFUSED,
     SHED_END,
     checked_end,
-    checked_file,
     checked_kind_to_pause,
     checked_level,
+    checked_level_to_pause,
     checked_policy,
     entry_of,
     fill_kind,
     fill_numbers,
     fill_offer,
     fill_offsets,
+    fill_policies,
     offered,
     read_ticket,
     ticket_of,
@@ -45,7 +45,7 @@ from ._heap cimport (
     heap_leave,
     heap_leave_quietly,
     heap_next_stale,
-    heap_nudge,
+    heap_open,
     heap_offer,
     heap_pause,
     heap_pop,
@@ -56,20 +56,17 @@ from ._heap cimport (
     heap_slot,
     heap_withdraw,
 )
-from ._looks cimport look_at, look_at_word
+from ._looks cimport look_at
 from ._order cimport HELD
-from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
 
 cdef enum:
     NO_KIND = -1
-    SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
     SWEPT = 32                  # stale payloads dropped in one go
     FEW = 512                   # so few events are taken in without giving the GIL away
-    EVERYBODY = 0x7fffffff
 
 
 @cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
-cdef class EventHeap:
+cdef class EventHeap(Watched):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
@@ -187,12 +184,12 @@ cdef class EventHeap:
         return there
 
     def pause(self, level, kind, paused):
-        """Let no event of a level, and none of a kind, leave, or let them leave again; None names none.
+        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
 
         They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
         aside when it comes first. O(k log n) to go on, for k that wait.
         """
-        cdef int32_t height = -1 if level is None else checked_level(level)
+        cdef int32_t height = -1 if level is None else checked_level_to_pause(level)
         cdef int32_t number = -1 if kind is None else checked_kind_to_pause(kind)
         cdef bint now = bool(paused)
         enter(&self.heap)
@@ -209,21 +206,15 @@ cdef class EventHeap:
         heap_leave(&self.heap)
         return sequence
 
-    def signal(self, file):
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
-        cdef int32_t number = -1 if file is None else checked_file(file)
-        enter(&self.heap)
-        self.heap.signal = number
-        heap_leave_quietly(&self.heap)
-
     def offer_many(self, offers, policy, numbers=None):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
 
-        ``numbers``: the kind and the intensity of each.
+        ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
         """
         cdef tuple given = tuple(offers), known = tuple(() if numbers is None else numbers)
         cdef Py_ssize_t count = len(given), index
-        cdef int how = checked_policy(policy)
+        cdef int[HEAP_LEVELS] how
+        fill_policies(how, policy)
         cdef list payloads = [None] * count
         cdef offered* made = <offered*> PyMem_Malloc((count + 1) * sizeof(offered))
         if made == NULL:
@@ -237,7 +228,7 @@ cdef class EventHeap:
             self.make_places()
             enter(&self.heap)
             for index in range(count):
-                payloads[index] = self.place(&made[index], payloads[index], how)
+                payloads[index] = self.place(&made[index], payloads[index], how[made[index].event.level])
             heap_leave(&self.heap)
             return [verdict_of(&made[index], payloads[index]) for index in range(count)]
         finally:
@@ -249,10 +240,11 @@ cdef class EventHeap:
         Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
         and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
         No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
-        during long ones.
+        during long ones. ``policy``: one for all, or one for each level.
         """
         cdef NumberOffers given = NumberOffers(kinds, types, intensities, timestamps, whole(arrival_ns))
-        cdef int how = checked_policy(policy)
+        cdef int[HEAP_LEVELS] how
+        fill_policies(how, policy)
         cdef list shed = []
         cdef Py_ssize_t taken = 0
         given.check()
@@ -263,7 +255,7 @@ cdef class EventHeap:
             taken += self.offer_some(given, how, shed)
         return taken, shed
 
-    cdef Py_ssize_t offer_some(self, NumberOffers given, int how, list shed) except -1:
+    cdef Py_ssize_t offer_some(self, NumberOffers given, const int* how, list shed) except -1:
         """Offer the next few in one step, by the policy; who is shed for them joins the list."""
         cdef Py_ssize_t count = min(given.length - given.next, <Py_ssize_t> CHUNK), index, taken = 0
         cdef offered[CHUNK] made
@@ -272,7 +264,7 @@ cdef class EventHeap:
             given.fill(&made[index].event, given.next + index)
         enter(&self.heap)
         for index in range(count):
-            payloads[index] = self.place_number(&made[index], how)
+            payloads[index] = self.place_number(&made[index], how[made[index].event.level])
         heap_leave(&self.heap)
         given.next += count
         for index in range(count):
@@ -320,18 +312,22 @@ cdef class EventHeap:
             heap_leave(&self.heap)
         return None if slot < 0 else entry_of(&out, payload)
 
-    def drain(self, limit, end):
-        """Remove up to ``limit`` events in order, in one atomic step, and end them."""
+    def drain(self, limit, end, every=False):
+        """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
         cdef Py_ssize_t taken = 0, index
         cdef Py_ssize_t count = max(min(whole(limit), <int64_t> look_at(&self.heap.queued)), <int64_t> 0)
         cdef int how = checked_end(end, 0)
         cdef list payloads = [None] * count
-        cdef int32_t slot
+        cdef int32_t slot, paused
+        cdef bint every_one = bool(every)
         cdef heap_slot* outs = <heap_slot*> PyMem_Malloc((count + 1) * sizeof(heap_slot))
         if outs == NULL:
             raise MemoryError
         try:
             enter(&self.heap)
+            paused = self.heap.paused_count
+            if every_one and heap_open(&self.heap) == 0:
+                self.heap.paused_count = 0
             for index in range(count):
                 slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
                 while slot < 0 and self.heap.unsettled:
@@ -341,6 +337,7 @@ cdef class EventHeap:
                 payloads[index] = self.payload_of(slot)
                 heap_release(&self.heap, slot)
                 taken += 1
+            self.heap.paused_count = paused
             heap_leave(&self.heap)
             return [entry_of(&outs[index], payloads[index]) for index in range(taken)]
         finally:
@@ -415,51 +412,6 @@ cdef class EventHeap:
             raise AssertionError("the ledger does not balance")
         if code != 0:
             raise AssertionError("the heap, its entries and its levels disagree")
-
-    def watch(self, idle):
-        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
-        cdef bint only_idle = bool(idle)
-        enter(&self.heap)
-        if only_idle:
-            self.heap.idle_watchers += 1
-        else:
-            self.heap.watchers += 1
-        cdef uint32_t epoch = self.heap.epoch
-        heap_leave_quietly(&self.heap)
-        return epoch
-
-    def unwatch(self, idle):
-        """End a watch."""
-        cdef bint only_idle = bool(idle)
-        enter(&self.heap)
-        if only_idle:
-            self.heap.idle_watchers -= 1
-        else:
-            self.heap.watchers -= 1
-        heap_leave_quietly(&self.heap)
-
-    def wait(self, epoch, timeout_ns):
-        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
-
-        May come back early. Returns what to wait for next.
-        """
-        cdef uint32_t seen = <uint32_t> whole(epoch)
-        cdef int64_t limit_ns = -1 if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
-        if parking_on_main_thread() and not 0 <= limit_ns < SLICE_NS:
-            limit_ns = SLICE_NS
-        with nogil:
-            parking_sleep(&self.heap.epoch, seen, limit_ns)
-        PyErr_CheckSignals()
-        return look_at_word(&self.heap.epoch)
-
-    def nudge(self):
-        """Wake everybody who waits here, to look again."""
-        enter(&self.heap)
-        cdef uint32_t* sleeper = heap_nudge(&self.heap)
-        heap_leave(&self.heap)
-        parking_wake(&self.heap.epoch, EVERYBODY)
-        if sleeper != NULL:
-            parking_wake(sleeper, 1)
 
     cdef object place(self, offered* offer, payload, int policy):
         """Offer one event from inside the heap; give back the payload that now belongs to the caller.

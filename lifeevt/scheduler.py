@@ -69,7 +69,7 @@ class EventScheduler:
 
     An event's key is its virtual deadline: arrival + budget - urgency * budget, one integer that never
     changes (docs/adr/0001). The strategy, a name or an object, says by how much each level stands behind
-    its deadlines, and what may start now (docs/adr/0013). Reads no clock. Thread-safe.
+    its deadlines, and what may start now (docs/adr/0016). Reads no clock. Thread-safe.
     """
 
     def __init__(

@@ -19,14 +19,17 @@ WORKER_NAME = "lifeevt-worker"
 class Worker:
     """Runs a reactor in a thread of its own, from ``start`` until it is told to stop.
 
-    ``process(task)`` answers what the reactor leaves to Python; ``on_leave()`` is called when the thread goes.
+    ``next_task()`` gives what the reactor leaves to Python, or None when it is time to ``look_around()``;
+    ``process(task)`` answers it; ``wake()`` is called when the thread goes, or must look whether to go.
     Start and stop it one at a time; the rest is thread-safe.
     """
 
     def __init__(
-        self, reactor: Reactor, process: Callable[[Task], None], on_leave: Callable[[], None], interval: SwitchInterval
+        self, reactor: Reactor, process: Callable[[Task], None], wake: Callable[[], None], interval: SwitchInterval
     ) -> None:
-        self._reactor, self._process, self._on_leave, self._interval = reactor, process, on_leave, interval
+        self._reactor, self._process, self._wake, self._interval = reactor, process, wake, interval
+        self.next_task: Callable[[], Task | None] = reactor.run
+        self.look_around: Callable[[], None] = wake
         self._turn = threading.Lock()  # whoever processes events holds it
         self._agreement = threading.Lock()  # between the thread that may leave and who starts it again
         self._thread: threading.Thread | None = None
@@ -70,6 +73,7 @@ class Worker:
         """Tell the thread to stop and wait for it; StopTimeout after ``timeout`` seconds. Whether there was one."""
         self._stopping = True
         self._reactor.halt(True)
+        self._wake()
         if self._thread is None:
             return False
         self._thread.join(timeout)
@@ -77,7 +81,7 @@ class Worker:
             raise StopTimeout(f"a handler still runs after {timeout} s; the worker ends when it returns")
         return True
 
-    def stand_in(self, process_up_to: Callable[[int], int], limit: int) -> int:
+    def stand_in(self, process_up_to: Callable[[int | None], int], limit: int | None) -> int:
         """Process events in the calling thread; LifeEventError while another one does."""
         if self.running or not self._turn.acquire(blocking=False):
             raise LifeEventError("the worker is running; it answers the events")
@@ -91,9 +95,11 @@ class Worker:
     def _work(self) -> None:
         with self._turn:
             self._answering = threading.get_ident()
-            while (task := self._reactor.run()) is not None or not self._leave():
+            while (task := self.next_task()) is not None or not self._leave():
                 if task is not None:
                     self._process_surely(task)
+                else:
+                    self._look_around_surely()
             self._answering = None
 
     def _leave(self) -> bool:
@@ -103,7 +109,8 @@ class Worker:
             self._working = not leaves
             if leaves:
                 self._interval.restore()  # before the next worker can set it
-        self._on_leave()
+        if leaves:
+            self._wake()
         return leaves
 
     def _process_surely(self, task: Task) -> None:
@@ -111,3 +118,9 @@ class Worker:
             self._process(task)
         except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
             logger.critical("the account of an event failed", exc_info=True)
+
+    def _look_around_surely(self) -> None:
+        try:
+            self.look_around()
+        except Exception:  # a clock, a merge or a maker of events of the user's own
+            logger.critical("an event that was due could not come", exc_info=True)

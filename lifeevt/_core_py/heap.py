@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import heapq
-import os
-import threading
 import weakref
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from .._contract import (
@@ -30,7 +27,7 @@ from .._contract import (
 )
 from .arrays import number_offers
 from .kinds import KindTable
-from .numbers import INT64_MAX, INT64_MIN, Rooted, int64
+from .numbers import INT64_MAX, INT64_MIN, int64
 from .offers import (
     NO_NUMBERS,
     Numbers,
@@ -38,14 +35,14 @@ from .offers import (
     checked_kind,
     checked_offer,
     checked_pause,
+    checked_policies,
     checked_policy,
     checked_ticket,
 )
+from .watch import Watched
 
-LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
-
-class EventHeap(Rooted):
+class EventHeap(Watched):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
@@ -56,11 +53,8 @@ class EventHeap(Rooted):
         self._capacity = int64(capacity)
         if not 0 < self._capacity < 2**31:
             raise ValueError(f"capacity is {self._capacity}; it must lie in [1, 2**31)")
-        self._mutex = threading.Lock()
-        self._changed = threading.Condition(self._mutex)
-        self._inside = _Stay(self)
+        super().__init__()
         self._reactor: weakref.ref[Any] | None = None  # to whoever answers what is queued here
-        self._epoch = self._watchers = self._idle_watchers = 0
         self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries that have moved on
         self._entries: dict[int, Entry] = {}  # by sequence; what is not here any more is dead
         self._levels: list[dict[int, None]] = [{} for _ in range(MAX_LEVELS)]  # sequences by arrival
@@ -71,9 +65,7 @@ class EventHeap(Rooted):
         self._tracked: set[int] = set()  # sequences of what is handed to Python whatever its kind
         self._held: set[int] = set()  # sequences of what waits for ``bring_back``
         self._parked: set[int] = set()  # and of what came first while it was paused
-        self._paused_levels: set[int] = set()
-        self._paused_kinds: set[int] = set()
-        self._signal = -1
+        self._paused: tuple[set[int], set[int]] = (set(), set())  # levels and kinds
 
     def __len__(self) -> int:
         """Return how many events are queued."""
@@ -168,7 +160,7 @@ class EventHeap(Rooted):
             return sequence in self._entries
 
     def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
-        """Let no event of a level, and none of a kind, leave, or let them leave again; None names none.
+        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
 
         They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
         aside when it comes first. O(k log n) to go on, for k that wait.
@@ -176,7 +168,7 @@ class EventHeap(Rooted):
         height, number = checked_pause(level, kind)
         add = bool(paused)
         with self._inside:
-            for paused_ones, one in ((self._paused_levels, height), (self._paused_kinds, number)):
+            for paused_ones, one in zip(self._paused, (height, number), strict=True):
                 if one is not None and one >= 0:
                     (paused_ones.add if add else paused_ones.discard)(one)
             if not add:
@@ -190,48 +182,46 @@ class EventHeap(Rooted):
             self._accepted += 1
             return self._accepted - 1
 
-    def signal(self, file: int | None) -> None:
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
-        number = -1 if file is None else int64(file)
-        if not -1 <= number < 2**31 - 1:
-            raise ValueError(f"{number} is no file")
-        with self._mutex:
-            self._signal = number
-
     def offer_many(
-        self, offers: Sequence[Offer], policy: int, numbers: Sequence[tuple[int, float]] | None = None
+        self, offers: Sequence[Offer], policy: int | Sequence[int], numbers: Sequence[tuple[int, float]] | None = None
     ) -> list[Verdict | Entry]:
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
 
-        ``numbers``: the kind and the intensity of each.
+        ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
         """
         given, known = tuple(offers), tuple(() if numbers is None else numbers)
-        checked, policy = [checked_offer(offer) for offer in given], checked_policy(policy)
+        checked, policies = [checked_offer(offer) for offer in given], checked_policies(policy)
         if numbers is not None and len(known) != len(checked):
             raise ValueError("offers and numbers differ in length")
         kinds: list[Numbers] = [checked_kind(kind, intensity) for kind, intensity in known]
         if numbers is None:
             kinds = [NO_NUMBERS] * len(checked)
         with self._inside:
-            return [self._offer(offer, policy, pair) for offer, pair in zip(checked, kinds, strict=True)]
+            return [self._offer(offer, policies[offer[1]], pair) for offer, pair in zip(checked, kinds, strict=True)]
 
     def offer_numbers(
-        self, kinds: KindTable, types: Any, intensities: Any, timestamps: Any, arrival_ns: int, policy: int
+        self,
+        kinds: KindTable,
+        types: Any,
+        intensities: Any,
+        timestamps: Any,
+        arrival_ns: int,
+        policy: int | Sequence[int],
     ) -> tuple[int, list[Entry]]:
         """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
 
         Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
         and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
         No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
-        during long ones.
+        during long ones. ``policy``: one for all, or one for each level.
         """
         arrival, offers = int64(arrival_ns), number_offers(kinds, types, intensities, timestamps)
-        policy, taken, shed = checked_policy(policy), 0, []
+        policies, taken, shed = checked_policies(policy), 0, []
         for kind, intensity, timestamp in offers:
             level, budget_ns, _, _ = kinds.describe(kind)
             offer = (arrival + budget_ns, level, arrival, (kind, intensity, timestamp))
             with self._inside:
-                verdict = self._offer(offer, policy, (kind, intensity, timestamp))
+                verdict = self._offer(offer, policies[level], (kind, intensity, timestamp))
             taken += verdict is not REFUSED
             if isinstance(verdict, tuple):
                 shed.append(verdict)
@@ -250,11 +240,17 @@ class EventHeap(Rooted):
         with self._inside:
             return self._pop(end) if self._leads(level) else None
 
-    def drain(self, limit: int, end: int) -> list[Entry]:
-        """Remove up to ``limit`` events in order, in one atomic step, and end them."""
+    def drain(self, limit: int, end: int, every: bool = False) -> list[Entry]:
+        """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
         limit, end = int64(limit), checked_end(end, 0)
         with self._inside:
-            return [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries))) if self._leads(MAX_LEVELS)]
+            if every:
+                paused, self._paused = self._paused, (set(), set())
+                self._parked, self._held = self._parked | self._held, set()
+                self._unpark()
+            taken = [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries))) if self._leads(MAX_LEVELS)]
+            self._paused = paused if every else self._paused
+            return taken
 
     def finish(self, end: int) -> None:
         """Move one running event to its end; ValueError when none is running."""
@@ -315,49 +311,6 @@ class EventHeap(Rooted):
             if self._accepted != len(live) + self._running + sum(self._ends):
                 raise AssertionError("the ledger does not balance")
 
-    def watch(self, idle: bool) -> int:
-        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
-        only_idle = bool(idle)
-        with self._mutex:
-            self._idle_watchers += only_idle
-            self._watchers += not only_idle
-            return self._epoch
-
-    def unwatch(self, idle: bool) -> None:
-        """End a watch."""
-        only_idle = bool(idle)
-        with self._mutex:
-            self._idle_watchers -= only_idle
-            self._watchers -= not only_idle
-
-    def wait(self, epoch: int, timeout_ns: int | None) -> int:
-        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
-
-        May come back early. Returns what to wait for next.
-        """
-        seen = int64(epoch)
-        wait_ns = LONGEST_WAIT_NS if timeout_ns is None else min(max(int64(timeout_ns), 0), LONGEST_WAIT_NS)
-        with self._mutex:
-            if self._epoch == seen:
-                self._changed.wait(wait_ns / 1e9)
-            return self._epoch
-
-    def nudge(self) -> None:
-        """Wake everybody who waits here, to look again."""
-        with self._mutex:
-            self._epoch += 1
-            self._changed.notify_all()
-
-    def _announce(self) -> None:
-        """Tell those who watch, from inside."""
-        idle = self._idle_watchers and not self._entries and not self._running
-        if self._watchers or idle:
-            self._epoch += 1
-            self._changed.notify_all()
-            if self._signal >= 0:
-                with suppress(OSError):  # one that is closed, or full, is left alone
-                    os.eventfd_write(self._signal, 1)
-
     def _offer(self, offer: Offer, policy: int, numbers: Numbers) -> Verdict | Entry:
         victim = None
         if len(self._entries) >= self._capacity:
@@ -388,6 +341,9 @@ class EventHeap(Rooted):
         """Whether something is queued that may leave."""
         with self._mutex:
             return self._leads(MAX_LEVELS)
+
+    def _is_idle(self) -> bool:
+        return not self._entries and not self._running
 
     def _finish(self, end: int) -> None:
         if not self._running:
@@ -464,8 +420,9 @@ class EventHeap(Rooted):
             self._parked.remove(sequence)
             self._push_again(sequence)
 
-    def _push_again(self, sequence: int) -> None:
-        heapq.heappush(self._order, (self._place_of(sequence), sequence))
+    def _push_again(self, *sequences: int) -> None:
+        for sequence in sequences:
+            heapq.heappush(self._order, (self._place_of(sequence), sequence))
 
     def _place_of(self, sequence: int) -> int:
         entry = self._entries[sequence]
@@ -495,29 +452,16 @@ class EventHeap(Rooted):
                 self._parked.add(sequence)
 
     def _is_paused(self, sequence: int) -> bool:
-        if not self._paused_levels and not self._paused_kinds:
+        levels, kinds = self._paused
+        if not levels and not kinds:
             return False
-        return self._entries[sequence][2] in self._paused_levels or self._numbers[sequence][0] in self._paused_kinds
+        paused = self._entries[sequence][2] in levels or MAX_LEVELS in levels
+        return paused or self._numbers[sequence][0] in kinds
 
     def _unpark(self) -> None:
         back = {sequence for sequence in self._parked if not self._is_paused(sequence)}
         self._parked -= back
-        for sequence in back:
-            self._push_again(sequence)
-
-
-class _Stay:
-    """Inside the heap, as a context manager: who leaves tells those who watch."""
-
-    def __init__(self, heap: EventHeap) -> None:
-        self._heap = heap
-
-    def __enter__(self) -> None:
-        self._heap._mutex.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._heap._announce()
-        self._heap._mutex.release()
+        self._push_again(*back)
 
 
 def _is_behind(entry: Entry, before: int, by_ns: int, level: int) -> bool:

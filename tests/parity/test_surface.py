@@ -213,8 +213,7 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     yield kinds.add(name="hit", level=1, budget_ns=5, exact=True), kinds.answer(code=0, row=0, attended=False)
     yield heap.shift(offsets=[0] * MAX_LEVELS), heap.postpone(before=3, by_ns=4, level=1)
     yield kinds.change(code=0, level=1, budget_ns=5, exact=True), kinds.account(code=0, account=None)
-    yield kinds.code(name="hit"), kinds.name(code=0)
-    yield kinds.describe(code=0), len(kinds), heap.watch(idle=False)
+    yield kinds.code(name="hit"), kinds.name(code=0), kinds.describe(code=0), len(kinds), heap.watch(idle=False)
     yield heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
     yield heap.offer_many(offers=[(9, 1, 3, "q")], policy=DROP_LOWEST, numbers=[(0, -0.5)]), heap.unwatch(idle=False)
     numbers = {"types": array("i", [0]), "intensities": array("d", [1.0]), "timestamps": array("d", [7.0])}
