@@ -146,6 +146,11 @@ class AdaptiveStrategy(Strategy):
         return self._settings.late_offset_ns
 
     @property
+    def paces(self) -> bool:
+        """Whether a share is set."""
+        return self._balancing is not None
+
+    @property
     def batch(self) -> int:
         """How many events may be taken at once."""
         return self._settings.batch

@@ -99,7 +99,7 @@ class AsyncEventProcessor(Fronted):
             result_capacity, self._answers_natively(),
         )  # fmt: skip
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
-        self._timekeeper = Timekeeper(self._reactor, self.queue, lambda: self._worker.stopping)
+        self._timekeeper = Timekeeper(self._reactor, self.queue, self.scheduler, lambda: self._worker.stopping)
         self._worker.next_task = self._timekeeper.next_task
         self._worker.look_around = self._timekeeper.look_around
         self._employ(HandlerTable(handlers))
@@ -317,11 +317,13 @@ class AsyncEventProcessor(Fronted):
             return self._stop(drain, timeout)
         finally:
             self._ending = False
+            self.scheduler.pace(True)
 
     def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
         self._accept(False)
         if drain:
             self.queue.resume_everything()
+            self.scheduler.pace(False)
         if drain and self.running:
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):

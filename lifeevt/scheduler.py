@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -79,6 +79,8 @@ class EventScheduler:
         self._offsets = level_offsets(self._strategy)
         self._steered: EventHeap | None = None
         self._kinds: KindTable | None = None
+        self.on_pace: Callable[[], None] | None = None  # the strategy began to pace, or ended
+        self._paced, self._pacing = self._strategy.paces, True
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
         self.types = types or EventTypes.life()
         self._make_account = _backend.load(backend).Account
@@ -139,10 +141,28 @@ class EventScheduler:
         if self._kinds is not None:
             self._kinds.account(code, self._account_of((self.types.named(name) or self.types.default).name))
 
+    @property
+    def paces(self) -> bool:
+        """Whether the gate must be asked before each event."""
+        return self._pacing and self._strategy.paces
+
+    def pace(self, wanted: bool) -> None:
+        """Let the gate stand open, as while an engine drains, or be asked again."""
+        self._pacing = wanted
+        if self.on_pace is not None:
+            self.on_pace()
+
     def gate(self, now_ns: int) -> Gate:
         """Return what may start at ``now_ns``. O(1)."""
         with self._switching:
             return self._strategy.gate(now_ns, [account.service.total for account in self._accounts])
+
+    def above(self, now_ns: int) -> int:
+        """Return the level below which events may start at ``now_ns``: 16 while the gate is open. O(levels)."""
+        if not self.paces:
+            return MAX_LEVELS
+        gate = self.gate(now_ns)
+        return MAX_LEVELS if gate.allowance_ns > 0 else gate.above
 
     def tick(self, now_ns: int, interval_ns: int, tick_late_ns: int = 0) -> Load:
         """Tell the strategy what was measured since the last tick, and return that; once a tick.
@@ -192,7 +212,10 @@ class EventScheduler:
 
     def _arrange(self) -> None:
         """Move what is queued when the strategy wants it elsewhere."""
-        offsets = level_offsets(self._strategy)
+        offsets, paces = level_offsets(self._strategy), self._strategy.paces
+        if paces != self._paced and self.on_pace is not None:
+            self.on_pace()
+        self._paced = paces
         if offsets != self._offsets and self._steered is not None:
             self._steered.shift(offsets)
         self._offsets = offsets

@@ -89,6 +89,11 @@ class Strategy(Protocol):
         return 0
 
     @property
+    def paces(self) -> bool:
+        """Whether the gate must be asked before each event; else it is taken to be open."""
+        return False
+
+    @property
     def batch(self) -> int:
         """How many events a handler that declares it may be given at once."""
         return 1
