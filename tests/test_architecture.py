@@ -23,7 +23,7 @@ DECISIONS = TESTS.parent / "docs" / "adr"
 ROWS: list[list[set[str]]] = [
     [{"errors", "_contract"}, {"at_exit", "at_fork", "clock", "sealed_file", "serialization"}],
     [{"strategy", "switch_interval", "table", "lock_order", "wait_graph"}],
-    [{"rate_limit", "rates"}],
+    [{"batching", "rate_limit", "rates"}],
     [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}],
     [{"adaptive"}, {"strategies"}],
     [{"result"}, {"metrics"}],
