@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ._contract import Entry, Reactor, Task
+from ._contract import MAX_LEVELS, Entry, Reactor, Task
 from .answer import Answer, told
 from .clock import Clock
 from .detached import Detached
@@ -69,20 +69,26 @@ class Attendant:
             self._finish(answer)
 
     def process_up_to(self, limit: int) -> int:
-        """Answer up to ``limit`` queued events and return how many there were. Does not wait."""
+        """Answer up to ``limit`` queued events, as far as the gate lets them; how many there were. Does not wait."""
         left = limit
         while left > 0:
-            answered, task = self._reactor.run_pending(left)
+            answered, task = self._reactor.run_pending(*self._portion(left))
             left -= answered
-            if task is None:
+            if task is not None:
+                self.process(task)
+                left -= 1
+            elif not answered:
                 break
-            self.process(task)
-            left -= 1
         self.state.deliver_changes()
         return limit - left
 
+    def _portion(self, left: int) -> tuple[int, int]:
+        """How many events may be answered before the gate is asked again, and below which level."""
+        return (1, self.scheduler.above(self.clock.now_ns())) if self.scheduler.paces else (left, MAX_LEVELS)
+
     def record_unanswered(self, entry: Entry, status: Status) -> None:
         """Record what became of an event that never started."""
+        self.scheduler.leave(entry[2], status)
         answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
         answer.receipt = entry[0].receipt if type(entry[0]) is Tracked else None
         self._record(answer, finishes=False)

@@ -100,7 +100,7 @@ class AsyncEventProcessor(Fronted):
             result_capacity, self._answers_natively(),
         )  # fmt: skip
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
-        self._timekeeper = Timekeeper(self._reactor, self.queue, lambda: self._worker.stopping)
+        self._timekeeper = Timekeeper(self._reactor, self.queue, self.scheduler, lambda: self._worker.stopping)
         self._worker.next_task = self._timekeeper.next_task
         self._worker.look_around = self._look_around
         self._employ(HandlerTable(handlers))
@@ -341,11 +341,13 @@ class AsyncEventProcessor(Fronted):
             return self._stop(drain, timeout)
         finally:
             self._ending = False
+            self.scheduler.pace(True)
 
     def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
         self._accept(False)
         if drain:
             self.queue.resume_everything()
+            self.scheduler.pace(False)
         if drain and self.running:
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):
@@ -382,7 +384,7 @@ class AsyncEventProcessor(Fronted):
         if self.queue.on_shed is not None:
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
-        self.scheduler.steer(self.queue.heap.shift)
+        self.scheduler.steer(self.queue.heap, self.queue.kinds)
         tracker = self.queue.tracker
         tracker.on_ended = lambda entry, status: self._attendant.record_unanswered(entry, status)
         tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self._mean_service_ns
@@ -396,7 +398,11 @@ class AsyncEventProcessor(Fronted):
         )  # fmt: skip
         self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, handlers)
         self._reactor.serve(self.state, *self._responders.helpers(), self._attendant.failed, self._process)
-        self.queue.numbers.on_new = self._responders.learn
+        self.queue.numbers.on_new = self._learn
+
+    def _learn(self, name: str, code: int) -> None:
+        self._responders.learn(name, code)
+        self.scheduler.learn(name, code)
 
     def _process(self, task: Task) -> None:
         self._attendant.process(task)
