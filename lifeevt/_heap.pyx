@@ -69,6 +69,12 @@ cdef void heap_clear(event_heap* heap) noexcept nogil:
     memset(heap, 0, sizeof(event_heap))
 
 
+cdef void heap_renew(event_heap* heap) noexcept nogil:
+    """In the child of a fork: nobody else is inside, and nobody watches."""
+    pthread_mutex_init(&heap.mutex, NULL)
+    heap.watchers = heap.idle_watchers = 0
+
+
 cdef int heap_offer(
     event_heap* heap, const heap_event* event, int policy, int shed_end, int32_t* slot, heap_slot* victim,
 ) noexcept nogil:

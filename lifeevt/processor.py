@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from . import at_exit
+from . import at_exit, at_fork
 from ._backend import load, resolve
 from ._contract import Entry, Submitter, Task
 from ._front import Fronted
@@ -91,6 +91,7 @@ class AsyncEventProcessor(Fronted):
         self.clock: Clock = clock or self.queue.clock
         self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
         self._control = threading.Lock()  # start and stop, one at a time
+        at_fork.renew_locks(self, "_control")
         self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
         self._adopt_queue()

@@ -334,14 +334,16 @@ def test_a_slow_watcher_elsewhere_does_not_hold_up_the_worker(backend: str) -> N
 
 def test_a_watcher_that_ends_the_interpreter_does_not_end_the_worker(backend: str) -> None:
     state, engine = shocks(backend)
+    told = threading.Semaphore(0)
 
     def leaves(change: StateChange) -> None:
+        told.release()
         raise SystemExit
 
     state.watch(leaves)
     with engine:
         for _ in range(3):
             engine.submit(Event("shock", 1.0))
-            assert engine.wait_idle(30)
+            assert told.acquire(timeout=30)  # on the worker: on its way out, the engine tells in our thread
         assert engine.running
     assert state.version == 3
