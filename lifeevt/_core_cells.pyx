@@ -25,10 +25,10 @@ from ._cells cimport (
 )
 from ._core_bounds cimport as_merged, bounded, check_bounds, flags_of, held_number, held_numbers, outside
 from ._core_histogram cimport Histogram
-from ._core_lock cimport visit
+from ._core_lock cimport Guarded, visit
 from ._core_numbers cimport finite, index_in, listed, whole
 from ._histogram cimport histogram_record_alone
-from ._rwlock cimport rwlock_destroy, rwlock_init, rwlock_now_ns, rwlock_release
+from ._rwlock cimport rwlock_now_ns, rwlock_release
 from ._trail cimport change_record, trail_clear
 
 from ._contract import NO_CAUSE
@@ -69,7 +69,7 @@ cdef int64_t copy_all(StateCells cells, double* into) except -1:
     return version
 
 
-cdef class StateCells:
+cdef class StateCells(Guarded):
     """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
 
     Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
@@ -81,8 +81,6 @@ cdef class StateCells:
         cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
         cdef Py_ssize_t index, count = len(given)
         cdef tuple clamps = listed(clamping) or (False,) * count, refuses = listed(refusing) or (False,) * count
-        if rwlock_init(&self.lock) != 0:
-            raise MemoryError
         if not count == len(least) == len(most) == len(whole_ones) == len(clamps) == len(refuses):
             raise ValueError("values, lows, highs and integers differ in length")
         self.objects = list(objects)
@@ -97,9 +95,9 @@ cdef class StateCells:
             check_bounds(&self.block.cells[index])
             self.block.cells[index].value = bounded(&self.block, index, given[index])
 
+
     def __dealloc__(self):
         cells_clear(&self.block)
-        rwlock_destroy(&self.lock)
 
     def __len__(self):
         """Return the number of numbers."""

@@ -40,6 +40,7 @@ cdef int leave(stay) except -1:
     cdef object gate = stay._gate, lock = gate.lock
     stay._inside = False
     if lock._is_owned():
+        gate.thread = 0
         lock.release()
         if gate.line:
             gate.call_first()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections import deque
@@ -11,17 +10,17 @@ from contextlib import suppress
 from functools import cache
 from types import TracebackType, new_class
 from typing import Any
-from weakref import WeakSet
 
-from . import _backend
+from . import _backend, at_fork
 from .errors import LockOrderError, LockTimeout, StateError
+from .wait_graph import GRAPH
 
 __all__ = ["Stay", "TurnGate", "stay_class"]
 
 RECHECK_SECONDS = 1.0  # an exception of a signal may hit who leaves before it has called the next
 
 
-class TurnGate:
+class TurnGate(at_fork.Forked):
     """Lets one thread in at a time, in the order of asking; free, it costs a try of one lock.
 
     A wait lets other threads run, can time out and answers Ctrl-C. Enter by a :class:`Stay`.
@@ -31,14 +30,16 @@ class TurnGate:
         self.name = name
         self._holder, self._since_ns = "", 0
         self.lock: Any = threading.RLock()  # it knows its owner, from the very instant it is taken
+        self.thread = 0  # who is inside; 0 when that is nobody, or not noted yet
         self.line: deque[_Place] = deque()
-        _ALL.add(self)
+        at_fork.keep(self)
 
     def acquire(self, holder: str, timeout_seconds: float | None = None) -> None:
         """Enter; LockTimeout when the time is over. Not for who is inside: see :meth:`refuse_inside`."""
         if self.line or not self.lock.acquire(False):
             self._wait(math.inf if timeout_seconds is None else timeout_seconds)
         self._holder, self._since_ns = holder, time.monotonic_ns()
+        self.thread = threading.get_ident()
 
     def is_mine(self) -> bool:
         """Return whether this thread is inside."""
@@ -60,12 +61,15 @@ class TurnGate:
         place, until = _Place(), time.monotonic() + timeout_seconds
         self.line.append(place)
         try:
+            if timeout_seconds > 0:
+                GRAPH.begin(self, "take the turn of")
             while not (self.line[0] is place and self.lock.acquire(False)):
                 left = until - time.monotonic()
                 if left <= 0:
                     raise LockTimeout(self._late(timeout_seconds))
                 place.called.acquire(timeout=min(left, RECHECK_SECONDS))
         finally:
+            GRAPH.end(self)
             self.line.remove(place)
             if not self.is_mine():
                 self.call_first()  # it may be its turn
@@ -75,11 +79,19 @@ class TurnGate:
         told = f"{self._holder} has had it for {held_seconds:.3g} s"
         return f"the turn of {self.name} was not free within {timeout_seconds:g} s; {told}"
 
-    def free_of_other_threads(self) -> None:
-        """In a child of a fork: the threads that were inside or in line are not here."""
+    def blockers(self, thread: int) -> tuple[int, ...]:
+        """Return the threads that keep ``thread`` waiting here; none when it does not, or not any more."""
+        line = [place.thread for place in list(self.line)]
+        holder = self.thread
+        if thread not in line or holder == thread:
+            return ()
+        return (*((holder,) if holder else ()), *line[: line.index(thread)])
+
+    def _after_fork_in_child(self) -> None:
+        """The threads that were inside or in line are not here."""
         self.line = deque()
         if not self.is_mine():
-            self.lock = threading.RLock()
+            self.lock, self.thread = threading.RLock(), 0
 
 
 class Stay:
@@ -144,9 +156,11 @@ class Stay:
 
     def _leave(self) -> None:
         self._inside = False
-        if self._gate.lock._is_owned():
-            self._gate.lock.release()
-            self._gate.call_first()
+        gate = self._gate
+        if gate.lock._is_owned():
+            gate.thread = 0
+            gate.lock.release()
+            gate.call_first()
 
 
 @cache
@@ -160,19 +174,9 @@ def stay_class(kind: type, backend: str) -> Any:
 class _Place:
     """A thread's place in line."""
 
-    __slots__ = ("called",)
+    __slots__ = ("called", "thread")
 
     def __init__(self) -> None:
+        self.thread = threading.get_ident()
         self.called = threading.Lock()  # released by whoever leaves before this one
         self.called.acquire()
-
-
-_ALL: WeakSet[TurnGate] = WeakSet()
-
-
-def _in_child() -> None:
-    for gate in list(_ALL):
-        gate.free_of_other_threads()
-
-
-os.register_at_fork(after_in_child=_in_child)

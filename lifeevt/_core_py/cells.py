@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from .. import at_fork
 from .._contract import NO_CAUSE, SAMPLED_WRITES, Change
-from ..errors import LockTimeout
+from ..errors import LockTimeout, StateError
 from .histogram import Histogram
 from .numbers import Rooted, checked_index, finite, int64, truncated
 from .rwlock import Reading, RWLock
 from .rwlock import Writing as Locked
 
+FORK_PATIENCE_NS = 10**9
 
-class StateCells(Rooted):
+
+class StateCells(Rooted, at_fork.Forked):
     """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
 
     Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
@@ -51,6 +55,22 @@ class StateCells(Rooted):
                 raise ValueError(f"an integer cell has the bounds [{low}, {high}]")
         for index, value in enumerate(values):
             self._values[index] = self._bounded(index, value)
+        self._held_for_fork = False
+        at_fork.keep(self)
+
+    def _before_fork(self) -> None:
+        with suppress(StateError):  # a finalizer that forks inside a call on these cells would wait for itself
+            self._lock.acquire_write(FORK_PATIENCE_NS)
+            self._held_for_fork = True
+
+    def _after_fork_in_parent(self) -> None:
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self._lock.release_write()
+
+    def _after_fork_in_child(self) -> None:
+        self._lock._after_fork_in_child()
+        self._after_fork_in_parent()
 
     def __len__(self) -> int:
         """Return the number of numbers."""
