@@ -66,7 +66,7 @@ class TurnGate(at_fork.Forked):
             while not (self.line[0] is place and self.lock.acquire(False)):
                 left = until - time.monotonic()
                 if left <= 0:
-                    raise LockTimeout(self._late(timeout_seconds))
+                    raise self._late(timeout_seconds)
                 place.called.acquire(timeout=min(left, RECHECK_SECONDS))
         finally:
             GRAPH.end(self)
@@ -74,10 +74,9 @@ class TurnGate(at_fork.Forked):
             if not self.is_mine():
                 self.call_first()  # it may be its turn
 
-    def _late(self, timeout_seconds: float) -> str:
-        held_seconds = (time.monotonic_ns() - self._since_ns) / 1e9
-        told = f"{self._holder} has had it for {held_seconds:.3g} s"
-        return f"the turn of {self.name} was not free within {timeout_seconds:g} s; {told}"
+    def _late(self, timeout_seconds: float) -> LockTimeout:
+        held = self._holder, (time.monotonic_ns() - self._since_ns) / 1e9
+        return LockTimeout.held_by(f"the turn of {self.name}", round(timeout_seconds * 1e9), [held])
 
     def blockers(self, thread: int) -> tuple[int, ...]:
         """Return the threads that keep ``thread`` waiting here; none when it does not, or not any more."""
@@ -156,10 +155,11 @@ class Stay:
 
     def _leave(self) -> None:
         self._inside = False
-        if self._gate.lock._is_owned():
-            self._gate.thread = 0
-            self._gate.lock.release()
-            self._gate.call_first()
+        gate = self._gate
+        if gate.lock._is_owned():
+            gate.thread = 0
+            gate.lock.release()
+            gate.call_first()
 
 
 @cache

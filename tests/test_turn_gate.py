@@ -50,7 +50,7 @@ def test_one_thread_is_inside_at_a_time(backend: str) -> None:
     place = Place(backend)
     with Actor() as one, Actor() as other:
         stay = one.do(place.enter, "one")
-        with pytest.raises(LockTimeout, match=r"the turn of Ada was not free within 0 s; one has had it for"):
+        with pytest.raises(LockTimeout, match=r"the turn of Ada was not free within 0 s; one has held it for"):
             other.do(place.enter, "other", 0.0)
         one.do(leave, stay)
         other.do(place.enter, "other", 0.0)
@@ -86,7 +86,7 @@ def test_turns_come_in_the_order_of_asking(backend: str) -> None:
         waiting_second, waiting_third = place.begun(second, "second"), place.begun(third, "third")
         first.do(leave, stay)
         stay = waiting_second.result()
-        with pytest.raises(LockTimeout, match="second has had it"):
+        with pytest.raises(LockTimeout, match="second has held it"):
             first.do(place.enter, "first again", 0.0)
         assert not waiting_third.ended
         second.do(leave, stay)
