@@ -342,7 +342,11 @@ class Tracker:
             if receipt not in self._deferred:
                 return
             self._deferred.remove(receipt)
-            status = self._came_to(receipt)
+            try:
+                status = self._came_to(receipt)
+            except Exception:  # of a rank or a merge of the user's own
+                self.end(self._booked(receipt, Status.DEAD_LETTERED), Status.DEAD_LETTERED)
+                raise
         if status is not None:
             self.end(self._booked(receipt, status), status)
 
