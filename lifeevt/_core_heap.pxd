@@ -1,4 +1,4 @@
-"""EventHeap for other native modules: the C heap and the payloads beside it."""
+"""EventHeap for other native modules: the payloads beside the C heap."""
 
 from libc.stdint cimport int32_t
 

@@ -29,6 +29,7 @@ from ._core_offer cimport (
     ticket_of,
     verdict_of,
 )
+from ._core_watch cimport Watched, enter
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
@@ -52,6 +53,7 @@ from ._heap cimport (
     heap_pop,
     heap_postpone,
     heap_release,
+    heap_renew,
     heap_replace,
     heap_shift,
     heap_slot,
@@ -59,6 +61,8 @@ from ._heap cimport (
 )
 from ._looks cimport look_at
 from ._order cimport HELD
+
+from .at_fork import keep
 
 cdef enum:
     NO_KIND = -1
@@ -82,6 +86,17 @@ cdef class EventHeap(Watched):
         self.payloads = []
         if heap_init(&self.heap, self.limit) != 0:
             raise MemoryError
+
+        keep(self)
+
+    def _before_fork(self):
+        enter(&self.heap)
+
+    def _after_fork_in_parent(self):
+        heap_leave_quietly(&self.heap)
+
+    def _after_fork_in_child(self):
+        heap_renew(&self.heap)
 
     def __dealloc__(self):
         heap_clear(&self.heap)

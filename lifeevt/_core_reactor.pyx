@@ -6,13 +6,14 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
 from ._cells cimport cells_version
 from ._core_account cimport Account
-from ._core_heap cimport EventHeap, enter
+from ._core_heap cimport EventHeap
 from ._core_histogram cimport Histogram
 from ._core_kinds cimport KindTable
 from ._core_numbers cimport listed, whole
 from ._core_reflex cimport ReflexTable, outcome_of
 from ._core_results cimport ResultBuffer, fill_record
 from ._core_cells cimport StateCells
+from ._core_watch cimport enter
 from ._heap cimport (
     HEAP_LEVELS,
     heap_abandon,

@@ -17,6 +17,7 @@ cdef extern from * nogil:
 
 
 cdef class Watched:
+    cdef object __weakref__
     cdef event_heap heap
 
 

@@ -97,6 +97,7 @@ ctypedef struct event_heap:
 cdef int heap_init(event_heap* heap, int32_t capacity) noexcept nogil
 cdef int heap_init_tagged(event_heap* heap, int32_t capacity, int32_t slot_bits) noexcept nogil
 cdef void heap_clear(event_heap* heap) noexcept nogil
+cdef void heap_renew(event_heap* heap) noexcept nogil
 cdef int heap_offer(
     event_heap* heap, const heap_event* event, int policy, int shed_end, int32_t* slot, heap_slot* victim,
 ) noexcept nogil

@@ -12,6 +12,7 @@ from ._order cimport (
     heap_event,
     order_add,
     order_add_again,
+    order_arrange,
     order_aside_ready,
     order_clear,
     order_head,
@@ -25,11 +26,10 @@ from ._order cimport (
     order_shift,
     order_slot,
     order_sound,
-    order_stand_anew,
-    sum_within,
     order_stale,
     order_sweep_aside,
     order_tag,
+    sum_within,
 )
 from ._sweep cimport order_forget, order_sweep
 from ._pages cimport pages_free, pages_ready, pages_reserve
@@ -67,6 +67,12 @@ cdef void heap_clear(event_heap* heap) noexcept nogil:
     pages_free(&heap.slot_pages)
     pthread_mutex_destroy(&heap.mutex)
     memset(heap, 0, sizeof(event_heap))
+
+
+cdef void heap_renew(event_heap* heap) noexcept nogil:
+    """In the child of a fork: nobody else is inside, and nobody watches."""
+    pthread_mutex_init(&heap.mutex, NULL)
+    heap.watchers = heap.idle_watchers = 0
 
 
 cdef int heap_offer(
@@ -275,7 +281,7 @@ cdef int64_t heap_postpone(event_heap* heap, int64_t before, int64_t by_ns, int3
             moved += _postponed(&heap.slots[slot].event, before, by_ns)
             slot = heap.slots[slot].newer
     if moved > 0:
-        order_stand_anew(&heap.order, heap.order.offsets)
+        order_arrange(&heap.order)
     return moved
 
 

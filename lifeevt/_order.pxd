@@ -127,14 +127,14 @@ cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil
 cdef int order_open_lanes(heap_order* order, int32_t lane) noexcept nogil
 cdef int order_lengthen(heap_order* order, heap_lane* line) noexcept nogil
 cdef void order_rebuild(heap_order* order) noexcept nogil
-cdef int order_ready_to_shift(heap_order* order) noexcept nogil
-cdef void order_stand_anew(heap_order* order, const int64_t* offsets) noexcept nogil
 cdef void order_cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil
 cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil
 cdef int order_aside_ready(heap_order* order) noexcept nogil
 cdef void order_set_aside(heap_order* order, uint64_t tag) noexcept nogil
 cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil
 cdef void order_sweep_aside(heap_order* order, int32_t waiting) noexcept nogil
+cdef int order_ready_to_shift(heap_order* order) noexcept nogil
+cdef void order_arrange(heap_order* order) noexcept nogil
 cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil
 cdef int64_t order_living(heap_order* order) noexcept nogil
 cdef bint order_sound(heap_order* order) noexcept nogil

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport INT32_MAX, INT64_MIN, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memset
 
 from ._pages cimport pages_free, pages_ready, pages_reserve
 
@@ -90,27 +90,27 @@ cdef void _heapify(heap_order* order) noexcept nogil:
 
 
 cdef int order_ready_to_shift(heap_order* order) noexcept nogil:
-    """Make sure that the heap can hold what stands in the lanes; 0, or -1 without memory."""
+    """Bury the dead while their places tell them apart, and make room for all in the heap; 0, or -1 without memory."""
     order_rebuild(order)
     return _room_for(order, <size_t> order_living(order) + 1)
 
 
 cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
-    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n).
-
-    What stands in the lanes goes into the heap: under other offsets it need not ascend.
-    """
+    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n)."""
     if order_ready_to_shift(order) != 0:
         return -1
-    order_stand_anew(order, offsets)
+    memcpy(order.offsets, offsets, sizeof(order.offsets))
+    order_arrange(order)
     return 0
 
 
-cdef void order_stand_anew(heap_order* order, const int64_t* offsets) noexcept nogil:
-    """Put every rank where its event's key and these offsets want it; after `order_ready_to_shift`, with no dead."""
+cdef void order_arrange(heap_order* order) noexcept nogil:
+    """Put every rank where its event stands now; after `order_ready_to_shift`, since when none was added. O(n).
+
+    What stands in the lanes goes into the heap: by other places it need not ascend. What is aside has no place.
+    """
     cdef int32_t place
     _empty_lanes(order)
-    memmove(order.offsets, offsets, sizeof(order.offsets))      # they may be the present ones
     for place in range(order.length):
         order.ranks[place].key = order_key(order, &order.slots[order_slot(order, &order.ranks[place])].event)
     _heapify(order)

@@ -3,7 +3,7 @@
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
 from ._account cimport account_record_pair
-from ._cells cimport cells_version
+from ._cells cimport LIFEEVT_LOAD, cells_version
 from ._heap cimport (
     HEAP_ASLEEP,
     HEAP_TRACKED,
@@ -116,9 +116,18 @@ cdef bint reactor_touches(const reactor* self) noexcept nogil:
     return self.answers and not self.heap.slots[self.batch[0].slot].event.has_object & HEAP_TRACKED
 
 
-cdef bint reactor_is_due(const reactor* self) noexcept nogil:
+cdef bint reactor_is_due(reactor* self) noexcept nogil:
     """Whether the time has come at which Python wants to be asked."""
-    return self.due_ns != INT64_MAX and parking_now_ns() >= self.due_ns
+    return _has_changes(self) or (self.due_ns != INT64_MAX and parking_now_ns() >= self.due_ns)
+
+
+cdef bint _has_changes(reactor* self) noexcept nogil:
+    """Whether the state was written and somebody wants to know: said once of each version, for who tells may be slow."""
+    cdef int64_t version = cells_version(self.cells)
+    if LIFEEVT_LOAD(&self.cells.trail.length) == 0 or self.told_version == version:
+        return False
+    self.told_version = version
+    return True
 
 
 cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil:

@@ -74,6 +74,7 @@ class Attendant:
                 left -= 1
             elif not answered:
                 break
+        self.state.deliver_changes()
         return limit - left
 
     def _portion(self, left: int) -> tuple[int, int]:
@@ -112,7 +113,7 @@ class Attendant:
             return
         answer.stage = "reflex"
         if outcome is None:
-            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=task[4])
         answer.note(self._reflexes.teller(row)(outcome), outcome)
 
     def _handle(self, answer: Answer) -> None:

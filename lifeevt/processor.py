@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from . import at_exit
+from . import at_exit, at_fork
 from ._backend import load, resolve
 from ._contract import Entry, Submitter, Task
 from ._front import Fronted
@@ -91,6 +91,7 @@ class AsyncEventProcessor(Fronted):
         self.clock: Clock = clock or self.queue.clock
         self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
         self._control = threading.Lock()  # start and stop, one at a time
+        at_fork.renew_locks(self, "_control")
         self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
         self._adopt_queue()
@@ -101,7 +102,7 @@ class AsyncEventProcessor(Fronted):
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
         self._timekeeper = Timekeeper(self._reactor, self.queue, self.scheduler, lambda: self._worker.stopping)
         self._worker.next_task = self._timekeeper.next_task
-        self._worker.look_around = self._timekeeper.look_around
+        self._worker.look_around = self._look_around
         self._employ(HandlerTable(handlers))
         self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)
@@ -201,7 +202,7 @@ class AsyncEventProcessor(Fronted):
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
         _check_limit(limit)
-        return self._worker.stand_in(self._process_now, limit)
+        return self._worker.stand_in(self._process_here, limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing is queued or running; False after ``timeout`` real seconds.
@@ -328,7 +329,17 @@ class AsyncEventProcessor(Fronted):
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):
             at_exit.forget(self)
+        self.state.deliver_changes()
         return self._cancel_rest()
+
+    def _look_around(self) -> None:
+        """Let in what is due, and tell what was written."""
+        self._timekeeper.look_around()
+        self.state.deliver_changes()
+
+    def _process_here(self, limit: int | None) -> int:
+        self.queue.tracker.fire()
+        return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
 
     def _sweep(self) -> None:
         """End what was queued just as the engine stopped: the stop may have looked before it came."""
@@ -368,10 +379,6 @@ class AsyncEventProcessor(Fronted):
     def _learn(self, name: str, code: int) -> None:
         self._responders.learn(name, code)
         self.scheduler.learn(name, code)
-
-    def _process_now(self, limit: int | None) -> int:
-        self.queue.tracker.fire()
-        return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
 
     def _process(self, task: Task) -> None:
         self._attendant.process(task)

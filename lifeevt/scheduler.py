@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from . import _backend
+from . import _backend, at_fork
 from ._contract import MAX_LEVELS, Account, EventHeap, KindTable
 from .event import Event, Priority
 from .event_types import EventTypes
@@ -82,6 +82,7 @@ class EventScheduler:
         self.on_pace: Callable[[], None] | None = None  # the strategy began to pace, or ended
         self._paced, self._pacing = self._strategy.paces, True
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
+        at_fork.renew_locks(self, "_switching")
         self.types = types or EventTypes.life()
         self._make_account = _backend.load(backend).Account
         self._accounts: list[Account] = [self._make_account() for _ in range(self.types.lowest + 1)]

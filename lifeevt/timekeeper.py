@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from . import at_fork
 from ._contract import Reactor, Task
 from .clock import SystemClock
 from .queue import AsyncEventQueue
@@ -28,6 +29,7 @@ class Timekeeper:
         self._reactor, self._queue, self._scheduler, self._stopping = reactor, queue, scheduler, stopping
         self._timers = queue.tracker.timers
         self._telling = threading.Lock()  # what the reactor is told last must be what is true
+        at_fork.renew_locks(self, "_telling")
         self._on_system_clock = type(queue.clock) is SystemClock
         self._timers.on_earlier = self._tell
         scheduler.on_pace = self._tell

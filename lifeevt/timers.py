@@ -6,6 +6,8 @@ import heapq
 import threading
 from collections.abc import Callable
 
+from . import at_fork
+
 __all__ = ["MISFIRE_POLICIES", "Periodic", "Timer", "Timers"]
 
 MISFIRE_POLICIES = ("skip", "catch_up", "once")
@@ -35,6 +37,7 @@ class Timers:
     def __init__(self) -> None:
         self.on_earlier: Callable[[], None] | None = None
         self._lock = threading.Lock()
+        at_fork.renew_locks(self, "_lock")
         self._heap: list[tuple[int, int, Timer]] = []
         self._made = self._living = 0
 
@@ -113,6 +116,7 @@ class Periodic:
         self._timers, self._period_ns, self._misfire = timers, period_ns, misfire
         self._now_ns, self._act = now_ns, act
         self._lock = threading.Lock()
+        at_fork.renew_locks(self, "_lock")
         self._cancelled = False
         self.fired = self.missed = 0
         self._timer = timers.add(start_ns, self._happen)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
+from . import at_fork
 from ._contract import REFUSED, REJECT, WAIT, Entry, EventHeap, Offer, Verdict
 from .clock import NS_PER_SECOND, Clock
 from .errors import InvalidEvent
@@ -50,6 +51,7 @@ class Tracker:
     def __init__(self, queue: Home) -> None:
         self._queue, self._heap = queue, queue.heap
         self._lock = threading.RLock()
+        at_fork.renew_locks(self, "_lock")
         self._lines: dict[Hashable, Line[Receipt]] = {}
         self._deferred: set[Receipt] = set()
         self._periodic: set[Periodic] = set()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from . import at_fork
 from ._contract import EventHeap
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .timers import Timers
@@ -24,6 +25,7 @@ class Waiting:
         self._heap, self._clock, self._timers = heap, clock, timers
         self.in_heap = type(clock) is SystemClock  # another clock may stand still: wait for it, too
         self._changed = threading.Condition()
+        at_fork.renew_locks(self, "_changed")
         self._waiting = 0  # threads in _changed; read without its lock, see announce
 
     def announce(self) -> None:

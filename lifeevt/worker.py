@@ -6,8 +6,10 @@ import logging
 import threading
 from collections.abc import Callable
 
+from . import at_fork
 from ._contract import Reactor, Task
 from .errors import LifeEventError, StopTimeout
+from .result import Status
 from .switch_interval import SwitchInterval
 
 __all__ = ["Worker"]
@@ -16,7 +18,7 @@ logger = logging.getLogger("lifeevt")
 WORKER_NAME = "lifeevt-worker"
 
 
-class Worker:
+class Worker(at_fork.Forked):
     """Runs a reactor in a thread of its own, from ``start`` until it is told to stop.
 
     ``next_task()`` gives what the reactor leaves to Python, or None when it is time to ``look_around()``;
@@ -35,6 +37,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._answering: int | None = None  # the thread that processes events now
         self._working = self._stopping = False
+        at_fork.keep(self, depth=-1)  # comes last in the child, when the heap is free again
 
     @property
     def running(self) -> bool:
@@ -92,6 +95,20 @@ class Worker:
             self._answering = None
             self._turn.release()
 
+    def _after_fork_in_child(self) -> None:
+        """The thread is gone, unless it is this one; what it had taken and not recorded is cancelled."""
+        here = self.answers_here
+        at_fork.renew(self._agreement)
+        at_fork.renew(self._turn)
+        if here:
+            self._turn.acquire()
+            return
+        if self._working:
+            self._interval.restore()
+        self._thread, self._answering, self._working = None, None, False
+        for _ in range(self._reactor.heap.counts()[3]):
+            self._reactor.heap.finish(Status.CANCELLED)
+
     def _work(self) -> None:
         with self._turn:
             self._answering = threading.get_ident()
@@ -122,5 +139,5 @@ class Worker:
     def _look_around_surely(self) -> None:
         try:
             self.look_around()
-        except Exception:  # a clock, a merge or a maker of events of the user's own
-            logger.critical("an event that was due could not come", exc_info=True)
+        except BaseException:  # of a clock, a merge, a maker of events or a watcher of the user's own
+            logger.critical("what was due failed", exc_info=True)

@@ -375,7 +375,7 @@ class EventHeap(Watched):
         self._high_water = max(self._high_water, len(self._entries))
 
     def _arrange(self) -> None:
-        """Put everything that waits where it stands now."""
+        """Put everything where it stands now; what is aside has no place before it comes back."""
         aside = self._held | self._parked
         self._order = [(self._place_of(number), number) for number in self._entries if number not in aside]
         heapq.heapify(self._order)

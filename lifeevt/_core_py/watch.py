@@ -6,12 +6,14 @@ import os
 import threading
 from contextlib import suppress
 
+from .. import at_fork
 from .numbers import Rooted, int64
 
+FORK_PATIENCE_SECONDS = 1.0
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
 
-class Watched(Rooted):
+class Watched(Rooted, at_fork.Forked):
     """A heap that says when it changes."""
 
     def __init__(self) -> None:
@@ -20,6 +22,8 @@ class Watched(Rooted):
         self._inside = _Stay(self)
         self._epoch = self._watchers = self._idle_watchers = 0
         self._signal = -1
+        self._held_for_fork = False
+        at_fork.keep(self)
 
     def watch(self, idle: bool) -> int:
         """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
@@ -75,6 +79,19 @@ class Watched(Rooted):
     def _is_idle(self) -> bool:
         """Whether nothing is queued or running; from inside."""
         raise NotImplementedError
+
+    def _before_fork(self) -> None:
+        # A finalizer that forks inside a call of this heap would wait for itself.
+        self._held_for_fork = self._mutex.acquire(timeout=FORK_PATIENCE_SECONDS)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._held_for_fork:
+            self._mutex.release()
+
+    def _after_fork_in_child(self) -> None:
+        at_fork.renew(self._changed)
+        self._watchers = self._idle_watchers = 0
+
 
 
 class _Stay:
