@@ -122,7 +122,7 @@ cdef bint reactor_is_due(reactor* self) noexcept nogil:
 
 
 cdef bint _has_changes(reactor* self) noexcept nogil:
-    """Whether the state was written and somebody wants to know: said once of each version, for who tells may be slow."""
+    """Whether the state was written and somebody wants to know; said once of each version: who tells may be slow."""
     cdef int64_t version = cells_version(self.cells)
     if LIFEEVT_LOAD(&self.cells.trail.length) == 0 or self.told_version == version:
         return False

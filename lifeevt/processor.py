@@ -142,6 +142,16 @@ class AsyncEventProcessor(Fronted):
         self._sweep()
         return receipt
 
+    async def submit_async(self, event: Event, **options: Any) -> Receipt:
+        """Accept an event as ``submit_tracked`` does, waiting for room without blocking the event loop.
+
+        Under ``block`` there is no limit but what cancels the call (``asyncio.timeout``). EngineStopped after stop.
+        """
+        self._refuse_stopped()
+        receipt = await self.queue.put_async(event, **options)
+        self._sweep()
+        return receipt
+
     def submit_every(
         self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
     ) -> Periodic:
@@ -263,7 +273,20 @@ class AsyncEventProcessor(Fronted):
     ) -> None:
         self.close()
 
+    @property
+    def loop(self) -> Any:
+        """The asyncio loop on which coroutine handlers run, or None; ``async with`` sets it when there is none."""
+        return self._attendant.detached.loop
+
+    @loop.setter
+    def loop(self, loop: Any) -> None:
+        self._attendant.detached.loop = loop
+
     async def __aenter__(self) -> AsyncEventProcessor:
+        import asyncio  # lazy: most users have no event loop
+
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
         self.start()
         return self
 
@@ -329,6 +352,7 @@ class AsyncEventProcessor(Fronted):
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):
             at_exit.forget(self)
+        self._attendant.give_up_detached()
         self.state.deliver_changes()
         return self._cancel_rest()
 

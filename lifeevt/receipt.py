@@ -101,7 +101,7 @@ class Receipt:
     def boost(self, priority: Priority | None = None, within: float | None = None) -> bool:
         """Make it more urgent: of a more important level, or due ``within`` seconds; never less so.
 
-        False when it has started, or ended. O(log n).
+        False when it has started, or ended, or is still to come. O(log n).
         """
         return self._owner.boost(self, priority, None if within is None else round(within * NS_PER_SECOND))
 

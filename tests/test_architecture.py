@@ -38,10 +38,10 @@ ROWS: list[list[set[str]]] = [
     [{"_backend"}, {"locks"}, {"turn_lock"}],
     [{"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed", "saving"}],
     [{"turn_gate", "wrapping", "live_object"}, {"turn", "write_through"}],
-    [{"overflow", "timers", "lines", "pauses", "type_numbers"}, {"receipt"}, {"tracking", "waiting"}],
+    [{"overflow", "timers", "lines", "pauses", "type_numbers"}, {"receipt"}, {"tracking", "waiting", "loop_waiting"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
-    [{"handler", "answer"}, {"responders", "attendant", "timekeeper", "worker"}, {"processor"}],
+    [{"handler", "answer"}, {"detached"}, {"responders", "attendant", "timekeeper", "worker"}, {"processor"}],
     [{"runtime"}],
     [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
 ]
@@ -160,7 +160,7 @@ def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
 def test_the_checks_above_see_what_they_look_for() -> None:
     path = PACKAGE / "queue.py"
     assert {"errors", "_contract", "_backend"} <= own_imports(path)
-    assert "dataclasses" in set(imported(path))
+    assert "array" in set(imported(path))
     assert {"_core_heap", "_core_reflex"} <= cython_imports(PACKAGE / "_core.pyx")
     assert {"_contract", "_heap", "_core_numbers"} <= cython_imports(PACKAGE / "_core_offer.pyx")
     assert {"_core", "_core_heap", "_core_state"} <= set(ROOMS)
