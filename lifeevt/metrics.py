@@ -70,7 +70,10 @@ class Ledger:
 
 @dataclass(frozen=True)
 class QueueStatistics:
-    """One instant of a queue; ``high_water`` is the most it ever held, ``deferred`` what comes by itself later."""
+    """One instant of a queue; ``high_water`` is the most it ever held, ``deferred`` what comes by itself later.
+
+    ``limited`` events came more often than their type or their source may; the ledger does not count them.
+    """
 
     capacity: int
     depth: int
@@ -78,3 +81,4 @@ class QueueStatistics:
     high_water: int
     ledger: Ledger
     deferred: int = 0
+    limited: int = 0

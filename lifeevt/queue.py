@@ -186,14 +186,14 @@ class AsyncEventQueue(Fronted):
             self.tracker.defer(receipt, due_ns)
         elif not self.tracker.admit(receipt):
             level = self.rank(event, 0)[1]
-            if self.overflows.waits[level]:
+            if self.overflows.waits[level] and receipt.may_come:
                 self.waiting.until(lambda: self.tracker.admit(receipt), self._patience(level, timeout))
         return receipt
 
     async def put_async(self, event: Event, **options: Any) -> Receipt:
         """Queue an event as ``put_tracked`` does, waiting for room under ``block`` without blocking the event loop."""
         receipt = self.put_tracked(event, 0.0, **options)
-        if receipt or not self.overflows.waits[self.rank(event, 0)[1]]:
+        if receipt or not receipt.may_come or not self.overflows.waits[self.rank(event, 0)[1]]:
             return receipt
         return await self.loop_waiting.until(lambda: self.put_tracked(event, 0.0, **options) or None)
 
@@ -325,7 +325,8 @@ class AsyncEventQueue(Fronted):
         counts = self._heap.counts()
         depths = {Priority(level): depth for level, depth in enumerate(self._heap.depths())}
         shown = MappingProxyType({level: depth for level, depth in depths.items() if depth or level <= Priority.LOW})
-        return QueueStatistics(self.capacity, counts[2], shown, counts[5], Ledger.of(counts), self.tracker.deferred)
+        later, limited = self.tracker.deferred, self.tracker.limiter.refused
+        return QueueStatistics(self.capacity, counts[2], shown, counts[5], Ledger.of(counts), later, limited)
 
     # --- for the engine
 

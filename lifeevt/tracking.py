@@ -15,6 +15,7 @@ from .event_type import COALESCING
 from .event_types import EventTypes
 from .lines import Line
 from .overflow import Overflow
+from .rate_limit import RateLimiter
 from .receipt import Admission, Merge, Receipt, Tracked
 from .result import EventProcessingResult, Status, filled
 from .timers import Periodic, Timers
@@ -57,6 +58,7 @@ class Tracker:
         self._deferred: set[Receipt] = set()
         self._periodic: set[Periodic] = set()
         self._came: dict[str, dict[Receipt, None]] = {}  # who waits, by type, where overflow coalesces
+        self.limiter = RateLimiter()
         self.timers = Timers()
         self.may_wait: Callable[[], None] = _nobody_minds
         self.mean_service_ns: Callable[[], float] = _unknown
@@ -93,6 +95,8 @@ class Tracker:
     def admit(self, receipt: Receipt) -> bool:
         """Let the event in by the policy of its level or type; False, and why, when there is no room."""
         offer = self._queue.offered(receipt.event)
+        if not self._may_come(receipt, offer[2]):
+            return False
         overflow, level = self._overflow_of(receipt.event), offer[1]
         coalesces = overflow.coalesces[level]
         entered = self._enter(receipt, WAIT if coalesces else overflow.policies[level], offer)
@@ -103,6 +107,15 @@ class Tracker:
         queue = self._queue
         receipt.reason = f"queue holds {len(queue)} of {queue.capacity} events; {receipt.event.type!r} was refused"
         return False
+
+    def _may_come(self, receipt: Receipt, now_ns: int) -> bool:
+        """Whether the limits of its type and source let the event come; asked once, however often it is let in."""
+        event, kind = receipt.event, self._queue.types.resolve(receipt.event)
+        if receipt.may_come is None:
+            receipt.may_come = self.limiter.admits(kind.name, event.source, now_ns, kind.rate_limit, kind.source_limit)
+        if not receipt.may_come:
+            receipt.reason = f"{event.type!r} from {event.source!r} comes more often than its limit allows"
+        return receipt.may_come
 
     def policy_for(self, event: Event) -> int:
         """Return what the heap does for an event when it is full."""
