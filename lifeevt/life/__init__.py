@@ -1,0 +1,15 @@
+"""What Life adopts, in the order of adoption; never imports Life itself.
+
+EventQueue      Life's queue, whose events an engine can take by urgency
+wrap_state      Life's SelfState, unchanged, safe from several threads
+handlers        Life's meaning, decision and action, one event one atomic step
+run_loop        Life's loop: sync as today, async beside it, or both to compare
+post_event, get_status      what stands behind Life's two addresses
+"""
+
+from __future__ import annotations
+
+from .event_queue import EventQueue
+from .silence import SilenceDetector
+
+__all__ = ["EventQueue", "SilenceDetector"]
