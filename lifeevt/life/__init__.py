@@ -10,6 +10,7 @@ post_event, get_status      what stands behind Life's two addresses
 from __future__ import annotations
 
 from .event_queue import EventQueue
+from .life_state import LifeState, wrap_state
 from .silence import SilenceDetector
 
-__all__ = ["EventQueue", "SilenceDetector"]
+__all__ = ["EventQueue", "LifeState", "SilenceDetector", "wrap_state"]

@@ -78,4 +78,5 @@ class SilenceDetector:
             "silence_duration": duration, "is_comfortable": comfortable, "comfort_probability": probability,
             "detector_generated": True, "source": "silence_detector",
         }  # fmt: skip
-        return self._make_event("silence", self._chance.uniform(*(PLEASANT if comfortable else UNPLEASANT)), now, metadata)
+        intensity = self._chance.uniform(*(PLEASANT if comfortable else UNPLEASANT))
+        return self._make_event("silence", intensity, now, metadata)

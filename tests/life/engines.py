@@ -149,7 +149,8 @@ def execute_action(pattern: str, self_state: Any) -> None:
 def activate_memory(event_type: str, memory: Iterable[Any], self_state: Any) -> list[Any]:
     ratio = self_state.subjective_time / self_state.age if self_state.age > 0 else 1.0
     same = [entry for entry in memory if entry.event_type == event_type]
-    return sorted(same, key=lambda entry: -entry.meaning_significance)[: 5 if ratio >= 1.1 else 2 if ratio <= 0.9 else 3]
+    top = 5 if ratio >= 1.1 else 2 if ratio <= 0.9 else 3
+    return sorted(same, key=lambda entry: -entry.meaning_significance)[:top]
 
 
 def handle(state: SelfState, event: Any, pending: list[Any] | None = None) -> None:

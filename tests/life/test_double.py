@@ -1,4 +1,4 @@
-"""The double is of Life's shape: its numbers are Life's, and so are its races."""
+"""The double is of Life's shape: its numbers are Life's, and so are its weaknesses."""
 
 from __future__ import annotations
 

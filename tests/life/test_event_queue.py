@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import queue as std
+from itertools import pairwise
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -237,7 +238,7 @@ def test_silences_are_rare() -> None:
         clock.advance(5.0)
         found += [clock.wall_time()] if ears.check() else []
     assert len(found) <= 24
-    assert all(later - earlier >= 300 for earlier, later in zip(found, found[1:], strict=False))
+    assert all(later - earlier >= 300 for earlier, later in pairwise(found))
 
 
 @pytest.mark.parametrize("seed", range(8))
