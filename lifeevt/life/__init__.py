@@ -11,6 +11,19 @@ from __future__ import annotations
 
 from .event_queue import EventQueue
 from .life_state import LifeState, wrap_state
+from .pipeline import Engines, EventPipeline, MemoryEntry, Outcome
 from .silence import SilenceDetector
+from .stages import handlers, processor
 
-__all__ = ["EventQueue", "LifeState", "SilenceDetector", "wrap_state"]
+__all__ = [
+    "Engines",
+    "EventPipeline",
+    "EventQueue",
+    "LifeState",
+    "MemoryEntry",
+    "Outcome",
+    "SilenceDetector",
+    "handlers",
+    "processor",
+    "wrap_state",
+]

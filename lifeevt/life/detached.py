@@ -103,7 +103,7 @@ class WriteThroughList(_WritesThrough, list[Any]):
     def _show(self, live: Any) -> None:
         super().__setitem__(slice(None), detached(live))
 
-    def __iadd__(self, others: Any) -> Any:
+    def __iadd__(self, others: Any) -> Any:  # type: ignore[misc]  # the one of list wants an iterable
         self._change("extend", (others,), {})
         return self
 
