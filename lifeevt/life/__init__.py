@@ -11,19 +11,28 @@ from __future__ import annotations
 
 from .event_queue import EventQueue
 from .life_state import LifeState, wrap_state
+from .loop import run_loop
 from .pipeline import Engines, EventPipeline, MemoryEntry, Outcome
+from .shadow import Divergence, ShadowReport
 from .silence import SilenceDetector
 from .stages import handlers, processor
+from .tick import Subsystems
+from .ticking import LoopReport
 
 __all__ = [
+    "Divergence",
     "Engines",
     "EventPipeline",
     "EventQueue",
     "LifeState",
+    "LoopReport",
     "MemoryEntry",
     "Outcome",
+    "ShadowReport",
     "SilenceDetector",
+    "Subsystems",
     "handlers",
     "processor",
+    "run_loop",
     "wrap_state",
 ]

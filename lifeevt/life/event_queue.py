@@ -44,7 +44,7 @@ class EventQueue:
     ) -> None:
         lane = Lane(maxsize, clock, backend)
         self._queue: Any = lane  # Life's own tests put other queues here, or patch its methods
-        self._by_urgency = lane.by_urgency
+        self._lane, self._clock = lane, lane.by_urgency.clock
         self._dropped_events_count = 0
         self._pushed = 0
         self._counting = threading.Lock()
@@ -54,7 +54,18 @@ class EventQueue:
     @property
     def by_urgency(self) -> AsyncEventQueue:
         """The same events, most urgent first: for an engine."""
-        return self._by_urgency
+        return self._lane.by_urgency
+
+    def tell_of_puts(self, listener: Callable[[Any], object] | None) -> None:
+        """Have one listener called with each CarriedEvent taken in, in order, by whoever pushes; None ends it."""
+        self._lane.on_put = listener
+
+    def release(self) -> None:
+        """Belong to no engine any more: ``by_urgency`` is another queue then, with the same events, for the next one.
+
+        Stop the engine first; its queue is closed.
+        """
+        self._lane.release()
 
     # --- bringing events
 
@@ -138,7 +149,7 @@ class EventQueue:
                   for each in self._contents()]  # fmt: skip
         enabled = self.is_silence_detection_enabled()
         metadata = {
-            "version": FORMAT_VERSION, "timestamp": self._by_urgency.clock.wall_time(), "component_type": COMPONENT,
+            "version": FORMAT_VERSION, "timestamp": self._clock.wall_time(), "component_type": COMPONENT,
             "event_count": len(events), "dropped_events": self._dropped_events_count,
             "silence_detection_enabled": enabled, "serialization_duration": time.perf_counter() - started,
             "serialization_timeout": TIMEOUT_SECONDS, "state_version": self._pushed, "thread_safe": True,
@@ -149,7 +160,7 @@ class EventQueue:
         """Return how :meth:`to_dict` writes."""
         return {
             "version": FORMAT_VERSION, "component_type": COMPONENT, "thread_safe": True,
-            "current_state_version": self._pushed, "capacity": self._by_urgency.capacity, "current_size": self.size(),
+            "current_state_version": self._pushed, "capacity": self._lane.maxsize, "current_size": self.size(),
             "dropped_events": self._dropped_events_count, "serialization_timeout": TIMEOUT_SECONDS,
             "silence_detection_enabled": self.is_silence_detection_enabled(),
         }  # fmt: skip

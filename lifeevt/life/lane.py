@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from .. import AsyncEventQueue, Event, Priority
@@ -30,10 +31,12 @@ class Lane:
     """
 
     def __init__(self, capacity: int, clock: Clock | None, backend: str | None) -> None:
-        self.by_urgency = AsyncEventQueue(capacity, "reject", clock, rank=in_order, backend=backend)
         self.maxsize = capacity
+        self._clock, self._backend = clock, backend
+        self.by_urgency = self._make()
         self._log: deque[CarriedEvent] = deque()  # of what was put, in order; to be looked at only
         self._ahead: deque[Entry] = deque()  # taken out to find the oldest, and to be put back
+        self.on_put: Callable[[CarriedEvent], object] | None = None  # told of each event that was taken in, in order
         self._order = threading.RLock()  # of puts and takes here; an engine takes without it
 
     def put_nowait(self, original: Any) -> None:
@@ -50,6 +53,8 @@ class Lane:
                 self._log.pop()
                 raise
             self._forget()
+            if self.on_put is not None:
+                self.on_put(carried)
 
     def get_nowait(self) -> Any:
         """Take the oldest event; QueueEmpty when there is none."""
@@ -96,6 +101,21 @@ class Lane:
         """Return whether one more would be refused."""
         return self.qsize() >= self.maxsize
 
+    def release(self) -> None:
+        """Leave the engine that has ``by_urgency``, with all that is queued, for another one: stop the engine first.
+
+        An engine's queue is its own for good, so there is a new one; the old one is closed.
+        """
+        with self._order:
+            self.by_urgency.close()
+            entries = [*self._ahead, *self._taken()]
+            old, self.by_urgency = self.by_urgency, self._make()
+            self._ahead = deque(entries)
+            self._give_back(old)
+
+    def _make(self) -> AsyncEventQueue:
+        return AsyncEventQueue(self.maxsize, "reject", self._clock, rank=in_order, backend=self._backend)
+
     def _sorted_anyway(self) -> bool:
         return self.by_urgency.rank is in_order and not self._ahead
 
@@ -112,11 +132,12 @@ class Lane:
         self.by_urgency.announce()
         return sorted(entries, key=_sequence)
 
-    def _give_back(self) -> None:
-        """Queue again what was only looked at; what others have left no room for stays ahead, and is not lost."""
+    def _give_back(self, taken_from: AsyncEventQueue | None = None) -> None:
+        """Queue again what was only taken out; what others have left no room for stays ahead, and is not lost."""
         while self._ahead:
+            event = (taken_from or self.by_urgency).event_of(self._ahead[0])
             try:
-                self.by_urgency.put_nowait(self.by_urgency.event_of(self._ahead[0]))
+                self.by_urgency.put_nowait(event)
             except QueueFull:
                 return
             self._ahead.popleft()

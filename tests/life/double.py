@@ -221,6 +221,9 @@ class EventQueue:
     def size(self) -> int:
         return self._queue.qsize()
 
+    def is_empty(self) -> bool:
+        return self._queue.empty()
+
     def to_dict(self) -> dict[str, Any]:
         events = self.pop_all()
         for event in events:

@@ -175,3 +175,25 @@ def handle(state: SelfState, event: Any, pending: list[Any] | None = None) -> No
     state.recent_events.append(event.type)
     state.last_significance = meaning.significance
     state.memory.append(MemoryEntry(event.type, meaning.significance, time.time()))
+
+
+def tick(state: SelfState, events: list[Any], dt: float) -> None:
+    """One tick of Life's loop, in the contract's order, with nothing optional in it."""
+    rate = (
+        state.subjective_time_base_rate
+        + state.subjective_time_intensity_coeff * state.last_event_intensity
+        + state.subjective_time_stability_coeff * (state.stability - 0.5)
+        + state.subjective_time_energy_coeff * state.energy / 100
+        + 0.3 * math.sin(state.circadian_phase) * state.recovery_efficiency
+    )
+    rate = min(max(rate, state.subjective_time_rate_min), state.subjective_time_rate_max)
+    state.apply_delta({"ticks": 1, "age": dt, "subjective_time": dt * rate})
+    state.update_circadian_rhythm(dt)
+    if events:
+        strongest = max((each.intensity for each in events if 0 <= each.intensity <= 1), default=0.0)
+        state.last_event_intensity = 0.3 * strongest + 0.7 * state.last_event_intensity
+        for event in events:
+            handle(state, event)
+    state.last_event_intensity *= 0.7
+    if min(state.energy, state.stability, state.integrity) < 0.05:
+        state.apply_delta({"energy": -0.02 * dt, "stability": -0.04 * dt, "integrity": -0.04 * dt})
