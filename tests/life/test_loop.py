@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from actors import wait_until
 from life import double, engines
 from life.double import Event, SelfState
 from life.test_handlers import LIFE, RECORDING, whole
