@@ -18,6 +18,7 @@ from .silence import SilenceDetector
 from .stages import handlers, processor
 from .tick import Subsystems
 from .ticking import LoopReport
+from .wire import Reply, get_status, post_event
 
 __all__ = [
     "Divergence",
@@ -28,10 +29,13 @@ __all__ = [
     "LoopReport",
     "MemoryEntry",
     "Outcome",
+    "Reply",
     "ShadowReport",
     "SilenceDetector",
     "Subsystems",
+    "get_status",
     "handlers",
+    "post_event",
     "processor",
     "run_loop",
     "wrap_state",
