@@ -34,6 +34,7 @@ from .errors import (
     QueueEmpty,
     QueueFull,
     RecordingError,
+    ResultTimeout,
     SerializationError,
     StateError,
     StateFileError,
@@ -53,6 +54,7 @@ from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
 from .rate_limit import RateLimit, RateLimiter, TokenBucket
+from .receipt import Admission, Receipt
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
@@ -62,11 +64,13 @@ from .snapshot import StateSnapshot
 from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
+from .timers import Periodic
 from .transaction import Transaction
 from .turn import StateTurn
 from .turn_lock import Turn, TurnLock
 
 __all__ = [
+    "Admission",
     "AsyncEventProcessor",
     "AsyncEventQueue",
     "BackendError",
@@ -105,6 +109,7 @@ __all__ = [
     "LoopStatistics",
     "ManualClock",
     "Pattern",
+    "Periodic",
     "Priority",
     "PriorityStrategy",
     "ProcessorStatistics",
@@ -115,9 +120,11 @@ __all__ = [
     "RateLimit",
     "RateLimiter",
     "ReadWriteLock",
+    "Receipt",
     "RecordingError",
     "Reflex",
     "ReflexSet",
+    "ResultTimeout",
     "Rule",
     "RuntimeLoop",
     "SchedulerStatistics",

@@ -4,105 +4,77 @@ While its mutex is held no Python code can run: no object is collected, no refer
 """
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ._core_arrays cimport CHUNK, NumberOffers
-from ._core_numbers cimport finite, whole
+from ._core_numbers cimport whole
+from ._core_offer cimport (
+    ADMITTED,
+    REFUSED,
+    SHED_END,
+    checked_end,
+    checked_kind_to_pause,
+    checked_level,
+    checked_level_to_pause,
+    checked_policy,
+    entry_of,
+    fill_kind,
+    fill_numbers,
+    fill_offer,
+    fill_offsets,
+    fill_policies,
+    offered,
+    read_ticket,
+    ticket_of,
+    verdict_of,
+)
+from ._core_watch cimport Watched, enter
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
-    HEAP_NO_MEMORY,
-    HEAP_REFUSED,
-    HEAP_SHED,
+    HEAP_OBJECT,
+    HEAP_TRACKED,
+    heap_book,
+    heap_bring_back,
     heap_check,
     heap_clear,
     heap_enter,
     heap_finish,
+    heap_holds,
     heap_init,
     heap_leave,
     heap_leave_quietly,
     heap_next_stale,
-    heap_nudge,
+    heap_open,
     heap_offer,
+    heap_pause,
     heap_pop,
+    heap_postpone,
     heap_release,
+    heap_renew,
+    heap_replace,
     heap_shift,
+    heap_slot,
+    heap_withdraw,
 )
-from ._looks cimport look_at, look_at_word
-from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
+from ._looks cimport look_at
+from ._order cimport HELD
 
-from ._contract import ADMITTED as _ADMITTED
-from ._contract import REFUSED as _REFUSED
-from ._contract import SHED_END as _SHED_END
+from .at_fork import keep
 
 cdef enum:
     NO_KIND = -1
-    SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
     SWEPT = 32                  # stale payloads dropped in one go
     FEW = 512                   # so few events are taken in without giving the GIL away
-    EVERYBODY = 0x7fffffff
-
-cdef object ADMITTED = _ADMITTED
-cdef object REFUSED = _REFUSED
-if _SHED_END != SHED_END:
-    raise ImportError("the twins disagree about the number of the end SHED")
-
-
-cdef int32_t checked_level(value) except -1:
-    cdef int64_t level = whole(value)
-    if not 0 <= level < HEAP_LEVELS:
-        raise ValueError(f"level is {level}; it must lie in [0, {HEAP_LEVELS})")
-    return <int32_t> level
-
-
-cdef int checked_policy(value) except -1:
-    cdef int64_t policy = whole(value)
-    if not 0 <= policy <= 3:
-        raise ValueError(f"{policy} is no policy")
-    return <int> policy
-
-
-cdef int checked_end(value, int64_t lowest) except -2:
-    cdef int64_t end = whole(value)
-    if not lowest <= end < HEAP_ENDS:
-        raise ValueError(f"end is {end}; it must lie in [{lowest}, {HEAP_ENDS})")
-    return <int> end
-
-
-cdef int fill_offer(offered* offer, key, level, arrival_ns) except -1:
-    offer.event.key, offer.event.level, offer.event.arrival_ns = whole(key), checked_level(level), whole(arrival_ns)
-    offer.event.kind, offer.event.lane, offer.event.has_object = NO_KIND, offer.event.level, True
-    offer.event.intensity = offer.event.timestamp = 0.0
-    return 0
-
-
-cdef int fill_kind(offered* offer, kind, intensity) except -1:
-    cdef int64_t number = whole(kind)
-    offer.event.intensity = finite(intensity)
-    if not NO_KIND <= number < <int64_t> 2**31:
-        raise ValueError(f"{number} is no kind")
-    offer.event.kind = <int32_t> number
-    return 0
-
-
-cdef int fill_numbers(offered* offers, tuple numbers, Py_ssize_t count) except -1:
-    cdef Py_ssize_t index
-    if len(numbers) != count:
-        raise ValueError("offers and numbers differ in length")
-    for index in range(count):
-        kind, intensity = numbers[index]
-        fill_kind(&offers[index], kind, intensity)
-    return 0
 
 
 @cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
-cdef class EventHeap:
+cdef class EventHeap(Watched):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
-    for offer and pop; shedding is O(1).
+    for offer and pop; shedding is O(1). A ticket is for one event for as long as that is queued.
     """
 
     def __cinit__(self, capacity):
@@ -113,6 +85,17 @@ cdef class EventHeap:
         self.payloads = []
         if heap_init(&self.heap, self.limit) != 0:
             raise MemoryError
+
+        keep(self)
+
+    def _before_fork(self):
+        enter(&self.heap)
+
+    def _after_fork_in_parent(self):
+        heap_leave_quietly(&self.heap)
+
+    def _after_fork_in_child(self):
+        heap_renew(&self.heap)
 
     def __dealloc__(self):
         heap_clear(&self.heap)
@@ -144,14 +127,109 @@ cdef class EventHeap:
         heap_leave(&self.heap)
         return verdict_of(&offer, payload)
 
+    def offer_tracked(self, key, level, arrival_ns, payload, policy, kind=NO_KIND, intensity=0.0, held=False):
+        """Like offer, for an event that is handed to Python whatever its kind: (verdict, its ticket or None).
+
+        ``held``: it is queued, and cannot leave before ``bring_back``.
+        """
+        cdef offered offer
+        fill_offer(&offer, key, level, arrival_ns)
+        cdef int how = checked_policy(policy)
+        fill_kind(&offer, kind, intensity)
+        offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
+        if held:
+            offer.event.lane = HELD
+        self.make_places()
+        enter(&self.heap)
+        cdef uint64_t sequence = self.heap.accepted
+        cdef int32_t slot = -1
+        offer.verdict = heap_offer(&self.heap, &offer.event, how, SHED_END, &slot, &offer.victim)
+        payload = payload if slot < 0 else self.kept(slot, payload)
+        heap_leave(&self.heap)
+        verdict = verdict_of(&offer, payload)
+        return verdict, None if slot < 0 else (sequence, slot)
+
+    def withdraw(self, ticket, end):
+        """Take out a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
+        cdef ticket_of given = read_ticket(ticket)
+        cdef int how = checked_end(end, 0)
+        cdef heap_slot out
+        cdef object payload = None
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        if there:
+            heap_withdraw(&self.heap, given.slot, how, &out)
+            payload = self.payload_of(given.slot)
+            heap_release(&self.heap, given.slot)
+        heap_leave(&self.heap)
+        return entry_of(&out, payload) if there else None
+
+    def replace(self, ticket, key, level, payload, kind=NO_KIND, intensity=0.0):
+        """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
+
+        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
+        """
+        cdef ticket_of given = read_ticket(ticket)
+        cdef offered offer
+        fill_offer(&offer, key, level, 0)
+        fill_kind(&offer, kind, intensity)
+        offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
+        cdef object _before = None
+        cdef int code = 0
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        if there:
+            code = heap_replace(&self.heap, given.slot, &offer.event)
+            if code == 0:
+                _before = self.kept(given.slot, payload)
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+        return there
+
+    def bring_back(self, ticket):
+        """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
+        cdef ticket_of given = read_ticket(ticket)
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        cdef int code = heap_bring_back(&self.heap, given.slot) if there else 0
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+        return there
+
+    def pause(self, level, kind, paused):
+        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
+
+        They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
+        aside when it comes first. O(k log n) to go on, for k that wait.
+        """
+        cdef int32_t height = -1 if level is None else checked_level_to_pause(level)
+        cdef int32_t number = -1 if kind is None else checked_kind_to_pause(kind)
+        cdef bint now = bool(paused)
+        enter(&self.heap)
+        cdef int code = heap_pause(&self.heap, height, number, now)
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+
+    def book(self, end):
+        """Count an event that was accepted and ended at once, without a place; return its sequence."""
+        cdef int how = checked_end(end, 0)
+        enter(&self.heap)
+        cdef uint64_t sequence = heap_book(&self.heap, how)
+        heap_leave(&self.heap)
+        return sequence
+
     def offer_many(self, offers, policy, numbers=None):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
 
-        ``numbers``: the kind and the intensity of each.
+        ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
         """
         cdef tuple given = tuple(offers), known = tuple(() if numbers is None else numbers)
         cdef Py_ssize_t count = len(given), index
-        cdef int how = checked_policy(policy)
+        cdef int[HEAP_LEVELS] how
+        fill_policies(how, policy)
         cdef list payloads = [None] * count
         cdef offered* made = <offered*> PyMem_Malloc((count + 1) * sizeof(offered))
         if made == NULL:
@@ -165,7 +243,7 @@ cdef class EventHeap:
             self.make_places()
             enter(&self.heap)
             for index in range(count):
-                payloads[index] = self.place(&made[index], payloads[index], how)
+                payloads[index] = self.place(&made[index], payloads[index], how[made[index].event.level])
             heap_leave(&self.heap)
             return [verdict_of(&made[index], payloads[index]) for index in range(count)]
         finally:
@@ -177,10 +255,11 @@ cdef class EventHeap:
         Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
         and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
         No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
-        during long ones.
+        during long ones. ``policy``: one for all, or one for each level.
         """
         cdef NumberOffers given = NumberOffers(kinds, types, intensities, timestamps, whole(arrival_ns))
-        cdef int how = checked_policy(policy)
+        cdef int[HEAP_LEVELS] how
+        fill_policies(how, policy)
         cdef list shed = []
         cdef Py_ssize_t taken = 0
         given.check()
@@ -191,7 +270,7 @@ cdef class EventHeap:
             taken += self.offer_some(given, how, shed)
         return taken, shed
 
-    cdef Py_ssize_t offer_some(self, NumberOffers given, int how, list shed) except -1:
+    cdef Py_ssize_t offer_some(self, NumberOffers given, const int* how, list shed) except -1:
         """Offer the next few in one step, by the policy; who is shed for them joins the list."""
         cdef Py_ssize_t count = min(given.length - given.next, <Py_ssize_t> CHUNK), index, taken = 0
         cdef offered[CHUNK] made
@@ -200,7 +279,7 @@ cdef class EventHeap:
             given.fill(&made[index].event, given.next + index)
         enter(&self.heap)
         for index in range(count):
-            payloads[index] = self.place_number(&made[index], how)
+            payloads[index] = self.place_number(&made[index], how[made[index].event.level])
         heap_leave(&self.heap)
         given.next += count
         for index in range(count):
@@ -237,33 +316,43 @@ cdef class EventHeap:
         cdef heap_slot out
         cdef int32_t slot
         cdef object payload = None
-        enter(&self.heap)
-        slot = heap_pop(&self.heap, above, end, &out)
-        if slot >= 0:
-            payload = self.payload_of(slot)
-            heap_release(&self.heap, slot)
-        heap_leave(&self.heap)
+        cdef bint unsettled = True
+        while unsettled:
+            enter(&self.heap)
+            slot = heap_pop(&self.heap, above, end, &out)
+            if slot >= 0:
+                payload = self.payload_of(slot)
+                heap_release(&self.heap, slot)
+            unsettled = slot < 0 and self.heap.unsettled
+            heap_leave(&self.heap)
         return None if slot < 0 else entry_of(&out, payload)
 
-    def drain(self, limit, end):
-        """Remove up to ``limit`` events in order, in one atomic step, and end them."""
+    def drain(self, limit, end, every=False):
+        """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
         cdef Py_ssize_t taken = 0, index
         cdef Py_ssize_t count = max(min(whole(limit), <int64_t> look_at(&self.heap.queued)), <int64_t> 0)
         cdef int how = checked_end(end, 0)
         cdef list payloads = [None] * count
-        cdef int32_t slot
+        cdef int32_t slot, paused
+        cdef bint every_one = bool(every)
         cdef heap_slot* outs = <heap_slot*> PyMem_Malloc((count + 1) * sizeof(heap_slot))
         if outs == NULL:
             raise MemoryError
         try:
             enter(&self.heap)
+            paused = self.heap.paused_count
+            if every_one and heap_open(&self.heap) == 0:
+                self.heap.paused_count = 0
             for index in range(count):
                 slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
+                while slot < 0 and self.heap.unsettled:
+                    slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
                 if slot < 0:
                     break
                 payloads[index] = self.payload_of(slot)
                 heap_release(&self.heap, slot)
                 taken += 1
+            self.heap.paused_count = paused
             heap_leave(&self.heap)
             return [entry_of(&outs[index], payloads[index]) for index in range(taken)]
         finally:
@@ -302,18 +391,32 @@ cdef class EventHeap:
         One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
         """
         cdef int64_t[HEAP_LEVELS] wanted
-        cdef tuple given = tuple(offsets)
-        cdef int level, code
-        if len(given) != HEAP_LEVELS:
-            raise ValueError(f"{len(given)} offsets; there must be {HEAP_LEVELS}, one a level")
-        for level in range(HEAP_LEVELS):
-            wanted[level] = whole(given[level])
+        cdef int code
+        fill_offsets(wanted, offsets)
         with nogil:
             heap_enter(&self.heap)
             code = heap_shift(&self.heap, wanted)
             heap_leave(&self.heap)
         if code != 0:
             raise MemoryError
+
+    def postpone(self, before, by_ns, level):
+        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
+
+        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
+        if no budget is longer. One atomic step. Returns how many. O(n).
+        """
+        cdef int64_t limit = whole(before), span_ns = whole(by_ns), moved
+        cdef int32_t first = checked_level(level)
+        if span_ns <= 0:
+            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
+        with nogil:
+            heap_enter(&self.heap)
+            moved = heap_postpone(&self.heap, limit, span_ns, first)
+            heap_leave(&self.heap)
+        if moved < 0:
+            raise MemoryError
+        return moved
 
     def check(self):
         """Raise AssertionError unless the structure is sound. O(n)."""
@@ -324,51 +427,6 @@ cdef class EventHeap:
             raise AssertionError("the ledger does not balance")
         if code != 0:
             raise AssertionError("the heap, its entries and its levels disagree")
-
-    def watch(self, idle):
-        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
-        cdef bint only_idle = bool(idle)
-        enter(&self.heap)
-        if only_idle:
-            self.heap.idle_watchers += 1
-        else:
-            self.heap.watchers += 1
-        cdef uint32_t epoch = self.heap.epoch
-        heap_leave_quietly(&self.heap)
-        return epoch
-
-    def unwatch(self, idle):
-        """End a watch."""
-        cdef bint only_idle = bool(idle)
-        enter(&self.heap)
-        if only_idle:
-            self.heap.idle_watchers -= 1
-        else:
-            self.heap.watchers -= 1
-        heap_leave_quietly(&self.heap)
-
-    def wait(self, epoch, timeout_ns):
-        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
-
-        May come back early. Returns what to wait for next.
-        """
-        cdef uint32_t seen = <uint32_t> whole(epoch)
-        cdef int64_t limit_ns = -1 if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
-        if parking_on_main_thread() and not 0 <= limit_ns < SLICE_NS:
-            limit_ns = SLICE_NS
-        with nogil:
-            parking_sleep(&self.heap.epoch, seen, limit_ns)
-        PyErr_CheckSignals()
-        return look_at_word(&self.heap.epoch)
-
-    def nudge(self):
-        """Wake everybody who waits here, to look again."""
-        enter(&self.heap)
-        cdef uint32_t* sleeper = heap_nudge(&self.heap)
-        heap_leave(&self.heap)
-        parking_wake(&self.heap.epoch, EVERYBODY)
-        if sleeper != NULL:
-            parking_wake(sleeper, 1)
 
     cdef object place(self, offered* offer, payload, int policy):
         """Offer one event from inside the heap; give back the payload that now belongs to the caller.
@@ -386,7 +444,7 @@ cdef class EventHeap:
             self.payloads.append(None)
         before = self.payloads[slot]
         self.payloads[slot] = payload
-        self.heap.slots[slot].event.has_object = True
+        self.heap.slots[slot].event.has_object |= HEAP_OBJECT
         return before
 
     cdef object payload_of(self, int32_t slot):
@@ -425,20 +483,3 @@ cdef class EventHeap:
                 count += 1
             heap_leave(&self.heap)
         return 0
-
-
-cdef object verdict_of(const offered* offer, payload):
-    if offer.verdict == HEAP_NO_MEMORY:
-        raise MemoryError
-    if offer.verdict == HEAP_REFUSED:
-        return REFUSED
-    if offer.verdict == HEAP_SHED:
-        return entry_of(&offer.victim, payload)
-    return ADMITTED
-
-
-cdef tuple entry_of(const heap_slot* slot, payload):
-    """An entry; one that came as numbers has them for a payload: (kind, intensity, timestamp)."""
-    if not slot.event.has_object:
-        payload = (slot.event.kind, slot.event.intensity, slot.event.timestamp)
-    return payload, slot.event.key, slot.event.level, slot.event.arrival_ns, slot.sequence

@@ -19,6 +19,13 @@ cdef inline int visit(rwlock* lock, bint writing) except -1:
     return wait_to_visit(lock, writing)
 
 
+cdef class Guarded:
+    """What a read-write lock of C guards: data that is whole in the child of a fork, too."""
+
+    cdef rwlock lock
+    cdef object __weakref__
+
+
 cdef class RWLock:
     cdef rwlock lock
     cdef str name

@@ -33,6 +33,7 @@ from ._rwlock cimport (
 import threading
 
 from ._contract import PASSES
+from .at_fork import keep
 from .errors import LockOrderError, LockTimeout
 
 cdef enum:
@@ -100,6 +101,26 @@ cdef int64_t limit_of(timeout_ns) except? -2:
     return min(max(whole(timeout_ns), <int64_t> 0), <int64_t> 1 << 62)
 
 
+cdef class Guarded:
+    def __cinit__(self, *_, **__):
+        if rwlock_init(&self.lock) != 0:
+            raise MemoryError
+        keep(self)
+
+    def __dealloc__(self):
+        rwlock_destroy(&self.lock)
+
+    def _before_fork(self):
+        if rwlock_try_write(&self.lock) != 0:
+            wait_for(&self.lock, True, RWLOCK_FOR_EVER, True, None)
+
+    def _after_fork_in_parent(self):
+        rwlock_release(&self.lock)
+
+    def _after_fork_in_child(self):
+        rwlock_init(&self.lock)
+
+
 cdef class RWLock:
     """A read-write lock that prefers writers, starves no reader and refuses re-entry.
 
@@ -117,9 +138,27 @@ cdef class RWLock:
         self.name, self.readers, self.writer = str(name), {}, None
         if measured:
             self.waited, self.held = Histogram(), Histogram()
+        keep(self)
 
     def __init__(self, name="the lock", measured=False):
         """Start free."""
+
+    def _before_fork(self):
+        """Nothing: who holds it may do so for long."""
+
+    def _after_fork_in_parent(self):
+        """Nothing was taken."""
+
+    def _after_fork_in_child(self):
+        """Be new, and held by this thread alone if it held it before."""
+        cdef object me = rwlock_this_thread()
+        rwlock_init(&self.lock)
+        self.readers = {me: self.readers[me]} if me in self.readers else {}
+        self.writer = me if self.writer == me else None
+        if self.writer is not None:
+            rwlock_try_write(&self.lock)
+        elif self.readers:
+            rwlock_try_read(&self.lock)
 
     def __dealloc__(self):
         rwlock_destroy(&self.lock)

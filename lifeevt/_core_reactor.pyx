@@ -2,20 +2,19 @@
 
 cimport cython
 from cpython.mem cimport PyMem_Malloc
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
 from ._cells cimport cells_version
 from ._core_account cimport Account
-from ._core_heap cimport EventHeap, enter
+from ._core_heap cimport EventHeap
 from ._core_histogram cimport Histogram
 from ._core_kinds cimport KindTable
-from ._core_numbers cimport finite, listed, whole
+from ._core_numbers cimport listed, whole
 from ._core_reflex cimport ReflexTable, outcome_of
-from ._core_results cimport ResultBuffer
+from ._core_results cimport ResultBuffer, fill_record
 from ._core_cells cimport StateCells
+from ._core_watch cimport enter
 from ._heap cimport (
-    HEAP_ENDS,
     HEAP_LEVELS,
     heap_abandon,
     heap_finish,
@@ -27,21 +26,24 @@ from ._heap cimport (
     heap_release,
 )
 from ._histogram cimport histogram_record_alone
-from ._kinds cimport KINDS_NO_KIND, KINDS_NO_ROW
+from ._kinds cimport KINDS_NO_ROW
 from ._looks cimport look_at, look_at_length, show
 from ._parking cimport parking_now_ns, parking_sleep, parking_wake
 from ._reactor cimport (
     REACTOR_ATTENDED,
     REACTOR_DRY,
+    REACTOR_DUE,
     REACTOR_HALTED,
     REACTOR_NO_LIMIT,
     reactor_account,
     reactor_answer,
     reactor_attends,
     reactor_enter_state,
+    reactor_is_due,
     reactor_pop,
     reactor_row,
     reactor_run,
+    reactor_touches,
 )
 from ._reflex cimport REFLEX_NO_PATTERN
 from ._results cimport result_record, results_clear, results_init, results_put, results_take
@@ -77,24 +79,6 @@ cdef object UNSET = _UNSET
 cdef tuple STAGES = ("meaning", "decision", "action")
 
 
-cdef int fill_record(result_record* record, sequence, level, kind, status, intensity) except -1:
-    """Fill in the numbers of a result that Python made; its times and its slot are the caller's."""
-    cdef int64_t order = whole(sequence), height = whole(level), number = whole(kind), end = whole(status)
-    memset(record, 0, sizeof(result_record))
-    record.intensity = finite(intensity)
-    if order < 0:
-        raise ValueError(f"sequence is {order}; it must not be negative")
-    if not 0 <= height < HEAP_LEVELS:
-        raise ValueError(f"level is {height}; it must lie in [0, {HEAP_LEVELS})")
-    if not KINDS_NO_KIND <= number < <int64_t> 2**31:
-        raise ValueError(f"{number} is no kind")
-    if not 0 <= end < HEAP_ENDS:
-        raise ValueError(f"end is {end}; it must lie in [0, {HEAP_ENDS})")
-    record.sequence, record.level = <uint64_t> order, <int32_t> height
-    record.kind, record.status = <int32_t> number, <int32_t> end
-    return 0
-
-
 @cython.no_gc_clear     # it must let go of its heap; the collector breaks a cycle at the payloads
 cdef class Reactor:
     """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
@@ -124,6 +108,7 @@ cdef class Reactor:
             self.stretch.accounts[level] = &each.kept
         self.events, self.kinds, self.table, self.cells = heap, kinds, table, cells
         self.gil_waits, self.handlers = Histogram(), {}
+        self.stretch.due_ns = INT64_MAX
         self.stretch.answers = bool(answers)
         self.stretch.kinds, self.stretch.table = &kinds.table, &table.table
         self.stretch.cells, self.stretch.lock = &cells.block, &cells.lock
@@ -180,7 +165,7 @@ cdef class Reactor:
         self.on_error, self.on_task = on_error, on_task
 
     def run(self):
-        """Answer events until one needs Python: return its task, or None once halted. Blocks.
+        """Answer events until one needs Python: return its task, or None once halted or due. Blocks.
 
         Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
         """
@@ -217,6 +202,15 @@ cdef class Reactor:
         heap_leave(&self.events.heap)
         parking_wake(sleeper, 1)
         parking_wake(&self.events.heap.epoch, 0x7fffffff)
+
+    def wake_at(self, due_ns):
+        """Make ``run`` return None at a time of the system's clock (None: never), also when nothing comes."""
+        cdef int64_t when = INT64_MAX if due_ns is None else whole(due_ns)
+        enter(&self.events.heap)
+        self.stretch.due_ns = when
+        cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
+        heap_leave(&self.events.heap)
+        parking_wake(sleeper, 1)
 
     def put(
         self, payload, sequence, level, kind, status, intensity, queued_ns, started_ns, finished_ns,
@@ -324,7 +318,9 @@ cdef class Reactor:
     cdef bint has_stages(self):
         """Whether batch[0] is an event that this reactor handles itself: not one that came before its kind's row."""
         cdef int32_t kind = self.stretch.batch[0].kind
-        return self.stretch.answers and self.stretch.row == reactor_row(&self.stretch, kind) and kind in self.handlers
+        if not reactor_touches(&self.stretch):
+            return False
+        return self.stretch.row == reactor_row(&self.stretch, kind) and kind in self.handlers
 
     cdef int handle(self, bint raises) except -1:
         """Run the stages of batch[0] and record what they gave; a failure ends the event, not the worker."""
@@ -439,16 +435,16 @@ cdef class Reactor:
         self.stretch.row = KINDS_NO_ROW
         enter(&self.events.heap)
         head = heap_head(&self.events.heap)
-        if self.stretch.halted and waits:
-            reason = REACTOR_HALTED
+        if waits and (self.stretch.halted or reactor_is_due(&self.stretch)):
+            reason = REACTOR_HALTED if self.stretch.halted else REACTOR_DUE
         elif head >= 0 and self.events.heap.slots[head].event.level < above and limit > 0:
-            if reactor_attends(&self.stretch, self.events.heap.slots[head].event.kind):
+            if reactor_attends(&self.stretch, &self.events.heap.slots[head].event):
                 reactor_pop(&self.stretch, 1, above)
                 reason = REACTOR_ATTENDED
-        elif not waits:
+        elif not waits and not self.events.heap.unsettled:
             reason = REACTOR_DRY
         heap_leave(&self.events.heap)
-        if reason == REACTOR_ATTENDED and self.stretch.answers:
+        if reason == REACTOR_ATTENDED and reactor_touches(&self.stretch):
             self.answer_attended()
         return reason
 
@@ -474,6 +470,7 @@ cdef class Reactor:
         cdef int64_t key
         enter(&self.events.heap)
         key = self.events.heap.slots[record.slot].event.key
+        cdef bint touched = reactor_touches(&self.stretch)
         cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
         payload = self.events.payload_of(record.slot)
         heap_release(&self.events.heap, record.slot)
@@ -483,7 +480,7 @@ cdef class Reactor:
         outcome = None if self.stretch.row == KINDS_NO_ROW else outcome_of(&record.reflex)
         return (
             payload, key, record.level, record.queued_ns, record.sequence, record.kind,
-            record.started_ns if self.stretch.answers else 0, outcome,
+            record.started_ns if touched else 0, outcome,
         )
 
     cdef object taken(self, const result_record* record, payload):

@@ -7,3 +7,6 @@ cdef class ResultBuffer:
     cdef Py_ssize_t length
     cdef Py_ssize_t[1] shape
     cdef Py_ssize_t[1] strides
+
+
+cdef int fill_record(result_record* record, sequence, level, kind, status, intensity) except -1

@@ -3,6 +3,12 @@
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES
 from cpython.mem cimport PyMem_Free
 
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memset
+
+from ._core_numbers cimport finite, whole
+from ._heap cimport HEAP_ENDS, HEAP_LEVELS
+from ._kinds cimport KINDS_NO_KIND
 from ._results cimport result_record
 
 cdef bytes FORMAT = (
@@ -35,3 +41,21 @@ cdef class ResultBuffer:
         buffer.strides = self.strides if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
         buffer.suboffsets = NULL
         buffer.internal = NULL
+
+
+cdef int fill_record(result_record* record, sequence, level, kind, status, intensity) except -1:
+    """Fill in the numbers of a result that Python made; its times and its slot are the caller's."""
+    cdef int64_t order = whole(sequence), height = whole(level), number = whole(kind), end = whole(status)
+    memset(record, 0, sizeof(result_record))
+    record.intensity = finite(intensity)
+    if order < 0:
+        raise ValueError(f"sequence is {order}; it must not be negative")
+    if not 0 <= height < HEAP_LEVELS:
+        raise ValueError(f"level is {height}; it must lie in [0, {HEAP_LEVELS})")
+    if not KINDS_NO_KIND <= number < <int64_t> 2**31:
+        raise ValueError(f"{number} is no kind")
+    if not 0 <= end < HEAP_ENDS:
+        raise ValueError(f"end is {end}; it must lie in [0, {HEAP_ENDS})")
+    record.sequence, record.level = <uint64_t> order, <int32_t> height
+    record.kind, record.status = <int32_t> number, <int32_t> end
+    return 0

@@ -3,11 +3,10 @@
 cimport cython
 
 from cpython.dict cimport PyDict_Next
-from cpython.exc cimport PyErr_Clear, PyErr_Occurred
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.math cimport NAN, isfinite
+from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t
 
 from ._cells cimport (
@@ -20,6 +19,7 @@ from ._cells cimport (
     cells_version,
     change,
 )
+from ._core_bounds cimport plain
 from ._core_cells cimport StateCells, copy_all, read_one
 
 from collections.abc import Mapping
@@ -51,11 +51,7 @@ cdef extern from "Python.h":
     # Of borrowed references, for none of these runs code of a user with what it is given here.
     PyObject* PyDict_GetItemWithError(PyObject* mapping, PyObject* key)
     bint PyUnicode_CheckExact(PyObject* name)
-    bint PyFloat_CheckExact(PyObject* number)
-    double PyFloat_AS_DOUBLE(PyObject* number)
-    bint PyLong_CheckExact(PyObject* number)
     long PyLong_AsLong(PyObject* number)
-    double PyLong_AsDouble(PyObject* number)
 
 
 cdef class Layout:
@@ -202,20 +198,6 @@ cdef StateSnapshot taken(Layout layout, StateCells cells):
     snapshot.layout = <PyObject*> layout
     snapshot.version_then = copy_all(cells, snapshot.numbers)
     return snapshot
-
-
-cdef inline double plain(PyObject* number) noexcept:
-    """A float or an int as a double; NaN when it is neither, or too large."""
-    cdef double amount
-    if PyFloat_CheckExact(number):
-        return PyFloat_AS_DOUBLE(number)
-    if not PyLong_CheckExact(number):
-        return NAN
-    amount = PyLong_AsDouble(number)
-    if amount == -1.0 and PyErr_Occurred() != NULL:
-        PyErr_Clear()
-        return NAN
-    return amount
 
 
 cdef Py_ssize_t parsed(Layout layout, dict delta, change* into, Py_ssize_t size) noexcept:

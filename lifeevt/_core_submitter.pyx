@@ -2,9 +2,10 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from ._core_heap cimport EventHeap, enter
+from ._core_heap cimport EventHeap
 from ._core_kinds cimport KindTable
 from ._core_numbers cimport finite, whole
+from ._core_watch cimport enter
 from ._heap cimport (
     HEAP_ADMITTED,
     HEAP_REJECT,

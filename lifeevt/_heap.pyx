@@ -5,20 +5,33 @@ from libc.string cimport memset
 
 from ._looks cimport show
 from ._order cimport (
-    DEAD_ALLOWED,
+    FROM_HEAP,
+    HELD,
+    PARKED,
+    difference,
+    heap_event,
     order_add,
+    order_add_again,
+    order_arrange,
+    order_aside_ready,
     order_clear,
-    order_forget,
     order_head,
     order_init,
     order_living,
     order_key,
     order_ready,
-    order_rebuild,
+    order_ready_to_shift,
     order_remove,
+    order_set_aside,
     order_shift,
+    order_slot,
     order_sound,
+    order_stale,
+    order_sweep_aside,
+    order_tag,
+    sum_within,
 )
+from ._sweep cimport order_forget, order_sweep
 from ._pages cimport pages_free, pages_ready, pages_reserve
 
 cdef enum:
@@ -39,6 +52,7 @@ cdef int heap_init_tagged(event_heap* heap, int32_t capacity, int32_t slot_bits)
     memset(heap, 0, sizeof(event_heap))
     pthread_mutex_init(&heap.mutex, NULL)
     heap.capacity = capacity
+    heap.signal = -1
     heap.free_slot = heap.stale_slot = NOWHERE
     for level in range(HEAP_LEVELS):
         heap.oldest[level] = heap.newest[level] = NOWHERE
@@ -55,13 +69,19 @@ cdef void heap_clear(event_heap* heap) noexcept nogil:
     memset(heap, 0, sizeof(event_heap))
 
 
+cdef void heap_renew(event_heap* heap) noexcept nogil:
+    """In the child of a fork: nobody else is inside, and nobody watches."""
+    pthread_mutex_init(&heap.mutex, NULL)
+    heap.watchers = heap.idle_watchers = 0
+
+
 cdef int heap_offer(
     event_heap* heap, const heap_event* event, int policy, int shed_end, int32_t* slot, heap_slot* victim,
 ) noexcept nogil:
     """On HEAP_SHED the new event stands in its victim's slot; `victim` holds what stood there."""
     cdef int verdict = HEAP_ADMITTED
     cdef int32_t shed = NOWHERE
-    if order_ready(&heap.order, heap.accepted) != 0:
+    if order_ready(&heap.order, heap.accepted) != 0 or event.lane == HELD and order_aside_ready(&heap.order) != 0:
         return HEAP_NO_MEMORY       # before anything is shed: no victim may be forgotten
     if heap.queued >= heap.capacity:
         shed = _victim(heap, event.level, policy)
@@ -80,9 +100,9 @@ cdef int heap_offer(
 
 
 cdef int32_t heap_head(event_heap* heap) noexcept nogil:
-    """The slot of the most urgent event, or -1."""
+    """The slot of the most urgent event that may leave, or -1, which is no last word when `unsettled`."""
     cdef int32_t lane
-    return order_head(&heap.order, &lane) if heap.queued > 0 else NOWHERE
+    return _head(heap, &lane)
 
 
 cdef int32_t heap_pop(event_heap* heap, int32_t above, int end, heap_slot* out) noexcept nogil:
@@ -91,10 +111,8 @@ cdef int32_t heap_pop(event_heap* heap, int32_t above, int end, heap_slot* out) 
     Its slot stays taken until `heap_release`.
     """
     cdef int32_t slot, lane
-    if heap.queued == 0:
-        return NOWHERE
-    slot = order_head(&heap.order, &lane)
-    if heap.slots[slot].event.level >= above:
+    slot = _head(heap, &lane)
+    if slot == NOWHERE or heap.slots[slot].event.level >= above:
         return NOWHERE
     out[0] = heap.slots[slot]
     order_remove(&heap.order, lane)
@@ -114,7 +132,7 @@ cdef void heap_release(event_heap* heap, int32_t slot) noexcept nogil:
 
 cdef void heap_abandon(event_heap* heap, int32_t slot) noexcept nogil:
     """Like `heap_release`, by one who cannot drop what is kept for the slot: it becomes stale."""
-    if not heap.slots[slot].event.has_object:
+    if heap.slots[slot].event.has_object == 0:
         heap_release(heap, slot)
         return
     heap.slots[slot].newer = heap.stale_slot
@@ -144,6 +162,100 @@ cdef int heap_finish(event_heap* heap, int end) noexcept nogil:
     return 0
 
 
+cdef bint heap_holds(event_heap* heap, int32_t slot, uint64_t sequence) noexcept nogil:
+    """Whether a ticket is good: its event is queued."""
+    return 0 <= slot < heap.slots_made and sequence != UINT64_MAX and heap.slots[slot].sequence == sequence
+
+
+cdef void heap_withdraw(event_heap* heap, int32_t slot, int end, heap_slot* out) noexcept nogil:
+    """Take out an event before its turn, and end it; its slot stays taken until `heap_release`. O(log n)."""
+    out[0] = heap.slots[slot]
+    _shed(heap, slot)
+    heap.ends[end] += 1
+
+
+cdef int heap_replace(event_heap* heap, int32_t slot, const heap_event* event) noexcept nogil:
+    """Let another event stand where one is queued: 0, or -1 without memory. O(log n).
+
+    It has the sequence and the arrival of the one before, and its key and its level, but for what is more urgent
+    in its own; its place is never a later one.
+    """
+    cdef heap_slot* entry = &heap.slots[slot]
+    cdef heap_event made = event[0]
+    cdef bint aside = entry.event.lane <= PARKED, advances
+    if order_ready(&heap.order, heap.accepted) != 0:
+        return -1
+    made.key, made.level = min(event.key, entry.event.key), min(event.level, entry.event.level)
+    if order_key(&heap.order, &made) > order_key(&heap.order, &entry.event):
+        made.key, made.level = entry.event.key, entry.event.level
+    advances = order_key(&heap.order, &made) < order_key(&heap.order, &entry.event) and not aside
+    if advances:
+        order_forget(&heap.order, slot)
+    if made.level != entry.event.level:
+        _leave_level(heap, slot)
+        _append_to_level(heap, slot, made.level)
+    entry.event.key, entry.event.level = made.key, made.level
+    entry.event.kind, entry.event.intensity = event.kind, event.intensity
+    entry.event.has_object = event.has_object
+    if advances:
+        entry.event.lane = FROM_HEAP
+        order_add_again(&heap.order, slot)
+        order_sweep(&heap.order)
+    elif entry.event.lane == PARKED and not _is_paused(heap, slot):
+        _return(heap, slot)
+    return 0
+
+
+cdef int heap_bring_back(event_heap* heap, int32_t slot) noexcept nogil:
+    """Let an event leave that was held: 0, or -1 without memory. O(log n)."""
+    if heap.slots[slot].event.lane != HELD:
+        return 0
+    if order_ready(&heap.order, heap.accepted) != 0:
+        return -1
+    _return(heap, slot)
+    order_sweep_aside(&heap.order, heap.aside)
+    return 0
+
+
+cdef int heap_pause(event_heap* heap, int32_t level, int32_t kind, bint paused) noexcept nogil:
+    """Let no event of a level, or of a kind (the other is < 0), leave, or let them again: 0, or -1 without memory.
+
+    The level HEAP_LEVELS is all of them, beside what is paused by itself.
+    O(1) to pause; what is paused is set aside when it comes first, in O(log n). O(k log n) to go on.
+    """
+    if level == HEAP_LEVELS and heap.all_paused != paused:
+        heap.all_paused = paused
+        heap.paused_count += 1 if paused else -1
+    elif 0 <= level < HEAP_LEVELS and (heap.paused_levels >> level & 1) != paused:
+        heap.paused_levels ^= 1 << level
+        heap.paused_count += 1 if paused else -1
+    if kind >= 0 and heap.paused_kinds[kind] != paused:
+        heap.paused_kinds[kind] = paused
+        heap.paused_count += 1 if paused else -1
+    return 0 if paused else _unpark(heap)
+
+
+cdef int heap_open(event_heap* heap) noexcept nogil:
+    """Let everybody leave, also those that are held: 0, or -1 without memory. What is paused stays named."""
+    cdef int32_t place, slot
+    for place in range(heap.order.aside_length):
+        if order_stale(&heap.order, &heap.order.aside[place]):
+            continue
+        slot = order_slot(&heap.order, &heap.order.aside[place])
+        if order_ready(&heap.order, heap.accepted) != 0:
+            return -1
+        _return(heap, slot)
+    heap.order.aside_length = 0
+    return 0
+
+
+cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil:
+    """Count an event that was accepted and ended at once, without a place; its sequence."""
+    heap.ends[end] += 1
+    heap.accepted += 1
+    return heap.accepted - 1
+
+
 cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
     """Let everybody look again: the caller wakes those of `epoch`, and of the word returned, once outside."""
     LIFEEVT_PUT_WORD(&heap.epoch, heap.epoch + 1)
@@ -155,6 +267,29 @@ cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
 cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil:
     """Let every level stand behind its keys by its offset, also what waits; 0, or -1 and nothing has changed. O(n)."""
     return order_shift(&heap.order, offsets)
+
+
+cdef int64_t heap_postpone(event_heap* heap, int64_t before, int64_t by_ns, int32_t level) noexcept nogil:
+    """Give those of `level` and below whose key is before `before` a later one, once; how many, or -1. O(n)."""
+    cdef int32_t height, slot
+    cdef int64_t moved = 0
+    if order_ready_to_shift(&heap.order) != 0:
+        return -1
+    for height in range(level, HEAP_LEVELS):
+        slot = heap.oldest[height]
+        while slot != NOWHERE:
+            moved += _postponed(&heap.slots[slot].event, before, by_ns)
+            slot = heap.slots[slot].newer
+    if moved > 0:
+        order_arrange(&heap.order)
+    return moved
+
+
+cdef bint _postponed(heap_event* event, int64_t before, int64_t by_ns) noexcept nogil:
+    if event.key >= before or difference(event.key, event.arrival_ns) >= by_ns:
+        return False
+    event.key = sum_within(event.key, by_ns)
+    return True
 
 
 cdef int heap_check(event_heap* heap) noexcept nogil:
@@ -170,9 +305,72 @@ cdef int heap_check(event_heap* heap) noexcept nogil:
             return 2
     for level in range(HEAP_ENDS):
         total += heap.ends[level]
-    if order_living(&heap.order) != heap.queued or listed != heap.queued:
+    if order_living(&heap.order) != heap.queued - heap.aside or listed != heap.queued:
+        return 2
+    if _waiting_aside(heap) < heap.aside:
         return 2
     return 0 if total == heap.accepted else 3
+
+
+cdef int32_t _head(event_heap* heap, int32_t* lane) noexcept nogil:
+    """The first that may leave, or -1; paused ones before it are set aside, but not too many in one stay."""
+    cdef int32_t slot, settled = 0
+    heap.unsettled = False
+    while heap.queued > heap.aside:
+        slot = order_head(&heap.order, lane)
+        if heap.paused_count == 0 or not _is_paused(heap, slot):
+            return slot
+        if settled == HEAP_SETTLED or order_aside_ready(&heap.order) != 0:
+            heap.unsettled = settled == HEAP_SETTLED
+            return NOWHERE
+        order_set_aside(&heap.order, order_tag(&heap.order, slot))
+        order_remove(&heap.order, lane[0])
+        heap.slots[slot].event.lane = PARKED
+        heap.aside += 1
+        settled += 1
+    return NOWHERE
+
+
+cdef inline bint _is_paused(event_heap* heap, int32_t slot) noexcept nogil:
+    cdef int32_t level = heap.slots[slot].event.level, kind = heap.slots[slot].event.kind
+    if heap.all_paused:
+        return True
+    return (heap.paused_levels >> level & 1) != 0 or (0 <= kind < HEAP_KINDS and heap.paused_kinds[kind] != 0)
+
+
+cdef int _unpark(event_heap* heap) noexcept nogil:
+    """Let everybody aside leave whom nothing keeps there any more."""
+    cdef int32_t place = 0, slot
+    while place < heap.order.aside_length:
+        if order_stale(&heap.order, &heap.order.aside[place]):
+            heap.order.aside_length -= 1
+            heap.order.aside[place] = heap.order.aside[heap.order.aside_length]
+            continue
+        slot = order_slot(&heap.order, &heap.order.aside[place])
+        if heap.slots[slot].event.lane == PARKED and not _is_paused(heap, slot):
+            if order_ready(&heap.order, heap.accepted) != 0:
+                return -1
+            _return(heap, slot)     # its rank here is stale now
+        else:
+            place += 1
+    return 0
+
+
+cdef inline void _return(event_heap* heap, int32_t slot) noexcept nogil:
+    heap.slots[slot].event.lane = FROM_HEAP
+    heap.aside -= 1
+    order_add_again(&heap.order, slot)
+
+
+cdef inline uint64_t _new_tag(event_heap* heap, int32_t slot) noexcept nogil:
+    return ((heap.accepted - heap.order.base) << heap.order.slot_bits) | <uint64_t> slot
+
+
+cdef int32_t _waiting_aside(event_heap* heap) noexcept nogil:
+    cdef int32_t place, waiting = 0
+    for place in range(heap.order.aside_length):
+        waiting += not order_stale(&heap.order, &heap.order.aside[place])
+    return waiting
 
 
 cdef int32_t _list_length(event_heap* heap, int level) noexcept nogil:
@@ -197,8 +395,10 @@ cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil
 cdef void _shed(event_heap* heap, int32_t slot) noexcept nogil:
     order_forget(&heap.order, slot)
     _leave(heap, slot)
-    if heap.order.dead > heap.queued + DEAD_ALLOWED:
-        order_rebuild(&heap.order)
+    if heap.order.dead > 0:
+        order_sweep(&heap.order)
+    if heap.order.aside_length > heap.aside:
+        order_sweep_aside(&heap.order, heap.aside)
 
 
 cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event) noexcept nogil:
@@ -206,7 +406,12 @@ cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event)
     entry.event = event[0]
     entry.sequence = heap.accepted
     _append_to_level(heap, slot, event.level)
-    order_add(&heap.order, order_key(&heap.order, event), heap.accepted, slot, event.lane)
+    if event.lane == HELD:
+        order_set_aside(&heap.order, _new_tag(heap, slot))
+        heap.aside += 1
+    else:
+        entry.event.lane = max(event.lane, <int32_t> FROM_HEAP)      # below that they say what is aside
+        order_add(&heap.order, order_key(&heap.order, event), heap.accepted, slot, event.lane)
     heap.accepted += 1
     show(&heap.queued, heap.queued + 1)
     if heap.queued > heap.high_water:
@@ -214,6 +419,13 @@ cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event)
 
 
 cdef void _leave(event_heap* heap, int32_t slot) noexcept nogil:
+    _leave_level(heap, slot)
+    heap.aside -= heap.slots[slot].event.lane <= PARKED
+    show(&heap.queued, heap.queued - 1)
+    heap.slots[slot].sequence = UINT64_MAX
+
+
+cdef void _leave_level(event_heap* heap, int32_t slot) noexcept nogil:
     cdef heap_slot* entry = &heap.slots[slot]
     cdef int32_t level = entry.event.level
     if entry.older == NOWHERE:
@@ -225,8 +437,6 @@ cdef void _leave(event_heap* heap, int32_t slot) noexcept nogil:
     else:
         heap.slots[entry.newer].older = entry.older
     heap.depth[level] -= 1
-    show(&heap.queued, heap.queued - 1)
-    entry.sequence = UINT64_MAX
 
 
 cdef void _append_to_level(event_heap* heap, int32_t slot, int32_t level) noexcept nogil:

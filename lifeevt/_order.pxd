@@ -2,13 +2,14 @@
 
 A rank that comes after the last one of its lane stands in line there, in O(1); any other goes into a 4-ary
 heap, in O(log n). The first one is the least of the lanes' heads and of the heap's top. A rank whose slot has
-moved on is dead: it is dropped when it comes first, or with all the others when they are half of all.
+moved on, or stands at an earlier place since, is dead: it is dropped when it comes first, or when the sweep comes past,
+which looks at a few places each time that an event leaves before its turn. What is not to leave yet waits aside.
 
 A tag has room for so many sequences only: it holds the distance from `base`, called a number. When the numbers
 run out, every rank gets a new one, in the same order, so that nothing need move.
 """
 
-from libc.stdint cimport INT64_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 
 from ._pages cimport page_run
 
@@ -30,6 +31,10 @@ cdef extern from * nogil:
         int64_t sum;
         return __builtin_add_overflow(key, offset, &sum) ? (offset < 0 ? INT64_MIN : INT64_MAX) : sum;
     }
+    static inline int64_t LIFEEVT_DIFFERENCE(int64_t left, int64_t right) {
+        int64_t difference;
+        return __builtin_sub_overflow(left, right, &difference) ? (right > 0 ? INT64_MIN : INT64_MAX) : difference;
+    }
     /* A macro: gcc takes a function that only prefetches for one that does nothing, and drops its calls. */
     #define LIFEEVT_PREFETCH_LINES(place) do { \
         const char* lifeevt_line = (const char*) (place); \
@@ -40,7 +45,8 @@ cdef extern from * nogil:
     } while (0)
     """
     int LIFEEVT_BEFORE(int64_t key, uint64_t tag, int64_t other_key, uint64_t other_tag)
-    int64_t LIFEEVT_SUM(int64_t key, int64_t offset)
+    int64_t sum_within "LIFEEVT_SUM"(int64_t key, int64_t offset)
+    int64_t difference "LIFEEVT_DIFFERENCE"(int64_t left, int64_t right)
     void LIFEEVT_PREFETCH_LINES(const void* place)
     void __builtin_prefetch(const void* place)
 
@@ -52,8 +58,11 @@ cdef enum:
     PIECE = 64                  # places of a piece of a lane; the last one holds the number of the next piece
     LINK = 63
     AHEAD = 3                   # how far before its turn a slot is asked for
-    DEAD_ALLOWED = 64           # beside as many as there are living ones
+    DEAD_ALLOWED = 64           # beside as many as the heap holds events at most
+    LOOKS_A_SWEEP = 16          # places looked at each time
     FROM_HEAP = -1
+    PARKED = -2                 # lanes of what waits aside: what it is may not leave now,
+    HELD = -3                   # or what it waits for has not come
 
 ctypedef struct heap_rank:     # with the tag below the key, a rank compares as one signed number of 128 bits
     uint64_t tag            # the number of its sequence above, the number of its slot below
@@ -73,7 +82,7 @@ ctypedef struct heap_event:
     int32_t kind            # the number of its type, or -1
     int32_t level
     int32_t lane            # events of one lane mostly come with ascending keys; others than 0 to 15: none
-    int32_t has_object      # whether the caller keeps something for its slot
+    int32_t has_object      # bits: whether the caller keeps something for its slot, and whether it wants to see it
 
 ctypedef struct heap_slot:
     heap_event event
@@ -89,6 +98,13 @@ ctypedef struct heap_order:
     int32_t room
     int32_t lanes_open      # lanes below this number have a piece
     int32_t dead            # dead ranks, in the heap and in the lanes
+    int32_t dead_allowed    # with more of them the room for ranks might not do
+    int32_t aside_length    # ranks of what waits aside, in any order; some of them have moved on
+    int32_t aside_place     # where the sweep is: there,
+    int32_t sweep_place     # in the heap, from its end,
+    int32_t sweep_lane      # or in this lane,
+    uint32_t sweep_source   # which it closes up: it has moved what lives before `source` down to `target`,
+    uint32_t sweep_target   # and nothing lives between them
     int32_t slot_bits       # of a tag
     int64_t offsets[HEAP_LEVELS]    # by how much each level stands behind its keys, in nanoseconds
     uint64_t base           # what lies between a sequence and its number in the tags
@@ -99,8 +115,10 @@ ctypedef struct heap_order:
     heap_lane lanes[HEAP_LANES]
     uint32_t free_piece
     uint32_t pieces_made
+    heap_rank* aside
     page_run rank_pages
     page_run piece_pages
+    page_run aside_pages
 
 cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32_t slot_bits) noexcept nogil
 cdef void order_clear(heap_order* order) noexcept nogil
@@ -108,8 +126,15 @@ cdef int order_make_room(heap_order* order) noexcept nogil
 cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil
 cdef int order_open_lanes(heap_order* order, int32_t lane) noexcept nogil
 cdef int order_lengthen(heap_order* order, heap_lane* line) noexcept nogil
-cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil
 cdef void order_rebuild(heap_order* order) noexcept nogil
+cdef void order_cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil
+cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil
+cdef int order_aside_ready(heap_order* order) noexcept nogil
+cdef void order_set_aside(heap_order* order, uint64_t tag) noexcept nogil
+cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil
+cdef void order_sweep_aside(heap_order* order, int32_t waiting) noexcept nogil
+cdef int order_ready_to_shift(heap_order* order) noexcept nogil
+cdef void order_arrange(heap_order* order) noexcept nogil
 cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil
 cdef int64_t order_living(heap_order* order) noexcept nogil
 cdef bint order_sound(heap_order* order) noexcept nogil
@@ -124,7 +149,7 @@ cdef inline int order_ready(heap_order* order, uint64_t sequence) noexcept nogil
 
 cdef inline int64_t order_key(const heap_order* order, const heap_event* event) noexcept nogil:
     """Where an event stands: at its key, behind it by the offset of its level."""
-    return LIFEEVT_SUM(event.key, order.offsets[event.level])
+    return sum_within(event.key, order.offsets[event.level])
 
 
 cdef inline void order_add(
@@ -177,6 +202,13 @@ cdef inline int rank_before(const heap_rank* left, const heap_rank* right) noexc
     return LIFEEVT_BEFORE(left.key, left.tag, right.key, right.tag)
 
 
+cdef inline heap_rank order_nobody(const heap_order* order) noexcept nogil:
+    """A rank that is dead for ever, and comes before every other, so that it holds up none."""
+    cdef heap_rank rank
+    rank.key, rank.tag = INT64_MIN, order.numbers << order.slot_bits
+    return rank
+
+
 cdef inline int32_t order_slot(heap_order* order, const heap_rank* rank) noexcept nogil:
     return <int32_t> (rank.tag & ((<uint64_t> 1 << order.slot_bits) - 1))
 
@@ -187,7 +219,16 @@ cdef inline uint64_t order_sequence(heap_order* order, const heap_rank* rank) no
 
 
 cdef inline bint order_dead(heap_order* order, const heap_rank* rank) noexcept nogil:
-    return order.slots[order_slot(order, rank)].sequence != order_sequence(order, rank)
+    cdef const heap_slot* slot = &order.slots[order_slot(order, rank)]
+    if slot.sequence != order_sequence(order, rank) or slot.event.lane <= PARKED:
+        return True
+    return rank.key != order_key(order, &slot.event)
+
+
+cdef inline bint order_stale(heap_order* order, const heap_rank* rank) noexcept nogil:
+    """Whether a rank of those aside has moved on."""
+    cdef const heap_slot* slot = &order.slots[order_slot(order, rank)]
+    return slot.sequence != order_sequence(order, rank) or slot.event.lane > PARKED
 
 
 cdef inline bint order_line_up(heap_order* order, int32_t lane, const heap_rank* rank) noexcept nogil:
@@ -213,8 +254,8 @@ cdef inline bint order_overtake_last(heap_order* order, int32_t lane, const heap
     cdef heap_lane* line = &order.lanes[lane]
     if line.first == line.end - 1:
         order.heads[lane] = rank[0]
-    elif line.end % PIECE < 2 or rank_before(rank, &order.pieces[line.end - 2]):
-        return False
+    elif line.end % PIECE < 2 or rank_before(rank, &order.pieces[line.end - 2]) or order.sweep_lane == lane:
+        return False        # where the sweep was, what stands before the last one says nothing
     order_push(order, &line.last)
     order.pieces[line.end - 1] = line.last = rank[0]
     return True
@@ -228,10 +269,14 @@ cdef inline void order_advance(heap_order* order, int32_t lane) noexcept nogil:
     if line.first == line.end:
         line.first = line.end = piece * PIECE
         order.heads[lane] = rank_never()
+        if order.sweep_lane == lane:
+            order.sweep_source = order.sweep_target = line.first
         return
     if line.first % PIECE == LINK:
         line.first = order_onward(order, line.first)
         order_free_piece(order, piece)
+        if order.sweep_lane == lane:
+            order_sweep_past(order, piece, line.first)
     order.heads[lane] = order.pieces[line.first]
     # Beyond the end, or the piece, this asks for a slot that is not needed soon; it does no harm.
     __builtin_prefetch(&order.slots[order_slot(order, &order.pieces[line.first + AHEAD])])
@@ -240,6 +285,14 @@ cdef inline void order_advance(heap_order* order, int32_t lane) noexcept nogil:
 cdef inline uint32_t order_onward(heap_order* order, uint32_t place) noexcept nogil:
     """The place itself, or the first one of the next piece when it holds the link to that."""
     return place if place % PIECE != LINK else <uint32_t> order.pieces[place].tag * PIECE
+
+
+cdef inline void order_sweep_past(heap_order* order, uint32_t piece, uint32_t first) noexcept nogil:
+    """A piece of the lane that is swept was freed: the sweep goes on in what is left."""
+    if order.sweep_target // PIECE == piece:
+        order.sweep_target = first
+        if order.sweep_source // PIECE == piece:
+            order.sweep_source = first
 
 
 cdef inline void order_free_piece(heap_order* order, uint32_t piece) noexcept nogil:

@@ -1,6 +1,6 @@
 """What the order of the heap needs seldom; its contract stands in `_order.pxd`."""
 
-from libc.stdint cimport INT32_MAX, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, INT64_MIN, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy, memset
 
@@ -20,15 +20,19 @@ cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32
     order.slot_bits = slot_bits
     order.numbers = (<uint64_t> 1 << (64 - slot_bits)) - 1      # the last one is that of `rank_never`
     order.free_piece = UINT32_MAX
+    order.sweep_lane = FROM_HEAP
+    order.dead_allowed = <int32_t> min(capacity + DEAD_ALLOWED, <int64_t> INT32_MAX)
     for lane in range(HEAP_LANES):
         order.heads[lane] = rank_never()
     if (
         pages_reserve(&order.rank_pages, (min(ranks, <size_t> INT32_MAX) + PADDING) * sizeof(heap_rank)) != 0
         or pages_reserve(&order.piece_pages, pieces * PIECE * sizeof(heap_rank)) != 0
+        or pages_reserve(&order.aside_pages, min(ranks, <size_t> INT32_MAX) * sizeof(heap_rank)) != 0
         or order_make_room(order) != 0
     ):
         return -1
     order.pieces = <heap_rank*> order.piece_pages.start
+    order.aside = <heap_rank*> order.aside_pages.start
     order.ranks[0] = rank_never()
     return 0
 
@@ -36,6 +40,7 @@ cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32
 cdef void order_clear(heap_order* order) noexcept nogil:
     pages_free(&order.rank_pages)
     pages_free(&order.piece_pages)
+    pages_free(&order.aside_pages)
     free(order.elders)
 
 
@@ -51,24 +56,8 @@ cdef int _room_for(heap_order* order, size_t ranks) noexcept nogil:
     return 0
 
 
-cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil:
-    """Take out the rank of an event that leaves before its turn: at either end of its lane, or else it stays, dead."""
-    cdef heap_slot* entry = &order.slots[slot]
-    cdef int32_t lane = entry.event.lane
-    cdef heap_lane* line = &order.lanes[lane] if <uint32_t> lane < <uint32_t> order.lanes_open else NULL
-    if line == NULL or line.first == line.end:
-        order.dead += 1
-    elif order_sequence(order, &order.heads[lane]) == entry.sequence:
-        order_advance(order, lane)
-    elif order_sequence(order, &line.last) == entry.sequence and line.end % PIECE > 1:
-        line.end -= 1
-        line.last = order.pieces[line.end - 1]
-    else:
-        order.dead += 1
-
-
 cdef void order_rebuild(heap_order* order) noexcept nogil:
-    """Drop the dead ranks at once; done when they are half of all, so O(1) a shed event."""
+    """Drop the dead ranks at once. O(n): for when the sweep could not keep up, or before new numbers."""
     cdef int32_t place, kept = 0
     for place in range(order.length):
         if not order_dead(order, &order.ranks[place]):
@@ -79,6 +68,17 @@ cdef void order_rebuild(heap_order* order) noexcept nogil:
     for place in range(order.lanes_open):
         _tidy(order, place)
     order.dead = 0
+    order.sweep_lane, order.sweep_place = FROM_HEAP, order.length
+    _thin_aside(order)
+
+
+cdef void _thin_aside(heap_order* order) noexcept nogil:
+    cdef int32_t place, kept = 0
+    for place in range(order.aside_length):
+        if not order_stale(order, &order.aside[place]):
+            order.aside[kept] = order.aside[place]
+            kept += 1
+    order.aside_length = kept
 
 
 cdef void _heapify(heap_order* order) noexcept nogil:
@@ -89,21 +89,31 @@ cdef void _heapify(heap_order* order) noexcept nogil:
         order.ranks[0] = rank_never()
 
 
-cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
-    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n).
+cdef int order_ready_to_shift(heap_order* order) noexcept nogil:
+    """Bury the dead while their places tell them apart, and make room for all in the heap; 0, or -1 without memory."""
+    order_rebuild(order)
+    return _room_for(order, <size_t> order_living(order) + 1)
 
-    What stands in the lanes goes into the heap: under other offsets it need not ascend.
+
+cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
+    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n)."""
+    if order_ready_to_shift(order) != 0:
+        return -1
+    memcpy(order.offsets, offsets, sizeof(order.offsets))
+    order_arrange(order)
+    return 0
+
+
+cdef void order_arrange(heap_order* order) noexcept nogil:
+    """Put every rank where its event stands now; after `order_ready_to_shift`, since when none was added. O(n).
+
+    What stands in the lanes goes into the heap: by other places it need not ascend. What is aside has no place.
     """
     cdef int32_t place
-    order_rebuild(order)
-    if _room_for(order, <size_t> order_living(order) + 1) != 0:
-        return -1
     _empty_lanes(order)
-    memcpy(order.offsets, offsets, sizeof(order.offsets))
     for place in range(order.length):
         order.ranks[place].key = order_key(order, &order.slots[order_slot(order, &order.ranks[place])].event)
     _heapify(order)
-    return 0
 
 
 cdef int64_t order_living(heap_order* order) noexcept nogil:
@@ -131,19 +141,26 @@ cdef bint order_sound(heap_order* order) noexcept nogil:
 
 
 cdef bint _lane_sound(heap_order* order, int32_t lane) noexcept nogil:
-    """Whether the ranks of a lane ascend, and whether its head and its last rank are what they are said to be."""
+    """Whether the living ranks of a lane ascend, and its head and its last rank are what they are said to be."""
     cdef rank_walk walk = rank_walk(lane, order.lanes[lane].first)
     cdef heap_rank* rank = NULL
-    cdef heap_rank* before = NULL
+    cdef heap_rank* last = NULL
+    cdef heap_rank before
     if order.lanes[lane].first == order.lanes[lane].end:
         return order.heads[lane].tag == UINT64_MAX
+    before = order_nobody(order)
+    if order.heads[lane].tag != order.pieces[order.lanes[lane].first].tag:
+        return False
     while True:
         rank = _next_rank(order, &walk)
         if rank == NULL or walk.lane != lane:
-            return before != NULL and before.tag == order.lanes[lane].last.tag
-        if rank_before(rank, before if before != NULL else &order.heads[lane]):
+            return last != NULL and last.tag == order.lanes[lane].last.tag
+        last = rank
+        if order_dead(order, rank):
+            continue        # what the sweep leaves behind has no order, and comes too early, if at all
+        if rank.key != INT64_MIN and rank_before(rank, &before):
             return False
-        before = rank
+        before = rank[0]
 
 
 cdef heap_rank* _next_rank(heap_order* order, rank_walk* walk) noexcept nogil:
@@ -173,11 +190,14 @@ cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil:
     cdef uint64_t oldest = sequence
     cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
     cdef heap_rank* rank
+    cdef int32_t place
     order_rebuild(order)
     rank = _next_rank(order, &walk)
     while rank != NULL:
         oldest = min(oldest, order_sequence(order, rank))
         rank = _next_rank(order, &walk)
+    for place in range(order.aside_length):
+        oldest = min(oldest, order_sequence(order, &order.aside[place]))
     if sequence - oldest <= order.numbers // 2:
         _number_from(order, NULL, 0, oldest)
         return 0
@@ -186,7 +206,8 @@ cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil:
 
 cdef int _make_elders(heap_order* order, uint64_t sequence) noexcept nogil:
     cdef uint64_t* elders
-    cdef uint64_t count = <uint64_t> order_living(order), place = 0
+    cdef uint64_t count = <uint64_t> (order_living(order) + order.aside_length), place = 0
+    cdef int32_t waiting
     cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
     cdef heap_rank* rank = _next_rank(order, &walk)
     if count >= order.numbers:
@@ -198,25 +219,35 @@ cdef int _make_elders(heap_order* order, uint64_t sequence) noexcept nogil:
         elders[place] = order_sequence(order, rank)
         place += 1
         rank = _next_rank(order, &walk)
+    for waiting in range(order.aside_length):
+        elders[place] = order_sequence(order, &order.aside[waiting])
+        place += 1
     qsort(elders, count, sizeof(uint64_t), &_compare_sequences)
     _number_from(order, elders, count, sequence - count)
     return 0
 
 
 cdef void _number_from(heap_order* order, uint64_t* elders, uint64_t count, uint64_t base) noexcept nogil:
-    cdef uint64_t sequence, number
     cdef int32_t lane
     cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
     cdef heap_rank* rank = _next_rank(order, &walk)
     while rank != NULL:
-        sequence = order_sequence(order, rank)
-        number = _index_of(elders, count, sequence) if count > 0 else sequence - base
-        rank.tag = (number << order.slot_bits) | <uint64_t> order_slot(order, rank)
+        _renumber_one(order, rank, elders, count, base)
         rank = _next_rank(order, &walk)
+    for lane in range(order.aside_length):
+        _renumber_one(order, &order.aside[lane], elders, count, base)
     free(order.elders)
     order.elders, order.elder_count, order.base = elders, count, base
     for lane in range(order.lanes_open):
         _tidy(order, lane)
+
+
+cdef inline void _renumber_one(
+    heap_order* order, heap_rank* rank, uint64_t* elders, uint64_t count, uint64_t base
+) noexcept nogil:
+    cdef uint64_t sequence = order_sequence(order, rank)
+    cdef uint64_t number = _index_of(elders, count, sequence) if count > 0 else sequence - base
+    rank.tag = (number << order.slot_bits) | <uint64_t> order_slot(order, rank)
 
 
 cdef int _compare_sequences(const void* left, const void* right) noexcept nogil:
@@ -248,7 +279,7 @@ cdef void _tidy(heap_order* order, int32_t lane) noexcept nogil:
             order.pieces[target] = line.last = order.pieces[source]
             target += 1
         source += 1
-    _cut(order, line, target)
+    order_cut(order, line, target)
     if target == line.first:
         line.first = line.end = target // PIECE * PIECE
     order.heads[lane] = order.pieces[line.first] if line.first != line.end else rank_never()
@@ -265,12 +296,12 @@ cdef void _empty_lanes(heap_order* order) noexcept nogil:
         rank = _next_rank(order, &walk)
     order.length = length
     for lane in range(order.lanes_open):
-        _cut(order, &order.lanes[lane], order.lanes[lane].first)
+        order_cut(order, &order.lanes[lane], order.lanes[lane].first)
         order.lanes[lane].first = order.lanes[lane].end = order.lanes[lane].first // PIECE * PIECE
         order.heads[lane] = rank_never()
 
 
-cdef inline void _cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil:
+cdef void order_cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil:
     """Let a lane end earlier; the pieces that it no longer reaches become free in one go."""
     cdef uint32_t kept = end // PIECE, last = line.end // PIECE
     if kept != last:
@@ -313,3 +344,49 @@ cdef uint32_t _take_piece(heap_order* order) noexcept nogil:
         return UINT32_MAX
     order.pieces_made += 1
     return piece
+
+
+# What waits aside, and ranks of what is queued already.
+
+
+cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil:
+    """The tag of a slot that is queued already: its number may be one of an elder."""
+    cdef uint64_t sequence = order.slots[slot].sequence
+    cdef bint elder = order.elder_count > 0 and sequence < order.base + order.elder_count
+    cdef uint64_t number = _index_of(order.elders, order.elder_count, sequence) if elder else sequence - order.base
+    return (number << order.slot_bits) | <uint64_t> slot
+
+
+cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil:
+    """Add the rank of a slot that is queued already, at its place as it is now; after `order_ready`."""
+    cdef heap_rank rank
+    rank.key, rank.tag = order_key(order, &order.slots[slot].event), order_tag(order, slot)
+    order_push(order, &rank)
+
+
+cdef int order_aside_ready(heap_order* order) noexcept nogil:
+    """Make sure that one rank can be set aside; 0, or -1 without memory."""
+    if pages_ready(&order.aside_pages, (<size_t> order.aside_length + 1) * sizeof(heap_rank)) == 0:
+        return 0
+    _thin_aside(order)
+    return pages_ready(&order.aside_pages, (<size_t> order.aside_length + 1) * sizeof(heap_rank))
+
+
+cdef void order_set_aside(heap_order* order, uint64_t tag) noexcept nogil:
+    """Add a rank to what waits aside; after `order_aside_ready`. Its key is the slot's."""
+    order.aside[order.aside_length].key, order.aside[order.aside_length].tag = 0, tag
+    order.aside_length += 1
+
+
+cdef void order_sweep_aside(heap_order* order, int32_t waiting) noexcept nogil:
+    """Look at a few of those aside, when there are more ranks than events `waiting`, and drop what has moved on."""
+    cdef int _look
+    for _look in range(LOOKS_A_SWEEP):
+        if order.aside_length <= waiting:
+            return
+        if order.aside_place <= 0 or order.aside_place > order.aside_length:
+            order.aside_place = order.aside_length
+        order.aside_place -= 1
+        if order_stale(order, &order.aside[order.aside_place]):
+            order.aside_length -= 1
+            order.aside[order.aside_place] = order.aside[order.aside_length]

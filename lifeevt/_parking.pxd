@@ -11,5 +11,6 @@ cdef enum:
 
 cdef int parking_sleep(uint32_t* word, uint32_t seen, int64_t wait_ns) noexcept nogil
 cdef void parking_wake(uint32_t* word, int32_t sleepers) noexcept nogil
+cdef void parking_signal(int32_t file) noexcept nogil
 cdef int64_t parking_now_ns() noexcept nogil
 cdef int parking_on_main_thread() noexcept nogil

@@ -1,9 +1,12 @@
 """The sleep below every wait for events; its contract stands in `_parking.pxd`."""
 
 from libc.errno cimport errno
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport getpid
+
+cdef extern from "<sys/eventfd.h>" nogil:
+    int eventfd_write(int file, uint64_t value)
 
 cdef enum:
     NS_PER_SECOND = 1_000_000_000
@@ -36,6 +39,11 @@ cdef int parking_sleep(uint32_t* word, uint32_t seen, int64_t wait_ns) noexcept 
 
 cdef void parking_wake(uint32_t* word, int32_t sleepers) noexcept nogil:
     LIFEEVT_FUTEX(word, FUTEX_WAKE, <uint32_t> sleepers, NULL)
+
+
+cdef void parking_signal(int32_t file) noexcept nogil:
+    """Add one to an event file, for those who wait on files; one that is full, or closed, is left alone."""
+    eventfd_write(file, 1)
 
 
 cdef int64_t parking_now_ns() noexcept nogil:

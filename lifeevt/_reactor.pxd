@@ -10,6 +10,7 @@ from ._account cimport account
 from ._cells cimport cell_block
 from ._heap cimport HEAP_LEVELS, event_heap
 from ._kinds cimport event_kind, kind_table
+from ._order cimport heap_event
 from ._reflex cimport reflex_table
 from ._results cimport result_record, result_ring
 from ._rwlock cimport rwlock
@@ -23,6 +24,7 @@ cdef enum reactor_reason:
     REACTOR_LIMIT = 1           # as many events were answered as the caller asked for
     REACTOR_ATTENDED = 2        # `batch[0]` is an event that Python must see; if it `answers`, its reflex has
     REACTOR_HALTED = 3
+    REACTOR_DUE = 4             # the time has come that Python asked for
 
 ctypedef struct reactor:
     event_heap* heap
@@ -36,6 +38,8 @@ ctypedef struct reactor:
     int32_t halted
     int32_t answers             # else every event is left to Python, for its clock or its account
     int64_t patience_ns         # how long to look for a next event before sleeping; 0 under light load
+    int64_t told_version        # of the state, which Python came back to tell of
+    int64_t due_ns              # when a waiting call is to come back, or INT64_MAX; written inside the heap
     int64_t answered            # by the last call of reactor_run
     int32_t row                 # which answered batch[0] when it is attended, or KINDS_NO_ROW
     result_record batch[REACTOR_BATCH]
@@ -46,5 +50,7 @@ cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil
 cdef int32_t reactor_row(const reactor* self, int32_t kind) noexcept nogil
 cdef void reactor_finish(reactor* self, int32_t count) noexcept nogil
 cdef void reactor_account(reactor* self, const result_record* record) noexcept nogil
-cdef bint reactor_attends(const reactor* self, int32_t kind) noexcept nogil
+cdef bint reactor_attends(const reactor* self, const heap_event* event) noexcept nogil
+cdef bint reactor_touches(const reactor* self) noexcept nogil
+cdef bint reactor_is_due(reactor* self) noexcept nogil
 cdef void reactor_enter_state(reactor* self) noexcept nogil

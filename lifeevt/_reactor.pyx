@@ -1,11 +1,12 @@
 """The stretch below `_core_reactor.Reactor`; its contract stands in `_reactor.pxd`."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
 from ._account cimport account_record
-from ._cells cimport cells_version
+from ._cells cimport LIFEEVT_LOAD, cells_version
 from ._heap cimport (
     HEAP_ASLEEP,
+    HEAP_TRACKED,
     heap_enter,
     heap_finish,
     heap_head,
@@ -14,6 +15,7 @@ from ._heap cimport (
     heap_slot,
 )
 from ._kinds cimport KINDS_NO_ROW
+from ._order cimport heap_event
 from ._parking cimport PARKING_FOR_EVER, parking_now_ns, parking_sleep
 from ._reflex cimport REFLEX_NO_PATTERN, reflex_respond
 from ._results cimport results_of_event, results_put
@@ -54,11 +56,14 @@ cdef int reactor_run(reactor* self, int64_t limit, int32_t above, bint waits) no
     while True:
         heap_enter(self.heap)
         reactor_finish(self, count)
-        if self.halted and waits:
+        if waits and (self.halted or reactor_is_due(self)):
             heap_leave(self.heap)
-            return REACTOR_HALTED
+            return REACTOR_HALTED if self.halted else REACTOR_DUE
         wanted = <int32_t> min(limit - self.answered, <int64_t> REACTOR_BATCH)
         count = reactor_pop(self, wanted, above)
+        if count == 0 and self.heap.unsettled and wanted > 0:
+            heap_leave(self.heap)
+            continue
         if count == 0 and waits and wanted > 0:
             _sleep(self)
             continue
@@ -72,7 +77,7 @@ cdef int _reason(reactor* self, int32_t count, int32_t wanted) noexcept nogil:
     if count == 0:
         return REACTOR_DRY if wanted > 0 else REACTOR_LIMIT
     self.row = KINDS_NO_ROW
-    if not self.answers:
+    if not reactor_touches(self):
         return REACTOR_ATTENDED
     self.batch[0].started_ns = parking_now_ns()
     reactor_enter_state(self)
@@ -89,7 +94,7 @@ cdef int32_t reactor_pop(reactor* self, int32_t limit, int32_t above) noexcept n
         head = heap_head(self.heap)
         if head < 0 or self.heap.slots[head].event.level >= above:
             break
-        attended = reactor_attends(self, self.heap.slots[head].event.kind)
+        attended = reactor_attends(self, &self.heap.slots[head].event)
         if attended and count > 0:
             break
         _take(self, &self.batch[count])
@@ -99,9 +104,30 @@ cdef int32_t reactor_pop(reactor* self, int32_t limit, int32_t above) noexcept n
     return count
 
 
-cdef bint reactor_attends(const reactor* self, int32_t kind) noexcept nogil:
-    """Whether Python must see an event of this kind."""
-    return not self.answers or not _known(self, kind) or self.kinds.kinds[kind].attended
+cdef bint reactor_attends(const reactor* self, const heap_event* event) noexcept nogil:
+    """Whether Python must see an event."""
+    if not self.answers or event.has_object & HEAP_TRACKED or not _known(self, event.kind):
+        return True
+    return self.kinds.kinds[event.kind].attended
+
+
+cdef bint reactor_touches(const reactor* self) noexcept nogil:
+    """Whether the reflex answers `batch[0]` here: what is tracked, Python looks at first."""
+    return self.answers and not self.heap.slots[self.batch[0].slot].event.has_object & HEAP_TRACKED
+
+
+cdef bint reactor_is_due(reactor* self) noexcept nogil:
+    """Whether the time has come at which Python wants to be asked."""
+    return _has_changes(self) or (self.due_ns != INT64_MAX and parking_now_ns() >= self.due_ns)
+
+
+cdef bint _has_changes(reactor* self) noexcept nogil:
+    """Whether the state was written and somebody wants to know: said once of each version, for who tells may be slow."""
+    cdef int64_t version = cells_version(self.cells)
+    if LIFEEVT_LOAD(&self.cells.trail.length) == 0 or self.told_version == version:
+        return False
+    self.told_version = version
+    return True
 
 
 cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil:
@@ -181,21 +207,25 @@ cdef void _answer_batch(reactor* self, int32_t count) noexcept nogil:
 
 cdef void _sleep(reactor* self) noexcept nogil:
     """Leave the heap and wait for an event: awake for a moment under dense traffic, else asleep."""
-    cdef int64_t asleep_since_ns
+    cdef int64_t asleep_since_ns, due_ns, left_ns
     if self.patience_ns > 0:
         heap_leave(self.heap)
         if _another_came(self):
             return
         self.patience_ns = 0
         heap_enter(self.heap)
-        if self.heap.queued > 0 or self.halted:
+        if self.heap.queued > self.heap.aside or self.halted:
             heap_leave(self.heap)
             return
+    due_ns = self.due_ns
     self.sleeper = HEAP_ASLEEP
     heap_leave(self.heap)
     asleep_since_ns = parking_now_ns()
     while LIFEEVT_SEE_WORD(&self.sleeper) == HEAP_ASLEEP:
-        parking_sleep(&self.sleeper, HEAP_ASLEEP, PARKING_FOR_EVER)
+        left_ns = PARKING_FOR_EVER if due_ns == INT64_MAX else due_ns - parking_now_ns()
+        if left_ns <= 0 and due_ns != INT64_MAX:
+            return          # whoever wakes the sleeper once more does no harm
+        parking_sleep(&self.sleeper, HEAP_ASLEEP, left_ns)
     if parking_now_ns() - asleep_since_ns < PATIENCE_NS:
         self.patience_ns = PATIENCE_NS
 
@@ -205,7 +235,7 @@ cdef bint _another_came(reactor* self) noexcept nogil:
     cdef int _
     while parking_now_ns() < until_ns:
         for _ in range(LOOKS):
-            if LIFEEVT_SEE(&self.heap.queued) > 0 or LIFEEVT_SEE(&self.halted):
+            if LIFEEVT_SEE(&self.heap.queued) > LIFEEVT_SEE(&self.heap.aside) or LIFEEVT_SEE(&self.halted):
                 return True
             LIFEEVT_PAUSE()
     return False

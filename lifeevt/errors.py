@@ -22,6 +22,7 @@ __all__ = [
     "QueueEmpty",
     "QueueFull",
     "RecordingError",
+    "ResultTimeout",
     "SerializationError",
     "StateError",
     "StateFileError",
@@ -42,6 +43,10 @@ class InvalidEvent(LifeEventError, ValueError):
 
 class StopTimeout(LifeEventError, TimeoutError):
     """A handler was still running when the time allowed for stopping was over."""
+
+
+class ResultTimeout(LifeEventError, TimeoutError):
+    """A tracked event had not ended in the time allowed."""
 
 
 class InvalidReflex(LifeEventError, ValueError):

@@ -10,6 +10,7 @@ from itertools import count, groupby
 from types import TracebackType
 from typing import Any, TypeVar
 
+from . import at_fork
 from ._contract import Change, StateCells
 from .change import StateChange
 from .field import Field
@@ -92,6 +93,7 @@ class ChangeFeed:
         self._telling = threading.Lock()
         self._changing = threading.Lock()
         self._errors = 0
+        at_fork.renew_locks(self, "_telling", "_changing")
         self.on = False
         self._switch()
 

@@ -6,17 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import compress
 from operator import attrgetter, ne
-from typing import Any
+from typing import Any, Protocol
 
 from ._contract import StateCells
 from .errors import InvalidValue
 from .field import Field, Value
 
-__all__ = ["LiveObject", "Merge"]
+__all__ = ["Absorbed", "LiveObject", "Merged", "Writer"]
 
-# of a version since, places, values, and what the numbers were: the new version, and the numbers now
-Merge = Callable[[int, Sequence[int], list[Any], Sequence[float]], tuple[int, tuple[float, ...]]]
+Absorbed = tuple[int, tuple[float, ...] | None]
+Merged = tuple[int, tuple[float, ...]]
 Changes = dict[int, Any]  # by place, in the form in which the cells keep it
+
+
+class Writer(Protocol):
+    """What a turn's end asks of the cells, or of what stands before them."""
+
+    def absorb(self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], /) -> Absorbed:
+        """Merge what differs between two tuples of all numbers."""
+
+    def merge(self, since: int, places: Sequence[int], values: list[Any], bases: Sequence[float], /) -> Merged:
+        """Merge numbers, and replace objects, at places."""
 
 
 class LiveObject:
@@ -33,7 +43,6 @@ class LiveObject:
         self._fields: tuple[Any, ...] = tuple(fields.values())
         self._count = len(cells)
         self._places = range(self._count)
-        self._takes = [_plainly_taken(field) for field in self._fields[: self._count]]
         self._read_numbers = _reader(self._names[: self._count])
         # what object and cells both had when they were last in step, which was at this version of the cells
         self.version, self._numbers, objects = cells.read_whole()
@@ -84,33 +93,36 @@ class LiveObject:
 
     # --- from the object to the cells
 
-    def publish(self, merge: Merge, refused: dict[str, str]) -> int:
-        """Let ``merge`` publish in one step what the object holds that is not published; return the version then.
+    def publish(self, writer: Writer, refused: dict[str, str]) -> int:
+        """Publish in one step what the object holds that is not published, and return the version then.
 
         What a field does not take is not published but put back, and said in ``refused``. O(fields), and the
         size of the values.
         """
-        changes: Changes = {}
         try:
             seen = self._read_numbers(self.target)
-            if seen != self._numbers:
-                self._judge_plain(seen, changes, refused)
-        except Exception:  # of a getter or a comparison: ask one by one
+        except Exception:  # of a getter: ask one by one
             seen = tuple(map(self._read, self._places))
-            for place in self._places:
-                self._judge(place, seen[place], self._numbers[place], changes, refused)
-        for place, stored in enumerate(self._objects, self._count):
-            self._judge(place, self._read(place), stored, changes, refused)
-        return self._post(merge, changes, seen, refused) if changes else self.version
+        changes: Changes = {}
+        if self._objects:
+            for place, stored in enumerate(self._objects, self._count):
+                self._judge(place, self._read(place), stored, changes, refused)
+        if not changes:
+            version, now = writer.absorb(self.version, seen, self._numbers)
+            if now is not None:
+                return self._absorbed(version, seen, now, refused)
+        for place in self._places:
+            self._judge(place, seen[place], self._numbers[place], changes, refused)
+        return self._post(writer, changes, seen, refused) if changes else self.version
 
-    def _judge_plain(self, seen: tuple[Any, ...], changes: Changes, refused: dict[str, str]) -> None:
-        """As ``_judge``, of all numbers; without a call for those that their fields take as they are."""
-        for place in compress(self._places, map(ne, seen, self._numbers)):
-            held, (kinds, low, high) = seen[place], self._takes[place]
-            if type(held) in kinds and low <= held <= high:
-                changes[place] = held
-            else:
-                self._judge(place, held, self._numbers[place], changes, refused)
+    def _absorbed(self, version: int, seen: Sequence[Any], now: tuple[float, ...], refused: dict[str, str]) -> int:
+        self._numbers = now
+        if version == self.version + 1:  # nobody wrote in between
+            self.version = version
+        if now is not seen:  # a reflex's were added
+            for place in compress(self._places, map(ne, now, seen)):
+                self._put_back(place, now[place], refused)
+        return version or self.version
 
     def _judge(self, place: int, held: Any, stored: Any, changes: Changes, refused: dict[str, str]) -> None:
         """Note what is held as changed, or as refused and put it back."""
@@ -127,10 +139,10 @@ class LiveObject:
         elif place < self._count and held != stored:  # cut or clamped to what is published already
             self._put_back(place, stored, refused)
 
-    def _post(self, merge: Merge, changes: Changes, seen: Sequence[Any], refused: dict[str, str]) -> int:
+    def _post(self, writer: Writer, changes: Changes, seen: Sequence[Any], refused: dict[str, str]) -> int:
         places, values = list(changes), list(changes.values())
         bases = [self._numbers[place] if place < self._count else 0.0 for place in places]
-        version, now = merge(self.version, places, values, bases)
+        version, now = writer.merge(self.version, places, values, bases)
         numbers = {place: number for place, number in zip(places, now, strict=True) if place < self._count}
         self._note({**changes, **numbers})
         if version == self.version + 1:  # nobody wrote in between
@@ -228,8 +240,3 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     if len(names) > 1:
         return attrgetter(*names)
     return lambda target: tuple(getattr(target, name) for name in names)
-
-
-def _plainly_taken(field: Field) -> tuple[tuple[type, ...], float, float]:
-    """Return of which types, and between which bounds, a field takes a number as it is."""
-    return (int,) if field.integer else (float, int), field.lowest, field.highest

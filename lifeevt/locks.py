@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 from . import at_fork, lock_order
 from ._backend import load
@@ -164,7 +164,7 @@ class PlainLock(Protocol):
         """Give it back."""
 
 
-class WatchedLock:
+class WatchedLock(at_fork.Forked):
     """A ``threading.Lock`` or ``RLock`` of your own, with its waits in the graph and its rank kept.
 
     Take and release it here and nowhere else, in one thread: it must be used as a mutex, not as a signal. Same
@@ -246,18 +246,10 @@ class WatchedLock:
             GRAPH.end(self)
             self._times.waited(time.monotonic_ns() - asked_ns)
 
-    def _before_fork(self) -> None:
-        """Nothing: who holds it may do so for long."""
-
-    def _after_fork_in_parent(self) -> None:
-        """Nothing was taken."""
-
     def _after_fork_in_child(self) -> None:
         if self._held is not None and self._held.thread != threading.get_ident():
             self._held, self._depth = None, 0
-            renew: Any = getattr(self._lock, "_at_fork_reinit", None)  # as logging and concurrent.futures do
-            if renew is not None:
-                renew()
+            at_fork.renew(self._lock)
 
 
 class _Held:

@@ -6,9 +6,10 @@ import threading
 from types import TracebackType
 from typing import Any
 
+from ._contract import StateCells
 from .errors import InvalidValue, LockOrderError, StateError, TransactionError
 from .feed import ChangeFeed
-from .live_object import LiveObject
+from .live_object import Absorbed, LiveObject, Merged
 from .transaction import open_on
 from .turn_gate import TurnGate
 
@@ -24,10 +25,8 @@ class Turns:
 
     def publish(self, why: tuple[str | None, Any], refused: dict[str, str]) -> int:
         """Publish what the object holds; see :class:`LiveObject`."""
-        cells, feed = self.live.cells, self.feed
-        if not feed.on:
-            return self.live.publish(cells.merge, refused)
-        return self.live.publish(lambda *given: feed.noted(cells.merge, given, (*why, given[2])), refused)
+        live = self.live
+        return live.publish(_Noted(live.cells, self.feed, why) if self.feed.on else live.cells, refused)
 
     def tell(self) -> None:
         """Tell those who watch; whoever calls this has no turn."""
@@ -38,6 +37,19 @@ class Turns:
         """TransactionError when this thread has the turn: the commit would wait for itself."""
         if self.gate.is_mine():
             raise TransactionError(f"a transaction inside the turn of {self.gate.name}: there, write the object itself")
+
+
+class _Noted:
+    """The cells, with a note of why for those who watch."""
+
+    def __init__(self, cells: StateCells, feed: ChangeFeed, why: tuple[str | None, Any]) -> None:
+        self._cells, self._feed, self._why = cells, feed, why
+
+    def absorb(self, *given: Any) -> Absorbed:
+        return self._feed.noted(self._cells.absorb, given, self._why)
+
+    def merge(self, *given: Any) -> Merged:
+        return self._feed.noted(self._cells.merge, given, (*self._why, given[2]))
 
 
 class StateTurn:

@@ -18,7 +18,7 @@ __all__ = ["Turn", "TurnLock"]
 RECHECK_SECONDS = 1.0  # an exception of a signal may hit who leaves before it has called the next
 
 
-class TurnLock:
+class TurnLock(at_fork.Forked):
     """One holder at a time, in the order of asking; who holds it, what for and since when is seen.
 
     ``with lock.acquire("the engine", timeout=1.0): ...``. A thread may hold one turn here, and only takes it
@@ -120,12 +120,6 @@ class TurnLock:
     def _late(self, limit_ns: int) -> LockTimeout:
         held = [(place.told(), place.held_ns() / 1e9) for place in self._first()]
         return LockTimeout.held_by(self.name, limit_ns, held)
-
-    def _before_fork(self) -> None:
-        """Nothing: who has the turn may have it for long."""
-
-    def _after_fork_in_parent(self) -> None:
-        """Nothing was taken."""
 
     def _after_fork_in_child(self) -> None:
         me = threading.get_ident()

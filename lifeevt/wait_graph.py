@@ -43,7 +43,7 @@ class Wait:
         return f"{self.thread_name} waits to {self.wish} {self.lock.name} for {blocker.thread_name}"
 
 
-class WaitGraph:
+class WaitGraph(at_fork.Forked):
     """Who waits for whom. Kept by those who wait alone: a lock that is free costs nothing here.
 
     One wait begins at a time, and is searched before it lasts. A thread that runs waits for nobody, so a circle
@@ -125,7 +125,8 @@ class WaitGraph:
 
     def _after_fork_in_child(self) -> None:
         me = threading.get_ident()
-        self._guard, self._guarding = threading.Lock(), None
+        at_fork.renew(self._guard)
+        self._guarding = None
         self._waits = {me: self._waits[me]} if me in self._waits else {}
 
 

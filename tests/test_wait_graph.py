@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,10 +14,26 @@ from actors import Actor, Call, wait_until
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lifeevt import DeadlockError, LockOrderError, LockTimeout, ReadWriteLock, TurnLock, WatchedLock
+from lifeevt import (
+    DeadlockError,
+    LockOrderError,
+    LockTimeout,
+    ReadWriteLock,
+    ThreadSafeSelfState,
+    TurnLock,
+    WatchedLock,
+)
 from lifeevt.wait_graph import GRAPH, WaitGraph
 
-KINDS = ["read", "write", "turn", "watched"]
+KINDS = ["read", "write", "turn", "watched", "state"]
+
+
+class TurnOf:
+    """The turn on the object of a state."""
+
+    def __init__(self, name: str, backend: str) -> None:
+        self.name = name
+        self.state = ThreadSafeSelfState.wrap(SimpleNamespace(mood=0.0), ["mood"], name=name, backend=backend)
 
 
 class Person:
@@ -38,6 +55,8 @@ class Person:
     def _take(self, lock: Any, mode: str, *limits: float) -> None:
         if isinstance(lock, ReadWriteLock):
             entry: Any = getattr(lock, mode)(*limits)
+        elif isinstance(lock, TurnOf):
+            entry = lock.state.turn("a test", *limits)
         else:
             entry = lock.acquire(mode, *limits) if isinstance(lock, TurnLock) else lock
         entry.__enter__()
@@ -59,6 +78,8 @@ def made(kind: str, name: str, backend: str) -> tuple[Any, str]:
     """A lock of a kind, and the mode in which others are kept out by one who has it."""
     if kind == "turn":
         return TurnLock(name, backend=backend), "turn"
+    if kind == "state":
+        return TurnOf(name, backend), "state"
     if kind == "watched":
         return WatchedLock(threading.Lock(), name, backend=backend), "watched"
     return ReadWriteLock(name, backend=backend), kind

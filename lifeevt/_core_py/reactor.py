@@ -24,10 +24,11 @@ from .._contract import (
 )
 from .account import Account
 from .cells import StateCells
-from .heap import EventHeap, Numbers
+from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
 from .numbers import Rooted, finite, int64
+from .offers import Numbers
 from .reflex import ReflexTable
 
 PROCESSED, IGNORED, DEAD_LETTERED = 0, 1, 4
@@ -71,6 +72,8 @@ class Reactor(Rooted):
         self._results: deque[Result] = deque()
         self._overwritten = 0
         self._halted = False
+        self._due_ns: int | None = None
+        self._told_version = 0
         self._heap, heap._reactor = heap, weakref.ref(self)
         self._gil_wait = Histogram()
         self._handlers: dict[int, tuple[Any, Any, Any, bool]] = {}
@@ -106,11 +109,11 @@ class Reactor(Rooted):
         self._on_error, self._on_task = on_error, on_task
 
     def run(self) -> Task | None:
-        """Answer events until one needs Python: return its task, or None once halted. Blocks.
+        """Answer events until one needs Python: return its task, or None once halted or due. Blocks.
 
         Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
         """
-        while not self._halted:
+        while not self._halted and not self._is_due():
             answered, task = self._next(MAX_LEVELS, False)
             if task is not None:
                 return task
@@ -133,6 +136,11 @@ class Reactor(Rooted):
     def halt(self, halted: bool) -> None:
         """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
         self._halted = bool(halted)
+        self._heap.nudge()
+
+    def wake_at(self, due_ns: int | None) -> None:
+        """Make ``run`` return None at a time of the system's clock (None: never), also when nothing comes."""
+        self._due_ns = None if due_ns is None else int64(due_ns)
         self._heap.nudge()
 
     def put(
@@ -194,7 +202,7 @@ class Reactor(Rooted):
         if taken is None:
             return False, None
         task = self._answer(*taken)
-        if task is None or not self._answers or task[5] not in self._handlers:
+        if task is None or not self._answers or taken[2] or task[5] not in self._handlers:
             return task is None, task
         self._handle(task, taken[1], raises)
         return True, None
@@ -267,11 +275,11 @@ class Reactor(Rooted):
         self._record((outcome, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns,
                       finished_ns, reflex), True)  # fmt: skip
 
-    def _answer(self, entry: Entry, numbers: Numbers) -> Task | None:
+    def _answer(self, entry: Entry, numbers: Numbers, tracked: bool) -> Task | None:
         """Let the kind's reflex answer; the task when Python must see the event."""
         payload, key, level, queued_ns, sequence = entry
         kind, intensity, *timestamp = numbers
-        if not self._answers:
+        if not self._answers or tracked:
             return payload, key, level, queued_ns, sequence, kind, 0, None
         started_ns = time.monotonic_ns()
         known = 0 <= kind < len(self._kinds)
@@ -310,9 +318,16 @@ class Reactor(Rooted):
 
     def _sleep(self) -> None:
         epoch = self._heap.watch(False)
-        if not len(self._heap) and not self._halted:
-            self._heap.wait(epoch, None)
+        if not self._heap._may_give() and not self._halted:
+            left_ns = None if self._due_ns is None else max(self._due_ns - time.monotonic_ns(), 0)
+            self._heap.wait(epoch, left_ns)
         self._heap.unwatch(False)
+
+    def _is_due(self) -> bool:
+        if self._cells.changes_waiting and self._told_version != self._cells.version:
+            self._told_version = self._cells.version  # said once of each version, for who tells may be slow
+            return True
+        return self._due_ns is not None and time.monotonic_ns() >= self._due_ns
 
 
 class _Stage:

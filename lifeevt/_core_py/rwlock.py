@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from .. import at_fork
 from .._contract import PASSES, OnWait
 from ..errors import LockOrderError, LockTimeout
 from .histogram import Histogram
@@ -13,7 +14,7 @@ from .numbers import Rooted, int64
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; it looks again and goes on
 
 
-class RWLock(Rooted):
+class RWLock(Rooted, at_fork.Forked):
     """A read-write lock that prefers writers, starves no reader and refuses re-entry.
 
     While a writer waits no new reader enters; but when PASSES writers have entered past readers who wait,
@@ -36,6 +37,7 @@ class RWLock(Rooted):
         self._waits = Histogram() if measured else None
         self._holds = Histogram() if measured else None
         self._longest: tuple[str, int] | None = None
+        at_fork.keep(self)
 
     @property
     def waits(self) -> Histogram | None:
@@ -148,6 +150,14 @@ class RWLock(Rooted):
             if place.entered:
                 self.release_write() if place.writing else self.release_read()
             raise
+
+    def _after_fork_in_child(self) -> None:
+        """Be new, and held by this thread alone if it held it before."""
+        me = threading.get_ident()
+        at_fork.renew(self._changed)
+        self._since_ns = {me: self._since_ns[me]} if me in self._since_ns else {}
+        self._writer = me if self._writer == me else None
+        self._readers, self._writers = [], []
 
     # --- the policy, under the condition's lock
 

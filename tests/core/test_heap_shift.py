@@ -118,3 +118,42 @@ def test_rubbish_moves_nothing(core: ModuleType, wrong: Any, error: type) -> Non
     with pytest.raises(error):
         heap.shift(wrong)
     assert drained(heap) == ["first", "second"]
+
+
+# --- what is behind its time already
+
+
+def test_what_is_behind_its_time_is_postponed_once_and_the_rest_is_not(core: ModuleType) -> None:
+    heap = core.EventHeap(9)
+    for key in (10, 20, 30, 40):
+        heap.offer(key, 1, key - 10, key, REJECT)
+    assert heap.postpone(30, 100, 1) == 2
+    assert heap.postpone(200, 100, 1) == 2  # the first two were postponed already
+    heap.check()
+    assert [entry[:2] for entry in iter(heap.pop, None)] == [(10, 110), (20, 120), (30, 130), (40, 140)]
+
+
+def test_more_important_levels_are_not_postponed(core: ModuleType) -> None:
+    heap = core.EventHeap(9)
+    for level in range(4):
+        heap.offer(level, level, 0, level, REJECT)
+    assert heap.postpone(9, 10, 2) == 2
+    assert drained(heap) == [0, 1, 2, 3]
+
+
+def test_what_comes_in_time_goes_before_what_was_postponed_until_that_is_due(core: ModuleType) -> None:
+    heap = core.EventHeap(9)
+    heap.offer(10, 1, 0, "late", REJECT)
+    heap.postpone(11, 100, 1)
+    heap.offer(60, 1, 50, "in time", REJECT)
+    heap.offer(111, 1, 101, "after", REJECT)
+    assert drained(heap) == ["in time", "late", "after"]
+
+
+@pytest.mark.parametrize("wrong", [(0, 0, 0), (0, -1, 0), (0, 1, 16), (0, 1, -1)])
+def test_a_postponement_that_is_none_is_refused(core: ModuleType, wrong: tuple[int, int, int]) -> None:
+    heap = core.EventHeap(9)
+    heap.offer(-1, 1, -1, None, REJECT)
+    with pytest.raises(ValueError):
+        heap.postpone(*wrong)
+    assert heap.pop()[1] == -1

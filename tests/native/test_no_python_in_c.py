@@ -169,7 +169,7 @@ def test_no_wait_in_c_holds_the_gil(module: str) -> None:
 
 
 def test_there_are_waits_to_look_at() -> None:
-    texts = [source("_core_heap"), source("_core_heap", ".pxd"), source("_core_lock"), source("_core_reactor")]
+    texts = [source("_core_heap"), source("_core_watch", ".pxd"), source("_core_lock"), source("_core_reactor")]
     assert all(WAITS.search(text) for text in texts)
 
 

@@ -18,6 +18,8 @@ from strategies import (
     durations,
     ends,
     finite_floats,
+    int64s,
+    keys,
     levels,
     numbers,
     offers,
@@ -40,6 +42,65 @@ class HeapModel:
         self.accepted = self.refused = self.running = self.high_water = 0
         self.ends: Counter[int] = Counter()
         self.offsets = [0] * MAX_LEVELS
+        self.held: set[int] = set()  # sequences
+        self.paused: tuple[set[int], set[int]] = (set(), set())  # levels, kinds
+        self.kinds: dict[int, int] = {}
+        self.joined: dict[int, int] = {}  # when each came to the level that it is on
+        self.moment = 0
+
+    def offer_tracked(self, *given: Any) -> Any:
+        *offer, kind, _, held = given
+        sequence = self.accepted
+        verdict = self.offer(*offer)
+        if verdict is not REFUSED:
+            self.kinds[sequence] = kind
+            self.held |= {sequence} if held else set()
+        return verdict, None if verdict is REFUSED else (sequence, 0)
+
+    def _queued(self, ticket: Any) -> Any:
+        return next((entry for entry in self.queued if entry[4] == ticket[0]), None)
+
+    def withdraw(self, ticket: Any, end: int) -> Any:
+        entry = self._queued(ticket)
+        if entry is not None:
+            self.queued.remove(entry)
+            self.ends[end] += 1
+        return entry
+
+    def replace(self, ticket: Any, key: int, level: int, payload: Any, kind: int) -> bool:
+        entry = self._queued(ticket)
+        if entry is not None:
+            made = (payload, min(key, entry[1]), min(level, entry[2]), *entry[3:])
+            if self.place(made) > self.place(entry):
+                made = (payload, *entry[1:])
+            self.queued[self.queued.index(entry)] = made
+            self.kinds[entry[4]] = kind
+            if made[2] != entry[2]:
+                self._join(entry[4])
+        return entry is not None
+
+    def bring_back(self, ticket: Any) -> bool:
+        self.held.discard(ticket[0])
+        return self._queued(ticket) is not None
+
+    def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
+        for ones, one in zip(self.paused, (level, kind), strict=True):
+            ones ^= ({one} - ones if paused else {one} & ones) - {None}
+
+    def book(self, end: int) -> int:
+        self.ends[end] += 1
+        self.accepted += 1
+        return self.accepted - 1
+
+    def _join(self, sequence: int) -> None:
+        self.moment += 1
+        self.joined[sequence] = self.moment
+
+    def _may_leave(self, entry: Any) -> bool:
+        levels, kinds = self.paused
+        if entry[4] in self.held or MAX_LEVELS in levels:
+            return False
+        return entry[2] not in levels and self.kinds.get(entry[4], -1) not in kinds
 
     def offer(self, key: int, level: int, arrival_ns: int, payload: Any, policy: int) -> Any:
         victim = None
@@ -51,6 +112,7 @@ class HeapModel:
             self.queued.remove(victim)
             self.ends[SHED_END] += 1
         self.queued.append((payload, key, level, arrival_ns, self.accepted))
+        self._join(self.accepted)
         self.accepted += 1
         self.high_water = max(self.high_water, len(self.queued))
         return victim or ADMITTED
@@ -60,6 +122,7 @@ class HeapModel:
         if policy in (REJECT, WAIT) or lowest < level:
             return None
         candidates = [entry for entry in self.queued if entry[2] == lowest]
+        candidates.sort(key=lambda entry: self.joined[entry[4]])
         if policy == DROP_OLDEST:
             return candidates[0]
         return None if lowest == level else candidates[-1]
@@ -70,11 +133,17 @@ class HeapModel:
     def pop(self, end: int) -> Any:
         return self.pop_above(MAX_LEVELS, end)
 
-    def drain(self, limit: int, end: int) -> Any:
-        return [self.pop(end) for _ in range(min(max(limit, 0), len(self.queued)))]
+    def drain(self, limit: int, end: int, every: bool = False) -> Any:
+        if every:
+            paused, self.paused = self.paused, (set(), set())
+            self.held.clear()
+        left = sum(map(self._may_leave, self.queued))
+        taken = [self.pop(end) for _ in range(min(max(limit, 0), left))]
+        self.paused = paused if every else self.paused
+        return taken
 
     def pop_above(self, level: int, end: int) -> Any:
-        head = min(self.queued, key=lambda entry: (self.place(entry), entry[4]), default=None)
+        head = min(filter(self._may_leave, self.queued), key=lambda entry: (self.place(entry), entry[4]), default=None)
         if head is None or head[2] >= level:
             return None
         self.queued.remove(head)
@@ -89,6 +158,15 @@ class HeapModel:
 
     def shift(self, offsets: Any) -> None:
         self.offsets = list(offsets)
+
+    def postpone(self, before: int, by_ns: int, level: int) -> int:
+        if by_ns <= 0:
+            raise ValueError("by_ns must be above 0")
+        moved = [each for each in self.queued if each[2] >= level and each[1] < before and each[1] - each[3] < by_ns]
+        for payload, key, height, arrival_ns, sequence in moved:
+            place = next(place for place, each in enumerate(self.queued) if each[4] == sequence)
+            self.queued[place] = (payload, min(key + by_ns, INT64_MAX), height, arrival_ns, sequence)
+        return len(moved)
 
     def finish(self, end: int) -> None:
         if not self.running:
@@ -135,6 +213,51 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def make(self, capacity: int) -> None:
             self.heaps = [twin(capacity) for twin in twins]
             self.model = HeapModel(capacity)
+            self.tickets: list[list[Any]] = []  # of each event, one a twin and one of the model
+            self.everybody = range(len(twins) + 1)
+
+        def of_each(self, which: int) -> list[Any]:
+            """Every twin and the model, each with its ticket of one of the tracked events."""
+            found = self.tickets[which % len(self.tickets)] if self.tickets else [(99, 0)] * len(self.everybody)
+            return list(zip([*self.heaps, self.model], found, strict=True))
+
+        @rule(offer=offers, policy=policies, kind=st.integers(-1, 2), held=st.booleans())
+        def offer_tracked(self, offer: Any, policy: int, kind: int, held: bool) -> None:
+            said = [one.offer_tracked(*offer, policy, kind, 0.5, held) for one in [*self.heaps, self.model]]
+            agree(said, lambda each: (each[0], each[1] and each[1][0]))
+            if said[0][1] is not None:
+                self.tickets.append([ticket for _, ticket in said])
+
+        @rule(which=st.integers(0, 20), end=ends)
+        def withdraw(self, which: int, end: int) -> None:
+            agree(self.of_each(which), lambda one: one[0].withdraw(one[1], end))
+
+        @rule(which=st.integers(0, 20), key=keys, level=levels, kind=st.integers(-1, 2))
+        def replace(self, which: int, key: int, level: int, kind: int) -> None:
+            agree(self.of_each(which), lambda one: one[0].replace(one[1], key, level, "new", kind))
+
+        @rule(which=st.integers(0, 20))
+        def bring_back(self, which: int) -> None:
+            agree(self.of_each(which), lambda one: one[0].bring_back(one[1]))
+
+        @rule(level=st.sampled_from([None, 0, 1, MAX_LEVELS]), kind=st.sampled_from([None, 0, 2]), paused=st.booleans())
+        def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.pause(level, kind, paused))
+
+        @rule(end=ends)
+        def book(self, end: int) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.book(end))
+
+        @rule(bad=st.sampled_from([None, "1", 0.5, 2**63, MAX_LEVELS + 1, 5_000]))
+        def rubbish_for_what_is_queued(self, bad: Any) -> None:
+            for ask in (
+                lambda heap: heap.withdraw(bad, 0),
+                lambda heap: heap.withdraw((bad, 0), 0),
+                lambda heap: heap.pause(bad, bad, True),
+                lambda heap: heap.replace((0, 0), bad, bad, None),
+                lambda heap: heap.book(bad),
+            ):
+                agree(self.heaps, ask)
 
         @rule(offer=offers, policy=policies)
         def offer(self, offer: Any, policy: int) -> None:
@@ -152,9 +275,13 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def pop_above(self, level: int, end: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.pop_above(level, end))
 
-        @rule(limit=st.integers(-1, 4) | st.just(INT64_MAX), end=ends)
-        def drain(self, limit: int, end: int) -> None:
-            agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end))
+        @rule(limit=st.integers(-1, 4) | st.just(INT64_MAX), end=ends, every=st.booleans())
+        def drain(self, limit: int, end: int, every: bool) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end, every))
+
+        @rule(before=keys, by_ns=st.integers(-1, 3) | int64s, level=levels)
+        def postpone(self, before: int, by_ns: int, level: int) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.postpone(before, by_ns, level))
 
         @rule(shift=shifts)
         def shift(self, shift: Any) -> None:

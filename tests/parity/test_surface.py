@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from parity.known_differences import KNOWN_DIFFERENCES
+from parity.making import RESULT, TABLE, arguments, made, stretch
 
 from lifeevt import _contract
 from lifeevt._contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO_END, REJECT
@@ -26,51 +27,12 @@ CLASSES = [
     "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells", "Submitter",
 ]  # fmt: skip
 FRONTS = ["EngineFront", "QueueFront", "StateFront"]  # hot calls of facades, which specify them
-TABLE: dict[str, Any] = {
-    "fields": 1,
-    "rows": [(1.0, [(0, 1.0)], [])],
-    "sensitizers": [],
-    "dampers": [],
-    "decisions": [([], 0)],
-    "patterns": [(False, 1.0, [])],
-}
-CELLS: dict[str, Any] = {"values": [1.0], "lows": [0.0], "highs": [9.0], "integers": [False]}
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "Account": {},
-    "EventHeap": {"capacity": 2},
-    "Histogram": {},
-    "KindTable": {},
-    "RWLock": {},
-    "ReflexTable": TABLE,
-    "StateCells": CELLS,
-}
-RESULT: dict[str, Any] = {
-    "payload": "p", "sequence": 1, "level": 2, "kind": 0, "status": 4, "intensity": 0.5, "queued_ns": 5,
-    "started_ns": 6, "finished_ns": 7, "version_before": 8, "version": 9, "finishes": False,
-}  # fmt: skip
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
 
 
 @pytest.fixture(scope="module")
 def twins() -> tuple[ModuleType, ModuleType]:
     return import_module("lifeevt._core"), import_module("lifeevt._core_py")
-
-
-def made(core: ModuleType, name: str) -> Any:
-    return getattr(core, name)(**arguments(core, name))
-
-
-def arguments(core: ModuleType, name: str) -> dict[str, Any]:
-    if name == "Submitter":
-        return {"heap": made(core, "EventHeap"), "kinds": made(core, "KindTable")}
-    return stretch(core) if name == "Reactor" else ARGUMENTS[name]
-
-
-def stretch(core: ModuleType) -> dict[str, Any]:
-    """Arguments of a Reactor: what it works on."""
-    parts = {"heap": "EventHeap", "kinds": "KindTable", "table": "ReflexTable", "cells": "StateCells"}
-    works_on = {name: made(core, kind) for name, kind in parts.items()}
-    return {**works_on, "accounts": [core.Account()], "capacity": 2, "answers": True}
 
 
 def public(owner: Any) -> set[str]:
@@ -198,6 +160,7 @@ def keyword_calls(core: ModuleType) -> Iterator[Any]:
     yield heap.pop(end=1)
     yield heap.drain(limit=1, end=3)
     yield heap.counts(), heap.depths(), heap.check(), len(heap), heap.capacity
+    yield from calls_with_a_ticket(made(core, "EventHeap"))
     for mode in ("read", "write"):
         yield getattr(lock, f"acquire_{mode}")(timeout_ns=0), getattr(lock, f"release_{mode}")()
     yield cells.read(index=0), cells.write(index=0, value=2.0), cells.add(indices=[0], deltas=[0.5]), cells.read_all()
@@ -207,11 +170,19 @@ def keyword_calls(core: ModuleType) -> Iterator[Any]:
     yield from calls_of_the_worker(core)
 
 
+def calls_with_a_ticket(heap: Any) -> Iterator[Any]:
+    verdict, ticket = heap.offer_tracked(**OFFER, kind=3, intensity=0.5, held=True)
+    yield verdict, heap.replace(ticket=ticket, key=0, level=1, payload="q", kind=4, intensity=0.25)
+    yield heap.pop(), heap.bring_back(ticket=ticket), heap.pause(level=None, kind=4, paused=True), heap.pop()
+    yield heap.pause(level=None, kind=4, paused=False), heap.shift(offsets=[5] * MAX_LEVELS), heap.signal(file=None)
+    yield heap.postpone(before=3, by_ns=4, level=1), heap.withdraw(ticket=ticket, end=3), heap.book(end=6)
+
+
 def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     works_on = stretch(core)
     heap, kinds, reactor = works_on["heap"], works_on["kinds"], core.Reactor(**works_on)
     yield kinds.add(name="hit", level=1, budget_ns=5, exact=True), kinds.answer(code=0, row=0, attended=False)
-    yield kinds.change(code=0, level=1, budget_ns=5, exact=True), heap.shift(offsets=[0] * MAX_LEVELS)
+    yield kinds.change(code=0, level=1, budget_ns=5, exact=True)
     yield kinds.code(name="hit"), kinds.name(code=0), kinds.describe(code=0), len(kinds)
     yield heap.watch(idle=False), heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
     yield heap.offer_many(offers=[(9, 1, 3, "q")], policy=DROP_LOWEST, numbers=[(0, -0.5)]), heap.unwatch(idle=False)
@@ -222,6 +193,7 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     yield reactor.attend(code=0, meaning=None, decision=None, action=None, bare=True)
     yield reactor.serve(state=None, make_event=None, in_words=None, on_error=None, on_task=None)
     yield reactor.halt(halted=True), reactor.run(), reactor.breathe(wait_ns=0), reactor.heap is heap
+    yield reactor.wake_at(due_ns=None)
     submitter = core.Submitter(heap=heap, kinds=kinds)
     yield submitter.submit(kind=0, intensity=0.5, timestamp=1.0), submitter.accept(accepts=False)
     account = core.Account()
@@ -247,8 +219,16 @@ BAD_VALUES: list[Any] = [*BAD_NUMBERS, None, "1", b"1", [], (), {}]
 GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("EventHeap", "__init__", [2]),
     ("EventHeap", "offer", [1, 0, 2, "p", REJECT, 0, 0.5]),
+    ("EventHeap", "offer_tracked", [1, 0, 2, "p", REJECT, 0, 0.5, False]),
+    ("EventHeap", "withdraw", [(0, 0), 0]),
+    ("EventHeap", "replace", [(0, 0), 1, 0, "p", 0, 0.5]),
+    ("EventHeap", "bring_back", [(0, 0)]),
+    ("EventHeap", "pause", [0, 0, True]),
+    ("EventHeap", "book", [0]),
+    ("EventHeap", "signal", [None]),
     ("EventHeap", "offer_many", [[(1, 0, 2, "p")], REJECT, [(0, 0.5)]]),
     ("EventHeap", "shift", [[0] * MAX_LEVELS]),
+    ("EventHeap", "postpone", [3, 4, 1]),
     ("EventHeap", "offer_numbers", ["<KindTable>", array("i"), array("d"), array("d"), 2, REJECT]),
     ("EventHeap", "watch", [False]),
     ("EventHeap", "unwatch", [False]),
@@ -279,6 +259,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("Reactor", "put", list(RESULT.values())),
     ("Reactor", "take", [1]),
     ("Reactor", "halt", [True]),
+    ("Reactor", "wake_at", [None]),
     ("Reactor", "breathe", [0]),
     ("Reactor", "attend", [0, None, None, None, False]),
     ("Submitter", "__init__", ["<EventHeap>", "<KindTable>"]),
@@ -444,57 +425,3 @@ def test_the_twins_refuse_in_the_same_words(twins: tuple[ModuleType, ModuleType]
             SENTENCES[name](core)
         said.append((caught.type, str(caught.value)))
     assert said[0] == said[1]
-
-
-# what a user's objects may do while they are asked for their number
-
-
-class Meddler:
-    """A number that acts when it is looked at."""
-
-    def __init__(self, act: Callable[[], object]) -> None:
-        self._act = act
-
-    def __index__(self) -> int:
-        self._act()
-        return 0
-
-    def __float__(self) -> float:
-        self._act()
-        return 0.0
-
-
-def test_a_number_that_raises_gives_its_own_error(core: ModuleType) -> None:
-    def fail() -> None:
-        raise LookupError("mine")
-
-    heap, cells = made(core, "EventHeap"), made(core, "StateCells")
-    calls: list[Callable[[], object]] = [
-        lambda: heap.offer(Meddler(fail), 0, 0, None, REJECT),
-        lambda: heap.offer_many([(0, 0, 0, None), (Meddler(fail), 0, 0, None)], REJECT),
-        lambda: cells.write(0, Meddler(fail)),
-        lambda: cells.add([0, 0], [1.0, Meddler(fail)]),
-        lambda: core.ReflexTable(**TABLE | {"rows": [(1.0, [(0, Meddler(fail))], [])]}),
-        lambda: made(core, "Histogram").record(Meddler(fail)),
-    ]
-    for call in calls:
-        with pytest.raises(LookupError, match="mine"):
-            call()
-    assert heap.counts()[0] == 0 and cells.read_all() == (0, (1.0,))
-
-
-def test_a_number_may_use_the_object_that_asks_for_it(core: ModuleType) -> None:
-    heap, cells = made(core, "EventHeap"), made(core, "StateCells")
-    heap.offer(Meddler(lambda: heap.offer(0, 0, 0, "inner", REJECT)), 0, 0, "outer", REJECT)
-    cells.add([0], [Meddler(lambda: cells.write(0, 5.0))])
-    assert [heap.pop()[0], heap.pop()[0]] == ["inner", "outer"]
-    assert cells.read(0) == 5.0
-
-
-SCENES = ["offers_shrink", "values_shrink", "indices_shrink", "deltas_shrink"]
-SCENES += [f"{part}_grow" for part in ("rows", "rules", "impacts", "gains", "costs", "conditions", "patterns")]
-
-
-@pytest.mark.parametrize("scene", SCENES)
-def test_a_changing_list_breaks_nothing(backend: str, isolated: Callable[..., str], scene: str) -> None:
-    assert isolated("parity/isolated/meddling.py", backend, scene).strip() == "whole"

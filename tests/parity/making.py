@@ -1,0 +1,46 @@
+"""One of each class of a twin, made of the least that it takes."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+TABLE: dict[str, Any] = {
+    "fields": 1,
+    "rows": [(1.0, [(0, 1.0)], [])],
+    "sensitizers": [],
+    "dampers": [],
+    "decisions": [([], 0)],
+    "patterns": [(False, 1.0, [])],
+}
+CELLS: dict[str, Any] = {"values": [1.0], "lows": [0.0], "highs": [9.0], "integers": [False]}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "Account": {},
+    "EventHeap": {"capacity": 2},
+    "Histogram": {},
+    "KindTable": {},
+    "RWLock": {},
+    "ReflexTable": TABLE,
+    "StateCells": CELLS,
+}
+RESULT: dict[str, Any] = {
+    "payload": "p", "sequence": 1, "level": 2, "kind": 0, "status": 4, "intensity": 0.5, "queued_ns": 5,
+    "started_ns": 6, "finished_ns": 7, "version_before": 8, "version": 9, "finishes": False,
+}  # fmt: skip
+
+
+def made(core: ModuleType, name: str) -> Any:
+    return getattr(core, name)(**arguments(core, name))
+
+
+def arguments(core: ModuleType, name: str) -> dict[str, Any]:
+    if name == "Submitter":
+        return {"heap": made(core, "EventHeap"), "kinds": made(core, "KindTable")}
+    return stretch(core) if name == "Reactor" else ARGUMENTS[name]
+
+
+def stretch(core: ModuleType) -> dict[str, Any]:
+    """Arguments of a Reactor: what it works on."""
+    parts = {"heap": "EventHeap", "kinds": "KindTable", "table": "ReflexTable", "cells": "StateCells"}
+    works_on = {name: made(core, kind) for name, kind in parts.items()}
+    return {**works_on, "accounts": [core.Account()], "capacity": 2, "answers": True}

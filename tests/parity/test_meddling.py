@@ -1,0 +1,66 @@
+"""What a user's objects may do while they are asked for their number, on both twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+from parity.making import TABLE, made
+
+from lifeevt._contract import REJECT
+
+pytestmark = pytest.mark.native
+
+
+class Meddler:
+    """A number that acts when it is looked at."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def __index__(self) -> int:
+        self._act()
+        return 0
+
+    def __float__(self) -> float:
+        self._act()
+        return 0.0
+
+
+def test_a_number_that_raises_gives_its_own_error(core: ModuleType) -> None:
+    def fail() -> None:
+        raise LookupError("mine")
+
+    heap, cells = made(core, "EventHeap"), made(core, "StateCells")
+    calls: list[Callable[[], object]] = [
+        lambda: heap.offer(Meddler(fail), 0, 0, None, REJECT),
+        lambda: heap.offer_many([(0, 0, 0, None), (Meddler(fail), 0, 0, None)], REJECT),
+        lambda: cells.write(0, Meddler(fail)),
+        lambda: cells.add([0, 0], [1.0, Meddler(fail)]),
+        lambda: core.ReflexTable(**TABLE | {"rows": [(1.0, [(0, Meddler(fail))], [])]}),
+        lambda: made(core, "Histogram").record(Meddler(fail)),
+    ]
+    for call in calls:
+        with pytest.raises(LookupError, match="mine"):
+            call()
+    assert heap.counts()[0] == 0 and cells.read_all() == (0, (1.0,))
+
+
+def test_a_number_may_use_the_object_that_asks_for_it(core: ModuleType) -> None:
+    heap, cells = made(core, "EventHeap"), made(core, "StateCells")
+    heap.offer(Meddler(lambda: heap.offer(0, 0, 0, "inner", REJECT)), 0, 0, "outer", REJECT)
+    cells.add([0], [Meddler(lambda: cells.write(0, 5.0))])
+    assert [heap.pop()[0], heap.pop()[0]] == ["inner", "outer"]
+    assert cells.read(0) == 5.0
+
+
+SHRINKING = ["offers_shrink", "values_shrink", "indices_shrink", "deltas_shrink"]
+GROWING = [f"{part}_grow" for part in ("rows", "rules", "impacts", "gains", "costs", "conditions", "patterns")]
+
+
+@pytest.mark.parametrize("scene", SHRINKING + GROWING)
+def test_a_list_that_changes_while_it_is_read_breaks_nothing(
+    backend: str, isolated: Callable[..., str], scene: str
+) -> None:
+    assert isolated("parity/isolated/meddling.py", backend, scene).strip() == "whole"
