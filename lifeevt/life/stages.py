@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import AsyncEventProcessor, Event, EventScheduler, EventTypes, Handler, ThreadSafeSelfState
 from ..handler import ANY_TYPE
-from .carried import CarriedEvent, original_of
+from .carried import CarriedEvent
 from .event_queue import EventQueue
 from .pipeline import Engines, EventPipeline, Outcome
 
@@ -29,20 +29,21 @@ class Stages:
 
     def meaning(self, event: Event, state: ThreadSafeSelfState) -> Any:
         """Answer the event in one atomic step, and return Life's meaning of it."""
-        if isinstance(event, CarriedEvent):
-            event.waits = False
+        given: Any = event
+        if type(event) is CarriedEvent:
+            event.waits, given = False, event.original
         with state.turn(HOLDER, event=event) as live:
-            outcome = self._answer(live, original_of(event))
+            outcome = self._answer(live, given)
         self._underway[id(event)] = outcome
-        return outcome.meaning
+        return outcome[0]
 
     def decision(self, event: Event, meaning: Any, state: ThreadSafeSelfState) -> str | None:
         """Return the pattern; None when the event meant nothing."""
-        return self._underway[id(event)].pattern
+        return self._underway[id(event)][1]
 
     def action(self, event: Event, pattern: Any, state: ThreadSafeSelfState) -> dict[str, float] | None:
         """Return the impact that was applied; None when nothing was."""
-        return self._underway.pop(id(event)).impact
+        return self._underway.pop(id(event))[2]
 
 
 def handlers(
