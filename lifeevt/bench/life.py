@@ -8,6 +8,7 @@ own way and in ours: from a push to the end of the action; what was dropped; how
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ NAME = "life"
 BARE, BARE_THREAD, SYNC = "bare pipeline", "bare pipeline in a thread", "sync"
 LIFE_NS = 94_000.0  # what an event costs in Life, as its own loop was measured
 TICK_SECONDS, EVENTS_PER_SECOND, CAPACITY = 0.1, 1000, 100
+RESULTS = 128  # kept for the loop, which takes them at every tick; more would measure memory that is never warm
 Stage = Callable[..., Any]
 
 
@@ -89,7 +91,7 @@ def engine_cpu_ns(backend: str, made: life.Engines, events: Sequence[Event]) -> 
     """Processor time of all threads for each event that the worker answers in a turn on the wrapped state."""
     queue = life.EventQueue(False, maxsize=len(events), backend=backend)
     state = life.wrap_state(Being(), backend=backend)
-    engine = life.processor(state, queue, life.EventPipeline(made), result_capacity=len(events))
+    engine = life.processor(state, queue, life.EventPipeline(made), result_capacity=RESULTS)
     for event in events:
         queue.push(event)
     started = time.process_time_ns()
@@ -188,6 +190,7 @@ def live(mode: str, backend: str, steps: int, events: Sequence[Event], per_secon
         stop.set()
 
     feeder = threading.Thread(target=feed)
+    logging.getLogger("lifeevt.life").setLevel(logging.ERROR)  # what is dropped is counted here
     feeder.start()
     life.run_loop(
         Being(), None, TICK_SECONDS, stop_event=stop, event_queue=queue, mode=mode, engines=engines(steps, watch.act),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import Event
 from ..errors import InvalidEvent
 
-__all__ = ["CarriedEvent", "original_of"]
+__all__ = ["CarriedEvent", "original_of", "parts_of", "set_waits"]
 
 NAMELESS = "unknown"  # an event without a type; Life's engines treat it as any unknown one
 PARTS = ("type", "intensity", "timestamp", "metadata", "source")
@@ -36,7 +36,8 @@ class CarriedEvent(Event):
             metadata if isinstance(metadata, Mapping) else None,
             str(source) if source else None,
         )
-        self.original, self.waits = original, True
+        carry(self, original)
+        set_waits(self, True)
 
     @classmethod
     def of(cls, original: Any, now: float) -> CarriedEvent:
@@ -46,8 +47,13 @@ class CarriedEvent(Event):
         except InvalidEvent:
             kind, intensity, *_ = parts_of(original)
             made = cls({"type": kind, "intensity": intensity, "timestamp": now}, now)
-            made.original = original
+            carry(made, original)
             return made
+
+
+# Past the frozen class by the slots' own setters, as Event does.
+carry: Callable[[CarriedEvent, Any], None] = vars(CarriedEvent)["original"].__set__
+set_waits: Callable[[CarriedEvent, bool], None] = vars(CarriedEvent)["waits"].__set__
 
 
 def parts_of(original: Any) -> list[Any]:

@@ -12,7 +12,7 @@ from .._contract import Entry
 from ..clock import Clock
 from ..errors import QueueEmpty, QueueFull
 from ..result import Status
-from .carried import CarriedEvent, original_of
+from .carried import CarriedEvent, original_of, set_waits
 
 __all__ = ["Lane"]
 
@@ -46,6 +46,8 @@ class Lane:
             self._give_back()
             if self._ahead:
                 raise QueueFull(f"queue holds {self.qsize()} of {self.maxsize} events; {carried.type!r} was refused")
+            if self.by_urgency.closed:  # its engine was, but Life goes on
+                self.release()
             self._log.append(carried)
             try:
                 self.by_urgency.put_nowait(carried)
@@ -155,7 +157,7 @@ class Lane:
 
 def _leave(event: Event) -> None:
     if isinstance(event, CarriedEvent):
-        event.waits = False
+        set_waits(event, False)
 
 
 def _sequence(entry: Entry) -> int:

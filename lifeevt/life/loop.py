@@ -31,7 +31,7 @@ TOLERANCE = 1e-3
 
 def run_loop(
     self_state: Any,
-    monitor: Callable[[Any], Any] | None = None,
+    monitor: Callable[[Any], Any] | None,
     tick_interval: float = 1.0,
     snapshot_period: int = 10,
     stop_event: threading.Event | None = None,

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import AsyncEventProcessor, Event, EventScheduler, EventTypes, Handler, ThreadSafeSelfState
 from ..handler import ANY_TYPE
-from .carried import CarriedEvent
+from .carried import CarriedEvent, set_waits
 from .event_queue import EventQueue
 from .pipeline import Engines, EventPipeline, Outcome
 
@@ -31,7 +31,8 @@ class Stages:
         """Answer the event in one atomic step, and return Life's meaning of it."""
         given: Any = event
         if type(event) is CarriedEvent:
-            event.waits, given = False, event.original
+            set_waits(event, False)
+            given = event.original
         with state.turn(HOLDER, event=event) as live:
             outcome = self._answer(live, given)
         self._underway[id(event)] = outcome

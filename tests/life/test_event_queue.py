@@ -81,6 +81,25 @@ def test_an_engine_takes_the_same_events_by_urgency(backend: str) -> None:
     assert all(result.event.original.type == result.event.type for result in engine.results())
 
 
+def test_a_closed_engine_does_not_close_lifes_queue(backend: str) -> None:
+    queue = made(backend)
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], queue=queue.by_urgency)
+    engine.close()
+    late = event()
+    queue.push(late)
+    assert queue.pop() is late
+
+
+def test_released_a_queue_keeps_its_events_and_takes_another_engine(backend: str) -> None:
+    queue, events = filled(backend)
+    for _ in range(2):
+        engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], queue=queue.by_urgency)
+        with pytest.raises(ValueError, match="another engine"):
+            AsyncEventProcessor(engine.state, [], queue=queue.by_urgency)
+        queue.release()
+    assert [id(each) for each in queue.pop_all()] == [id(each) for each in events]
+
+
 def test_the_same_object_may_be_pushed_again_and_needs_no_hash(backend: str) -> None:
     queue, one = made(backend), event()
     for _ in range(3):

@@ -70,8 +70,7 @@ TICKS = len(GROUPS) + 1
 def test_the_signature_is_lifes_with_new_keywords_after_it() -> None:
     given = inspect.signature(run_loop).parameters.values()
     positional = [(each.name, each.default) for each in given if each.kind is each.POSITIONAL_OR_KEYWORD]
-    assert positional[0][0] == "self_state"
-    assert positional[1][0] == "monitor"
+    assert positional[:2] == [("self_state", inspect.Parameter.empty), ("monitor", inspect.Parameter.empty)]
     assert positional[2:] == [
         ("tick_interval", 1.0), ("snapshot_period", 10), ("stop_event", None), ("event_queue", None),
         ("disable_weakness_penalty", False), ("disable_learning", False), ("disable_adaptation", False),
