@@ -43,7 +43,7 @@ ROWS: list[list[set[str]]] = [
     [{"scheduler"}],
     [{"handler", "answer"}, {"detached"}, {"responders", "attendant", "timekeeper", "worker"}, {"processor"}],
     [{"runtime"}],
-    [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
+    [{"recording"}, {"__init__"}, {"life"}, {"bench"}, {"cli"}, {"__main__"}],
 ]
 RANK = {name: rank for rank, names in enumerate(part for row in ROWS for part in row) for name in names}
 PROBES = {"_core_ping", "_core_probe"}  # native, and of the benches alone
