@@ -35,7 +35,7 @@ SAMPLED_WRITES = 64  # of the cells: each that many-th is measured
 SIGNIFICANCE, RECALL_MAX, RECALL_MEAN = -1, -2, -3  # inputs of a condition that are no field
 BELOW, ABOVE, AT_LEAST, AT_MOST = 0, 1, 2, 3
 SUB_BUCKETS = 64  # per power of two: a bucket is at most 1/64 wide
-PASSES = 4  # writers that may enter past a waiting reader, newcomers past a waiting writer
+PASSES = 2  # writers that may enter past a waiting reader, newcomers past a waiting writer
 STARVED_BUDGETS = 10  # who waits longer than so many budgets is said to starve
 SHED_END = 2  # Status.SHED, which the heap itself gives
 
@@ -322,4 +322,5 @@ class Core(Protocol):
     ]
     Histogram: Callable[[], Histogram]
     StateFront: Any  # a class
+    StayFront: Any  # a class
     TRACED: bool

@@ -32,6 +32,7 @@ __all__ = [
     "ReflexTable",
     "StateCells",
     "StateFront",
+    "StayFront",
     "Submitter",
 ]
 
@@ -271,3 +272,4 @@ class Submitter:
     def accept(self, accepts: bool) -> None: ...
 
 class EngineFront: ...
+class StayFront: ...

@@ -30,9 +30,9 @@ ROWS: list[list[set[str]]] = [
     [{"_core_py", "_looks", "_parking", "_pages", "_trail", "_histogram"}, {"_rwlock", "_cells"}],
     [{"_order"}, {"_sweep"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
-    [{"_core_numbers"}, {"_core_bounds", "_core_histogram"}, {"_core_account"}],
-    [{"_core_lock", "_core_kinds", "_core_offer"}],
-    [{"_core_arrays", "_core_watch"}, {"_core_heap"}, {"_core_cells"}, {"_core_state"}],
+    [{"_core_numbers"}, {"_core_bounds", "_core_histogram"}, {"_core_account", "_core_lock"}],
+    [{"_core_kinds", "_core_offer"}, {"_core_arrays", "_core_watch"}],
+    [{"_core_heap"}, {"_core_cells"}, {"_core_state", "_core_stay"}],
     [{"_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
     [{"_backend"}, {"locks"}, {"turn_lock"}],
@@ -43,7 +43,7 @@ ROWS: list[list[set[str]]] = [
     [{"scheduler"}],
     [{"handler", "answer"}, {"detached"}, {"responders", "attendant", "timekeeper", "worker"}, {"processor"}],
     [{"runtime"}],
-    [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
+    [{"recording"}, {"__init__"}, {"life"}, {"bench"}, {"cli"}, {"__main__"}],
 ]
 RANK = {name: rank for rank, names in enumerate(part for row in ROWS for part in row) for name in names}
 PROBES = {"_core_ping", "_core_probe"}  # native, and of the benches alone

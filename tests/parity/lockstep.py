@@ -284,7 +284,7 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def drain(self, limit: int, end: int, every: bool) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end, every))
 
-        @rule(before=keys, by_ns=st.integers(-1, 3) | int64s, level=levels)
+        @rule(before=keys | st.just(INT64_MAX), by_ns=st.integers(-1, 3) | int64s, level=st.just(0) | levels)
         def postpone(self, before: int, by_ns: int, level: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.postpone(before, by_ns, level))
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.native
 CLASSES = [
     "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells", "Submitter",
 ]  # fmt: skip
-FRONTS = ["EngineFront", "QueueFront", "StateFront"]  # hot calls of facades, which specify them
+FRONTS = ["EngineFront", "QueueFront", "StateFront", "StayFront"]  # hot calls of facades, which specify them
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
 
 
