@@ -29,6 +29,7 @@ class LoadBalancingStrategy(Strategy):
     """
 
     name = "load_balancing"
+    paces = True
     offsets_ns = (-STRICT_NS, 0)
 
     def __init__(self, share: float = 0.5, slices: int = 8, interval_seconds: float = 0.1) -> None:
