@@ -66,8 +66,9 @@ def test_a_run_of_events_takes_lifes_course(backend: str) -> None:
         assert result.decision == expected[1]
 
 
-def test_in_order_a_worker_ends_where_lifes_loop_ends(backend: str) -> None:
-    events = [Event(**json.loads(line)) for line in RECORDING.read_text().splitlines()]
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.slow)])
+def test_in_order_a_worker_ends_where_lifes_loop_ends(backend: str, times: int) -> None:
+    events = [Event(**json.loads(line)) for line in RECORDING.read_text().splitlines()] * times
     synchronous, asynchronous = SelfState(), SelfState()
     for event in events:
         engines.handle(synchronous, event)
@@ -76,7 +77,7 @@ def test_in_order_a_worker_ends_where_lifes_loop_ends(backend: str) -> None:
         for event in events:
             queue.push(event)
         engine.wait_idle()
-    assert len(events) == 2000
+    assert len(events) == 2000 * times
     assert whole(asynchronous) == whole(synchronous)
 
 
