@@ -23,7 +23,7 @@ define check
 	$(1)/bin/lifeevt run --backend native --tick 0.05 --ticks 3 --json > $(1)/summary.json
 endef
 
-.PHONY: help run test pure lint types build annotate bench profile gate flame memory trace dist docs clean
+.PHONY: help run test slow pure lint types build annotate bench profile gate flame memory trace dist docs clean
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ run: .venv/stamp ## play the bundled recording through a being, live
 
 test: .venv-test/stamp ## both twins, on the compiled wheel as installed, warnings as errors, with coverage
 	.venv-test/bin/pytest --cov
+
+slow: .venv-test/stamp ## the tests that take minutes or gate on times; they want a quiet machine
+	.venv-test/bin/pytest -m slow
 
 pure: .venv-pure/stamp ## the reference twin alone, built without a compiler
 	.venv-pure/bin/pytest --no-native

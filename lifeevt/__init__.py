@@ -22,6 +22,7 @@ from .codel import CoDel, DelayShedder
 from .errors import (
     BackendError,
     ConflictError,
+    DeadlockError,
     EngineStopped,
     InvalidEvent,
     InvalidReflex,
@@ -33,6 +34,7 @@ from .errors import (
     QueueEmpty,
     QueueFull,
     RecordingError,
+    ResultTimeout,
     SerializationError,
     StateError,
     StateFileError,
@@ -47,10 +49,12 @@ from .feed import Subscription
 from .field import Field, Value
 from .handler import Handler
 from .load_balancing import LoadBalancingStrategy
+from .locks import Holding, LockStatistics, ReadWriteLock, WatchedLock
 from .metrics import LatencySummary, Ledger
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .queue import AsyncEventQueue, QueueStatistics
 from .rate_limit import RateLimit, RateLimiter, TokenBucket
+from .receipt import Admission, Receipt
 from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
@@ -60,9 +64,13 @@ from .snapshot import StateSnapshot
 from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
+from .timers import Periodic
 from .transaction import Transaction
+from .turn import StateTurn
+from .turn_lock import Turn, TurnLock
 
 __all__ = [
+    "Admission",
     "AsyncEventProcessor",
     "AsyncEventQueue",
     "BackendError",
@@ -71,6 +79,7 @@ __all__ = [
     "Condition",
     "ConflictError",
     "DeadlineStrategy",
+    "DeadlockError",
     "DelayShedder",
     "DeltaReport",
     "EngineStopped",
@@ -82,6 +91,7 @@ __all__ = [
     "Field",
     "Gate",
     "Handler",
+    "Holding",
     "InvalidEvent",
     "InvalidReflex",
     "InvalidValue",
@@ -94,10 +104,12 @@ __all__ = [
     "LoadBalancingStrategy",
     "LoadReport",
     "LockOrderError",
+    "LockStatistics",
     "LockTimeout",
     "LoopStatistics",
     "ManualClock",
     "Pattern",
+    "Periodic",
     "Priority",
     "PriorityStrategy",
     "ProcessorStatistics",
@@ -107,9 +119,12 @@ __all__ = [
     "QueueStatistics",
     "RateLimit",
     "RateLimiter",
+    "ReadWriteLock",
+    "Receipt",
     "RecordingError",
     "Reflex",
     "ReflexSet",
+    "ResultTimeout",
     "Rule",
     "RuntimeLoop",
     "SchedulerStatistics",
@@ -120,6 +135,7 @@ __all__ = [
     "StateFileMissing",
     "StateSnapshot",
     "StateStatistics",
+    "StateTurn",
     "Status",
     "StopTimeout",
     "Strategy",
@@ -131,8 +147,11 @@ __all__ = [
     "TokenBucket",
     "Transaction",
     "TransactionError",
+    "Turn",
+    "TurnLock",
     "UnknownField",
     "Value",
+    "WatchedLock",
     "backend",
     "strategy_names",
 ]

@@ -115,6 +115,16 @@ cdef inline void cells_add(cell_block* block, int32_t index, double delta) noexc
     cells_set(block, index, trunc(number) + 0.0 if this.flags & CELL_INTEGER else number)  # no negative zero
 
 
+cdef inline void cells_merge(
+    cell_block* block, int64_t since, int32_t index, double number, double base
+) noexcept nogil:
+    """Set a number that was ``base``; add the difference to one that somebody wrote after version ``since``."""
+    if block.cells[index].stamp > since:
+        cells_add(block, index, number - base)
+    else:
+        cells_set(block, index, number)
+
+
 cdef inline int64_t cells_written(cell_block* block) noexcept nogil:
     LIFEEVT_STORE(&block.sequence, block.sequence + 1)
     return block.sequence >> 1

@@ -4,14 +4,13 @@ from libc.stdint cimport int32_t, int64_t
 
 from ._cells cimport LIFEEVT_COUNT, cell_block, cells_read, change
 from ._core_histogram cimport Histogram
-from ._core_lock cimport visit
+from ._core_lock cimport Guarded, visit
 from ._rwlock cimport rwlock, rwlock_now_ns, rwlock_release, rwlock_try_write
 
 cdef enum:
     SAMPLE_MASK = 127  # of the sequence, which grows by two with a write: each 64th write is measured
 
-cdef class StateCells:
-    cdef rwlock lock
+cdef class StateCells(Guarded):
     cdef cell_block block
     cdef int64_t reads
     cdef int64_t refused_commits

@@ -2,24 +2,20 @@
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.tuple cimport PyTuple_New
-from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
 from ._cells cimport (
-    CELL_CLAMPS,
-    CELL_INTEGER,
     CELL_REFUSES,
     LIFEEVT_COUNT,
     LIFEEVT_LOAD,
     LIFEEVT_STORE,
-    cell,
     cells_add,
     cells_begin,
-    cells_bounded,
     cells_clear,
     cells_init,
     cells_mark,
+    cells_merge,
     cells_read_all,
     cells_refused,
     cells_set,
@@ -27,11 +23,12 @@ from ._cells cimport (
     cells_version,
     cells_written,
 )
+from ._core_bounds cimport as_merged, bounded, check_bounds, flags_of, held_number, held_numbers, outside
 from ._core_histogram cimport Histogram
-from ._core_lock cimport visit
+from ._core_lock cimport Guarded, visit
 from ._core_numbers cimport finite, index_in, listed, whole
 from ._histogram cimport histogram_record_alone
-from ._rwlock cimport rwlock_destroy, rwlock_init, rwlock_now_ns, rwlock_release
+from ._rwlock cimport rwlock_now_ns, rwlock_release
 from ._trail cimport change_record, trail_clear
 
 from ._contract import NO_CAUSE
@@ -72,7 +69,7 @@ cdef int64_t copy_all(StateCells cells, double* into) except -1:
     return version
 
 
-cdef class StateCells:
+cdef class StateCells(Guarded):
     """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
 
     Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
@@ -84,8 +81,6 @@ cdef class StateCells:
         cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
         cdef Py_ssize_t index, count = len(given)
         cdef tuple clamps = listed(clamping) or (False,) * count, refuses = listed(refusing) or (False,) * count
-        if rwlock_init(&self.lock) != 0:
-            raise MemoryError
         if not count == len(least) == len(most) == len(whole_ones) == len(clamps) == len(refuses):
             raise ValueError("values, lows, highs and integers differ in length")
         self.objects = list(objects)
@@ -98,11 +93,11 @@ cdef class StateCells:
             self.block.cells[index].flags = flags_of(whole_ones[index], clamps[index], refuses[index])
             self.block.refuses = self.block.refuses or self.block.cells[index].flags & CELL_REFUSES
             check_bounds(&self.block.cells[index])
-            self.block.cells[index].value = bounded(self, index, given[index])
+            self.block.cells[index].value = bounded(&self.block, index, given[index])
+
 
     def __dealloc__(self):
         cells_clear(&self.block)
-        rwlock_destroy(&self.lock)
 
     def __len__(self):
         """Return the number of numbers."""
@@ -178,7 +173,7 @@ cdef class StateCells:
     def write(self, index, value, cause=NO_CAUSE):
         """Store a number and return the new version; ValueError for NaN or outside the bounds. O(1)."""
         cdef int32_t place = index_in(index, self.block.length)
-        cdef double number = bounded(self, place, value)
+        cdef double number = bounded(&self.block, place, value)
         return self.stored(place, number, whole(cause))
 
     def add(self, indices, deltas, cause=NO_CAUSE):
@@ -211,7 +206,7 @@ cdef class StateCells:
     def compare_and_set(self, index, expected, value, cause=NO_CAUSE):
         """Store a number if the present one equals ``expected``; return the new version, 0 when it differs. O(1)."""
         cdef int32_t place = index_in(index, self.block.length)
-        cdef double wanted = expected, number = bounded(self, place, value)
+        cdef double wanted = expected, number = bounded(&self.block, place, value)
         cdef int64_t version = 0
         enter(self, whole(cause))
         if self.block.cells[place].value == wanted:
@@ -222,7 +217,7 @@ cdef class StateCells:
     def reach(self, index, value, upward, cause=NO_CAUSE):
         """Raise a number to ``value``, or lower it, if it is not there yet; return the version then. O(1)."""
         cdef int32_t place = index_in(index, self.block.length)
-        cdef double number = bounded(self, place, value), present
+        cdef double number = bounded(&self.block, place, value), present
         cdef bint up = bool(upward)
         enter(self, whole(cause))
         cdef int64_t version = cells_version(&self.block)
@@ -255,7 +250,7 @@ cdef class StateCells:
                 changes[index].place = index_in(targets[index], total)
             for index in range(length):
                 if changes[index].place < self.block.length:
-                    changes[index].amount = bounded(self, changes[index].place, given[index])
+                    changes[index].amount = bounded(&self.block, changes[index].place, given[index])
             if len(exchanged) != length:
                 raise ValueError("values changed meanwhile")
             return committed(self, began, changes, length, looks, exchanged, why)
@@ -282,7 +277,7 @@ cdef class StateCells:
                 changes[index].place = index_in(targets[index], self.block.length + self.block.objects)
             for index in range(length):
                 if changes[index].place < self.block.length:
-                    changes[index].amount = bounded(self, changes[index].place, given[index])
+                    changes[index].amount = bounded(&self.block, changes[index].place, given[index])
             for index in range(length):
                 changes[length + index].amount = finite(were[index])
             if len(exchanged) != length:
@@ -291,6 +286,32 @@ cdef class StateCells:
             version = merge_all(self, began, changes, length, exchanged)
             leave(self)
             return version, tuple([changes[index].amount for index in range(length)])
+        finally:
+            PyMem_Free(changes)
+
+    def absorb(self, since, held, kept, cause=NO_CAUSE):
+        """Merge the numbers of ``held`` that differ from those of ``kept``, which the cells had at version ``since``.
+
+        Both are tuples of a number for each cell. Return the new version, 0 when nothing differs, and the numbers as
+        they are now: ``held`` itself when that is so. (0, None), and no write, when one is no float (of an integer
+        cell: no int) that its cell takes as it is. O(cells).
+        """
+        cdef int64_t began = whole(since), why = whole(cause), version
+        cdef int32_t count
+        cdef tuple now = held, before = kept
+        if not len(now) == len(before) == self.block.length:
+            raise ValueError("held and kept are not of a number for each cell")
+        cdef held_number* changes = <held_number*> PyMem_Malloc((self.block.length + 1) * sizeof(held_number))
+        if changes == NULL:
+            raise MemoryError
+        try:
+            count = held_numbers(&self.block, now, before, changes)
+            if count <= 0:
+                return 0, (None if count else now)
+            enter(self, why)
+            version = merge_held(self, began, changes, count)
+            leave(self)
+            return version, as_merged(now, changes, count)
         finally:
             PyMem_Free(changes)
 
@@ -363,32 +384,6 @@ cdef class StateCells:
         self.entered_ns = 0
 
 
-cdef int32_t flags_of(integer, clamps, refuses) except -1:
-    cdef bint whole_one = bool(integer), clamping = bool(clamps), refusing = bool(refuses)
-    return whole_one * CELL_INTEGER | clamping * CELL_CLAMPS | refusing * CELL_REFUSES
-
-
-cdef int check_bounds(const cell* this) except -1:
-    if this.flags & CELL_INTEGER and (this.low != trunc(this.low) or this.high != trunc(this.high)):
-        raise ValueError(f"an integer cell has the bounds [{this.low}, {this.high}]")
-    return 0
-
-
-cdef double bounded(StateCells cells, Py_ssize_t index, value) except? -1.0:
-    """A number as a cell stores it."""
-    cdef const cell* this = &cells.block.cells[index]
-    cdef double number = finite(value)
-    cdef bint fits
-    cdef double kept = cells_bounded(this, number, &fits)
-    if not fits:
-        raise outside(this, trunc(number) + 0.0 if this.flags & CELL_INTEGER else number, index)
-    return kept
-
-
-cdef object outside(const cell* this, double number, Py_ssize_t index):
-    return ValueError(f"{number} lies outside [{this.low}, {this.high}]", index)
-
-
 cdef inline int64_t write_one(StateCells cells, int32_t place, double number) noexcept:
     cells_begin(&cells.block)
     cells_set(&cells.block, place, number)
@@ -449,13 +444,21 @@ cdef int64_t merge_all(StateCells cells, int64_t since, change* changes, int32_t
         if place >= cells.block.length:
             cells_mark(&cells.block, place, 0.0, 0.0)
             lifeevt_exchange(values, index, cells.objects, place - cells.block.length)
-        elif cells.block.cells[place].stamp > since:
-            cells_add(&cells.block, place, changes[index].amount - changes[length + index].amount)
         else:
-            cells_set(&cells.block, place, changes[index].amount)
+            cells_merge(&cells.block, since, place, changes[index].amount, changes[length + index].amount)
     for index in range(length):
         place = changes[index].place
         changes[index].amount = cells.block.cells[place].value if place < cells.block.length else 0.0
+    return cells_written(&cells.block)
+
+
+cdef int64_t merge_held(StateCells cells, int64_t since, held_number* changes, int32_t count) noexcept:
+    """Write numbers, or their differences; note in ``kept`` what is there then."""
+    cdef int32_t index
+    cells_begin(&cells.block)
+    for index in range(count):
+        cells_merge(&cells.block, since, changes[index].place, changes[index].number, changes[index].kept)
+        changes[index].kept = cells.block.cells[changes[index].place].value
     return cells_written(&cells.block)
 
 

@@ -25,13 +25,13 @@ cdef class EngineFront:
         Blocks only when the queue's policy is ``block``, and never inside a handler, where a full
         queue raises QueueFull instead. EngineStopped after stop. O(log n).
         """
-        cdef int verdict = NOT_SWIFT
-        if self.accepts and self.front is not None and not self.front.waits:
-            verdict = self.front.offer_swiftly(event, self.front.policy)
+        cdef int verdict = NOT_SWIFT, level = 0
+        if self.accepts and self.front is not None and not self.front.waits_anywhere:
+            verdict = self.front.offer_swiftly(event, False, &level)
         if verdict == NOT_SWIFT:
             return super(EngineFront, self).submit(event)
         if not self.accepts:
             self._sweep()       # the engine was stopped while we came in: it may have looked before
-        if verdict == HEAP_REFUSED and self.front.raises:
+        if verdict == HEAP_REFUSED and self.front.raises[level]:
             return self.front._refuse(event)
         return verdict == HEAP_ADMITTED

@@ -16,18 +16,20 @@ from ._core_offer cimport (
     checked_end,
     checked_kind_to_pause,
     checked_level,
+    checked_level_to_pause,
     checked_policy,
     entry_of,
     fill_kind,
     fill_numbers,
     fill_offer,
     fill_offsets,
+    fill_policies,
     offered,
     read_ticket,
     ticket_of,
     verdict_of,
 )
-from ._core_watch cimport WatchedHeap, enter
+from ._core_watch cimport Watched, enter
 from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
@@ -36,6 +38,7 @@ from ._heap cimport (
     heap_book,
     heap_bring_back,
     heap_check,
+    heap_clear,
     heap_enter,
     heap_finish,
     heap_holds,
@@ -43,11 +46,13 @@ from ._heap cimport (
     heap_leave,
     heap_leave_quietly,
     heap_next_stale,
+    heap_open,
     heap_offer,
     heap_pause,
     heap_pop,
     heap_postpone,
     heap_release,
+    heap_renew,
     heap_replace,
     heap_shift,
     heap_slot,
@@ -56,6 +61,8 @@ from ._heap cimport (
 from ._looks cimport look_at
 from ._order cimport HELD
 
+from .at_fork import keep
+
 cdef enum:
     NO_KIND = -1
     SWEPT = 32                  # stale payloads dropped in one go
@@ -63,7 +70,7 @@ cdef enum:
 
 
 @cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
-cdef class EventHeap(WatchedHeap):
+cdef class EventHeap(Watched):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
@@ -78,6 +85,20 @@ cdef class EventHeap(WatchedHeap):
         self.payloads = []
         if heap_init(&self.heap, self.limit) != 0:
             raise MemoryError
+
+        keep(self)
+
+    def _before_fork(self):
+        enter(&self.heap)
+
+    def _after_fork_in_parent(self):
+        heap_leave_quietly(&self.heap)
+
+    def _after_fork_in_child(self):
+        heap_renew(&self.heap)
+
+    def __dealloc__(self):
+        heap_clear(&self.heap)
 
     def __len__(self):
         """Return how many events are queued."""
@@ -178,12 +199,12 @@ cdef class EventHeap(WatchedHeap):
         return there
 
     def pause(self, level, kind, paused):
-        """Let no event of a level, and none of a kind, leave, or let them leave again; None names none.
+        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
 
         They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
         aside when it comes first. O(k log n) to go on, for k that wait.
         """
-        cdef int32_t height = -1 if level is None else checked_level(level)
+        cdef int32_t height = -1 if level is None else checked_level_to_pause(level)
         cdef int32_t number = -1 if kind is None else checked_kind_to_pause(kind)
         cdef bint now = bool(paused)
         enter(&self.heap)
@@ -203,11 +224,12 @@ cdef class EventHeap(WatchedHeap):
     def offer_many(self, offers, policy, numbers=None):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
 
-        ``numbers``: the kind and the intensity of each.
+        ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
         """
         cdef tuple given = tuple(offers), known = tuple(() if numbers is None else numbers)
         cdef Py_ssize_t count = len(given), index
-        cdef int how = checked_policy(policy)
+        cdef int[HEAP_LEVELS] how
+        fill_policies(how, policy)
         cdef list payloads = [None] * count
         cdef offered* made = <offered*> PyMem_Malloc((count + 1) * sizeof(offered))
         if made == NULL:
@@ -221,7 +243,7 @@ cdef class EventHeap(WatchedHeap):
             self.make_places()
             enter(&self.heap)
             for index in range(count):
-                payloads[index] = self.place(&made[index], payloads[index], how)
+                payloads[index] = self.place(&made[index], payloads[index], how[made[index].event.level])
             heap_leave(&self.heap)
             return [verdict_of(&made[index], payloads[index]) for index in range(count)]
         finally:
@@ -233,10 +255,11 @@ cdef class EventHeap(WatchedHeap):
         Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
         and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
         No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
-        during long ones.
+        during long ones. ``policy``: one for all, or one for each level.
         """
         cdef NumberOffers given = NumberOffers(kinds, types, intensities, timestamps, whole(arrival_ns))
-        cdef int how = checked_policy(policy)
+        cdef int[HEAP_LEVELS] how
+        fill_policies(how, policy)
         cdef list shed = []
         cdef Py_ssize_t taken = 0
         given.check()
@@ -247,7 +270,7 @@ cdef class EventHeap(WatchedHeap):
             taken += self.offer_some(given, how, shed)
         return taken, shed
 
-    cdef Py_ssize_t offer_some(self, NumberOffers given, int how, list shed) except -1:
+    cdef Py_ssize_t offer_some(self, NumberOffers given, const int* how, list shed) except -1:
         """Offer the next few in one step, by the policy; who is shed for them joins the list."""
         cdef Py_ssize_t count = min(given.length - given.next, <Py_ssize_t> CHUNK), index, taken = 0
         cdef offered[CHUNK] made
@@ -256,7 +279,7 @@ cdef class EventHeap(WatchedHeap):
             given.fill(&made[index].event, given.next + index)
         enter(&self.heap)
         for index in range(count):
-            payloads[index] = self.place_number(&made[index], how)
+            payloads[index] = self.place_number(&made[index], how[made[index].event.level])
         heap_leave(&self.heap)
         given.next += count
         for index in range(count):
@@ -304,18 +327,22 @@ cdef class EventHeap(WatchedHeap):
             heap_leave(&self.heap)
         return None if slot < 0 else entry_of(&out, payload)
 
-    def drain(self, limit, end):
-        """Remove up to ``limit`` events in order, in one atomic step, and end them."""
+    def drain(self, limit, end, every=False):
+        """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
         cdef Py_ssize_t taken = 0, index
         cdef Py_ssize_t count = max(min(whole(limit), <int64_t> look_at(&self.heap.queued)), <int64_t> 0)
         cdef int how = checked_end(end, 0)
         cdef list payloads = [None] * count
-        cdef int32_t slot
+        cdef int32_t slot, paused
+        cdef bint every_one = bool(every)
         cdef heap_slot* outs = <heap_slot*> PyMem_Malloc((count + 1) * sizeof(heap_slot))
         if outs == NULL:
             raise MemoryError
         try:
             enter(&self.heap)
+            paused = self.heap.paused_count
+            if every_one and heap_open(&self.heap) == 0:
+                self.heap.paused_count = 0
             for index in range(count):
                 slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
                 while slot < 0 and self.heap.unsettled:
@@ -325,6 +352,7 @@ cdef class EventHeap(WatchedHeap):
                 payloads[index] = self.payload_of(slot)
                 heap_release(&self.heap, slot)
                 taken += 1
+            self.heap.paused_count = paused
             heap_leave(&self.heap)
             return [entry_of(&outs[index], payloads[index]) for index in range(taken)]
         finally:

@@ -30,16 +30,17 @@ cdef class KindTable:
         """Return how many kinds there are."""
         return self.table.length
 
-    def add(self, name, level, budget_ns, exact=True):
+    def add(self, name, level, budget_ns, exact=True, plain=True):
         """Give a name its number, or return the one it has; events of a new kind are attended.
 
-        ``exact``: the name alone decides level and budget, and never what an event brings along.
+        ``exact``: the name alone decides level and budget, and never what an event brings along. ``plain``: these
+        two are all that its events are treated by.
         """
         cdef int64_t wanted = whole(level), budget = whole(budget_ns)
         cdef int32_t code
         if not 0 <= wanted < HEAP_LEVELS:
             raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
-        cdef bint only_name = bool(exact)
+        cdef int32_t only_name = bool(exact) if plain else -1
         with cython.critical_section(self):
             if name in self.codes:
                 return self.codes[name]
@@ -49,13 +50,13 @@ cdef class KindTable:
                 self.codes[name] = code
             return code
 
-    def change(self, code, level, budget_ns, exact=True):
+    def change(self, code, level, budget_ns, exact=True, plain=True):
         """Give a kind another level and budget, for events that come from now on; see ``add``."""
         cdef int32_t kind = index_in(code, self.table.length)
         cdef int64_t wanted = whole(level), budget = whole(budget_ns)
         if not 0 <= wanted < HEAP_LEVELS:
             raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
-        cdef bint only_name = bool(exact)
+        cdef int32_t only_name = bool(exact) if plain else -1
         with cython.critical_section(self):
             kinds_change(&self.table, kind, <int32_t> wanted, budget, only_name)
 

@@ -22,9 +22,11 @@ cdef struct ticket_of:       # which event, and where it is while it is queued
     int32_t slot
 
 
-cdef int32_t checked_level(value) except -1
 cdef int checked_policy(value) except -1
+cdef int fill_policies(int* policies, given) except -1
 cdef int checked_end(value, int64_t lowest) except -2
+cdef int32_t checked_level(value) except -1
+cdef int32_t checked_level_to_pause(value) except -2
 cdef int32_t checked_kind_to_pause(value) except -2
 cdef int32_t checked_file(value) except -2
 cdef ticket_of read_ticket(given) except *

@@ -33,11 +33,29 @@ cdef int checked_policy(value) except -1:
     return <int> policy
 
 
+cdef int fill_policies(int* policies, given) except -1:
+    cdef int level
+    if not isinstance(given, (tuple, list)):
+        given = [given] * HEAP_LEVELS
+    if len(given) != HEAP_LEVELS:
+        raise ValueError(f"{len(given)} policies; there must be {HEAP_LEVELS}, one a level")
+    for level in range(HEAP_LEVELS):
+        policies[level] = checked_policy(given[level])
+    return 0
+
+
 cdef int checked_end(value, int64_t lowest) except -2:
     cdef int64_t end = whole(value)
     if not lowest <= end < HEAP_ENDS:
         raise ValueError(f"end is {end}; it must lie in [{lowest}, {HEAP_ENDS})")
     return <int> end
+
+
+cdef int32_t checked_level_to_pause(value) except -2:
+    cdef int64_t level = whole(value)
+    if not 0 <= level <= HEAP_LEVELS:
+        raise ValueError(f"level is {level}; it must lie in [0, {HEAP_LEVELS}]")
+    return <int32_t> level
 
 
 cdef int32_t checked_kind_to_pause(value) except -2:

@@ -24,6 +24,7 @@ cdef enum:
     METADATA = 2
     PRIORITY = 3
     URGENCY = 4
+    LEFT = -1                   # in place of a policy: Python sees to it
 
 cdef extern from *:
     """
@@ -41,11 +42,14 @@ cdef extern from *:
 cdef class QueueFront:
     """The hot calls of a queue. ``AsyncEventQueue`` stands behind it and answers what it does not."""
 
-    def _attach(self, heap, kinds, event_type, no_metadata, policy, raises, waits):
+    def _attach(self, heap, kinds, event_type, no_metadata, policies, raises, waits, coalesces):
         """Serve this heap's events of exactly ``event_type``, whose slots never change once they are set."""
         self.events, self.kinds = heap, kinds
         self.event_type, self.no_metadata = event_type, no_metadata
-        self.policy, self.raises, self.waits = policy, raises, waits
+        self.gives, self.waits_anywhere = True, any(waits)
+        for place in range(HEAP_LEVELS):
+            self.policies[place] = LEFT if coalesces[place] else policies[place]
+            self.raises[place], self.waits[place] = raises[place], waits[place]
         for place, name in enumerate(("type", "intensity", "metadata", "priority", "urgency")):
             member = event_type.__dict__[name]
             if not LIFEEVT_IS_SLOT(member):
@@ -56,29 +60,35 @@ cdef class QueueFront:
         """Answer from here on, or leave all to the class behind."""
         self.swift = swift
 
+    def _give_swiftly(self, gives):
+        """Hand events out from here on, or leave that to the class behind: what is tracked takes Python."""
+        self.gives = gives
+
     def put(self, event, timeout=None):
         """Queue an event; False when a dropping policy refused it.
 
         Blocks only under ``block``, up to ``timeout`` seconds of the clock, then QueueFull.
         QueueClosed after close. O(log n).
         """
-        cdef int verdict = self.offer_swiftly(event, HEAP_WAIT if self.waits else self.policy)
+        cdef int level = 0
+        cdef int verdict = self.offer_swiftly(event, True, &level)
         if verdict == HEAP_ADMITTED:
             return True
-        if verdict == HEAP_REFUSED and not self.raises:
+        if verdict == HEAP_REFUSED and not self.raises[level]:
             return False
-        if verdict == NOT_SWIFT or self.waits:
+        if verdict == NOT_SWIFT or self.waits[level]:
             return super(QueueFront, self).put(event, timeout)
         return self._refuse(event)
 
     def put_nowait(self, event):
         """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
-        cdef int verdict = self.offer_swiftly(event, self.policy)
+        cdef int level = 0
+        cdef int verdict = self.offer_swiftly(event, False, &level)
         if verdict == HEAP_ADMITTED:
             return True
         if verdict == NOT_SWIFT:
             return super(QueueFront, self).put_nowait(event)
-        return self._refuse(event) if self.raises else False
+        return self._refuse(event) if self.raises[level] else False
 
     def put_many(self, events):
         """Queue events in one atomic step and return how many were taken in. O(k log n).
@@ -96,17 +106,19 @@ cdef class QueueFront:
             raise MemoryError
         try:
             for index in range(count):
-                if not self.fill(given[index], parking_now_ns(), &offers[index]):
+                if not self.fill(given[index], parking_now_ns(), &offers[index]) or self.leaves(&offers[index]):
                     return super(QueueFront, self).put_many(given)
             self.events.make_places()
             enter(&self.events.heap)
             for index in range(count):
-                given[index] = self.events.place(&offers[index], given[index], self.policy)
+                given[index] = self.events.place(
+                    &offers[index], given[index], self.policies[offers[index].event.level]
+                )
             heap_leave(&self.events.heap)
             for index in range(count):
                 verdict = verdict_of(&offers[index], given[index])
                 taken += verdict is not REFUSED
-                self._hand_back(verdict)
+                self.hand_back(verdict)
             return taken
         finally:
             PyMem_Free(offers)
@@ -136,7 +148,9 @@ cdef class QueueFront:
         if code == NULL:
             return 0
         kind = <int> PyLong_AsLong(<object> code)
-        if not self.kinds.table.kinds[kind].exact and self.brings_metadata(owner):
+        if self.kinds.table.kinds[kind].exact != 1 and (
+            self.kinds.table.kinds[kind].exact < 0 or self.brings_metadata(owner)
+        ):
             return 0
         kinds_rank(
             &self.kinds.table, kind, PyFloat_AS_DOUBLE(<object> LIFEEVT_SLOT(owner, self.offsets[URGENCY])),
@@ -153,18 +167,29 @@ cdef class QueueFront:
     cdef bint brings_metadata(self, PyObject* owner) noexcept:
         return LIFEEVT_SLOT(owner, self.offsets[METADATA]) != <PyObject*> self.no_metadata
 
-    cdef int offer_swiftly(self, event, int policy) except -2:
+    cdef inline bint leaves(self, const offered* offer) noexcept:
+        """Whether the overflow of its level takes Python."""
+        return self.policies[offer.event.level] == LEFT
+
+    cdef int offer_swiftly(self, event, bint may_wait, int* level) except -2:
         """A verdict of the heap, or NOT_SWIFT when Python must see to it. Whom it sheds is handed back."""
         cdef offered offer
+        cdef int policy
         if not self.swift or not self.fill(event, parking_now_ns(), &offer):
             return NOT_SWIFT
+        level[0] = offer.event.level
+        policy = self.policies[level[0]]
+        if policy == LEFT:
+            return NOT_SWIFT
+        if may_wait and self.waits[level[0]]:
+            policy = HEAP_WAIT
         self.events.make_places()
         enter(&self.events.heap)
         event = self.events.place(&offer, event, policy)
         heap_leave(&self.events.heap)
         if offer.verdict == HEAP_ADMITTED or offer.verdict == HEAP_REFUSED:
             return offer.verdict
-        self._hand_back(verdict_of(&offer, event))
+        self.hand_back(verdict_of(&offer, event))
         return HEAP_ADMITTED
 
     cdef object pop_swiftly(self):
@@ -172,7 +197,7 @@ cdef class QueueFront:
         cdef heap_slot out
         cdef int slot
         cdef object payload = None
-        if not self.swift:
+        if not self.swift or not self.gives:
             return None
         enter(&self.events.heap)
         slot = heap_pop(&self.events.heap, HEAP_LEVELS, DELIVERED, &out)

@@ -26,5 +26,6 @@ cdef class StateSnapshot:
 cdef class StateFront:
     cdef StateCells cells       # None, and no block, while nothing is attached
     cdef cell_block* block
+    cdef bint writes            # whether a plain delta may go to the cells at once
     cdef Layout layout
     cdef StateSnapshot last

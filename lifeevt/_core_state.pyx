@@ -3,11 +3,10 @@
 cimport cython
 
 from cpython.dict cimport PyDict_Next
-from cpython.exc cimport PyErr_Clear, PyErr_Occurred
 from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.math cimport NAN, isfinite
+from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t
 
 from ._cells cimport (
@@ -20,6 +19,7 @@ from ._cells cimport (
     cells_version,
     change,
 )
+from ._core_bounds cimport plain
 from ._core_cells cimport StateCells, copy_all, read_one
 
 from collections.abc import Mapping
@@ -51,11 +51,7 @@ cdef extern from "Python.h":
     # Of borrowed references, for none of these runs code of a user with what it is given here.
     PyObject* PyDict_GetItemWithError(PyObject* mapping, PyObject* key)
     bint PyUnicode_CheckExact(PyObject* name)
-    bint PyFloat_CheckExact(PyObject* number)
-    double PyFloat_AS_DOUBLE(PyObject* number)
-    bint PyLong_CheckExact(PyObject* number)
     long PyLong_AsLong(PyObject* number)
-    double PyLong_AsDouble(PyObject* number)
 
 
 cdef class Layout:
@@ -204,20 +200,6 @@ cdef StateSnapshot taken(Layout layout, StateCells cells):
     return snapshot
 
 
-cdef inline double plain(PyObject* number) noexcept:
-    """A float or an int as a double; NaN when it is neither, or too large."""
-    cdef double amount
-    if PyFloat_CheckExact(number):
-        return PyFloat_AS_DOUBLE(number)
-    if not PyLong_CheckExact(number):
-        return NAN
-    amount = PyLong_AsDouble(number)
-    if amount == -1.0 and PyErr_Occurred() != NULL:
-        PyErr_Clear()
-        return NAN
-    return amount
-
-
 cdef Py_ssize_t parsed(Layout layout, dict delta, change* into, Py_ssize_t size) noexcept:
     """Copy a plain delta of up to ``size`` changes; -1 when it is not plain. Runs no code of a user."""
     cdef PyObject* name
@@ -249,8 +231,11 @@ cdef class StateFront:
     reference's is empty.
     """
 
-    def _attach(self, cells, index, integers, portable):
-        """Serve these cells; odd ones (of the other twin, or named by no plain str) are not served."""
+    def _attach(self, cells, index, integers, portable, writes=True):
+        """Serve these cells; odd ones (of the other twin, or named by no plain str) are not served.
+
+        Without ``writes`` only reads are: the state writes elsewhere first.
+        """
         self.cells = self.layout = self.last = None
         self.block = NULL
         if isinstance(cells, StateCells) and all([type(name) is str for name in index]):
@@ -258,6 +243,7 @@ cdef class StateFront:
             self.layout = Layout(index, integers, portable)
             self.cells = cells
             self.block = &self.cells.block
+            self.writes = bool(writes)
 
     def __getitem__(self, name):
         cdef int32_t place = -1 if self.block == NULL else place_of(self.layout, <PyObject*> name)
@@ -269,7 +255,7 @@ cdef class StateFront:
         cdef int32_t place = -1
         cdef double number = plain(<PyObject*> value)
         cdef bint fits = False
-        if isfinite(number) and self.block != NULL and not LIFEEVT_LOAD(&self.block.trail.on):
+        if isfinite(number) and self.block != NULL and self.writes and not LIFEEVT_LOAD(&self.block.trail.on):
             place = place_of(self.layout, <PyObject*> name)
         if place >= 0:
             number = cells_bounded(&self.block.cells[place], number, &fits)
@@ -294,7 +280,7 @@ cdef class StateFront:
         cdef change* changes = few
         cdef Py_ssize_t count = -1, size
         cdef int64_t version = 0
-        if report is False and type(delta) is dict and self.block != NULL and not told_of(self.block):
+        if report is False and type(delta) is dict and self.block != NULL and self.writes and not told_of(self.block):
             size = len(<dict> delta)
             if size > FEW:
                 changes = <change*> PyMem_Malloc(size * sizeof(change))

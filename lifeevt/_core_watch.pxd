@@ -1,4 +1,4 @@
-"""WatchedHeap for other native modules: the C heap, and how Python code enters it."""
+"""Watched for other native modules: the C heap, and how Python code enters it."""
 
 from ._heap cimport event_heap, heap_enter, heap_leave_quietly, heap_try_enter
 
@@ -15,7 +15,9 @@ cdef extern from * nogil:
     """
     void LIFEEVT_PAUSE()
 
-cdef class WatchedHeap:
+
+cdef class Watched:
+    cdef object __weakref__
     cdef event_heap heap
 
 

@@ -1,11 +1,11 @@
-"""Waiting for a change of a heap, whatever it is: the part of `_core_heap.EventHeap` that knows no event."""
+"""Watched, the native twin: the side of a heap that threads wait at until something changes."""
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from ._core_numbers cimport whole
 from ._core_offer cimport checked_file
-from ._heap cimport heap_clear, heap_leave, heap_leave_quietly, heap_nudge
+from ._heap cimport heap_leave, heap_leave_quietly, heap_nudge
 from ._looks cimport look_at_word
 from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
 
@@ -14,18 +14,8 @@ cdef enum:
     EVERYBODY = 0x7fffffff
 
 
-cdef class WatchedHeap:
-    """The C heap, and those who wait until something in it changes."""
-
-    def __dealloc__(self):
-        heap_clear(&self.heap)
-
-    def signal(self, file):
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
-        cdef int32_t number = -1 if file is None else checked_file(file)
-        enter(&self.heap)
-        self.heap.signal = number
-        heap_leave_quietly(&self.heap)
+cdef class Watched:
+    """A heap that says when it changes."""
 
     def watch(self, idle):
         """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
@@ -71,3 +61,10 @@ cdef class WatchedHeap:
         parking_wake(&self.heap.epoch, EVERYBODY)
         if sleeper != NULL:
             parking_wake(sleeper, 1)
+
+    def signal(self, file):
+        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
+        cdef int32_t number = -1 if file is None else checked_file(file)
+        enter(&self.heap)
+        self.heap.signal = number
+        heap_leave_quietly(&self.heap)

@@ -73,6 +73,7 @@ ctypedef struct event_heap:
     int32_t queued
     int32_t aside           # of these, who may not leave now
     int32_t paused_levels   # a bit each
+    int32_t all_paused      # whatever its level
     int32_t paused_count    # kinds and levels that are paused
     int32_t unsettled       # whether the head may be one that is paused: ask again in another stay
     int32_t high_water
@@ -96,6 +97,7 @@ ctypedef struct event_heap:
 cdef int heap_init(event_heap* heap, int32_t capacity) noexcept nogil
 cdef int heap_init_tagged(event_heap* heap, int32_t capacity, int32_t slot_bits) noexcept nogil
 cdef void heap_clear(event_heap* heap) noexcept nogil
+cdef void heap_renew(event_heap* heap) noexcept nogil
 cdef int heap_offer(
     event_heap* heap, const heap_event* event, int policy, int shed_end, int32_t* slot, heap_slot* victim,
 ) noexcept nogil
@@ -111,6 +113,7 @@ cdef void heap_withdraw(event_heap* heap, int32_t slot, int end, heap_slot* out)
 cdef int heap_replace(event_heap* heap, int32_t slot, const heap_event* event) noexcept nogil
 cdef int heap_bring_back(event_heap* heap, int32_t slot) noexcept nogil
 cdef int heap_pause(event_heap* heap, int32_t level, int32_t kind, bint paused) noexcept nogil
+cdef int heap_open(event_heap* heap) noexcept nogil
 cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil
 cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil
 cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil

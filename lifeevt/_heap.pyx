@@ -69,6 +69,12 @@ cdef void heap_clear(event_heap* heap) noexcept nogil:
     memset(heap, 0, sizeof(event_heap))
 
 
+cdef void heap_renew(event_heap* heap) noexcept nogil:
+    """In the child of a fork: nobody else is inside, and nobody watches."""
+    pthread_mutex_init(&heap.mutex, NULL)
+    heap.watchers = heap.idle_watchers = 0
+
+
 cdef int heap_offer(
     event_heap* heap, const heap_event* event, int policy, int shed_end, int32_t* slot, heap_slot* victim,
 ) noexcept nogil:
@@ -214,15 +220,35 @@ cdef int heap_bring_back(event_heap* heap, int32_t slot) noexcept nogil:
 cdef int heap_pause(event_heap* heap, int32_t level, int32_t kind, bint paused) noexcept nogil:
     """Let no event of a level, or of a kind (the other is < 0), leave, or let them again: 0, or -1 without memory.
 
+    The level HEAP_LEVELS is all of them, beside what is paused by itself.
     O(1) to pause; what is paused is set aside when it comes first, in O(log n). O(k log n) to go on.
     """
-    if level >= 0 and (heap.paused_levels >> level & 1) != paused:
+    if level == HEAP_LEVELS and heap.all_paused != paused:
+        heap.all_paused = paused
+        heap.paused_count += 1 if paused else -1
+    elif 0 <= level < HEAP_LEVELS and (heap.paused_levels >> level & 1) != paused:
         heap.paused_levels ^= 1 << level
         heap.paused_count += 1 if paused else -1
     if kind >= 0 and heap.paused_kinds[kind] != paused:
         heap.paused_kinds[kind] = paused
         heap.paused_count += 1 if paused else -1
     return 0 if paused else _unpark(heap)
+
+
+cdef int heap_open(event_heap* heap) noexcept nogil:
+    """Let everybody leave, also those that are held: 0, or -1 without memory. What is paused stays named."""
+    cdef int32_t place, slot
+    if order_ready(&heap.order, heap.accepted) != 0:    # or new numbers would move what waits, in the middle
+        return -1
+    for place in range(heap.order.aside_length):
+        if order_stale(&heap.order, &heap.order.aside[place]):
+            continue
+        slot = order_slot(&heap.order, &heap.order.aside[place])
+        if order_ready(&heap.order, heap.accepted) != 0:
+            return -1
+        _return(heap, slot)
+    heap.order.aside_length = 0
+    return 0
 
 
 cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil:
@@ -316,6 +342,8 @@ cdef int32_t _settle(event_heap* heap, int32_t* lane) noexcept nogil:
 
 cdef inline bint _is_paused(event_heap* heap, int32_t slot) noexcept nogil:
     cdef int32_t level = heap.slots[slot].event.level, kind = heap.slots[slot].event.kind
+    if heap.all_paused:
+        return True
     return (heap.paused_levels >> level & 1) != 0 or (0 <= kind < HEAP_KINDS and heap.paused_kinds[kind] != 0)
 
 

@@ -19,7 +19,7 @@ ctypedef struct event_kind:
     int32_t lane            # kinds of one budget share a lane, since their keys ascend with their arrivals
     int32_t row             # of the reflex that answers, or KINDS_NO_ROW
     int32_t attended        # whether Python must see the event
-    int32_t exact           # whether the name alone decides level and budget
+    int32_t exact           # 1: the name alone decides level and budget; 0: the event may; -1: Python decides more
 
 ctypedef struct kind_table:
     event_kind* kinds
@@ -27,9 +27,9 @@ ctypedef struct kind_table:
 
 cdef int kinds_init(kind_table* table) noexcept nogil
 cdef void kinds_clear(kind_table* table) noexcept nogil
-cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, bint exact) noexcept nogil
+cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, int32_t exact) noexcept nogil
 cdef void kinds_change(
-    kind_table* table, int32_t kind, int32_t level, int64_t budget_ns, bint exact
+    kind_table* table, int32_t kind, int32_t level, int64_t budget_ns, int32_t exact
 ) noexcept nogil
 cdef void kinds_rank(
     const kind_table* table, int32_t kind, double urgency, int64_t arrival_ns, heap_event* event

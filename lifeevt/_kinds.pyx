@@ -17,7 +17,7 @@ cdef void kinds_clear(kind_table* table) noexcept nogil:
     table.length = 0
 
 
-cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, bint exact) noexcept nogil:
+cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, int32_t exact) noexcept nogil:
     """The number of a new kind, or KINDS_NO_KIND when there is no room."""
     cdef event_kind* kind
     if table.length == KINDS_ROOM:
@@ -31,7 +31,7 @@ cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, bint
 
 
 cdef void kinds_change(
-    kind_table* table, int32_t kind, int32_t level, int64_t budget_ns, bint exact
+    kind_table* table, int32_t kind, int32_t level, int64_t budget_ns, int32_t exact
 ) noexcept nogil:
     cdef event_kind* changed = &table.kinds[kind]
     changed.lane = _lane(table, budget_ns)

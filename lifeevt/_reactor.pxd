@@ -38,6 +38,7 @@ ctypedef struct reactor:
     int32_t halted
     int32_t answers             # else every event is left to Python, for its clock or its account
     int64_t patience_ns         # how long to look for a next event before sleeping; 0 under light load
+    int64_t told_version        # of the state, which Python came back to tell of
     int64_t due_ns              # when a waiting call is to come back, or INT64_MAX; written inside the heap
     int64_t answered            # by the last call of reactor_run
     int32_t row                 # which answered batch[0] when it is attended, or KINDS_NO_ROW
@@ -51,5 +52,5 @@ cdef void reactor_finish(reactor* self, int32_t count) noexcept nogil
 cdef void reactor_account(reactor* self, const result_record* record) noexcept nogil
 cdef bint reactor_attends(const reactor* self, const heap_event* event) noexcept nogil
 cdef bint reactor_touches(const reactor* self) noexcept nogil
-cdef bint reactor_is_due(const reactor* self) noexcept nogil
+cdef bint reactor_is_due(reactor* self) noexcept nogil
 cdef void reactor_enter_state(reactor* self) noexcept nogil

@@ -3,7 +3,7 @@
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
 from ._account cimport account_record
-from ._cells cimport cells_version
+from ._cells cimport LIFEEVT_LOAD, cells_version
 from ._heap cimport (
     HEAP_ASLEEP,
     HEAP_TRACKED,
@@ -20,10 +20,12 @@ from ._parking cimport PARKING_FOR_EVER, parking_now_ns, parking_sleep
 from ._reflex cimport REFLEX_NO_PATTERN, reflex_respond
 from ._results cimport results_of_event, results_put
 from ._rwlock cimport (
-    rwlock_announce_writer,
+    RWLOCK_FOR_EVER,
+    rwlock_enter_within,
+    rwlock_join,
+    rwlock_place,
     rwlock_release,
     rwlock_try_write,
-    rwlock_write_within,
 )
 
 cdef enum:
@@ -32,7 +34,6 @@ cdef enum:
     IGNORED = 1
     PATIENCE_NS = 10_000        # about what two switches of a thread cost
     LOOKS = 50                  # between two looks at the clock
-    LONG_NS = 1_000_000_000
 
 cdef extern from * nogil:
     """
@@ -115,9 +116,18 @@ cdef bint reactor_touches(const reactor* self) noexcept nogil:
     return self.answers and not self.heap.slots[self.batch[0].slot].event.has_object & HEAP_TRACKED
 
 
-cdef bint reactor_is_due(const reactor* self) noexcept nogil:
+cdef bint reactor_is_due(reactor* self) noexcept nogil:
     """Whether the time has come at which Python wants to be asked."""
-    return self.due_ns != INT64_MAX and parking_now_ns() >= self.due_ns
+    return _has_changes(self) or (self.due_ns != INT64_MAX and parking_now_ns() >= self.due_ns)
+
+
+cdef bint _has_changes(reactor* self) noexcept nogil:
+    """Whether the state was written and somebody wants to know: once of each version, for who tells may be slow."""
+    cdef int64_t version = cells_version(self.cells)
+    if LIFEEVT_LOAD(&self.cells.trail.length) == 0 or self.told_version == version:
+        return False
+    self.told_version = version
+    return True
 
 
 cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil:
@@ -160,12 +170,10 @@ cdef void reactor_account(reactor* self, const result_record* record) noexcept n
 
 
 cdef void reactor_enter_state(reactor* self) noexcept nogil:
-    if rwlock_try_write(self.lock) == 0:
-        return
-    rwlock_announce_writer(self.lock, 1)
-    while rwlock_write_within(self.lock, LONG_NS) != 0:
-        pass
-    rwlock_announce_writer(self.lock, -1)
+    cdef rwlock_place place
+    if rwlock_try_write(self.lock) != 0:
+        rwlock_join(self.lock, &place, True)
+        rwlock_enter_within(self.lock, &place, RWLOCK_FOR_EVER)
 
 
 cdef inline bint _known(const reactor* self, int32_t kind) noexcept nogil:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._contract import MAX_LEVELS, NO_KIND, UNSET, Entry, Outcome, Reactor, Result, Task
 from .event import Event, Priority
+from .receipt import Receipt
 from .reflex import Words
 from .result import EventProcessingResult, Status, filled
 
@@ -21,7 +22,7 @@ class Answer:
 
     __slots__ = (
         "action", "attempts", "decision", "error", "event", "finished_ns", "kind", "level", "meaning", "queued_ns",
-        "sequence", "stage", "started_ns", "status", "version", "version_before",
+        "receipt", "sequence", "stage", "started_ns", "status", "version", "version_before",
     )  # fmt: skip
 
     def __init__(self, event: Event, task: Task) -> None:
@@ -34,6 +35,7 @@ class Answer:
         self.action: Any = None
         self.error: str | None = None
         self.stage = ""
+        self.receipt: Receipt | None = None
 
     @classmethod
     def unanswered(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Answer:

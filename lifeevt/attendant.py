@@ -10,6 +10,7 @@ from .clock import Clock
 from .event import Event
 from .handler import Handler, HandlerTable
 from .queue import AsyncEventQueue
+from .receipt import Tracked
 from .reflex import CompiledReflexes
 from .result import Status
 from .scheduler import EventScheduler
@@ -45,7 +46,10 @@ class Attendant:
     def process(self, task: Task) -> None:
         """Answer one event and record the outcome; only what is no Exception is raised, and never in the worker."""
         self.queue.announce()
-        answer = Answer(self.queue.event_of(task[:5]), task)
+        answer = self._begun(task)
+        if answer.receipt is not None and answer.receipt.has_expired(self.clock.now_ns()):
+            self._expire(answer)
+            return
         if not answer.started_ns:
             answer.started_ns = self.clock.now_ns()
         try:
@@ -69,17 +73,31 @@ class Attendant:
                 break
             self.process(task)
             left -= 1
+        self.state.deliver_changes()
         return limit - left
 
     def record_unanswered(self, entry: Entry, status: Status) -> None:
         """Record what became of an event that never started."""
         answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
+        answer.receipt = entry[0].receipt if type(entry[0]) is Tracked else None
         self._record(answer, finishes=False)
 
     def failed(self, event: Event, stage: str, error: BaseException) -> str:
         """Count and log what a stage raised, and return it as text."""
         self.errors += 1
         return told(event, stage, error)
+
+    def _begun(self, task: Task) -> Answer:
+        answer = Answer(self.queue.event_of(task[:5]), task)
+        answer.receipt = task[0].receipt if type(task[0]) is Tracked else None
+        return answer
+
+    def _expire(self, answer: Answer) -> None:
+        """End an event whose time is over: it never runs."""
+        answer.status = Status.EXPIRED
+        answer.started_ns = answer.finished_ns = self.clock.now_ns()
+        answer.version_before = answer.version = self.state.version
+        self._record(answer, finishes=True)
 
     def _respond(self, answer: Answer, task: Task) -> None:
         """Note what the reflex did, or let it answer here when it has not."""
@@ -89,7 +107,7 @@ class Attendant:
             return
         answer.stage = "reflex"
         if outcome is None:
-            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, 0.0, 0.0)
+            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=task[4])
         answer.note(self._reflexes.teller(row)(outcome), outcome)
 
     def _handle(self, answer: Answer) -> None:
@@ -97,7 +115,10 @@ class Attendant:
         if handler is None:
             return
         try:
-            self._run_stages(handler, answer, answer.event)
+            if answer.receipt is None:
+                self._run_stages(handler, answer, answer.event)
+            else:
+                answer.receipt.context.run(self._run_stages, handler, answer, answer.event)
         finally:
             answer.version = self.state.version
 
@@ -132,3 +153,5 @@ class Attendant:
     def _record(self, answer: Answer, finishes: bool) -> None:
         answer.put_into(self._reactor, finishes)
         self.queue.announce()
+        if answer.receipt is not None:
+            self.queue.tracker.ended(answer.receipt, answer.result())

@@ -6,6 +6,8 @@ import threading
 import time
 from typing import Protocol
 
+from . import at_fork
+
 __all__ = ["Clock", "ManualClock", "SystemClock"]
 
 NS_PER_SECOND = 1_000_000_000
@@ -62,6 +64,7 @@ class ManualClock:
         self._wall_start = wall_start
         self._waiting: list[threading.Condition] = []
         self._changed = threading.Condition()
+        at_fork.renew_locks(self, "_changed")
 
     def now_ns(self) -> int:
         """Return the commanded time in nanoseconds."""

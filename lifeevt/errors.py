@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import queue
+import threading
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 __all__ = [
     "BackendError",
     "ConflictError",
+    "DeadlockError",
     "EngineStopped",
     "InvalidEvent",
     "InvalidReflex",
@@ -19,6 +22,7 @@ __all__ = [
     "QueueEmpty",
     "QueueFull",
     "RecordingError",
+    "ResultTimeout",
     "SerializationError",
     "StateError",
     "StateFileError",
@@ -39,6 +43,10 @@ class InvalidEvent(LifeEventError, ValueError):
 
 class StopTimeout(LifeEventError, TimeoutError):
     """A handler was still running when the time allowed for stopping was over."""
+
+
+class ResultTimeout(LifeEventError, TimeoutError):
+    """A tracked event had not ended in the time allowed."""
 
 
 class InvalidReflex(LifeEventError, ValueError):
@@ -118,8 +126,43 @@ class TransactionError(StateError, RuntimeError):
 
 
 class LockTimeout(StateError, TimeoutError):
-    """A lock could not be had in the time allowed."""
+    """A lock could not be had in the time allowed.
+
+    ``holders``: the name of each thread that had it, and for how many seconds.
+    """
+
+    holders: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def of(cls, lock: str, limit_ns: int, since_ns: Mapping[int, int], now_ns: int) -> LockTimeout:
+        """Say which threads hold the lock: ``since_ns`` by thread, all on the monotonic clock."""
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        held = [(names.get(each, f"thread {each}"), (now_ns - since) / 1e9) for each, since in since_ns.items()]
+        return cls.held_by(lock, limit_ns, held)
+
+    @classmethod
+    def held_by(cls, lock: str, limit_ns: int, holders: Iterable[tuple[str, float]]) -> LockTimeout:
+        """Say who holds the lock, and for how many seconds."""
+        held = tuple(holders)
+        told = "".join(f"; {name} has held it for {seconds:.3g} s" for name, seconds in held)
+        made = cls(f"{lock} was not free within {limit_ns / 1e9:g} s{told}")
+        made.holders = held
+        return made
 
 
 class LockOrderError(StateError, RuntimeError):
-    """A thread took a lock it holds already, or released one it does not hold."""
+    """A thread took a lock that it holds already or out of order, or released one that it does not hold."""
+
+
+class DeadlockError(StateError, RuntimeError):
+    """To wait for a lock would have closed a circle of threads that wait for each other.
+
+    ``cycle``: who waits for whom, in words, one a thread. ``stacks``: where each stands, by its name.
+    """
+
+    def __init__(self, message: str, cycle: tuple[str, ...] = (), stacks: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.cycle, self.stacks = cycle, dict(stacks or {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.cycle, self.stacks)

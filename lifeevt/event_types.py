@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from weakref import WeakMethod
 
+from . import at_fork
 from .errors import InvalidReflex
 from .event import Event, Priority
 from .event_type import ANY_TYPE, EventType
@@ -43,6 +44,7 @@ class EventTypes:
         named = {**{each.name: each for each in Priority}, **(levels or {})}
         self.levels: Mapping[str, Priority] = MappingProxyType(named)
         self._changing = threading.Lock()
+        at_fork.renew_locks(self, "_changing")
         self._followers: list[WeakMethod[Callable[[], None]]] = []
         self._found: dict[str, EventType | None] = {}
 

@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count, groupby
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
+from . import at_fork
 from ._contract import Change, StateCells
 from .change import StateChange
 from .field import Field
@@ -22,6 +23,8 @@ REFLEX = "reflex"
 FIRST_TICKET = -2  # a cause of the cells that is no event's number, and not NO_CAUSE
 
 Watcher = Callable[[StateChange], object]
+Why = tuple[Any, ...]  # reason, event, and the list in which a write exchanges values, if it does
+Result = TypeVar("Result")
 
 
 class Subscription:
@@ -62,9 +65,10 @@ class _Note:
 
     __slots__ = ("after", "before", "done", "event", "reason")
 
-    def __init__(self, reason: str | None, event: Any, exchanged: list[Any]) -> None:
+    def __init__(self, reason: str | None, event: Any, exchanged: list[Any] | None = None) -> None:
         self.reason, self.event = reason, event
-        self.after, self.before = tuple(exchanged), exchanged  # the commit puts the replaced values there
+        self.before = [] if exchanged is None else exchanged  # the write puts the replaced values there
+        self.after = tuple(self.before)
         self.done: int | None = None  # the state's version when the write was over
 
 
@@ -89,6 +93,7 @@ class ChangeFeed:
         self._telling = threading.Lock()
         self._changing = threading.Lock()
         self._errors = 0
+        at_fork.renew_locks(self, "_telling", "_changing")
         self.on = False
         self._switch()
 
@@ -126,18 +131,22 @@ class ChangeFeed:
 
     # --- for those who write
 
-    def note(self, reason: str | None, event: Any, exchanged: list[Any] | None = None) -> int:
-        """Say what the next write is; return the cause to give to the cells."""
-        ticket = next(self._tickets)
-        self._notes[ticket] = _Note(reason, event, [] if exchanged is None else exchanged)
-        return ticket
+    def noted(self, write: Callable[..., Result], given: Sequence[Any], why: Why) -> Result:
+        """Call a write of the cells with its cause, which stands for ``why``, and return what it returns.
 
-    def done(self, ticket: int, wrote: bool) -> None:
-        """Say that the write is over; one that wrote nothing has no change to wait for."""
-        if not wrote:
-            self._notes.pop(ticket, None)
-        elif note := self._notes.get(ticket):
-            note.done = self._cells.version
+        A result that is 0, or begins with it, has written nothing.
+        """
+        ticket, wrote = next(self._tickets), False
+        self._notes[ticket] = note = _Note(*why)
+        try:
+            made = write(*given, ticket)
+            wrote = bool(made[0] if isinstance(made, tuple) else made)
+            return made
+        finally:
+            if wrote:
+                note.done = self._cells.version
+            else:  # there is no change to wait for
+                self._notes.pop(ticket, None)
 
     def deliver(self) -> None:
         """Tell everybody of every change so far, unless another thread is at it and will. Calls watchers."""

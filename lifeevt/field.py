@@ -80,6 +80,11 @@ class Field:
             raise InvalidValue(f"{name}: {number} lies outside [{self.lowest}, {self.highest}]")
         return self.shown(min(max(number, self.lowest), self.highest))
 
+    def renewed(self, name: str, value: object, stored: float) -> float:
+        """Return ``value`` as it would be stored, or ``stored`` itself if that is equal."""
+        kept = self.kept(name, value)
+        return stored if kept == stored else kept
+
     def shown(self, number: float) -> float:
         """Return a stored number as a reader sees it: an int when the field is one."""
         return int(number) if self.integer else float(number)
@@ -120,23 +125,49 @@ class Value:
             raise InvalidValue(f"{name} is a {type(value).__name__} that cannot be copied: {error}") from error
         return value if copied is value else Kept(copied, self.copy)
 
+    def renewed(self, name: str, value: object, stored: Any) -> Any:
+        """Return ``value`` as it would be stored, or ``stored`` itself if that says the same. O(size)."""
+        if self.copy is deepcopy and _equal(value, _content(stored)):  # no copy just to compare
+            return stored
+        kept = self.kept(name, value)
+        return stored if _equal(_content(kept), _content(stored)) else kept
+
+    def shown(self, stored: Any) -> Any:
+        """Return a stored value as a reader gets it: a copy, unless it is immutable. O(size)."""
+        return handed_out(stored)
+
 
 class Kept:
     """A value of the state's own, of which others get copies."""
 
-    __slots__ = ("_copy", "_value")
+    __slots__ = ("_copy", "value")
 
     def __init__(self, value: Any, copy: Callable[[Any], Any]) -> None:
-        self._value, self._copy = value, copy
+        self.value, self._copy = value, copy
 
     def copied(self) -> Any:
         """Return a copy that the caller may change. O(size)."""
-        return self._copy(self._value)
+        return self._copy(self.value)
 
 
 def handed_out(stored: Any) -> Any:
     """Return what a reader gets of a stored number or value."""
     return stored.copied() if type(stored) is Kept else stored
+
+
+def _content(stored: Any) -> Any:
+    """Return what the state stores, not a copy: only to look at."""
+    return stored.value if type(stored) is Kept else stored
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Return whether two values are of one type and equal; what cannot be compared is not."""
+    if one is other:
+        return True
+    try:
+        return type(one) is type(other) and bool(one == other)
+    except Exception:  # whatever a user's comparison raises
+        return False
 
 
 def checked_number(name: str, value: object) -> Any:

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from . import at_exit
+from . import at_exit, at_fork
 from ._backend import load, resolve
-from ._contract import Submitter, Task
+from ._contract import Entry, Submitter, Task
 from ._front import Fronted
 from .attendant import Attendant
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import EngineStopped, LifeEventError
-from .event import Event
+from .event import Event, Priority
 from .handler import Handler, HandlerTable
 from .metrics import LatencySummary, Ledger, summarize
 from .queue import AsyncEventQueue, QueueStatistics
+from .receipt import Receipt
 from .reflex import Reflex, ReflexSet
 from .responders import Responders
 from .result import EventProcessingResult, Status
@@ -26,6 +27,8 @@ from .scheduler import EventScheduler, SchedulerStatistics
 from .state import StateStatistics, ThreadSafeSelfState
 from .strategy import Strategy
 from .switch_interval import SwitchInterval
+from .timekeeper import Timekeeper
+from .timers import Periodic
 from .worker import Worker
 
 __all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
@@ -88,6 +91,7 @@ class AsyncEventProcessor(Fronted):
         self.clock: Clock = clock or self.queue.clock
         self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
         self._control = threading.Lock()  # start and stop, one at a time
+        at_fork.renew_locks(self, "_control")
         self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
         self._adopt_queue()
@@ -96,6 +100,9 @@ class AsyncEventProcessor(Fronted):
             result_capacity, self._answers_natively(),
         )  # fmt: skip
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
+        self._timekeeper = Timekeeper(self._reactor, self.queue, lambda: self._worker.stopping)
+        self._worker.next_task = self._timekeeper.next_task
+        self._worker.look_around = self._look_around
         self._employ(HandlerTable(handlers))
         self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)
@@ -120,6 +127,37 @@ class AsyncEventProcessor(Fronted):
         kept = self.queue.put_many(events)
         self._sweep()
         return kept
+
+    def submit_tracked(self, event: Event, **options: Any) -> Receipt:
+        """Accept an event and return its :class:`Receipt`, which is false when it was refused.
+
+        ``options`` are those of :meth:`AsyncEventQueue.put_tracked`: ``key``, ``coalesce``, ``ttl``, ``deadline_ns``,
+        ``delay``, ``at_ns`` and ``timeout``. Its handler runs in a copy of the caller's context. Blocks as ``submit``
+        does, and never inside a handler. EngineStopped after stop. O(log n), in Python.
+        """
+        self._refuse_stopped()
+        if self._worker.answers_here:
+            options["timeout"] = 0.0
+        receipt = self.queue.put_tracked(event, **options)
+        self._sweep()
+        return receipt
+
+    def submit_every(
+        self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
+    ) -> Periodic:
+        """Accept an event, or what a function makes, every so many seconds: see :meth:`AsyncEventQueue.put_every`."""
+        self._refuse_stopped()
+        made = self.queue.put_every(event, seconds, misfire=misfire, **options)
+        self._sweep()
+        return made
+
+    def pause(self, level: Priority | None = None, type: str | None = None) -> None:
+        """Answer nothing, or nothing of a level or of a type, until ``resume``: see :meth:`AsyncEventQueue.pause`."""
+        self.queue.pause(level, type)
+
+    def resume(self, level: Priority | None = None, type: str | None = None) -> None:
+        """Go on with what the same call of ``pause`` stopped: see :meth:`AsyncEventQueue.resume`."""
+        self.queue.resume(level, type)
 
     def submit_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
         """Accept events as numbers, without an object for any; return how many were taken in.
@@ -164,8 +202,7 @@ class AsyncEventProcessor(Fronted):
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
         _check_limit(limit)
-        with self._worker.stand_in():
-            return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
+        return self._worker.stand_in(self._process_here, limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing is queued or running; False after ``timeout`` real seconds.
@@ -187,21 +224,26 @@ class AsyncEventProcessor(Fronted):
         with self._control:
             if self._closed:
                 raise EngineStopped("the engine was closed")
-            started = self._worker.start()
-            self._accept(True)
-            if started:
+            self._accept(True)  # first: nobody need be turned away while the thread begins
+            if self._worker.start():
                 at_exit.stop(self)
 
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:
         """Stop the worker and return how many queued events were cancelled.
 
-        With ``drain`` everything queued is answered first, for at most ``timeout`` real seconds; what
-        is left is cancelled, counted and handed out as results. Blocks until the running handler
-        returns; StopTimeout when that takes longer than ``timeout``. ``start`` starts again.
+        With ``drain`` everything queued is answered first, for at most ``timeout`` real seconds, which ends
+        every pause; what is left, or still to come, is cancelled, counted and handed out as results. Blocks until
+        the running handler returns; StopTimeout when that takes longer than ``timeout``. ``start`` starts again.
         """
         self._refuse_in_handler()
         with self._control:
-            return self._end(drain, timeout)
+            return len(self._end(drain, timeout))
+
+    def drain(self, timeout: float | None = None) -> list[Event]:
+        """Stop as ``stop`` does, and return the events that were cancelled because the time was over, in order."""
+        self._refuse_in_handler()
+        with self._control:
+            return [self.queue.event_of(entry) for entry in self._end(True, timeout)]
 
     def close(self) -> None:
         """Stop for good, draining first; further submits raise EngineStopped. Idempotent."""
@@ -270,31 +312,43 @@ class AsyncEventProcessor(Fronted):
             raise EngineStopped(f"{ledger.in_flight} events wait and no worker runs; start the engine")
         return not ledger.in_flight
 
-    def _end(self, drain: bool, timeout: float | None) -> int:
+    def _end(self, drain: bool, timeout: float | None) -> list[Entry]:
         self._ending = True  # whoever waits for idleness may go on waiting: what is left will be cancelled
         try:
             return self._stop(drain, timeout)
         finally:
             self._ending = False
 
-    def _stop(self, drain: bool, timeout: float | None) -> int:
+    def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
         self._accept(False)
+        if drain:
+            self.queue.resume_everything()
         if drain and self.running:
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):
             at_exit.forget(self)
+        self.state.deliver_changes()
         return self._cancel_rest()
+
+    def _look_around(self) -> None:
+        """Let in what is due, and tell what was written."""
+        self._timekeeper.look_around()
+        self.state.deliver_changes()
+
+    def _process_here(self, limit: int | None) -> int:
+        self.queue.tracker.fire()
+        return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
 
     def _sweep(self) -> None:
         """End what was queued just as the engine stopped: the stop may have looked before it came."""
         if self._worker.stopping and not self.running:
             self._cancel_rest()
 
-    def _cancel_rest(self) -> int:
+    def _cancel_rest(self) -> list[Entry]:
         entries = self.queue.cancel_all()
         for entry in entries:
             self._attendant.record_unanswered(entry, Status.CANCELLED)
-        return len(entries)
+        return entries
 
     # --- small parts
 
@@ -305,6 +359,9 @@ class AsyncEventProcessor(Fronted):
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
         self.scheduler.steer(self.queue.heap.shift)
+        tracker = self.queue.tracker
+        tracker.on_ended = lambda entry, status: self._attendant.record_unanswered(entry, status)
+        tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self._mean_service_ns
         self.queue.on_shed = lambda entry: self._attendant.record_unanswered(entry, Status.SHED)
 
     def _employ(self, handlers: HandlerTable) -> None:
@@ -315,7 +372,7 @@ class AsyncEventProcessor(Fronted):
         )  # fmt: skip
         self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, handlers)
         self._reactor.serve(self.state, *self._responders.helpers(), self._attendant.failed, self._process)
-        self.queue.on_kind = self._responders.learn
+        self.queue.numbers.on_new = self._responders.learn
 
     def _process(self, task: Task) -> None:
         self._attendant.process(task)
@@ -334,6 +391,12 @@ class AsyncEventProcessor(Fronted):
     def _answers_natively(self) -> bool:
         """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
         return self.scheduler.counts_alone and type(self.clock) is SystemClock
+
+    def _mean_service_ns(self) -> float:
+        """How long an event takes, on average so far."""
+        services = [account.service for account in self.scheduler.accounts]
+        count = sum(service.count for service in services)
+        return sum(service.total for service in services) / count if count else 0.0
 
     def _refuse_in_handler(self) -> None:
         if self._worker.answers_here:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import threading
-import time
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from . import _backend
 from ._contract import (
-    DROP_LOWEST,
-    DROP_OLDEST,
     NO_END,
     NO_KIND,
     REFUSED,
@@ -32,25 +27,31 @@ from .errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
 from .event import NO_METADATA, Event, Priority
 from .event_types import EventTypes
 from .metrics import Ledger
+from .overflow import Overflow
+from .pauses import Pauses
+from .receipt import Merge, Receipt, Tracked
 from .result import Status
+from .timers import Periodic
+from .tracking import Tracker
+from .type_numbers import TypeNumbers
+from .waiting import Waiting
 
 __all__ = ["AsyncEventQueue", "QueueStatistics"]
 
 Rank = Callable[[Event, int], tuple[int, int]]
-BLOCK = "block"
-_POLICIES = {"reject": REJECT, "drop_oldest": DROP_OLDEST, "drop_lowest": DROP_LOWEST, BLOCK: REJECT}
 _DELIVERED = int(Status.DELIVERED)
 
 
 @dataclass(frozen=True)
 class QueueStatistics:
-    """One instant of a queue; ``high_water`` is the most it ever held."""
+    """One instant of a queue; ``high_water`` is the most it ever held, ``deferred`` what comes by itself later."""
 
     capacity: int
     depth: int
     depth_by_level: Mapping[Priority, int]
     high_water: int
     ledger: Ledger
+    deferred: int = 0
 
 
 class AsyncEventQueue(Fronted):
@@ -61,10 +62,12 @@ class AsyncEventQueue(Fronted):
     * ``reject``: QueueFull at once;
     * ``drop_oldest``: shed the oldest event of the least important level present;
     * ``drop_lowest``: shed the newest of the least important level, if that is below the newcomer's;
-    * ``block``: wait for room.
+    * ``coalesce``: let the newest queued event of its type go for it (one that came while this held), else QueueFull;
+    * ``block``: wait for room; ``block(0.5)`` for half a second, unless the caller names a time.
 
-    The dropping policies never shed an event for a less important one: they refuse the newcomer
-    (``put`` returns False). Order: virtual deadline (see EventTypes.rank), then arrival. O(log n).
+    A mapping gives each level a policy of its own: ``{"low": "drop_oldest", "critical": "block"}``. The dropping
+    policies never shed an event for a less important one: they refuse the newcomer (``put`` returns False).
+    Order: virtual deadline (see EventTypes.rank), then arrival. O(log n).
     """
 
     _FRONT = "QueueFront"
@@ -72,31 +75,26 @@ class AsyncEventQueue(Fronted):
     def __init__(
         self,
         capacity: int = 1024,
-        overflow: str = "drop_lowest",
+        overflow: str | Mapping[Priority | str, str] = "drop_lowest",
         clock: Clock | None = None,
         *,
         rank: Rank | None = None,
         backend: str | None = None,
     ) -> None:
-        if overflow not in _POLICIES:
-            raise ValueError(f"unknown overflow policy {overflow!r}; choose {', '.join(_POLICIES)}")
+        self.overflows = Overflow(overflow)
         self.capacity = capacity
         self.overflow = overflow
         self.clock: Clock = clock or SystemClock()
         self.on_shed: Callable[[Entry], None] | None = None
-        self.on_kind: Callable[[str, int], None] | None = None
         core = _backend.load(backend)
-        self._policy = _POLICIES[overflow]
         self._heap = core.EventHeap(capacity)
-        self._make_kinds = core.KindTable
-        self._kinds = core.KindTable()
-        self._waits_in_heap = type(self.clock) is SystemClock  # another clock may stand still: wait for it, too
         self.rank: Rank = rank or EventTypes.life().rank
         self.types, self.ranks_by_type = _types_behind(self.rank), rank is None
-        self.types.follow(self._describe_anew)
-        self._changed = threading.Condition()
-        self._waiting = 0  # threads in _changed; read without its lock, see _announce
-        self._closed = False
+        self.numbers = TypeNumbers(core.KindTable, self.types)
+        self._pauses = Pauses(self._heap)
+        self._tracks = self._closed = False  # whether an event was ever tracked here
+        self.tracker = Tracker(self)
+        self.waiting = Waiting(self._heap, self.clock, self.tracker.timers)
         self._face()
 
     # --- for those who bring events
@@ -107,18 +105,27 @@ class AsyncEventQueue(Fronted):
         Blocks only under ``block``, up to ``timeout`` seconds of the clock, then QueueFull.
         QueueClosed after close. O(log n).
         """
-        if self.overflow != BLOCK:
+        offer = self.offered(event)
+        if not self.overflows.waits[offer[1]] or self._is_special(event, offer[1]):
             return self.put_nowait(event)
-        offer = self._offered(event)
-        kind = self._kind(event)
-        if self._admit(offer, kind, event) or self._wait_until(lambda: self._admit(offer, kind, event), timeout):
+        kind, seconds = self.kind_of(event), self._patience(offer[1], timeout)
+        if self._admit(offer, kind, event) or self.waiting.until(lambda: self._admit(offer, kind, event), seconds):
             return True
         return self.put_nowait(event)  # the last look, which counts the refusal
 
     def put_nowait(self, event: Event) -> bool:
         """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
-        verdict = self._offer(event)
-        if verdict is REFUSED and self._policy == REJECT:
+        offer = self.offered(event)
+        if self._is_special(event, offer[1]):
+            self._begin_to_track()
+            receipt = self.tracker.make(event)
+            if not self.tracker.admit(receipt) and self.tracker.policy_for(event) == REJECT:
+                raise QueueFull(receipt.reason)
+            return bool(receipt)
+        verdict = self._heap.offer(*offer, self.overflows.policies[offer[1]], self.kind_of(event), event.intensity)
+        self.announce()
+        self.hand_back(verdict)
+        if verdict is REFUSED and self.overflows.policies[offer[1]] == REJECT:
             self._refuse(event)
         return verdict is not REFUSED
 
@@ -129,11 +136,14 @@ class AsyncEventQueue(Fronted):
         nothing waits. QueueClosed after close.
         """
         given = list(events)
-        offers = [self._offered(event) for event in given]
-        verdicts = self._heap.offer_many(offers, self._policy, [(self._kind(each), each.intensity) for each in given])
+        offers = [self.offered(event) for event in given]
+        if any(self._is_special(event, offer[1]) for event, offer in zip(given, offers, strict=True)):
+            return sum(map(self._put_quietly, given))
+        numbers = [(self.kind_of(each), each.intensity) for each in given]
+        verdicts = self._heap.offer_many(offers, self.overflows.policies, numbers)
         self.announce()
         for verdict in verdicts:
-            self._hand_back(verdict)
+            self.hand_back(verdict)
         return sum(verdict is not REFUSED for verdict in verdicts)
 
     def put_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
@@ -149,23 +159,71 @@ class AsyncEventQueue(Fronted):
         try:
             seconds = _repeated(self.clock.wall_time(), len(types)) if timestamps is None else timestamps
             taken, shed = self._heap.offer_numbers(
-                self._kinds, types, intensities, seconds, self.clock.now_ns(), self._policy
+                self.numbers.table, types, intensities, seconds, self.clock.now_ns(), self.overflows.policies
             )
         except (TypeError, ValueError) as error:
             raise InvalidEvent(str(error)) from None
         self.announce()
         for entry in shed:
-            self._hand_back(entry)
+            self.hand_back(entry)
         return taken
+
+    def put_tracked(
+        self,
+        event: Event,
+        timeout: float | None = None,
+        *,
+        key: Hashable = None,
+        coalesce: str | Merge | None = None,
+        ttl: float | None = None,
+        deadline_ns: int | None = None,
+        delay: float | None = None,
+        at_ns: int | None = None,
+    ) -> Receipt:
+        """Queue an event and return its :class:`Receipt`, which is false when it was refused.
+
+        Events of one ``key`` are handed out in the order of their coming, the next once the one before has ended.
+        ``coalesce`` (``last``, ``first``, ``merge`` or a function of two events): one that waits and this one become
+        one. After ``ttl`` seconds, or from ``deadline_ns`` on, it is not handed out any more. It comes after ``delay``
+        seconds, or at ``at_ns``. All on the queue's clock. Blocks as ``put`` does. InvalidEvent for options that make
+        no sense, QueueClosed after close. O(log n).
+        """
+        self._begin_to_track()
+        receipt = self.tracker.make(event, key, coalesce, ttl, deadline_ns)
+        due_ns = self._due_ns(delay, at_ns)
+        if due_ns is not None:
+            self.offered(event)  # refused now, if at all
+            self.tracker.defer(receipt, due_ns)
+        elif not self.tracker.admit(receipt):
+            level = self.rank(event, 0)[1]
+            if self.overflows.waits[level]:
+                self.waiting.until(lambda: self.tracker.admit(receipt), self._patience(level, timeout))
+        return receipt
+
+    def put_every(
+        self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
+    ) -> Periodic:
+        """Queue an event, or what a function makes, every so many seconds of the clock, first after as many.
+
+        ``misfire``: what is done when several instants have passed unnoticed, see :class:`Periodic`. ``options`` are
+        those of :meth:`put_tracked`. Does not block; a full queue refuses as its policy says. O(log n).
+        """
+        self._begin_to_track()
+        period_ns = round(seconds * NS_PER_SECOND)
+
+        def bring() -> None:
+            self.put_tracked(event() if callable(event) else event, 0.0, **options)
+
+        return self.tracker.repeat(self.clock.now_ns() + period_ns, period_ns, misfire, bring)
 
     def type_code(self, name: str) -> int:
         """Return the number of an event type for :meth:`put_arrays`; it stays the same for this queue.
 
         QueueFull once 4096 types have one. O(1).
         """
-        code = self._learned(name)
+        code = self.numbers.learn(name)
         if code == NO_KIND:
-            raise QueueFull(f"this queue knows {len(self._kinds)} event types; {name!r} does not fit")
+            raise QueueFull(f"this queue knows {len(self.numbers.table)} event types; {name!r} does not fit")
         return code
 
     # --- for those who take them
@@ -176,7 +234,7 @@ class AsyncEventQueue(Fronted):
         QueueClosed once the queue is closed and empty. O(log n).
         """
         taken: list[Entry] = []
-        if not self._take_into(taken) and not self._wait_until(lambda: self._take_into(taken), timeout):
+        if not self._take_into(taken) and not self.waiting.until(lambda: self._take_into(taken), timeout):
             raise QueueEmpty(f"no event came within {timeout} s")
         return self.event_of(taken[0])
 
@@ -191,9 +249,26 @@ class AsyncEventQueue(Fronted):
         """Take up to ``limit`` events (all when None), most urgent first, in one atomic step."""
         if limit is not None and limit < 0:
             raise ValueError(f"limit is {limit}; it must not be negative")
+        if self._tracks:  # those that have expired are not delivered
+            many = range(self.capacity if limit is None else limit)
+            return [self.event_of(entry) for _ in many if (entry := self.take_nowait(_DELIVERED)) is not None]
         entries = self._heap.drain(self.capacity if limit is None else limit, _DELIVERED)
         self.announce()
         return [self.event_of(entry) for entry in entries]
+
+    def pause(self, level: Priority | None = None, type: str | None = None) -> None:
+        """Hand out nothing, or nothing of a level or of exactly this type, until ``resume``.
+
+        What is paused is queued, counted and shed as ever, and keeps its place. Several pauses hold side by side.
+        Does not block. O(1); each paused event that comes first is set aside in O(log n).
+        """
+        self._pauses.set(level, None if type is None else self.type_code(type), True)
+        self.announce()
+
+    def resume(self, level: Priority | None = None, type: str | None = None) -> None:
+        """End the pause of all, of a level or of a type, if there is one. O(k log n) for k that waited for it."""
+        self._pauses.set(level, None if type is None else self.type_code(type), False)
+        self.announce()
 
     # --- for those who watch
 
@@ -224,6 +299,8 @@ class AsyncEventQueue(Fronted):
         """Take no more events and wake every waiter; what is queued can still be taken. Idempotent."""
         self._closed = True
         self._be_swift(False)
+        for entry in self.tracker.give_up_deferred():
+            self.tracker.end(entry, Status.CANCELLED)
         self.wake()
 
     def ledger(self) -> Ledger:
@@ -235,7 +312,7 @@ class AsyncEventQueue(Fronted):
         counts = self._heap.counts()
         depths = {Priority(level): depth for level, depth in enumerate(self._heap.depths())}
         shown = MappingProxyType({level: depth for level, depth in depths.items() if depth or level <= Priority.LOW})
-        return QueueStatistics(self.capacity, counts[2], shown, counts[5], Ledger.of(counts))
+        return QueueStatistics(self.capacity, counts[2], shown, counts[5], Ledger.of(counts), self.tracker.deferred)
 
     # --- for the engine
 
@@ -245,10 +322,7 @@ class AsyncEventQueue(Fronted):
         Types keep the numbers they have. For one thread, before others bring events of new types.
         """
         self.rank, self.types, self.ranks_by_type = rank, types, stock
-        types.follow(self._describe_anew)
-        known, self._kinds = self._kinds, self._make_kinds()
-        for code in range(len(known)):
-            self._learned(known.name(code))
+        self.numbers.adopt(types)
         self._face()
 
     @property
@@ -259,45 +333,67 @@ class AsyncEventQueue(Fronted):
     @property
     def kinds(self) -> KindTable:
         """The numbers of the event types seen here."""
-        return self._kinds
+        return self.numbers.table
+
+    def resume_everything(self) -> None:
+        """End every pause."""
+        self._pauses.end()
+        self.announce()
 
     def event_of(self, entry: Entry) -> Event:
         """Return the entry's event; one that came as numbers becomes an object here."""
         payload = entry[0]
+        if type(payload) is Tracked:
+            return payload.event
         if type(payload) is not tuple:
             event: Event = payload
             return event
         kind, intensity, timestamp = payload
-        return Event(self._kinds.name(kind), intensity, timestamp)
+        return Event(self.numbers.table.name(kind), intensity, timestamp)
 
     def wait_for_idleness(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``done()``, looked at when nothing is queued or running; False after real seconds."""
-        endless = timeout is None or timeout == math.inf
-        return self._watch(done, None if endless else _seconds_from_now(timeout or 0.0), idle=True)
+        return self.waiting.until_idle(done, timeout)
 
     def take_nowait(self, end: int = NO_END) -> Entry | None:
         """Take the most urgent entry, or None; with ``end`` it ends there, else it runs."""
+        if self._tracks and end != NO_END:
+            return self._take_tracked(end)
         entry = self._heap.pop(end)
         if entry is not None:
             self.announce()
         return entry
 
+    def _take_tracked(self, end: int) -> Entry | None:
+        """Take and end the most urgent entry that has not expired."""
+        self.tracker.fire()
+        while (entry := self._heap.pop(NO_END)) is not None:
+            self.announce()
+            tracked = type(entry[0]) is Tracked
+            expired = tracked and entry[0].receipt.has_expired(self.clock.now_ns())
+            self._heap.finish(Status.EXPIRED if expired else end)
+            if tracked:
+                self.tracker.end(entry, Status.EXPIRED if expired else Status(end))
+            if not expired:
+                break
+        return entry
+
     def cancel_all(self) -> list[Entry]:
-        """Take out everything queued and end it as cancelled, in one atomic step."""
-        entries = self._heap.drain(self.capacity, Status.CANCELLED)
+        """Cancel everything queued, in one atomic step, and everything that is still to come."""
+        entries = self.tracker.give_up_deferred() + self._heap.drain(self.capacity, Status.CANCELLED, True)
         self.announce()
         return entries
 
     def wake(self) -> None:
         """Make every waiter look again at what it waits for."""
-        self._heap.nudge()
-        with self._changed:
-            self._changed.notify_all()
+        self.waiting.wake()
 
     def _face(self) -> None:
         """Have the front serve what this queue is made of now."""
-        raises, waits = self._policy == REJECT, self.overflow == BLOCK
-        self._attach(self._heap, self._kinds, Event, NO_METADATA, self._policy, raises, waits)
+        how = self.overflows
+        self._attach(
+            self._heap, self.numbers.table, Event, NO_METADATA, how.policies, how.raises, how.waits, how.coalesces
+        )  # fmt: skip
         self._be_swift(self._is_stock())
 
     def _attach(self, *_: object) -> None:
@@ -308,9 +404,10 @@ class AsyncEventQueue(Fronted):
 
     def _is_stock(self) -> bool:
         """Whether time and order are those that the twin knows by itself."""
-        return self._waits_in_heap and self.ranks_by_type and not self._closed
+        return self.waiting.in_heap and self.ranks_by_type and not self._closed
 
-    def _offered(self, event: Event) -> Offer:
+    def offered(self, event: Event) -> Offer:
+        """Return what is offered to the heap for an event that arrives now; QueueClosed, InvalidEvent."""
         if self._closed:
             raise QueueClosed("the queue is closed")
         if not isinstance(event, Event):
@@ -319,38 +416,36 @@ class AsyncEventQueue(Fronted):
         key, level = self.rank(event, arrival_ns)
         return key, level, arrival_ns, event
 
-    def _offer(self, event: Event) -> Verdict | Entry:
-        offer = self._offered(event)
-        verdict = self._heap.offer(*offer, self._policy, self._kind(event), event.intensity)
-        self.announce()
-        self._hand_back(verdict)
-        return verdict
+    def _put_quietly(self, event: Event) -> bool:
+        try:
+            return self.put_nowait(event)
+        except QueueFull:
+            return False
 
-    def _kind(self, event: Event) -> int:
-        """The event's number, or NO_KIND when its type alone does not say how it is treated."""
-        code = self._kinds.code(event.type)
-        if code == NO_KIND:
-            code = self._learned(event.type)
-        inexact = event.metadata.get("internal") is True and self.types.named(event.type) is None
-        return NO_KIND if inexact else code
+    def _is_special(self, event: Event, level: int) -> bool:
+        """Whether an event is treated by more than its level and its budget."""
+        return self.overflows.coalesces[level] or not self.types.resolve(event).is_plain
 
-    def _learned(self, name: str) -> int:
-        """Give a type its number, with the level and budget its name has."""
-        code = self._kinds.add(name, *self._described(name))
-        if code != NO_KIND and self.on_kind is not None:
-            self.on_kind(name, code)
-        return code
+    def _begin_to_track(self) -> None:
+        if not self._tracks:
+            self._tracks = True
+            self._give_swiftly(False)
 
-    def _described(self, name: str) -> tuple[int, int, bool]:
-        """The level and budget of a type, and whether its name alone decides them."""
-        event_type = self.types.named(name)
-        kind = event_type or self.types.default
-        return int(kind.priority), kind.budget_ns, event_type is not None
+    def _due_ns(self, delay: float | None, at_ns: int | None) -> int | None:
+        if delay is not None and at_ns is not None:
+            raise InvalidEvent("an event comes after a delay or at an instant, not both")
+        due_ns = at_ns if delay is None else self.clock.now_ns() + round(delay * NS_PER_SECOND)
+        return None if due_ns is None or due_ns <= self.clock.now_ns() else due_ns
 
-    def _describe_anew(self) -> None:
-        """Follow a change of the table of types; what is queued keeps its place."""
-        for code in range(len(self._kinds)):
-            self._kinds.change(code, *self._described(self._kinds.name(code)))
+    def _give_swiftly(self, gives: bool) -> None:
+        """Let the front hand events out, or leave that to this class."""
+
+    def _patience(self, level: int, timeout: float | None) -> float | None:
+        return self.overflows.seconds[level] if timeout is None else timeout
+
+    def kind_of(self, event: Event) -> int:
+        """Return the event's number, or NO_KIND when its type alone does not say how it is treated."""
+        return self.numbers.of(event)
 
     def _admit(self, offer: Offer, kind: int, event: Event) -> bool:
         if self._closed:
@@ -360,16 +455,17 @@ class AsyncEventQueue(Fronted):
         self.announce()
         return True
 
-    def _hand_back(self, verdict: Verdict | Entry) -> None:
-        if isinstance(verdict, tuple) and self.on_shed is not None:
-            self.on_shed(verdict)
+    def hand_back(self, verdict: Verdict | Entry) -> None:
+        """Tell whom it concerns that an event was shed, if the verdict is one."""
+        if isinstance(verdict, tuple):
+            if type(verdict[0]) is Tracked:
+                self.tracker.end(verdict, Status.SHED)
+            elif self.on_shed is not None:
+                self.on_shed(verdict)
 
     def announce(self) -> None:
         """Tell those who wait on a clock of their own that something changed."""
-        # A waiter raises _waiting before it looks at the heap, and the heap's own lock orders its
-        # look against our change: if we read 0 here, it will see what we did.
-        if self._waiting:
-            self.wake()
+        self.waiting.announce()
 
     def _take_into(self, out: list[Entry], end: int = _DELIVERED) -> bool:
         entry = self.take_nowait(end)
@@ -378,42 +474,6 @@ class AsyncEventQueue(Fronted):
         elif self._closed and end == _DELIVERED:
             raise QueueClosed("the queue is closed and empty")
         return entry is not None
-
-    def _wait_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until ``done()``; False when ``timeout`` seconds of the clock passed first."""
-        deadline_ns = self._deadline_ns(timeout)
-        if self._waits_in_heap:
-            return self._watch(done, deadline_ns, idle=False)
-        with self._changed:
-            self._waiting += 1
-            try:
-                while not done():
-                    if deadline_ns is not None and self.clock.now_ns() >= deadline_ns:
-                        return False
-                    self.clock.wait(self._changed, deadline_ns)
-                return True
-            finally:
-                self._waiting -= 1
-
-    def _watch(self, done: Callable[[], bool], until_ns: int | None, idle: bool) -> bool:
-        """Wait for a change of the heap, which the worker can tell without the GIL."""
-        epoch = self._heap.watch(idle)
-        try:
-            while not done():
-                left_ns = None if until_ns is None else until_ns - time.monotonic_ns()
-                if left_ns is not None and left_ns <= 0:
-                    return False
-                epoch = self._heap.wait(epoch, left_ns)
-            return True
-        finally:
-            self._heap.unwatch(idle)
-
-    def _deadline_ns(self, timeout: float | None) -> int | None:
-        if timeout is None or timeout == math.inf:
-            return None
-        if math.isnan(timeout):
-            raise ValueError("timeout is nan; it must be a number of seconds")
-        return self.clock.now_ns() + round(timeout * NS_PER_SECOND)
 
     def _refuse(self, event: Event) -> NoReturn:
         raise QueueFull(f"queue holds {len(self._heap)} of {self.capacity} events; {event.type!r} was refused")
@@ -426,7 +486,3 @@ def _repeated(seconds: float, count: int) -> array[float]:
 def _types_behind(rank: Rank | None) -> EventTypes:
     owner = getattr(rank, "__self__", None)
     return owner if isinstance(owner, EventTypes) else EventTypes.life()
-
-
-def _seconds_from_now(seconds: float) -> int:
-    return time.monotonic_ns() + round(seconds * NS_PER_SECOND)

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from . import at_fork
 from .clock import NS_PER_SECOND
 
 __all__ = ["RateLimit", "RateLimiter", "TokenBucket"]
@@ -93,6 +94,7 @@ class RateLimiter:
             raise ValueError(f"room is {room}; it must be at least 1")
         self._room = room
         self._mutex = threading.Lock()
+        at_fork.renew_locks(self, "_mutex")
         self._of_types: dict[str, tuple[RateLimit, TokenBucket]] = {}
         self._of_sources: dict[tuple[str, str | None], tuple[RateLimit, TokenBucket]] = {}
         self._shared: dict[str, tuple[RateLimit, TokenBucket]] = {}

@@ -30,6 +30,10 @@ class Status(IntEnum):
     """Its handler raised; ``error`` says what."""
     DELIVERED = 5
     """``queue.get`` handed it to the queue's user, who answers for it from there."""
+    COALESCED = 6
+    """Another event of its key stood for it."""
+    EXPIRED = 7
+    """Its time to live, or its deadline, had passed before it was its turn."""
 
 
 @dataclass(frozen=True, slots=True)

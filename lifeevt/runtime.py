@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import _backend
+from . import _backend, at_fork
 from .clock import NS_PER_SECOND, Clock
 from .errors import LifeEventError, StopTimeout
 from .metrics import LatencySummary, summarize
@@ -59,7 +59,7 @@ class LoopStatistics:
     work: LatencySummary
 
 
-class RuntimeLoop:
+class RuntimeLoop(at_fork.Forked):
     """Calls ``on_tick(tick)`` every ``tick_interval`` seconds, on absolute deadlines: no drift.
 
     Tick k is due k intervals after the start. ``mode="async"``: the engine's worker answers between
@@ -96,7 +96,14 @@ class RuntimeLoop:
         self._stopping = False
         self._busy = threading.Lock()
         self._thread: threading.Thread | None = None
+        at_fork.keep(self)
         self._account = _Account(backend or state.backend)
+
+    def _after_fork_in_child(self) -> None:
+        at_fork.renew(self._changed)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread = None
+            at_fork.renew(self._busy)
 
     def run(self, ticks: int | None = None) -> LoopStatistics:
         """Run ``ticks`` ticks (until stop when None) in this thread; blocks, then returns the statistics.

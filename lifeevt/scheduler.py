@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from . import _backend
+from . import _backend, at_fork
 from ._contract import Account
 from .event import Event, Priority
 from .event_types import EventTypes
@@ -53,7 +53,7 @@ class EventScheduler:
 
     An event's key is its virtual deadline: arrival + budget - urgency * budget, one integer that never
     changes (docs/adr/0001). The strategy, a name or an object, says by how much each level stands behind
-    its deadlines, and what may start now (docs/adr/0011). Reads no clock. Thread-safe.
+    its deadlines, and what may start now (docs/adr/0016). Reads no clock. Thread-safe.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class EventScheduler:
         self._offsets = level_offsets(self._strategy)
         self._shift: Shift | None = None
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
+        at_fork.renew_locks(self, "_switching")
         self.types = types or EventTypes.life()
         core = _backend.load(backend)
         self._accounts: list[Account] = [core.Account() for _ in range(self.types.lowest + 1)]

@@ -20,13 +20,17 @@ from ._front import Fronted
 from .change import StateChange
 from .clock import Clock, SystemClock
 from .errors import ConflictError, InvalidValue, StateError, UnknownField
-from .feed import ChangeFeed, Subscription
+from .feed import ChangeFeed, Subscription, Why
 from .field import Field, Value, checked_number, handed_out
+from .live_object import LiveObject
 from .metrics import LatencySummary, summarize
 from .saving import Hooks, LoadReport, checked_hooks, load_fields, save_fields
 from .serialization import is_number
 from .snapshot import StateSnapshot
 from .transaction import Isolation, Transaction
+from .turn import StateTurn, Turns
+from .wrapping import declared_fields
+from .write_through import WriteThrough
 
 __all__ = ["DeltaReport", "StateStatistics", "ThreadSafeSelfState"]
 
@@ -99,13 +103,39 @@ class ThreadSafeSelfState(Fronted):
         self._pause, self._chance = pause, Random()
         self._cells = self._make_cells()
         self._feed = ChangeFeed(self._cells, self._names, self._numbers, history)
-        flags = bytes(field.integer for field in self._numbers.values())
-        self._attach(self._cells, {name: self._index[name] for name in self._numbers}, flags, StateSnapshot)
+        self._writer: StateCells | WriteThrough = self._cells
+        self._turns: Turns | None = None
+        self._serve()
 
     @classmethod
     def life(cls, *, backend: str | None = None) -> ThreadSafeSelfState:
         """Build a state with Life's numeric fields, defaults and bounds (the table ships as data)."""
         return cls(_life_fields(), backend=backend)
+
+    @classmethod
+    def wrap(
+        cls,
+        target: Any,
+        fields: Mapping[str, Field | Value] | Iterable[str] | None = None,
+        *,
+        name: str | None = None,
+        turn_timeout: float | None = None,
+        backend: str | None = None,
+    ) -> ThreadSafeSelfState:
+        """Build a state over an object: it publishes the object's fields, and every write reaches the object too.
+
+        ``fields`` are declarations by name, or names: a number becomes an unbounded Field, anything else a Value.
+        None: what the object says it has, as dataclasses, pydantic models and public attributes do. What the
+        object holds now is published first. From now on it is touched in a :meth:`turn` only; other writes wait
+        for the turn, LockTimeout after ``turn_timeout`` seconds. ``name`` stands in errors. UnknownField for an
+        attribute that is not there, InvalidValue for what its field does not take. O(size of the values).
+        """
+        state = cls(declared_fields(target, fields), backend=backend)
+        live = LiveObject(target, {each: state.fields[each] for each in state._index}, state._cells)
+        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed)
+        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout)
+        state._serve(writes=False)
+        return state
 
     # --- reading
 
@@ -146,7 +176,7 @@ class ThreadSafeSelfState(Fronted):
         place = self._place(name)
         kept = self.fields[name].kept(name, value)
         if place < len(self._numbers):
-            self._write(self._cells.write, place, kept)
+            self._write(self._writer.write, place, kept)
         else:
             self.commit(ANY_VERSION, {}, {name: kept}, None, None)
 
@@ -175,7 +205,7 @@ class ThreadSafeSelfState(Fronted):
         places = [self._number_place(name) for name in delta]
         for name, amount in delta.items():
             checked_number(name, amount)
-        version, applied = self._write(self._cells.add_and_tell, places, list(delta.values()), why=(reason, event))
+        version, applied = self._write(self._writer.add_and_tell, places, list(delta.values()), why=(reason, event))
         if not report:
             return version
         return DeltaReport(version, dict(delta), dict(zip(delta, applied, strict=True)))
@@ -192,7 +222,7 @@ class ThreadSafeSelfState(Fronted):
             return self._replace(name, expected, kept)
         if not is_number(expected) or float(expected) != expected:
             return None
-        return self._write(self._cells.compare_and_set, self._index[name], expected, kept) or None
+        return self._write(self._writer.compare_and_set, self._index[name], expected, kept) or None
 
     def update_min(self, name: str, value: float) -> int:
         """Lower a number to ``value`` unless it is lower already, which is no write. O(1)."""
@@ -218,12 +248,35 @@ class ThreadSafeSelfState(Fronted):
 
         return self.transact(once, retries, "serializable").version
 
+    # --- turns
+
+    def turn(
+        self,
+        holder: str | None = None,
+        timeout: float | None = None,
+        *,
+        reason: str | None = None,
+        event: Any = None,
+    ) -> StateTurn:
+        """Return a turn on the wrapped object, for a ``with`` block that gets the object; see :class:`StateTurn`.
+
+        ``holder`` (None: the thread's name) stands in the errors of those who wait, and for a missing ``reason``
+        in what watchers are told. StateError when nothing is wrapped.
+        In the block's beginning: LockTimeout after ``timeout`` seconds, LockOrderError inside another turn of
+        this thread, TransactionError inside a transaction on this state. O(fields).
+        """
+        if self._turns is None:
+            raise StateError("this state wraps no object: a turn is for ThreadSafeSelfState.wrap(...)")
+        return StateTurn(self._turns, holder, timeout, reason, event)
+
     # --- transactions
 
     def transaction(
         self, isolation: Isolation = "snapshot", *, reason: str | None = None, event: Any = None
     ) -> Transaction:
         """Return a transaction to be used in a ``with`` block; see :class:`Transaction`. O(fields) at its start."""
+        if self._turns is not None:
+            self._turns.refuse_transaction()
         return Transaction(self, isolation, reason, event)
 
     def transact(
@@ -258,7 +311,7 @@ class ThreadSafeSelfState(Fronted):
         looked_at = [self._index[name] for name in watched]
         values = list(changes.values())
         why = reason, event, values
-        version, conflicts = self._write(self._cells.commit, since, looked_at, places, values, why=why)
+        version, conflicts = self._write(self._writer.commit, since, looked_at, places, values, why=why)
         if conflicts:
             raise ConflictError(tuple(self._names[place] for place in conflicts), since, self.version)
         return version
@@ -341,6 +394,11 @@ class ThreadSafeSelfState(Fronted):
             [value.kept(name, value.default) for name, value in self._values.items()],
         )
 
+    def _serve(self, writes: bool = True) -> None:
+        index = {name: self._index[name] for name in self._numbers}
+        flags = bytes(field.integer for field in self._numbers.values())
+        self._attach(self._cells, index, flags, StateSnapshot, writes)
+
     def _attach(self, *_: object) -> None:
         """Let the twin's front serve the cells; the reference has none."""
 
@@ -362,29 +420,26 @@ class ThreadSafeSelfState(Fronted):
 
     def _reach(self, name: str, value: float, *, upward: bool) -> int:
         place = self._number_place(name)
-        return self._write(self._cells.reach, place, self._numbers[name].kept(name, value), upward)
+        return self._write(self._writer.reach, place, self._numbers[name].kept(name, value), upward)
 
-    def _write(self, write: Callable[..., Result], *given: Any, why: tuple[Any, ...] = (None, None)) -> Result:
-        """Let the cells write, and tell those who watch; ``why``: reason, event, and what a commit exchanges."""
+    def _write(self, write: Callable[..., Result], *given: Any, why: Why = (None, None)) -> Result:
+        """Let the cells write, and tell those who watch."""
         feed = self._feed
-        if not feed.on:
-            made = self._refusing(write, given)
-            if self._cells.changes_waiting:  # somebody began to watch meanwhile
-                feed.deliver()
-            return made
-        ticket, wrote = feed.note(*why), False
         try:
-            made = self._refusing(write, (*given, ticket))
-            wrote = bool(made[0] if isinstance(made, tuple) else made)
-            return made
+            if feed.on:
+                made: Result = self._refusing(feed.noted, (write, given, why))
+                return made
+            return self._refusing(write, given)
         finally:
-            feed.done(ticket, wrote)
-            feed.deliver()
+            if feed.on or self._cells.changes_waiting:  # somebody may have begun to watch meanwhile
+                feed.deliver()
 
     def _refusing(self, write: Callable[..., Result], given: tuple[Any, ...]) -> Result:
         """Call a write of the cells; its refusal names a place, ours a field."""
         try:
             return write(*given)
+        except InvalidValue:  # of a wrapped object
+            raise
         except ValueError as error:
             text, place = error.args
             raise InvalidValue(f"{self._names[place]}: {text}") from None
@@ -398,7 +453,7 @@ class ThreadSafeSelfState(Fronted):
                 return None
             values = [kept]
             why = None, None, values
-            version, conflicts = self._write(self._cells.commit, since, [place], [place], values, why=why)
+            version, conflicts = self._write(self._writer.commit, since, [place], [place], values, why=why)
             if not conflicts:
                 return version
 

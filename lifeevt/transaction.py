@@ -12,7 +12,7 @@ from .errors import InvalidValue, TransactionError, UnknownField
 from .field import Field, Value, handed_out
 from .snapshot import StateSnapshot
 
-__all__ = ["ISOLATIONS", "Isolation", "Transaction"]
+__all__ = ["ISOLATIONS", "Isolation", "Transaction", "open_on"]
 
 Isolation = Literal["snapshot", "serializable"]
 ISOLATIONS = ("snapshot", "serializable")
@@ -158,6 +158,12 @@ class Transaction(Mapping[str, Any]):
     def _close(self) -> None:
         self._open = False
         _OPEN.set(tuple(map(ref, _others_open(self))))
+
+
+def open_on(ground: Any) -> bool:
+    """Return whether a transaction on this state is open in this context. O(open ones)."""
+    known = _OPEN.get()
+    return bool(known) and any(one._open and one._ground is ground for each in known if (one := each()) is not None)
 
 
 def _others_open(one: Transaction) -> list[Transaction]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
+from . import at_fork
 from ._contract import Reactor, Task
 from .errors import LifeEventError, StopTimeout
+from .result import Status
 from .switch_interval import SwitchInterval
 
 __all__ = ["Worker"]
@@ -17,22 +18,26 @@ logger = logging.getLogger("lifeevt")
 WORKER_NAME = "lifeevt-worker"
 
 
-class Worker:
+class Worker(at_fork.Forked):
     """Runs a reactor in a thread of its own, from ``start`` until it is told to stop.
 
-    ``process(task)`` answers what the reactor leaves to Python; ``on_leave()`` is called when the thread goes.
+    ``next_task()`` gives what the reactor leaves to Python, or None when it is time to ``look_around()``;
+    ``process(task)`` answers it; ``wake()`` is called when the thread goes, or must look whether to go.
     Start and stop it one at a time; the rest is thread-safe.
     """
 
     def __init__(
-        self, reactor: Reactor, process: Callable[[Task], None], on_leave: Callable[[], None], interval: SwitchInterval
+        self, reactor: Reactor, process: Callable[[Task], None], wake: Callable[[], None], interval: SwitchInterval
     ) -> None:
-        self._reactor, self._process, self._on_leave, self._interval = reactor, process, on_leave, interval
+        self._reactor, self._process, self._wake, self._interval = reactor, process, wake, interval
+        self.next_task: Callable[[], Task | None] = reactor.run
+        self.look_around: Callable[[], None] = wake
         self._turn = threading.Lock()  # whoever processes events holds it
         self._agreement = threading.Lock()  # between the thread that may leave and who starts it again
         self._thread: threading.Thread | None = None
         self._answering: int | None = None  # the thread that processes events now
         self._working = self._stopping = False
+        at_fork.keep(self, depth=-1)  # comes last in the child, when the heap is free again
 
     @property
     def running(self) -> bool:
@@ -71,6 +76,7 @@ class Worker:
         """Tell the thread to stop and wait for it; StopTimeout after ``timeout`` seconds. Whether there was one."""
         self._stopping = True
         self._reactor.halt(True)
+        self._wake()
         if self._thread is None:
             return False
         self._thread.join(timeout)
@@ -78,24 +84,39 @@ class Worker:
             raise StopTimeout(f"a handler still runs after {timeout} s; the worker ends when it returns")
         return True
 
-    @contextmanager
-    def stand_in(self) -> Iterator[None]:
+    def stand_in(self, process_up_to: Callable[[int | None], int], limit: int | None) -> int:
         """Process events in the calling thread; LifeEventError while another one does."""
         if self.running or not self._turn.acquire(blocking=False):
             raise LifeEventError("the worker is running; it answers the events")
         self._answering = threading.get_ident()
         try:
-            yield
+            return process_up_to(limit)
         finally:
             self._answering = None
             self._turn.release()
 
+    def _after_fork_in_child(self) -> None:
+        """The thread is gone, unless it is this one; what it had taken and not recorded is cancelled."""
+        here = self.answers_here
+        at_fork.renew(self._agreement)
+        at_fork.renew(self._turn)
+        if here:
+            self._turn.acquire()
+            return
+        if self._working:
+            self._interval.restore()
+        self._thread, self._answering, self._working = None, None, False
+        for _ in range(self._reactor.heap.counts()[3]):
+            self._reactor.heap.finish(Status.CANCELLED)
+
     def _work(self) -> None:
         with self._turn:
             self._answering = threading.get_ident()
-            while (task := self._reactor.run()) is not None or not self._leave():
+            while (task := self.next_task()) is not None or not self._leave():
                 if task is not None:
                     self._process_surely(task)
+                else:
+                    self._look_around_surely()
             self._answering = None
 
     def _leave(self) -> bool:
@@ -105,7 +126,8 @@ class Worker:
             self._working = not leaves
             if leaves:
                 self._interval.restore()  # before the next worker can set it
-        self._on_leave()
+        if leaves:
+            self._wake()
         return leaves
 
     def _process_surely(self, task: Task) -> None:
@@ -113,3 +135,9 @@ class Worker:
             self._process(task)
         except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
             logger.critical("the account of an event failed", exc_info=True)
+
+    def _look_around_surely(self) -> None:
+        try:
+            self.look_around()
+        except BaseException:  # of a clock, a merge, a maker of events or a watcher of the user's own
+            logger.critical("what was due failed", exc_info=True)

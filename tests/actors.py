@@ -58,6 +58,12 @@ class Actor:
     def __exit__(self, *_: object) -> None:
         self._calls.put(None)
 
+    @property
+    def ident(self) -> int:
+        """The number of the actor's thread."""
+        assert self._thread.ident is not None, "it does not run yet"
+        return self._thread.ident
+
     def begin(self, function: Callable[..., Any], *arguments: Any) -> Call:
         call = Call(function, arguments)
         self._calls.put(call)

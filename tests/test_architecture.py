@@ -21,22 +21,25 @@ DECISIONS = TESTS.parent / "docs" / "adr"
 
 # A module imports only from rows above its own; where a row is split, the left part is above the right one.
 ROWS: list[list[set[str]]] = [
-    [{"errors", "_contract"}, {"at_exit", "clock", "sealed_file", "serialization"}],
-    [{"strategy", "switch_interval", "table"}],
+    [{"errors", "_contract", "at_fork"}, {"at_exit", "clock", "sealed_file", "serialization"}],
+    [{"strategy", "switch_interval", "table", "lock_order", "wait_graph"}],
     [{"rate_limit"}],
     [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}, {"strategies"}],
     [{"result"}, {"metrics"}],
-    [{"_core_py", "_looks", "_parking", "_pages", "_rwlock", "_trail", "_histogram"}, {"_cells"}],
+    [{"_core_py", "_looks", "_parking", "_pages", "_trail", "_histogram"}, {"_rwlock", "_cells"}],
     [{"_order"}, {"_sweep"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
-    [{"_core_numbers"}, {"_core_lock", "_core_kinds", "_core_offer"}, {"_core_arrays", "_core_watch"}],
-    [{"_core_heap", "_core_histogram"}, {"_core_cells"}, {"_core_state"}],
+    [{"_core_numbers"}, {"_core_bounds", "_core_histogram"}, {"_core_lock", "_core_kinds", "_core_offer"}],
+    [{"_core_arrays", "_core_watch"}, {"_core_heap"}, {"_core_cells"}, {"_core_state"}],
     [{"_core_account", "_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
-    [{"_backend"}, {"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed", "saving"}],
+    [{"_backend"}, {"locks"}, {"turn_lock"}],
+    [{"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed", "saving"}],
+    [{"turn_gate", "wrapping", "live_object"}, {"turn", "write_through"}],
+    [{"overflow", "timers", "lines", "pauses", "type_numbers"}, {"receipt"}, {"tracking", "waiting"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
-    [{"handler", "answer"}, {"responders", "attendant", "worker"}, {"processor"}],
+    [{"handler", "answer"}, {"responders", "attendant", "timekeeper", "worker"}, {"processor"}],
     [{"runtime"}],
     [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
 ]
@@ -111,9 +114,9 @@ def test_the_twins_do_not_know_each_other() -> None:
     for path in CYTHON:
         assert "_core_py" not in path.read_text().replace("`_core_py`", "")
     for path in (PACKAGE / "_core_py").glob("*.py"):
-        assert own_imports(path) <= {"errors", "_contract"}
+        assert own_imports(path) <= {"errors", "_contract", "at_fork"}
     for path in CYTHON:
-        assert cython_imports(path) - {unit(each) for each in CYTHON} <= {"errors", "_contract"}
+        assert cython_imports(path) - {unit(each) for each in CYTHON} <= {"errors", "_contract", "at_fork"}
 
 
 def test_the_package_enters_the_native_twin_by_its_one_door() -> None:
@@ -155,7 +158,7 @@ def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
 def test_the_checks_above_see_what_they_look_for() -> None:
     path = PACKAGE / "queue.py"
     assert {"errors", "_contract", "_backend"} <= own_imports(path)
-    assert "threading" in set(imported(path))
+    assert "dataclasses" in set(imported(path))
     assert {"_core_heap", "_core_reflex"} <= cython_imports(PACKAGE / "_core.pyx")
     assert {"_contract", "_heap", "_core_numbers"} <= cython_imports(PACKAGE / "_core_offer.pyx")
     assert {"_core", "_core_heap", "_core_state"} <= set(ROOMS)

@@ -40,7 +40,7 @@ def test_a_ledger_names_every_end() -> None:
     ledger = Ledger.of((21, 7, 4, 2, (1, 2, 3, 4, 5, 0, *[0] * 10), 9))
     assert ledger.ends == {
         Status.PROCESSED: 1, Status.IGNORED: 2, Status.SHED: 3,
-        Status.CANCELLED: 4, Status.DEAD_LETTERED: 5, Status.DELIVERED: 0,
+        Status.CANCELLED: 4, Status.DEAD_LETTERED: 5, Status.DELIVERED: 0, Status.COALESCED: 0, Status.EXPIRED: 0,
     }  # fmt: skip
     assert (ledger.accepted, ledger.refused, ledger.queued, ledger.running, ledger.in_flight) == (21, 7, 4, 2, 6)
     assert ledger.balanced

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 from actors import together
 
-from lifeevt import Field, ReflexSet, StateChange, ThreadSafeSelfState, TransactionError, UnknownField, Value
+from lifeevt import (
+    AsyncEventProcessor,
+    Event,
+    Field,
+    Reflex,
+    ReflexSet,
+    StateChange,
+    ThreadSafeSelfState,
+    TransactionError,
+    UnknownField,
+    Value,
+)
 
 
 def being(backend: str, history: int = 0) -> ThreadSafeSelfState:
@@ -258,3 +269,81 @@ def test_a_change_is_told_after_its_transaction_is_over(backend: str) -> None:
     with state.transaction() as t:
         t["energy"] = 1.0
     assert inner == [1.0]
+
+
+# --- beside an engine
+
+
+def shocks(backend: str, **more: Any) -> tuple[ThreadSafeSelfState, AsyncEventProcessor]:
+    state = ThreadSafeSelfState({"energy": Field(0.0, low=-1e9), "seen": Field(0)}, backend=backend)
+    return state, AsyncEventProcessor(state, [Reflex("shock", 1.0, {"energy": -1.0})], **more)
+
+
+def test_what_reflexes_write_on_the_worker_is_told_without_being_asked(backend: str) -> None:
+    state, engine = shocks(backend)
+    told, all_told = [], threading.Event()
+
+    def watcher(change: StateChange) -> None:
+        told.append((change.version, change.reason, change.event))
+        if len(told) == 100:
+            all_told.set()
+
+    state.watch(watcher)
+    with engine:
+        for _ in range(100):
+            engine.submit(Event("shock", 1.0))
+        assert all_told.wait(30)
+    assert [version for version, _, _ in told] == list(range(1, 101))
+    assert sorted(event for _, _, event in told) == list(range(100))
+    assert {reason for _, reason, _ in told} == {"reflex"}
+
+
+def test_what_reflexes_write_in_the_callers_thread_is_told_before_it_goes_on(backend: str) -> None:
+    state, engine = shocks(backend)
+    told: list[StateChange] = []
+    state.watch(told.append)
+    for _ in range(3):
+        engine.submit(Event("shock", 1.0))
+    assert engine.process_pending() == 3
+    assert [change.version for change in told] == [1, 2, 3]
+
+
+def test_a_slow_watcher_elsewhere_does_not_hold_up_the_worker(backend: str) -> None:
+    state, engine = shocks(backend)
+    entered, go_on, told = threading.Event(), threading.Event(), []
+
+    def slow(change: StateChange) -> None:
+        told.append(change.version)
+        if change.version == 1:
+            entered.set()
+            assert go_on.wait(30)
+
+    state.watch(slow)
+    writer = threading.Thread(target=state.increment, args=("seen",))
+    writer.start()
+    assert entered.wait(30)
+    with engine:
+        for _ in range(50):
+            engine.submit(Event("shock", 1.0))
+        assert engine.wait_idle(30)
+        assert (state.version, told) == (51, [1])
+        go_on.set()
+        writer.join(30)
+    assert told == list(range(1, 52))
+
+
+def test_a_watcher_that_ends_the_interpreter_does_not_end_the_worker(backend: str) -> None:
+    state, engine = shocks(backend)
+    told = threading.Semaphore(0)
+
+    def leaves(change: StateChange) -> None:
+        told.release()
+        raise SystemExit
+
+    state.watch(leaves)
+    with engine:
+        for _ in range(3):
+            engine.submit(Event("shock", 1.0))
+            assert told.acquire(timeout=30)  # on the worker: on its way out, the engine tells in our thread
+        assert engine.running
+    assert state.version == 3

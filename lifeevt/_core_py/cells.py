@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from .. import at_fork
 from .._contract import NO_CAUSE, SAMPLED_WRITES, Change
-from ..errors import LockTimeout
+from ..errors import LockTimeout, StateError
 from .histogram import Histogram
 from .numbers import Rooted, checked_index, finite, int64, truncated
 from .rwlock import Reading, RWLock
 from .rwlock import Writing as Locked
 
+FORK_PATIENCE_NS = 10**9
 
-class StateCells(Rooted):
+
+class StateCells(Rooted, at_fork.Forked):
     """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
 
     Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
@@ -51,6 +55,22 @@ class StateCells(Rooted):
                 raise ValueError(f"an integer cell has the bounds [{low}, {high}]")
         for index, value in enumerate(values):
             self._values[index] = self._bounded(index, value)
+        self._held_for_fork = False
+        at_fork.keep(self)
+
+    def _before_fork(self) -> None:
+        with suppress(StateError):  # a finalizer that forks inside a call on these cells would wait for itself
+            self._lock.acquire_write(FORK_PATIENCE_NS)
+            self._held_for_fork = True
+
+    def _after_fork_in_parent(self) -> None:
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self._lock.release_write()
+
+    def _after_fork_in_child(self) -> None:
+        self._lock._after_fork_in_child()
+        self._after_fork_in_parent()
 
     def __len__(self) -> int:
         """Return the number of numbers."""
@@ -217,6 +237,35 @@ class StateCells(Rooted):
             now = tuple(self._values[place] if place < len(self._values) else 0.0 for place in targets)
             return self._written(), now
 
+    def absorb(
+        self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[float, ...] | None]:
+        """Merge the numbers of ``held`` that differ from those of ``kept``, which the cells had at version ``since``.
+
+        Both are tuples of a number for each cell. Return the new version, 0 when nothing differs, and the numbers as
+        they are now: ``held`` itself when that is so. (0, None), and no write, when one is no float (of an integer
+        cell: no int) that its cell takes as it is. O(cells).
+        """
+        since, cause = int64(since), int64(cause)
+        if not len(held) == len(kept) == len(self._values):
+            raise ValueError("held and kept are not of a number for each cell")
+        pairs = {place: pair for place, pair in enumerate(zip(held, kept, strict=True)) if pair[0] is not pair[1]}
+        if not all(self._plain(place, now) and self._plain_number(before) for place, (now, before) in pairs.items()):
+            return 0, None
+        changes = {place: (float(now), float(before)) for place, (now, before) in pairs.items()}
+        changes = {place: (now, before) for place, (now, before) in changes.items() if now != before}
+        if not changes:
+            return 0, held
+        with Writing(self, cause):
+            for place, (now, before) in changes.items():
+                if self._stamps[place] > since:
+                    self._add(place, now - before)
+                else:
+                    self._set(place, now)
+            others = {place: self._values[place] for place, (now, _) in changes.items() if self._values[place] != now}
+            version = self._written()
+        return version, tuple(others.get(place, now) for place, now in enumerate(held)) if others else held
+
     # --- what is told of it
 
     def counts(self) -> tuple[int, int]:
@@ -263,6 +312,16 @@ class StateCells(Rooted):
         if self._clamping[index]:
             return low if number < low else high
         raise ValueError(f"{number} lies outside [{low}, {high}]", index)
+
+    def _plain(self, place: int, number: Any) -> bool:
+        if self._integers[place] and type(number) is not int:
+            return False
+        return self._plain_number(number) and self._lows[place] <= float(number) <= self._highs[place]
+
+    def _plain_number(self, number: Any) -> bool:
+        if type(number) is int:
+            return abs(number) < 2**1024 - 2**970  # what rounds to a finite double
+        return type(number) is float and number == number
 
     def _refuse(self, places: Sequence[int], deltas: Sequence[float]) -> None:
         """Refuse deltas that would leave the bounds of a refusing number, whatever comes after them."""

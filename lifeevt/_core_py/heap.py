@@ -35,13 +35,14 @@ from .offers import (
     checked_kind,
     checked_offer,
     checked_pause,
+    checked_policies,
     checked_policy,
     checked_ticket,
 )
-from .watch import WatchedHeap
+from .watch import Watched
 
 
-class EventHeap(WatchedHeap):
+class EventHeap(Watched):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
     The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
@@ -64,8 +65,7 @@ class EventHeap(WatchedHeap):
         self._tracked: set[int] = set()  # sequences of what is handed to Python whatever its kind
         self._held: set[int] = set()  # sequences of what waits for ``bring_back``
         self._parked: set[int] = set()  # and of what came first while it was paused
-        self._paused_levels: set[int] = set()
-        self._paused_kinds: set[int] = set()
+        self._paused: tuple[set[int], set[int]] = (set(), set())  # levels and kinds
 
     def __len__(self) -> int:
         """Return how many events are queued."""
@@ -160,7 +160,7 @@ class EventHeap(WatchedHeap):
             return sequence in self._entries
 
     def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
-        """Let no event of a level, and none of a kind, leave, or let them leave again; None names none.
+        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
 
         They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
         aside when it comes first. O(k log n) to go on, for k that wait.
@@ -168,7 +168,7 @@ class EventHeap(WatchedHeap):
         height, number = checked_pause(level, kind)
         add = bool(paused)
         with self._inside:
-            for paused_ones, one in ((self._paused_levels, height), (self._paused_kinds, number)):
+            for paused_ones, one in zip(self._paused, (height, number), strict=True):
                 if one is not None and one >= 0:
                     (paused_ones.add if add else paused_ones.discard)(one)
             if not add:
@@ -183,39 +183,45 @@ class EventHeap(WatchedHeap):
             return self._accepted - 1
 
     def offer_many(
-        self, offers: Sequence[Offer], policy: int, numbers: Sequence[tuple[int, float]] | None = None
+        self, offers: Sequence[Offer], policy: int | Sequence[int], numbers: Sequence[tuple[int, float]] | None = None
     ) -> list[Verdict | Entry]:
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
 
-        ``numbers``: the kind and the intensity of each.
+        ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
         """
         given, known = tuple(offers), tuple(() if numbers is None else numbers)
-        checked, policy = [checked_offer(offer) for offer in given], checked_policy(policy)
+        checked, policies = [checked_offer(offer) for offer in given], checked_policies(policy)
         if numbers is not None and len(known) != len(checked):
             raise ValueError("offers and numbers differ in length")
         kinds: list[Numbers] = [checked_kind(kind, intensity) for kind, intensity in known]
         if numbers is None:
             kinds = [NO_NUMBERS] * len(checked)
         with self._inside:
-            return [self._offer(offer, policy, pair) for offer, pair in zip(checked, kinds, strict=True)]
+            return [self._offer(offer, policies[offer[1]], pair) for offer, pair in zip(checked, kinds, strict=True)]
 
     def offer_numbers(
-        self, kinds: KindTable, types: Any, intensities: Any, timestamps: Any, arrival_ns: int, policy: int
+        self,
+        kinds: KindTable,
+        types: Any,
+        intensities: Any,
+        timestamps: Any,
+        arrival_ns: int,
+        policy: int | Sequence[int],
     ) -> tuple[int, list[Entry]]:
         """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
 
         Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
         and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
         No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
-        during long ones.
+        during long ones. ``policy``: one for all, or one for each level.
         """
         arrival, offers = int64(arrival_ns), number_offers(kinds, types, intensities, timestamps)
-        policy, taken, shed = checked_policy(policy), 0, []
+        policies, taken, shed = checked_policies(policy), 0, []
         for kind, intensity, timestamp in offers:
             level, budget_ns, _, _ = kinds.describe(kind)
             offer = (arrival + budget_ns, level, arrival, (kind, intensity, timestamp))
             with self._inside:
-                verdict = self._offer(offer, policy, (kind, intensity, timestamp))
+                verdict = self._offer(offer, policies[level], (kind, intensity, timestamp))
             taken += verdict is not REFUSED
             if isinstance(verdict, tuple):
                 shed.append(verdict)
@@ -234,11 +240,17 @@ class EventHeap(WatchedHeap):
         with self._inside:
             return self._pop(end) if self._leads(level) else None
 
-    def drain(self, limit: int, end: int) -> list[Entry]:
-        """Remove up to ``limit`` events in order, in one atomic step, and end them."""
+    def drain(self, limit: int, end: int, every: bool = False) -> list[Entry]:
+        """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
         limit, end = int64(limit), checked_end(end, 0)
         with self._inside:
-            return [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries))) if self._leads(MAX_LEVELS)]
+            if every:
+                paused, self._paused = self._paused, (set(), set())
+                self._parked, self._held = self._parked | self._held, set()
+                self._unpark()
+            taken = [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries))) if self._leads(MAX_LEVELS)]
+            self._paused = paused if every else self._paused
+            return taken
 
     def finish(self, end: int) -> None:
         """Move one running event to its end; ValueError when none is running."""
@@ -299,9 +311,6 @@ class EventHeap(WatchedHeap):
             if self._accepted != len(live) + self._running + sum(self._ends):
                 raise AssertionError("the ledger does not balance")
 
-    def _is_idle(self) -> bool:
-        return not self._entries and not self._running
-
     def _offer(self, offer: Offer, policy: int, numbers: Numbers) -> Verdict | Entry:
         victim = None
         if len(self._entries) >= self._capacity:
@@ -332,6 +341,9 @@ class EventHeap(WatchedHeap):
         """Whether something is queued that may leave."""
         with self._mutex:
             return self._leads(MAX_LEVELS)
+
+    def _is_idle(self) -> bool:
+        return not self._entries and not self._running
 
     def _finish(self, end: int) -> None:
         if not self._running:
@@ -408,8 +420,9 @@ class EventHeap(WatchedHeap):
             self._parked.remove(sequence)
             self._push_again(sequence)
 
-    def _push_again(self, sequence: int) -> None:
-        heapq.heappush(self._order, (self._place_of(sequence), sequence))
+    def _push_again(self, *sequences: int) -> None:
+        for sequence in sequences:
+            heapq.heappush(self._order, (self._place_of(sequence), sequence))
 
     def _place_of(self, sequence: int) -> int:
         entry = self._entries[sequence]
@@ -439,15 +452,16 @@ class EventHeap(WatchedHeap):
                 self._parked.add(sequence)
 
     def _is_paused(self, sequence: int) -> bool:
-        if not self._paused_levels and not self._paused_kinds:
+        levels, kinds = self._paused
+        if not levels and not kinds:
             return False
-        return self._entries[sequence][2] in self._paused_levels or self._numbers[sequence][0] in self._paused_kinds
+        paused = self._entries[sequence][2] in levels or MAX_LEVELS in levels
+        return paused or self._numbers[sequence][0] in kinds
 
     def _unpark(self) -> None:
         back = {sequence for sequence in self._parked if not self._is_paused(sequence)}
         self._parked -= back
-        for sequence in back:
-            self._push_again(sequence)
+        self._push_again(*back)
 
 
 def _is_behind(entry: Entry, before: int, by_ns: int, level: int) -> bool:

@@ -21,15 +21,16 @@ class KindTable(Rooted):
         """Return how many kinds there are."""
         return len(self._rows)
 
-    def add(self, name: str, level: int, budget_ns: int, exact: bool = True) -> int:
+    def add(self, name: str, level: int, budget_ns: int, exact: bool = True, plain: bool = True) -> int:
         """Give a name its number, or return the one it has; events of a new kind are attended.
 
-        ``exact``: the name alone decides level and budget, and never what an event brings along.
+        ``exact``: the name alone decides level and budget, and never what an event brings along. ``plain``: these
+        two are all that its events are treated by.
         """
         wanted, budget = int64(level), int64(budget_ns)
         if not 0 <= wanted < MAX_LEVELS:
             raise ValueError(f"level is {wanted}; it must lie in [0, {MAX_LEVELS})")
-        bool(exact)
+        bool(plain), bool(exact)
         if name in self._codes:
             return self._codes[name]
         if len(self._rows) == MAX_KINDS:
@@ -39,12 +40,12 @@ class KindTable(Rooted):
         self._codes[name] = len(self._rows) - 1
         return len(self._rows) - 1
 
-    def change(self, code: int, level: int, budget_ns: int, exact: bool = True) -> None:
+    def change(self, code: int, level: int, budget_ns: int, exact: bool = True, plain: bool = True) -> None:
         """Give a kind another level and budget, for events that come from now on; see ``add``."""
         kind, wanted, budget = checked_index(code, len(self._rows)), int64(level), int64(budget_ns)
         if not 0 <= wanted < MAX_LEVELS:
             raise ValueError(f"level is {wanted}; it must lie in [0, {MAX_LEVELS})")
-        bool(exact)
+        bool(plain), bool(exact)
         self._rows[kind] = (wanted, budget, *self._rows[kind][2:])
 
     def answer(self, code: int, row: int, attended: bool) -> None:

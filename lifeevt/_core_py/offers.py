@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 from .._contract import (
     DROP_LOWEST,
     DROP_OLDEST,
@@ -36,8 +39,8 @@ def checked_ticket(ticket: Ticket) -> int:
 
 def checked_pause(level: int | None, kind: int | None) -> tuple[int | None, int | None]:
     height, number = None if level is None else int64(level), None if kind is None else int64(kind)
-    if height is not None and not 0 <= height < MAX_LEVELS:
-        raise ValueError(f"level is {height}; it must lie in [0, {MAX_LEVELS})")
+    if height is not None and not 0 <= height <= MAX_LEVELS:
+        raise ValueError(f"level is {height}; it must lie in [0, {MAX_LEVELS}]")
     if number is not None and not NO_KIND <= number < MAX_KINDS:
         raise ValueError(f"{number} is no kind that can be paused")
     return height, number
@@ -55,6 +58,14 @@ def checked_policy(policy: int) -> int:
     if number not in (REJECT, DROP_OLDEST, DROP_LOWEST, WAIT):
         raise ValueError(f"{number} is no policy")
     return number
+
+
+def checked_policies(policy: int | Sequence[int]) -> Sequence[int]:
+    if not isinstance(policy, (tuple, list)):
+        return [checked_policy(cast(int, policy))] * MAX_LEVELS
+    if len(policy) != MAX_LEVELS:
+        raise ValueError(f"{len(policy)} policies; there must be {MAX_LEVELS}, one a level")
+    return [checked_policy(each) for each in policy]
 
 
 def checked_offer(offer: Offer) -> Offer:

@@ -73,6 +73,7 @@ class Reactor(Rooted):
         self._overwritten = 0
         self._halted = False
         self._due_ns: int | None = None
+        self._told_version = 0
         self._heap, heap._reactor = heap, weakref.ref(self)
         self._gil_wait = Histogram()
         self._handlers: dict[int, tuple[Any, Any, Any, bool]] = {}
@@ -323,6 +324,9 @@ class Reactor(Rooted):
         self._heap.unwatch(False)
 
     def _is_due(self) -> bool:
+        if self._cells.changes_waiting and self._told_version != self._cells.version:
+            self._told_version = self._cells.version  # said once of each version, for who tells may be slow
+            return True
         return self._due_ns is not None and time.monotonic_ns() >= self._due_ns
 
 

@@ -1,4 +1,4 @@
-"""Waiting for a change of a heap, whatever it is: the part of `EventHeap` that knows no event."""
+"""Watched, the reference: a condition that those wait on who want to hear of changes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 import threading
 from contextlib import suppress
 
+from .. import at_fork
 from .numbers import Rooted, int64
 
+FORK_PATIENCE_SECONDS = 1.0
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
 
-class WatchedHeap(Rooted):
-    """The mutex of a heap, and those who wait until something in it changes."""
+class Watched(Rooted, at_fork.Forked):
+    """A heap that says when it changes."""
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
@@ -20,14 +22,8 @@ class WatchedHeap(Rooted):
         self._inside = _Stay(self)
         self._epoch = self._watchers = self._idle_watchers = 0
         self._signal = -1
-
-    def signal(self, file: int | None) -> None:
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
-        number = -1 if file is None else int64(file)
-        if not -1 <= number < 2**31 - 1:
-            raise ValueError(f"{number} is no file")
-        with self._mutex:
-            self._signal = number
+        self._held_for_fork = False
+        at_fork.keep(self)
 
     def watch(self, idle: bool) -> int:
         """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
@@ -62,24 +58,46 @@ class WatchedHeap(Rooted):
             self._epoch += 1
             self._changed.notify_all()
 
-    def _is_idle(self) -> bool:
-        """Whether nothing is queued and nothing runs."""
-        raise NotImplementedError
-
     def _announce(self) -> None:
         """Tell those who watch, from inside."""
-        if self._watchers or (self._idle_watchers and self._is_idle()):
+        idle = self._idle_watchers and self._is_idle()
+        if self._watchers or idle:
             self._epoch += 1
             self._changed.notify_all()
             if self._signal >= 0:
                 with suppress(OSError):  # one that is closed, or full, is left alone
                     os.eventfd_write(self._signal, 1)
 
+    def signal(self, file: int | None) -> None:
+        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
+        number = -1 if file is None else int64(file)
+        if not -1 <= number < 2**31 - 1:
+            raise ValueError(f"{number} is no file")
+        with self._mutex:
+            self._signal = number
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is queued or running; from inside."""
+        raise NotImplementedError
+
+    def _before_fork(self) -> None:
+        # A finalizer that forks inside a call of this heap would wait for itself.
+        self._held_for_fork = self._mutex.acquire(timeout=FORK_PATIENCE_SECONDS)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._held_for_fork:
+            self._mutex.release()
+
+    def _after_fork_in_child(self) -> None:
+        at_fork.renew(self._changed)
+        self._watchers = self._idle_watchers = 0
+
+
 
 class _Stay:
     """Inside the heap, as a context manager: who leaves tells those who watch."""
 
-    def __init__(self, heap: WatchedHeap) -> None:
+    def __init__(self, heap: Watched) -> None:
         self._heap = heap
 
     def __enter__(self) -> None:

@@ -13,8 +13,8 @@ from ..clock import NS_PER_SECOND, ManualClock
 from ..errors import EngineStopped, QueueClosed, QueueFull, RecordingError
 from ..event import Event
 from ..metrics import LatencySummary, summarize
+from ..overflow import BLOCK
 from ..processor import AsyncEventProcessor
-from ..queue import BLOCK
 from ..recording import Recording
 
 __all__ = ["Due", "Feeder", "Pace", "Playback", "VirtualTime", "schedule"]

@@ -1,4 +1,4 @@
-"""StateCells.merge: what was changed elsewhere meanwhile is added to, not written over."""
+"""StateCells.merge and absorb: what was changed elsewhere meanwhile is added to, not written over."""
 
 from __future__ import annotations
 
@@ -116,4 +116,84 @@ def test_the_twins_merge_to_the_same_bits(integers: Any, deltas: Any, since: int
             cells.add([place], [amount])
         places, values, bases = ([part[index] for part in parts] for index in range(3))
         told.append(repr((cells.merge(since, places, values, bases), cells.read_whole(), values)))
+    assert told[0] == told[1]
+
+
+# absorb
+
+
+def test_what_differs_is_stored_as_it_is(core: ModuleType) -> None:
+    cells, held = cells_of(core), (0.1, 2.0)
+    version, now = cells.absorb(0, held, (1.0, 2.0))
+    assert (version, cells.read_all()) == (1, (1, (0.1, 2.0)))
+    assert now is held
+    assert [cells.stamp(0), cells.stamp(1)] == [1, 0]
+
+
+@pytest.mark.parametrize("held", [(1.0, 2.0), (1, 2)])
+def test_what_does_not_differ_is_no_write(core: ModuleType, held: tuple[Any, ...]) -> None:
+    cells = cells_of(core)
+    version, now = cells.absorb(0, held, (1.0, 2.0))
+    assert (version, cells.version) == (0, 0)
+    assert now is held
+
+
+def test_an_absorbed_number_is_added_to_what_another_wrote(core: ModuleType) -> None:
+    cells = cells_of(core)
+    cells.add([0, 1], [-3.0, 1.0])
+    assert cells.absorb(0, (5.0, 2.0), (1.0, 2.0)) == (2, (2.0, 2.0))
+    assert cells.read_all() == (2, (2.0, 3.0))
+
+
+@pytest.mark.parametrize(
+    "held",
+    [(11.0, 2.0), (1.5, -10.5), (math.nan, 2.0), (1.5, math.inf), (1.5, "2"), (True, 1.5), (1.5, None), (10**400, 2.0)],
+)
+def test_what_a_cell_does_not_take_as_it_is_is_no_write(core: ModuleType, held: tuple[Any, ...]) -> None:
+    cells = cells_of(core)
+    assert cells.absorb(0, held, (1.0, 2.0)) == (0, None)
+    assert cells.version == 0
+
+
+def test_a_whole_number_is_taken_as_an_int(core: ModuleType) -> None:
+    cells = cells_of(core, integers=[True, False])
+    assert cells.absorb(0, (4, 2.0), (1.0, 2.0)) == (1, (4, 2.0))
+    assert cells.absorb(1, (5.0, 2.0), (4.0, 2.0)) == (0, None)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_number_for_each_cell_is_asked(core: ModuleType, count: int) -> None:
+    with pytest.raises(ValueError, match="a number for each cell"):
+        cells_of(core).absorb(0, (1.0,) * count, (1.0, 2.0))
+    with pytest.raises(ValueError, match="a number for each cell"):
+        cells_of(core).absorb(0, (1.0, 2.0), (1.0,) * count)
+
+
+def test_what_is_absorbed_leaves_a_trail_with_its_cause(core: ModuleType) -> None:
+    cells = cells_of(core)
+    cells.record(True)
+    cells.absorb(0, (1.0, 5.0), (1.0, 2.0), 7)
+    assert cells.take_changes() == [(1, 1, 2.0, 5.0, 7)]
+
+
+HELD = st.one_of(WITHIN, st.integers(-12, 12), st.sampled_from([math.nan, math.inf, True, None, 10**400]))
+
+
+@given(
+    integers=st.lists(st.booleans(), min_size=2, max_size=2),
+    deltas=st.lists(st.tuples(st.integers(0, 1), AMOUNTS), max_size=3),
+    since=st.integers(0, 3),
+    held=st.tuples(HELD, HELD),
+    kept=st.tuples(HELD, HELD),
+)
+@pytest.mark.native
+def test_the_twins_absorb_to_the_same_bits(integers: Any, deltas: Any, since: int, held: Any, kept: Any) -> None:
+    from lifeevt import _core, _core_py
+
+    told = []
+    for twin in (_core, _core_py):
+        cells = cells_of(twin, integers=integers)  # type: ignore[arg-type]
+        for place, amount in deltas:
+            cells.add([place], [amount])
+        told.append(repr((cells.absorb(since, held, kept), cells.read_all())))
     assert told[0] == told[1]

@@ -192,7 +192,7 @@ def test_a_ticket_that_is_none_is_refused(core: ModuleType, ticket: Any) -> None
             ask()
 
 
-@pytest.mark.parametrize("given", [(-1, None), (MAX_LEVELS, None), (None, 4096), (None, -2)], ids=str)
+@pytest.mark.parametrize("given", [(-1, None), (MAX_LEVELS + 1, None), (None, 4096), (None, -2)], ids=str)
 def test_only_levels_and_kinds_can_be_paused(core: ModuleType, given: Any) -> None:
     with pytest.raises(ValueError, match=r"level is|can be paused"):
         core.EventHeap(1).pause(*given, True)

@@ -13,7 +13,7 @@ from isolation.history import frozen
 from isolation.model import Model, ModelTransaction, View
 from isolation.programs import Program, blind
 
-from lifeevt import ThreadSafeSelfState
+from lifeevt import StateSnapshot, ThreadSafeSelfState
 
 
 class ReadsTheLatest(Model):
@@ -217,6 +217,26 @@ class WatchesWritesAlone(WatchesNothing):
     def commit(self, since: int, watched: Any, changes: Any, reason: Any, event: Any) -> int:
         written = [name for name in watched if name in changes]
         return ThreadSafeSelfState.commit(self, since, written, changes, reason, event)
+
+
+class TearsSnapshots(WatchesNothing):
+    """The real state, whose snapshots read field after field: only threads can come between."""
+
+    commit = ThreadSafeSelfState.commit
+
+    def snapshot(self) -> StateSnapshot:
+        version = self.version
+        return StateSnapshot(version, {name: self[name] for name in self})
+
+
+class CommitsInParts(WatchesNothing):
+    """The real state, whose commits write field after field: only threads can come between."""
+
+    def commit(self, since: int, watched: Any, changes: Any, reason: Any, event: Any) -> int:
+        for name, value in changes.items():
+            made = ThreadSafeSelfState.commit(self, since, watched, {name: value}, reason, event)
+            since, watched = made, ()
+        return made
 
 
 def _like(pattern: Any, value: Any) -> Any:

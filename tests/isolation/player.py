@@ -31,6 +31,7 @@ class Client:
 
     def __init__(self) -> None:
         self.context = copy_context()
+        self.started = 0  # the moment of its present step
         self.inside: Any = None
         self.record: Any = None
 
@@ -48,10 +49,15 @@ class Player:
 
     def step(self, number: int, verb: str, field: int) -> None:
         """Let a client do one thing, and look at what everybody can see then."""
-        self.moment += 1
         client = self.clients[number]
+        client.started = self.now()
         client.context.run(getattr(self, verb), client, self.names[field])
         self.observe()
+
+    def now(self) -> int:
+        """A moment after all that were asked for before."""
+        self.moment += 1
+        return self.moment
 
     def observe(self) -> None:
         """Note which values took effect; without a new version nothing did."""
@@ -96,7 +102,7 @@ class Player:
         client.inside = self.state.transaction(isolation=self.isolation)
         entered = client.inside.__enter__()
         assert entered is client.inside
-        client.record = self._opened(entered.version)
+        client.record = self._opened(client, entered.version)
 
     def read(self, client: Client, name: str) -> None:
         client.record.operations.append(Read(name, taken(client.inside[name])))
@@ -152,22 +158,22 @@ class Player:
 
     # --- what a client does outside of one: a transaction of one step
 
-    def fetch(self, _: Client, name: str) -> None:
-        self._single(self.state.version, Read(name, taken(self.state[name])))
+    def fetch(self, client: Client, name: str) -> None:
+        self._single(client, self.state.version, Read(name, taken(self.state[name])))
 
-    def glance(self, _: Client, __: str) -> None:
+    def glance(self, client: Client, _: str) -> None:
         seen = self.state.snapshot()
-        self._single(seen.version, Look({name: taken(seen[name]) for name in seen}))
+        self._single(client, seen.version, Look({name: taken(seen[name]) for name in seen}))
 
-    def assign(self, _: Client, name: str) -> None:
+    def assign(self, client: Client, name: str) -> None:
         value = self.fresh(name)
         self.state[name] = value
-        self._single(self.state.version, Write(name, taken(value)))
+        self._single(client, self.state.version, Write(name, taken(value)))
 
-    def store(self, _: Client, name: str) -> None:
-        changes = {each: self.fresh(each) for each in {name, self.names[0]}}
+    def store(self, client: Client, name: str) -> None:
+        changes = {each: self.fresh(each) for each in dict.fromkeys([name, self.names[0]])}
         made = self.state.store(changes)
-        self._single(made, *(Write(each, taken(value)) for each, value in changes.items()))
+        self._single(client, made, *(Write(each, taken(value)) for each, value in changes.items()))
 
     def bump(self, client: Client, name: str) -> None:
         before = self.visible[name]
@@ -176,52 +182,53 @@ class Player:
             return
         amount = self.amount()
         made = self.state.increment(name, amount) if amount & 1 else self.state.apply_delta({name: amount})
-        self._single(made, Read(name, before), Write(name, before + amount))
+        self._single(client, made, Read(name, before), Write(name, before + amount))
 
     def raise_to(self, client: Client, name: str) -> None:
         before, value = self.visible[name], self.fresh(name)
         if isinstance(before, tuple):
             self.fold(client, name)
             return
-        self._single(self.state.update_max(name, value), Read(name, before), Write(name, value))
+        self._single(client, self.state.update_max(name, value), Read(name, before), Write(name, value))
 
-    def swap(self, _: Client, name: str) -> None:
+    def swap(self, client: Client, name: str) -> None:
         before, value = self.state[name], self.fresh(name)
         assert self.state.compare_and_set(name, value, value) is None
         made = self.state.compare_and_set(name, before, value)
         assert made is not None
-        self._single(made, Read(name, taken(before)), Write(name, taken(value)))
+        self._single(client, made, Read(name, taken(before)), Write(name, taken(value)))
 
-    def fold(self, _: Client, name: str) -> None:
+    def fold(self, client: Client, name: str) -> None:
         steps: list[Read | Write] = []
 
         def changed(value: Any) -> Any:
-            steps.append(Read(name, frozen(value)))
             moved = self.moved(name, value)
-            steps.append(Write(name, frozen(moved)))
+            steps[:] = Read(name, frozen(value)), Write(name, frozen(moved))  # of the last try
             return moved
 
-        self._single(self.state.update(changed, field=name), *steps)
+        made = self.state.update(changed, field=name)
+        self._single(client, made, *steps)
 
     # --- the record
 
-    def _opened(self, began: int) -> Transaction:
-        opened = Transaction(len(self.history.transactions), self.moment, began)
+    def _opened(self, client: Client, began: int) -> Transaction:
+        opened = Transaction(len(self.history.transactions), client.started, began)
         self.history.transactions.append(opened)
         return opened
 
-    def _single(self, version: int, *steps: Any) -> None:
+    def _single(self, client: Client, version: int, *steps: Any) -> Transaction:
         wrote = any(type(step) is Write for step in steps)
-        record = self._opened(version - wrote)  # a write that reads does so at the version just before its own
+        record = self._opened(client, version - wrote)  # a write that reads does so at the version just before its own
         record.operations.extend(steps)
         self._ended(record, version, "alone")
+        return record
 
     def _closed(self, client: Client, version: int | None, why: str) -> None:
         record, client.inside, client.record = client.record, None, None
         self._ended(record, version, why)
 
     def _ended(self, record: Transaction, version: int | None, why: str) -> None:
-        record.version, record.why, record.ended = version, why, self.moment
+        record.version, record.why, record.ended = version, why, self.now()
         if version is None:
             return
         self.observe()

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import partial
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from isolation.checker import anomalies
+from isolation.history import frozen
 from isolation.model import Model
 from isolation.player import play
 from isolation.programs import Program, programs
 
-from lifeevt import ThreadSafeSelfState
+from lifeevt import StateChange, ThreadSafeSelfState
 
-HISTORIES = 10_000
+pytestmark = pytest.mark.timeout(600)  # seconds; far more than it takes, unless others use the machine, too
+
+HISTORIES = 10_000  # of each twin, under each isolation
+SEEDS = [1, 2]  # a part of the histories each, so that no test takes long
+PART = HISTORIES // len(SEEDS)
 FEWER = 1_000
 
 
+@pytest.mark.parametrize("start", SEEDS)
 @pytest.mark.parametrize(("isolation", "allowed"), [("snapshot", {"G2-item"}), ("serializable", set[str]())])
-def test_no_anomaly_but_write_skew_under_snapshot(backend: str, isolation: str, allowed: set[str]) -> None:
+def test_no_anomaly_but_write_skew_under_snapshot(backend: str, isolation: str, allowed: set[str], start: int) -> None:
     seen: Counter[str] = Counter()
     make = partial(ThreadSafeSelfState, backend=backend)
 
-    @settings(max_examples=HISTORIES)
+    @seed(start)
+    @settings(max_examples=PART)
     @given(programs)
     def search(program: Program) -> None:
         history = play(make, program, isolation)
@@ -34,7 +42,7 @@ def test_no_anomaly_but_write_skew_under_snapshot(backend: str, isolation: str, 
         seen["histories"] += 1
 
     search()
-    assert seen["histories"] >= HISTORIES
+    assert seen["histories"] >= PART
     assert ("G2-item" in seen) == ("G2-item" in allowed), "write skew appears under snapshot isolation"
     for why in ("committed", "conflict", "failed", "rolled", "alone"):
         assert seen[why] > FEWER, f"hardly anything {why}"
@@ -51,3 +59,28 @@ def test_the_twin_leaves_the_same_history_as_the_model(backend: str, isolation: 
         assert history == play(Model, program, isolation)
 
     search()
+
+
+@pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
+def test_who_watches_is_told_the_same_history(backend: str, isolation: str) -> None:
+    """Each version once, in order, and for each field the values that took effect, each linked to the one before."""
+
+    @settings(max_examples=FEWER)
+    @given(programs)
+    def search(program: Program) -> None:
+        told: list[StateChange] = []
+        order = play(partial(watched, told, backend), program, isolation).order
+        assert [change.version for change in told] == list(range(1, len(told) + 1))
+        for name, values in order.items():
+            changes = [change for change in told if name in change.after]
+            assert [frozen(change.before[name]) for change in changes] == values[:-1]
+            assert [frozen(change.after[name]) for change in changes] == values[1:]
+
+    search()
+
+
+def watched(told: list[StateChange], backend: str, fields: Any) -> ThreadSafeSelfState:
+    """A state that tells its changes."""
+    state = ThreadSafeSelfState(fields, backend=backend)
+    state.watch(told.append)
+    return state

@@ -25,7 +25,7 @@ ROOMS = sorted(path.stem for path in PACKAGE.glob("_core*.pyx"))  # where C meet
 OBJECT_FREE = sorted(path.stem for path in PACKAGE.glob("*.pyx") if path.stem not in ROOMS)
 WAITS = re.compile(
     r"\b(pthread_(mutex_lock|rwlock_(rd|wr)lock|\w*clock\w*|\w*timed\w*|cond_\w*wait|join)"
-    r"|rwlock_\w+_within|heap_enter|parking_sleep|sem_\w*wait|reactor_(run|enter_state)|\w+\.offer_while_room)\("
+    r"|rwlock_(\w+_within|join|quit|look_for)|heap_enter|parking_sleep|sem_\w*wait|reactor_(run|enter_state)|\w+\.offer_while_room)\("
 )
 LINE = re.compile(r'<pre class="cython line score-(\d+)"[^>]*>.*?<span class="">(\d+)</span>: (.*?)</pre>', re.S)
 

@@ -98,7 +98,9 @@ class HeapModel:
 
     def _may_leave(self, entry: Any) -> bool:
         levels, kinds = self.paused
-        return entry[4] not in self.held and entry[2] not in levels and self.kinds.get(entry[4], -1) not in kinds
+        if entry[4] in self.held or MAX_LEVELS in levels:
+            return False
+        return entry[2] not in levels and self.kinds.get(entry[4], -1) not in kinds
 
     def offer(self, key: int, level: int, arrival_ns: int, payload: Any, policy: int) -> Any:
         victim = None
@@ -131,9 +133,14 @@ class HeapModel:
     def pop(self, end: int) -> Any:
         return self.pop_above(MAX_LEVELS, end)
 
-    def drain(self, limit: int, end: int) -> Any:
+    def drain(self, limit: int, end: int, every: bool = False) -> Any:
+        if every:
+            paused, self.paused = self.paused, (set(), set())
+            self.held.clear()
         left = sum(map(self._may_leave, self.queued))
-        return [self.pop(end) for _ in range(min(max(limit, 0), left))]
+        taken = [self.pop(end) for _ in range(min(max(limit, 0), left))]
+        self.paused = paused if every else self.paused
+        return taken
 
     def pop_above(self, level: int, end: int) -> Any:
         head = min(filter(self._may_leave, self.queued), key=lambda entry: (self.place(entry), entry[4]), default=None)
@@ -233,7 +240,7 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def bring_back(self, which: int) -> None:
             agree(self.of_each(which), lambda one: one[0].bring_back(one[1]))
 
-        @rule(level=st.none() | st.integers(0, 3), kind=st.none() | st.integers(0, 2), paused=st.booleans())
+        @rule(level=st.sampled_from([None, 0, 1, MAX_LEVELS]), kind=st.sampled_from([None, 0, 2]), paused=st.booleans())
         def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.pause(level, kind, paused))
 
@@ -241,7 +248,7 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def book(self, end: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.book(end))
 
-        @rule(bad=st.sampled_from([None, "1", 0.5, 2**63, MAX_LEVELS, 5_000]))
+        @rule(bad=st.sampled_from([None, "1", 0.5, 2**63, MAX_LEVELS + 1, 5_000]))
         def rubbish_for_what_is_queued(self, bad: Any) -> None:
             for ask in (
                 lambda heap: heap.withdraw(bad, 0),
@@ -268,9 +275,9 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def pop_above(self, level: int, end: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.pop_above(level, end))
 
-        @rule(limit=st.integers(-1, 4) | st.just(INT64_MAX), end=ends)
-        def drain(self, limit: int, end: int) -> None:
-            agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end))
+        @rule(limit=st.integers(-1, 4) | st.just(INT64_MAX), end=ends, every=st.booleans())
+        def drain(self, limit: int, end: int, every: bool) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.drain(limit, end, every))
 
         @rule(before=keys | st.just(INT64_MAX), by_ns=st.integers(-1, 3) | int64s, level=st.just(0) | levels)
         def postpone(self, before: int, by_ns: int, level: int) -> None:

@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 
 import actors
 import pytest
-from core import test_cells, test_heap, test_heap_places, test_histogram, test_reflex_table, test_rwlock
+from core import (
+    test_cells,
+    test_heap,
+    test_heap_places,
+    test_histogram,
+    test_reflex_table,
+    test_rwlock,
+    test_rwlock_fairness,
+)
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from parity.lockstep import cells_machine, heap_machine, histogram_machine, reflex_machine
@@ -17,6 +25,7 @@ from parity.lockstep import cells_machine, heap_machine, histogram_machine, refl
 from lifeevt import _core_py as reference
 from lifeevt._contract import DROP_OLDEST, NO_END, NO_PATTERN
 from lifeevt._core_py import histogram as histogram_module
+from lifeevt.errors import LockTimeout
 
 Check = Callable[..., None]
 
@@ -117,43 +126,79 @@ class KeepsPayloads(reference.EventHeap):
 class AdmitsReadersWhileAWriterWaits(reference.RWLock):
     """Readers first: a writer may starve."""
 
-    def _wait(self, free: Callable[[], bool], timeout_ns: int | None) -> None:
-        reading = "writers_waiting" in "".join(free.__code__.co_names)
-        super()._wait((lambda: self._writer is None) if reading else free, timeout_ns)
+    def _newcomer_may_enter(self, writing: bool) -> bool:
+        return super()._newcomer_may_enter(True) if writing else self._writer is None
+
+    def _may_enter(self, place: Any) -> bool:
+        return super()._may_enter(place) if place.writing else self._writer is None
 
 
 class ForgetsToWakeReaders(reference.RWLock):
-    """A writer that leaves tells nobody: a lost wake-up. It leaves once somebody waits, or nobody would notice."""
+    """A writer that leaves tells nobody: a lost wake-up. It leaves once somebody sleeps, or nobody would notice."""
 
     def __init__(self) -> None:
         super().__init__()
         self._somebody_waits = threading.Event()
 
-    def _wait(self, free: Callable[[], bool], timeout_ns: int | None) -> None:
-        if not free():
+    def _may_enter(self, place: Any) -> bool:
+        may_enter = super()._may_enter(place)
+        if not may_enter:
             self._somebody_waits.set()
-        super()._wait(free, timeout_ns)
+        return may_enter
 
     def release_write(self) -> None:
         self._somebody_waits.wait(1.0)
-        notify, self._changed.notify_all = self._changed.notify_all, lambda: None  # type: ignore[method-assign]
-        super().release_write()
-        self._changed.notify_all = notify  # type: ignore[method-assign]
+        with self._changed:
+            self._writer = None
 
 
 class AllowsReentry(reference.RWLock):
     """Lets a thread ask for what it holds; one day it waits for itself."""
 
     def _refuse_reentry(self) -> None:
-        self._readers.discard(threading.get_ident())
+        self._since_ns.pop(threading.get_ident(), None)
 
 
 class NeverTimesOut(reference.RWLock):
     """Takes the lock when the time is over."""
 
-    def _wait(self, free: Callable[[], bool], timeout_ns: int | None) -> None:
-        if timeout_ns is None:
-            super()._wait(free, None)
+    def _acquire(self, writing: bool, timeout_ns: int | None, on_wait: Any) -> None:
+        try:
+            super()._acquire(writing, timeout_ns, on_wait)
+        except LockTimeout:
+            self._enter(writing, newcomer=True)
+
+
+class StarvesReaders(reference.RWLock):
+    """Lets every writer in line go first, however many there are."""
+
+    def _enter(self, writing: bool, newcomer: bool) -> None:
+        super()._enter(writing, newcomer)
+        self._passed = 0
+
+
+class LetsReadersJoinTheTurn(reference.RWLock):
+    """Gives no tickets: while readers have the turn, any reader may come in."""
+
+    def _newcomer_may_enter(self, writing: bool) -> bool:
+        return super()._newcomer_may_enter(writing) or (not writing and bool(self._since_ns))
+
+
+class ForgetsTheLine(reference.RWLock):
+    """Lets the writer that came last in first."""
+
+    def _join(self, writing: bool) -> Any:
+        place = super()._join(writing)
+        if writing:
+            self._writers.insert(0, self._writers.pop())
+        return place
+
+
+class LetsNewcomersPass(reference.RWLock):
+    """Does not count the newcomers that go past those who wait."""
+
+    def _newcomer_may_enter(self, writing: bool) -> bool:
+        return self._is_empty()
 
 
 # cells
@@ -252,6 +297,7 @@ class WrapsAt64Bits(reference.Histogram):
         setattr(self, name, getattr(self, name) % 2**64)
 
 
+READ, WRITE = ("read",), ("write",)
 CAUGHT: list[tuple[type, Check, tuple[Any, ...]]] = [
     (DropsTies, test_heap.test_equal_keys_leave_in_order_of_arrival, ()),
     (IgnoresUrgency, test_heap.test_smallest_key_leaves_first, ()),
@@ -276,6 +322,12 @@ CAUGHT: list[tuple[type, Check, tuple[Any, ...]]] = [
     (ForgetsToWakeReaders, test_rwlock.test_a_waiting_reader_enters_when_the_writer_leaves, ()),
     (AllowsReentry, test_rwlock.test_a_thread_that_holds_the_lock_may_not_ask_again, ("read", "read")),
     (NeverTimesOut, test_rwlock.test_a_writer_keeps_everybody_out, ()),
+    (StarvesReaders, test_rwlock_fairness.test_a_waiting_reader_is_passed_by_the_writers_allowed_and_by_no_other, ()),
+    (StarvesReaders, test_rwlock_fairness.test_any_order_of_calls_goes_as_the_policy_says, ()),
+    (LetsReadersJoinTheTurn, test_rwlock_fairness.test_who_comes_during_the_readers_turn_waits_for_the_next, ()),
+    (ForgetsTheLine, test_rwlock_fairness.test_writers_enter_in_the_order_in_which_they_asked, ()),
+    (LetsNewcomersPass, test_rwlock_fairness.test_newcomers_pass_one_who_waits_as_often_as_allowed_and_no_more, READ),
+    (LetsNewcomersPass, test_rwlock_fairness.test_newcomers_pass_one_who_waits_as_often_as_allowed_and_no_more, WRITE),
     (ForgetsToClamp, test_cells.test_no_add_leaves_the_bounds, ()),
     (ForgetsToClamp, test_cells.test_a_cell_named_twice_is_clamped_after_each_delta, ()),
     (TearsAnAdd, test_cells.test_a_bad_add_changes_nothing, ([0, 2], [1.0, 1.0], IndexError)),
@@ -314,8 +366,8 @@ def locks() -> Iterator[list[Any]]:
 def forced_open(broken: list[Any]) -> bool:
     for lock in broken:
         with lock._changed:
-            lock._readers.clear()
-            lock._writer, lock._writers_waiting = None, 0
+            lock._since_ns.clear()
+            lock._writer, lock._passed = None, 0
             lock._changed.notify_all()
     return True
 

@@ -1,6 +1,7 @@
 """Record histories of threads and look for an order that explains each. Prints counts, and the first that has none.
 
-Arguments: a twin or the name of a state broken on purpose; steered or free; how many histories; 1: stop at the first.
+Arguments: a twin, or the name of a state broken on purpose; steered or free; how many histories; a seed; `first`: stop
+at the first that has none.
 """
 
 import json
@@ -36,9 +37,9 @@ def asked(name):
     return {**BROKEN, "Honest": Honest}[name]().ask
 
 
-def main(name, mode, count, first):
+def main(name, mode, count, seed, until=""):
     sys.setswitchinterval(SWITCH_SECONDS)
-    crew, dice, answers = Crew(MAX_THREADS, WATCHED), random.Random(1), asked(name)
+    crew, dice, answers = Crew(MAX_THREADS, WATCHED), random.Random(seed), asked(name)
     counted = {"histories": 0, "overlapping": 0, "unexplained": 0, "example": ""}
     while counted["histories"] < int(count):
         values = drawn_contents(dice)
@@ -49,7 +50,7 @@ def main(name, mode, count, first):
         if explanation(calls, contents) is None:
             counted["unexplained"] += 1
             counted["example"] = counted["example"] or "\n".join(map(str, [contents, *calls]))
-            if first == "1":
+            if until == "first":
                 break
     crew.close()
     print(json.dumps(counted))

@@ -1,0 +1,370 @@
+"""Tracker: the way into a queue for events that somebody keeps a receipt of. Order by key, coalescing, time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+from . import at_fork
+from ._contract import REFUSED, REJECT, WAIT, Entry, EventHeap, Offer, Verdict
+from .clock import NS_PER_SECOND, Clock
+from .errors import InvalidEvent
+from .event import Event, Priority
+from .event_type import COALESCING
+from .event_types import EventTypes
+from .lines import Line
+from .overflow import Overflow
+from .receipt import Admission, Merge, Receipt, Tracked
+from .result import EventProcessingResult, Status, filled
+from .timers import Periodic, Timers
+
+__all__ = ["Tracker", "merged"]
+
+class Home(Protocol):
+    """The queue whose events are tracked."""
+
+    capacity: int
+    clock: Clock
+    overflows: Overflow
+    types: EventTypes
+    rank: Callable[[Event, int], tuple[int, int]]
+
+    def __len__(self) -> int: ...
+    @property
+    def heap(self) -> EventHeap: ...
+    @property
+    def closed(self) -> bool: ...
+    def offered(self, event: Event) -> Offer: ...
+    def kind_of(self, event: Event) -> int: ...
+    def announce(self) -> None: ...
+    def hand_back(self, verdict: Verdict | Entry) -> None: ...
+
+
+class Tracker:
+    """Keeps the receipts of one queue: lines by key, what is due later, and what became of each. Thread-safe.
+
+    Of the events of one key only the first may leave the queue, and it is as urgent as the most urgent of them;
+    the next may once it has ended. A merge runs under the tracker's lock: it must be quick, and leave the queue alone.
+    """
+
+    def __init__(self, queue: Home) -> None:
+        self._queue, self._heap = queue, queue.heap
+        self._lock = threading.RLock()
+        at_fork.renew_locks(self, "_lock")
+        self._lines: dict[Hashable, Line[Receipt]] = {}
+        self._deferred: set[Receipt] = set()
+        self._periodic: set[Periodic] = set()
+        self._newest: dict[str, Receipt] = {}  # by type, where overflow coalesces
+        self.timers = Timers()
+        self.may_wait: Callable[[], None] = _nobody_minds
+        self.mean_service_ns: Callable[[], float] = _unknown
+        self.on_ended: Callable[[Entry, Status], None] | None = None
+
+    # --- in
+
+    def make(
+        self,
+        event: Event,
+        key: Hashable = None,
+        coalesce: str | Merge | None = None,
+        ttl: float | None = None,
+        deadline_ns: int | None = None,
+    ) -> Receipt:
+        """Return a receipt for an event that has not come yet; InvalidEvent for options that make no sense.
+
+        Its type says how long it lives, and how it is coalesced, where the options do not.
+        """
+        if not isinstance(event, Event):
+            raise InvalidEvent(f"a queue takes Event objects, not {type(event).__name__}")
+        kind = self._queue.types.resolve(event)
+        ttl_ns = kind.ttl_ns if ttl is None else round(ttl * NS_PER_SECOND)
+        coalesce = kind.coalesce if coalesce is None and key is not None else coalesce
+        if coalesce is not None and not callable(coalesce) and coalesce not in COALESCING:
+            raise InvalidEvent(f"unknown coalescing {coalesce!r}; choose {', '.join(COALESCING)} or a function")
+        if coalesce is not None and key is None:
+            raise InvalidEvent("events are coalesced by key; this one has none")
+        ends = [] if deadline_ns is None else [deadline_ns]
+        if ttl_ns is not None:
+            ends.append(self._queue.clock.now_ns() + ttl_ns)
+        return Receipt(self, event, key, coalesce, min(ends, default=None), len(self._heap))
+
+    def admit(self, receipt: Receipt) -> bool:
+        """Let the event in by the policy of its level or type; False, and why, when there is no room."""
+        overflow, level = self._overflow_of(receipt.event)
+        coalesces = overflow.coalesces[level]
+        entered = self.enter(receipt, WAIT if coalesces else overflow.policies[level])
+        if coalesces and entered:
+            self.note_newest(receipt)
+        if entered or (coalesces and self.stand_for_newest(receipt)):
+            return True
+        queue = self._queue
+        receipt.reason = f"queue holds {len(queue)} of {queue.capacity} events; {receipt.event.type!r} was refused"
+        return False
+
+    def policy_for(self, event: Event) -> int:
+        """Return what the heap does for an event when it is full."""
+        overflow, level = self._overflow_of(event)
+        return overflow.policies[level]
+
+    def _overflow_of(self, event: Event) -> tuple[Overflow, int]:
+        own = self._queue.types.resolve(event).overflow
+        return self._queue.overflows if own is None else Overflow(own), self._queue.rank(event, 0)[1]
+
+    def enter(self, receipt: Receipt, policy: int) -> bool:
+        """Let the event in now, or into the one that stands for it; False when there is no room."""
+        coalesced: Entry | None = None
+        verdict: Verdict | Entry | None = None
+        key, level, arrival_ns, event = self._queue.offered(receipt.event)
+        kind = self._queue.kind_of(event)
+        with self._lock:
+            line = None if receipt.key is None else self._lines.get(receipt.key)
+            if line is not None and receipt.coalesce is not None:
+                coalesced = self._coalesce(line, receipt, (key, level, kind))
+            if coalesced is None:
+                tracked = Tracked(event, receipt)
+                verdict, receipt.ticket = self._heap.offer_tracked(
+                    key, level, arrival_ns, tracked, policy, kind, event.intensity, line is not None
+                )
+                if verdict is REFUSED:
+                    return False
+                receipt.admission = Admission.ACCEPTED
+                self._join(line, receipt, key, level)
+        self._queue.announce()
+        if coalesced is not None:
+            self.end(coalesced, Status.COALESCED)
+        if verdict is not None:
+            self._queue.hand_back(verdict)
+        return True
+
+    def stand_for_newest(self, receipt: Receipt) -> bool:
+        """Let the event in for the newest one of its type that came this way and waits; False when there is none."""
+        key, level, _, event = self._queue.offered(receipt.event)
+        with self._lock:
+            older = self._newest.get(event.type)
+            if older is None or not self._put(older, Tracked(event, receipt), key, level):
+                return False
+            receipt.ticket, older.ticket = older.ticket, None
+            receipt.admission = Admission.ACCEPTED
+            self._newest[event.type] = receipt
+            coalesced = self._booked(older, Status.COALESCED)
+        self.end(coalesced, Status.COALESCED)
+        return True
+
+    def note_newest(self, receipt: Receipt) -> None:
+        """Remember the newest event of its type that came for a level whose overflow coalesces."""
+        with self._lock:
+            self._newest[receipt.event.type] = receipt
+
+    def defer(self, receipt: Receipt, due_ns: int) -> None:
+        """Let the event in once it is ``due_ns``; it arrives then."""
+        receipt.admission = Admission.DEFERRED
+        with self._lock:
+            self._deferred.add(receipt)
+            receipt.timer = self.timers.add(due_ns, lambda: self._come(receipt))
+
+    def repeat(self, start_ns: int, period_ns: int, misfire: str, act: Callable[[], None]) -> Periodic:
+        """Do something at every instant of a grid, until it is cancelled or the queue gives up what is to come."""
+        made = Periodic(self.timers, start_ns, period_ns, misfire, self._queue.clock.now_ns, act)
+        with self._lock:
+            self._periodic.add(made)
+        return made
+
+    def fire(self) -> None:
+        """Let in what is due. Does not block."""
+        if self.timers.next_ns() is not None:
+            self.timers.fire(self._queue.clock.now_ns())
+
+    @property
+    def deferred(self) -> int:
+        """How many events are still to come."""
+        return len(self._deferred)
+
+    # --- changes
+
+    def cancel(self, receipt: Receipt) -> bool:
+        """Take an event out; see :meth:`Receipt.cancel`."""
+        if receipt.timer is not None and receipt.timer.cancel():
+            self.end(self._give_up(receipt, Status.CANCELLED), Status.CANCELLED)
+            return True
+        with self._lock:  # a ticket may be handed on to another receipt
+            entry = None if receipt.ticket is None else self._heap.withdraw(receipt.ticket, Status.CANCELLED)
+        if entry is None:
+            return False
+        self._queue.announce()
+        self.end(entry, Status.CANCELLED)
+        return True
+
+    def replace(self, receipt: Receipt, event: Event) -> bool:
+        """Put another event into its place; see :meth:`Receipt.replace`."""
+        key, level, _, event = self._queue.offered(event)
+        with self._lock:
+            if receipt in self._deferred:
+                receipt.event = event
+                return True
+            return self._put_into(receipt, Tracked(event, receipt), key, level)
+
+    def boost(self, receipt: Receipt, priority: Priority | None, within_ns: int | None) -> bool:
+        """Make it more urgent; see :meth:`Receipt.boost`."""
+        key = NEVER if within_ns is None else self._queue.clock.now_ns() + within_ns
+        level = LEAST_LEVEL if priority is None else int(Priority(priority))
+        with self._lock:
+            return self._put_into(receipt, Tracked(receipt.event, receipt), key, level)
+
+    def give_up_deferred(self) -> list[Entry]:
+        """Cancel everything that is still to come, and book it; the entries are the caller's to end."""
+        with self._lock:
+            periodic, self._periodic = self._periodic, set()
+            waiting = [receipt for receipt in self._deferred if receipt.timer is not None and receipt.timer.cancel()]
+        for each in periodic:
+            each.cancel()
+        return [self._give_up(receipt, Status.CANCELLED) for receipt in waiting]
+
+    # --- out
+
+    def end(self, entry: Entry, status: Status) -> None:
+        """Say that a tracked event ended without being answered."""
+        if self.on_ended is not None:
+            self.on_ended(entry, status)
+        receipt = entry[0].receipt
+        if not receipt.done:
+            self.ended(receipt, _unanswered(entry, status, self._queue.clock.now_ns()))
+
+    def ended(self, receipt: Receipt, result: EventProcessingResult) -> None:
+        """Tell who waits for it, and let the next one of its key go."""
+        if receipt.done:
+            return
+        receipt.event = result.event
+        receipt.settle(result)
+        if receipt.key is not None and receipt.ticket is not None:
+            self._leave_line(receipt)
+
+    def predict(self, depth: int) -> float:
+        """Return how many seconds so many events take."""
+        return depth * self.mean_service_ns() / NS_PER_SECOND
+
+    def refuse_to_wait(self) -> None:
+        """Raise LifeEventError where waiting would be for ever."""
+        self.may_wait()
+
+    # --- lines
+
+    def _join(self, line: Line[Receipt] | None, receipt: Receipt, key: int, level: int) -> None:
+        if receipt.key is None or receipt.ticket is None:
+            return
+        if line is None:
+            line = self._lines[receipt.key] = Line()
+        line.join(receipt.ticket[0], receipt, key, level)
+        self._urge(line)
+
+    def _leave_line(self, receipt: Receipt) -> None:
+        with self._lock:
+            line = self._lines.get(receipt.key)
+            if line is None or receipt.ticket is None or line.members.get(receipt.ticket[0]) is not receipt:
+                return
+            was_first = line.leave(receipt.ticket[0])
+            if not line.members:
+                del self._lines[receipt.key]
+            elif was_first and line.head.ticket is not None:
+                self._heap.bring_back(line.head.ticket)
+                self._urge(line)
+        self._queue.announce()
+
+    def _urge(self, line: Line[Receipt]) -> None:
+        """Let the first be as urgent as the most urgent one behind it."""
+        self._put(line.head, Tracked(line.head.event, line.head), *line.urgency())
+
+    def _put_into(self, receipt: Receipt, tracked: Tracked, key: int, level: int) -> bool:
+        """Let another event, or urgency, into the place of one that waits; whether it does."""
+        line = None if receipt.key is None else self._lines.get(receipt.key)
+        if not self._put(receipt, tracked, key, level):
+            return False
+        receipt.event = tracked.event
+        if line is not None and receipt.ticket is not None:
+            line.join(receipt.ticket[0], receipt, key, level)
+            self._urge(line)
+        return True
+
+    def _put(self, receipt: Receipt, tracked: Tracked, key: int, level: int) -> bool:
+        if receipt.ticket is None or receipt.done:
+            return False
+        kind = self._queue.kind_of(tracked.event)
+        return self._heap.replace(receipt.ticket, key, level, tracked, kind, tracked.event.intensity)
+
+    def _coalesce(self, line: Line[Receipt], receipt: Receipt, rank: tuple[int, int, int]) -> Entry | None:
+        """Let one of two stand for both: the entry of the other, or None when there is none that waits."""
+        older, (key, level, _) = line.last, rank
+        if receipt.coalesce == "first":
+            stays, event = older, older.event
+        else:
+            stays, event = receipt, self._of_both(older.event, receipt)
+        if not self._put(older, Tracked(event, stays), key, level):
+            return None
+        goes = receipt if stays is older else older
+        if stays is receipt:
+            receipt.ticket, older.ticket = older.ticket, None
+            receipt.event, receipt.admission = event, Admission.ACCEPTED
+        else:
+            receipt.admission = Admission.COALESCED
+        if stays.ticket is not None:
+            line.join(stays.ticket[0], stays, key, level)
+            self._urge(line)
+        return self._booked(goes, Status.COALESCED)
+
+    def _of_both(self, older: Event, receipt: Receipt) -> Event:
+        if callable(receipt.coalesce):
+            return receipt.coalesce(older, receipt.event)
+        return receipt.event if receipt.coalesce == "last" else merged(older, receipt.event)
+
+    # --- time
+
+    def _come(self, receipt: Receipt) -> None:
+        """Let in a deferred event; one for which there is no room is accepted, and shed."""
+        with self._lock:
+            self._deferred.discard(receipt)
+        policy = self.policy_for(receipt.event)
+        if receipt.has_expired(self._queue.clock.now_ns()):
+            self.end(self._booked(receipt, Status.EXPIRED), Status.EXPIRED)
+        elif self._queue.closed:
+            self.end(self._booked(receipt, Status.CANCELLED), Status.CANCELLED)
+        elif not self.enter(receipt, WAIT if policy == REJECT else policy):
+            self.end(self._booked(receipt, Status.SHED), Status.SHED)
+
+    def _give_up(self, receipt: Receipt, status: Status) -> Entry:
+        with self._lock:
+            self._deferred.discard(receipt)
+        return self._booked(receipt, status)
+
+    def _booked(self, receipt: Receipt, status: Status) -> Entry:
+        """Count an event as accepted and ended; its entry."""
+        now_ns = self._queue.clock.now_ns()
+        key, level = self._queue.rank(receipt.event, now_ns)
+        return Tracked(receipt.event, receipt), key, level, now_ns, self._heap.book(status)
+
+
+NEVER = 2**63 - 1
+LEAST_LEVEL = 15
+
+
+def merged(older: Event, newer: Event) -> Event:
+    """Return one event for both: the newer one with the metadata of both, and the stronger intensity."""
+    stronger = max(older.intensity, newer.intensity, key=abs)
+    return Event(
+        newer.type, stronger, newer.timestamp, {**older.metadata, **newer.metadata}, newer.source,
+        priority=newer.priority, urgency=max(older.urgency, newer.urgency),
+    )  # fmt: skip
+
+
+def _unanswered(entry: Entry, status: Status, now_ns: int) -> EventProcessingResult:
+    tracked, _, level, queued_ns, sequence = entry
+    return filled(
+        tracked.event, status, Priority(level), None, None, None, 0, None, sequence, queued_ns, now_ns, now_ns, 0, 0
+    )
+
+
+def _nobody_minds() -> None:
+    """Let everybody wait."""
+
+
+def _unknown() -> float:
+    return 0.0

@@ -1,0 +1,109 @@
+"""WriteThrough: the writes of a state's cells, each made first to the object that the state wraps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ._contract import NO_CAUSE
+from .field import Field
+from .live_object import LiveObject
+from .turn_gate import TurnGate
+
+__all__ = ["WriteThrough"]
+
+Told = tuple[int, tuple[float, ...]]
+
+
+class WriteThrough:
+    """Stands before the cells and writes as they do, but has the object's turn for each write.
+
+    A write waits for the turn that goes on: LockTimeout after ``timeout_seconds``. What the object refuses is
+    InvalidValue, and then neither it nor the cells are changed.
+    """
+
+    def __init__(
+        self, live: LiveObject, gate: TurnGate, numbers: Mapping[str, Field], timeout_seconds: float | None
+    ) -> None:
+        self._live, self._gate, self._cells = live, gate, live.cells
+        self._numbers = tuple(numbers.items())
+        self._timeout_seconds = timeout_seconds
+
+    def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
+        """Store a number; return the new version."""
+        return self.commit(0, [], [index], [value], cause)[0]
+
+    def add_and_tell(self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE) -> Told:
+        """Add to numbers; return the new version and by how much each changed."""
+        with self._turn() as live:
+            wanted = {place: self._moved(place, delta) for place, delta in zip(indices, deltas, strict=True)}
+
+            def post(held: dict[int, Any]) -> Told:
+                if held == wanted:
+                    return self._cells.add_and_tell(indices, deltas, cause)
+                bases = [live.number(place) for place in indices]
+                version, now = self._cells.merge(live.version, indices, list(held.values()), bases, cause)
+                return version, tuple(after - base for after, base in zip(now, bases, strict=True))
+
+            told: Told = live.write(wanted, post)
+            return told
+
+    def compare_and_set(self, index: int, expected: float, value: float, cause: int = NO_CAUSE) -> int:
+        """Store a number if the present one equals ``expected``; return the new version, 0 when it differs."""
+        with self._turn() as live:
+            while live.number(index) == expected:
+                version, conflicts = self._committed(live.version, [index], [index], [value], cause)
+                if not conflicts:
+                    return version
+                live.pull()
+            return 0
+
+    def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int:
+        """Raise a number to ``value``, or lower it, if it is not there yet; return the version then."""
+        with self._turn() as live:
+            present = live.number(index)
+            if not (value > present if upward else value < present):
+                return self._cells.version
+            version: int = live.write({index: value}, lambda held: self._cells.reach(index, held[index], upward, cause))
+            return version
+
+    def commit(
+        self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[int, ...]]:
+        """Store values in one step unless a watched place was written after ``since``, and return as the cells do."""
+        with self._turn():
+            if any(self._cells.stamp(place) > since for place in watched):  # the object need not hear of it
+                return self._cells.commit(since, watched, places, values, cause)
+            return self._committed(since, watched, places, values, cause)
+
+    def _committed(
+        self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int
+    ) -> tuple[int, tuple[int, ...]]:
+        """Commit what the object makes of the values; the list gets in exchange what was replaced."""
+        conflicts: tuple[int, ...] = ()
+
+        def post(held: dict[int, Any]) -> int | None:
+            nonlocal conflicts
+            values[:] = held.values()
+            version, conflicts = self._cells.commit(since, watched, places, values, cause)
+            return version or None
+
+        return self._live.write(dict(zip(places, values, strict=True)), post) or 0, conflicts
+
+    def _moved(self, place: int, delta: float) -> float:
+        name, field = self._numbers[place]
+        return field.moved(name, self._live.number(place), delta)
+
+    @contextmanager
+    def _turn(self) -> Iterator[LiveObject]:
+        holder = f"a write of {threading.current_thread().name}"
+        if self._gate.is_mine():
+            self._gate.acquire(holder)  # which raises
+        try:
+            self._gate.acquire(holder, self._timeout_seconds)
+            self._live.pull()
+            yield self._live
+        finally:
+            self._gate.leave()

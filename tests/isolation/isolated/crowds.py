@@ -1,0 +1,67 @@
+"""Play random programs with threads and look for anomalies. Prints how many histories there were, and what was found.
+
+The state of a twin is watched, too: whoever watches must be told the very history.
+
+Arguments: a twin, or the name of a state broken on purpose; the isolation; how many histories; a seed.
+"""
+
+import json
+import random
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+HOME = Path(__file__).parents[2]
+sys.path.insert(0, str(HOME))
+
+from isolation import broken  # noqa: E402
+from isolation.checker import anomalies  # noqa: E402
+from isolation.crowd import play_together  # noqa: E402
+from isolation.history import frozen  # noqa: E402
+from isolation.programs import MAX_CLIENTS, decoded  # noqa: E402
+from linearizability.crew import Crew  # noqa: E402
+
+import lifeevt  # noqa: E402
+
+WATCHED = [str(Path(lifeevt.__file__).parent), str(HOME / "isolation")]
+PROGRAM_BYTES = 80
+TWINS = ("native", "reference")
+
+
+def watched(told, backend, fields):
+    """A state that tells its changes."""
+    state = lifeevt.ThreadSafeSelfState(fields, backend=backend)
+    state.watch(told.append)
+    return state
+
+
+def check_told(told, history):
+    """Each version once, in order, and for each field the values that took effect."""
+    assert [change.version for change in told] == list(range(1, len(told) + 1)), history
+    for name, values in history.order.items():
+        after = [frozen(change.after[name]) for change in told if name in change.after]
+        before = [frozen(change.before[name]) for change in told if name in change.before]
+        assert (before, after) == (values[:-1], values[1:]), f"{name}\n{told}\n{history}"
+
+
+def main(name, isolation, count, seed):
+    sys.setswitchinterval(1e-6)
+    told = []
+    make = partial(watched, told, name) if name in TWINS else getattr(broken, name)
+    crew, dice = Crew(MAX_CLIENTS, WATCHED), random.Random(seed)
+    found, ends, example = Counter(), Counter(), ""
+    for _ in range(int(count)):
+        told.clear()
+        history = play_together(crew, make, decoded(dice.randbytes(PROGRAM_BYTES)), isolation, dice)
+        if name in TWINS:
+            check_told(told, history)
+        names = {anomaly.name for anomaly in anomalies(history)}
+        found.update(names)
+        ends.update(transaction.why.split()[0] for transaction in history.transactions)
+        example = example or (f"{anomalies(history)}\n{history}" if names - {"G2-item"} else "")
+    crew.close()
+    print(json.dumps({"histories": int(count), "found": found, "ends": ends, "example": example}))
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,33 @@
+"""The same programs with a real thread for each client, in a process of its own: a broken lock would hang them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.timeout(600)  # seconds; far more than it takes, unless others use the machine, too
+
+PATIENCE_SECONDS = 500.0
+SCRIPT = "isolation/isolated/crowds.py"
+HISTORIES = 400
+
+
+@pytest.mark.parametrize(("isolation", "allowed"), [("snapshot", {"G2-item"}), ("serializable", set[str]())])
+def test_threads_leave_no_anomaly_but_write_skew_under_snapshot(
+    backend: str, isolated: Callable[..., str], isolation: str, allowed: set[str]
+) -> None:
+    ran: dict[str, Any] = json.loads(
+        isolated(SCRIPT, backend, isolation, str(HISTORIES), "1", timeout=PATIENCE_SECONDS)
+    )
+    assert ran["found"].keys() == allowed, ran["example"]
+    assert ran["histories"] == HISTORIES
+    assert ran["ends"]["conflict"] > HISTORIES / 10, "threads that do not meet prove nothing"
+
+
+@pytest.mark.parametrize("name", ["TearsSnapshots", "CommitsInParts"])
+def test_what_only_threads_can_see_is_found(isolated: Callable[..., str], name: str) -> None:
+    ran = json.loads(isolated(SCRIPT, name, "serializable", str(HISTORIES // 2), "1", timeout=PATIENCE_SECONDS))
+    assert "opacity" in ran["found"]

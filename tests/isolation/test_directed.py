@@ -1,0 +1,188 @@
+"""Each anomaly as the shortest run that would show it, one after the other, and what the state does instead.
+
+The runs follow M. Kleppmann's Hermitage; fields ``a`` and ``c`` are numbers, ``b`` and ``d`` other values.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from isolation.checker import anomalies
+from isolation.history import History, Look, Read
+from isolation.player import play
+from isolation.programs import Program, Step
+
+from lifeevt import ConflictError, Field, ThreadSafeSelfState, Value
+
+FIELDS = "abcd"
+ISOLATIONS = ["snapshot", "serializable"]
+both = pytest.mark.parametrize("isolation", ISOLATIONS)
+
+
+def run(backend: str, isolation: str, text: str) -> History:
+    """``0 begin, 0 read a``: client 0 begins, then reads a."""
+    steps = []
+    for words in text.replace("\n", ",").split(","):
+        if words.strip():
+            client, verb, *field = words.split()
+            steps.append(Step(int(client), verb, FIELDS.index(field[0]) if field else 0))
+    program = Program(4, len(FIELDS), steps)
+    return play(partial(ThreadSafeSelfState, backend=backend), program, isolation)
+
+
+def ends(history: History) -> list[str]:
+    """How each transaction ended, in the order in which they began."""
+    return [transaction.why for transaction in history.transactions[1:]]
+
+
+def seen(history: History, number: int) -> list[object]:
+    """What a transaction read, in its order."""
+    steps = history.transactions[number].operations
+    return [step.value if isinstance(step, Read) else step.values for step in steps if isinstance(step, (Read, Look))]
+
+
+def writes(history: History, number: int) -> dict[str, object]:
+    return history.transactions[number].finals()
+
+
+@both
+def test_of_two_who_write_the_same_fields_the_first_to_commit_wins_both(backend: str, isolation: str) -> None:
+    """G0."""
+    history = run(
+        backend, isolation, "0 begin, 1 begin, 0 write a, 1 write a, 1 write b, 0 write b, 0 commit, 1 commit"
+    )
+    assert ends(history) == ["committed", "conflict over ['a', 'b']"]
+    assert {name: values[-1] for name, values in history.order.items()} == {
+        **history.transactions[0].finals(),
+        **writes(history, 1),
+    }
+
+
+@both
+@pytest.mark.parametrize("end", ["fail", "roll_back"])
+def test_nobody_reads_what_was_aborted(backend: str, isolation: str, end: str) -> None:
+    """G1a."""
+    history = run(backend, isolation, f"0 begin, 1 begin, 0 write a, 1 read a, 0 {end}, 1 read a, 1 commit, 2 fetch a")
+    assert seen(history, 2) == [0.0, 0.0] and seen(history, 3) == [0.0]
+
+
+@both
+def test_nobody_reads_what_is_overwritten_before_it_is_committed(backend: str, isolation: str) -> None:
+    """G1b."""
+    history = run(
+        backend, isolation, "0 begin, 0 write a, 1 begin, 1 read a, 2 fetch a, 0 write a, 0 commit, 1 read a, 1 commit"
+    )
+    assert seen(history, 2) == [0.0, 0.0] and seen(history, 3) == [0.0]
+
+
+@both
+def test_two_do_not_read_of_each_other(backend: str, isolation: str) -> None:
+    """G1c."""
+    history = run(backend, isolation, "0 begin, 1 begin, 0 write a, 1 write b, 0 read b, 1 read a, 0 commit, 1 commit")
+    assert seen(history, 1) == [()] and seen(history, 2) == [0.0]
+
+
+@both
+def test_an_observed_transaction_does_not_vanish(backend: str, isolation: str) -> None:
+    """OTV."""
+    writers = "0 begin, 0 write a, 0 write b, 0 commit, 1 begin, 2 begin, 1 write a, 1 write b"
+    history = run(backend, isolation, f"{writers}, 2 read a, 1 commit, 2 read b, 2 commit")
+    assert seen(history, 3) == list(writes(history, 1).values())
+
+
+@both
+def test_two_looks_at_all_fields_see_the_same(backend: str, isolation: str) -> None:
+    """PMP."""
+    history = run(backend, isolation, "0 begin, 0 look, 1 store b, 0 look, 0 look_back, 0 commit")
+    first, second, third = seen(history, 1)
+    assert first == second == third == history.transactions[0].finals()
+
+
+@both
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("other", ["assign", "bump", "swap", "fold", "store", "raise_to"])
+def test_no_update_is_lost_to_a_single_operation(backend: str, isolation: str, field: str, other: str) -> None:
+    """P4, against each operation that writes outside of a transaction."""
+    history = run(backend, isolation, f"0 begin, 0 modify {field}, 1 {other} {field}, 0 commit")
+    assert ends(history)[0] == f"conflict over ['{field}']"
+
+
+@both
+@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("way", ["modify", "add", "write"])
+def test_no_update_is_lost_to_another_transaction(backend: str, isolation: str, field: str, way: str) -> None:
+    """P4; a blind write behind the snapshot is refused as well."""
+    history = run(backend, isolation, f"0 begin, 1 begin, 0 {way} {field}, 1 {way} {field}, 0 commit, 1 commit")
+    assert ends(history) == ["committed", f"conflict over ['{field}']"]
+
+
+@both
+def test_a_reader_sees_no_part_of_what_committed_meanwhile(backend: str, isolation: str) -> None:
+    """G-single."""
+    history = run(
+        backend, isolation, "0 begin, 0 read a, 1 begin, 1 write a, 1 write b, 1 commit, 0 read b, 0 read a, 0 commit"
+    )
+    assert ends(history) == ["committed", "committed"]
+    assert seen(history, 1) == [0.0, (), 0.0]
+
+
+@both
+def test_a_reader_who_writes_elsewhere_sees_one_snapshot_to_its_end(backend: str, isolation: str) -> None:
+    """G-single with a write that depends on the read: refused when serializable, one snapshot in any case."""
+    history = run(backend, isolation, "0 begin, 0 read a, 1 store b, 0 read b, 0 write c, 0 commit")
+    assert seen(history, 1) == [0.0, ()]
+    assert ends(history)[0] == ("committed" if isolation == "snapshot" else "conflict over ['a', 'b']")
+
+
+SKEWS = {
+    "reads": "0 begin, 1 begin, 0 read a, 0 read b, 1 read a, 1 read b, 0 write a, 1 write b, 0 commit, 1 commit",
+    "looks": "0 begin, 1 begin, 0 look, 1 look, 0 write a, 1 write b, 0 commit, 1 commit",
+    "snapshots": "0 begin, 1 begin, 0 look_back, 1 look_back, 0 write a, 1 write b, 0 commit, 1 commit",
+    "updates": "0 begin, 1 begin, 0 modify a, 0 read b, 1 modify b, 1 read a, 0 commit, 1 commit",
+    "three": """0 begin, 1 begin, 2 begin, 0 read a, 0 write b, 1 read b, 1 write c, 2 read c, 2 write a
+                0 commit, 1 commit, 2 commit""",
+}
+
+
+@pytest.mark.parametrize("name", SKEWS)
+def test_write_skew_is_what_snapshot_isolation_lets_through(backend: str, name: str) -> None:
+    """G2-item."""
+    history = run(backend, "snapshot", SKEWS[name])
+    assert set(ends(history)) == {"committed"}
+    assert {anomaly.name for anomaly in anomalies(history)} == {"G2-item"}
+
+
+@pytest.mark.parametrize("name", SKEWS)
+def test_write_skew_is_refused_when_serializable(backend: str, name: str) -> None:
+    history = run(backend, "serializable", SKEWS[name])
+    assert ends(history)[0] == "committed" and "conflict" in " ".join(ends(history)[1:])
+    assert anomalies(history) == []
+
+
+READER = """0 begin, 0 read a, 0 read b, 1 begin, 1 modify b, 1 commit
+            2 begin, 2 read a, 2 read b, 2 commit, 0 write a, 0 commit"""
+
+
+def test_a_mere_reader_may_see_what_no_order_explains_under_snapshot_isolation(backend: str) -> None:
+    """Fekete, O'Neil and O'Neil, "A Read-Only Transaction Anomaly under Snapshot Isolation", 2004."""
+    history = run(backend, "snapshot", READER)
+    assert set(ends(history)) == {"committed"} and {anomaly.name for anomaly in anomalies(history)} == {"G2-item"}
+
+
+def test_a_mere_reader_sees_nothing_of_the_kind_when_serializable(backend: str) -> None:
+    history = run(backend, "serializable", READER)
+    assert ends(history) == ["conflict over ['b']", "committed", "committed"] and anomalies(history) == []
+
+
+@both
+def test_a_field_that_was_changed_and_changed_back_is_a_conflict(backend: str, isolation: str) -> None:
+    """What counts is that it was written, not what it holds: the search, whose values are unique, cannot tell."""
+    state = ThreadSafeSelfState({"a": Field(0.0), "b": Value(())}, backend=backend)
+    for name, other in (("a", 5.0), ("b", (5,))):
+        before = state[name]
+        with pytest.raises(ConflictError) as refused, state.transaction(isolation=isolation) as transaction:
+            state[name] = other
+            state[name] = before
+            transaction[name] = other
+        assert refused.value.fields == (name,) and state[name] == before

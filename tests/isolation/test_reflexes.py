@@ -1,0 +1,60 @@
+"""A reflex, which answers an event without the interpreter, is a committer like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lifeevt import AsyncEventProcessor, ConflictError, Event, Field, ManualClock, Reflex, ThreadSafeSelfState
+
+PATIENCE_SECONDS = 110.0
+TRANSACTIONS, EVENTS = 4_000, 20_000
+
+
+def being(backend: str) -> AsyncEventProcessor:
+    fields = {name: Field(50.0, 0.0, 100.0) for name in ("energy", "mood", "stress")}
+    reflexes = [Reflex("hit", 1.0, {"energy": -10.0, "mood": -10.0})]
+    return AsyncEventProcessor(
+        ThreadSafeSelfState(fields, backend=backend), reflexes, clock=ManualClock(), backend=backend
+    )
+
+
+def hit(engine: AsyncEventProcessor) -> None:
+    engine.submit(Event("hit", 1.0, 0.0))
+    assert engine.process_pending() == 1
+
+
+def test_a_transaction_goes_on_with_its_snapshot_when_a_reflex_comes_between(backend: str) -> None:
+    engine = being(backend)
+    with engine.state.transaction() as transaction:
+        before = transaction["energy"]
+        hit(engine)
+        assert (transaction["energy"], transaction["mood"]) == (before, before)
+        assert engine.state["energy"] < before
+        transaction["stress"] = 1.0
+
+
+def test_what_a_reflex_wrote_is_not_overwritten(backend: str) -> None:
+    engine = being(backend)
+    with pytest.raises(ConflictError) as refused, engine.state.transaction() as transaction:
+        hit(engine)
+        transaction["mood"] += 1.0
+    assert refused.value.fields == ("mood",) and engine.state["mood"] < 50.0
+
+
+def test_what_a_reflex_wrote_was_not_read_by_a_serializable_transaction(backend: str) -> None:
+    engine = being(backend)
+    with pytest.raises(ConflictError) as refused, engine.state.transaction("serializable") as transaction:
+        transaction["stress"] = transaction["energy"]
+        hit(engine)
+    assert refused.value.fields == ("energy",)
+
+
+def test_transactions_beside_a_worker_lose_nothing_and_see_no_half_of_a_reflex(
+    backend: str, isolated: Callable[..., str]
+) -> None:
+    counted = isolated(
+        "isolation/isolated/reflexes.py", backend, str(TRANSACTIONS), str(EVENTS), timeout=PATIENCE_SECONDS
+    )
+    assert [int(number) for number in counted.split()] == [TRANSACTIONS, EVENTS]

@@ -1,0 +1,432 @@
+"""ThreadSafeSelfState.wrap: the fields of an existing object, and writes that reach it."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from actors import together
+from beings import FIELDS, Being, Data, Loose, Model, Slotted
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifeevt import (
+    ConflictError,
+    Field,
+    InvalidValue,
+    LockTimeout,
+    SerializationError,
+    StateError,
+    ThreadSafeSelfState,
+    UnknownField,
+    Value,
+)
+
+
+def wrapped(backend: str, **more: Any) -> tuple[Being, ThreadSafeSelfState]:
+    being = Being()
+    return being, ThreadSafeSelfState.wrap(being, FIELDS, backend=backend, **more)
+
+
+def held(being: Being) -> dict[str, Any]:
+    return {name: copy.copy(getattr(being, name)) for name in FIELDS}
+
+
+# --- which fields
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (Data(), {"energy": 50.0, "ticks": 3, "memory": []}),
+        (Model(), {"energy": 50.0, "memory": ["shock"]}),
+        (Loose(energy=1.5, name="Ada", _secret=1), {"energy": 1.5, "name": "Ada"}),
+    ],
+    ids=["dataclass", "model", "plain"],
+)
+def test_an_object_says_itself_which_fields_it_has(backend: str, target: Any, expected: dict[str, Any]) -> None:
+    state = ThreadSafeSelfState.wrap(target, backend=backend)
+    assert dict(state.snapshot()) == expected
+    assert state.version == 0
+
+
+def test_names_choose_fields_and_what_they_hold_declares_them(backend: str) -> None:
+    target = Loose(energy=1.5, ticks=3, awake=True, name="Ada", huge=10**400, other=1)
+    state = ThreadSafeSelfState.wrap(target, ["energy", "ticks", "awake", "name", "huge"], backend=backend)
+    assert state.fields == {
+        "energy": Field(1.5),
+        "ticks": Field(3, integer=True),
+        "awake": Value(True),
+        "name": Value("Ada"),
+        "huge": Value(10**400),
+    }
+
+
+def test_declarations_keep_their_bounds_and_take_what_the_object_holds_as_default(backend: str) -> None:
+    _, state = wrapped(backend)
+    assert state.fields["energy"] == Field(50.0, low=0.0, high=100.0)
+    assert dict(state.snapshot()) == {"energy": 50.0, "ticks": 3, "memory": [], "pattern": ""}
+
+
+def test_slots_and_properties_are_wrapped_when_they_are_named(backend: str) -> None:
+    state = ThreadSafeSelfState.wrap(Slotted(), ["energy", "ticks"], backend=backend)
+    state.apply_delta({"energy": -1.0})
+    assert dict(state.snapshot()) == {"energy": 49.0, "ticks": 3}
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "error", "says"),
+    [
+        (Slotted(), None, InvalidValue, "does not say which fields"),
+        (Loose(_secret=1), None, InvalidValue, "does not say which fields"),
+        (Loose(energy=1.0), "energy", InvalidValue, "is the string"),
+        (Loose(energy=1.0), ["enrgy"], UnknownField, "no attribute 'enrgy'"),
+        (Loose(energy=1.0), {"energy": Field(0.0), "mood": Field(0.0)}, UnknownField, "no attribute 'mood'"),
+        (Loose(energy=1.0), {"energy": 1.0}, InvalidValue, "must be a Field or a Value"),
+        (Loose(energy=5.0), {"energy": Field(0.0, high=1.0)}, InvalidValue, r"energy: 5.0 lies outside"),
+        (Loose(energy="5"), {"energy": Field(0.0)}, InvalidValue, "energy must be a number"),
+        (Loose(energy=5.0), {"energy": Value("", str)}, InvalidValue, "energy must be a str"),
+        (Loose(lock=iter([])), ["energy"], UnknownField, "energy"),
+    ],
+)
+def test_what_cannot_be_wrapped_is_an_error(target: Any, fields: Any, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        ThreadSafeSelfState.wrap(target, fields)
+
+
+def test_what_is_clamped_at_first_is_clamped_in_the_object_too(backend: str) -> None:
+    target = Loose(energy=5.0, ticks=2.5)
+    fields = {"energy": Field(0.0, high=1.0, on_set="clamp"), "ticks": Field(0, integer=True)}
+    state = ThreadSafeSelfState.wrap(target, fields, backend=backend)
+    assert (target.energy, target.ticks) == (state["energy"], state["ticks"]) == (1.0, 2)
+
+
+def test_a_subclass_is_wrapped_as_itself(backend: str) -> None:
+    class Mine(ThreadSafeSelfState):
+        def apply_delta(self, delta: Any, **given: Any) -> Any:
+            return super().apply_delta({name: 2 * amount for name, amount in delta.items()}, **given)
+
+    being = Being()
+    state = Mine.wrap(being, FIELDS, backend=backend)
+    state.apply_delta({"energy": 1.0})
+    assert isinstance(state, Mine)
+    assert (being.energy, state["energy"]) == (52.0, 52.0)
+    assert isinstance(type(state).wrap(Being(), FIELDS, backend=backend), Mine)
+
+
+def test_a_real_pydantic_model_is_wrapped() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    made = pydantic.create_model("Made", energy=(float, 50.0), name=(str, "Ada"))()
+    state = ThreadSafeSelfState.wrap(made)
+    state.store({"energy": 1.0, "name": "Eve"})
+    assert (made.energy, made.name) == (1.0, "Eve")
+
+
+# --- writes reach the object
+
+WRITES: dict[str, Any] = {
+    "set a number": (lambda state: state.__setitem__("energy", 7), {"energy": 7.0}),
+    "set a whole number": (lambda state: state.__setitem__("ticks", 7.9), {"ticks": 7}),
+    "set a value": (lambda state: state.__setitem__("memory", ["shock"]), {"memory": ["shock"]}),
+    "store": (lambda state: state.store({"energy": 7.0, "pattern": "absorb"}), {"energy": 7.0, "pattern": "absorb"}),
+    "delta": (lambda state: state.apply_delta({"energy": -1.5, "ticks": 2.7}), {"energy": 48.5, "ticks": 5}),
+    "clamped delta": (lambda state: state.apply_delta({"energy": 1e9}), {"energy": 100.0}),
+    "increment": (lambda state: state.increment("ticks"), {"ticks": 4}),
+    "compare and set": (lambda state: state.compare_and_set("energy", 50.0, 7.0), {"energy": 7.0}),
+    "compare and set a value": (lambda state: state.compare_and_set("memory", [], ["a"]), {"memory": ["a"]}),
+    "lower": (lambda state: state.update_min("energy", 7.0), {"energy": 7.0}),
+    "raise": (lambda state: state.update_max("energy", 77.0), {"energy": 77.0}),
+    "update": (lambda state: state.update(lambda energy: energy / 2, "energy"), {"energy": 25.0}),
+    "transaction": (lambda state: state.transact(lambda t: t.update({"energy": 1.0, "memory": [1]})),
+                    {"energy": 1.0, "memory": [1]}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_every_write_reaches_the_object_as_one_version(backend: str, name: str) -> None:
+    write, expected = WRITES[name]
+    being, state = wrapped(backend)
+    write(state)
+    assert held(being) == dict(state.snapshot()) == {"energy": 50.0, "ticks": 3, "memory": [], "pattern": ""} | expected
+    assert state.version == 1
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_the_object_refuses_changes_neither_it_nor_the_state(backend: str, name: str) -> None:
+    class Refusing(Being):
+        """Takes the first attribute that is set, and then no more: all are put back."""
+
+        def __setattr__(self, attribute: str, value: Any) -> None:
+            left = vars(self).get("left")
+            if left is not None:
+                vars(self)["left"] = left - 1
+                if left == 0:
+                    raise RuntimeError("no more")
+            super().__setattr__(attribute, value)
+
+    write, expected = WRITES[name]
+    for allowed in range(len(expected)):
+        being = Refusing()
+        state = ThreadSafeSelfState.wrap(being, FIELDS, backend=backend)
+        vars(being)["left"] = allowed
+        with pytest.raises(InvalidValue, match=r"the object refused .*: no more"):
+            write(state)
+        assert held(being) == dict(state.snapshot()) == held(Being())
+        assert state.version == 0
+
+
+def test_a_delta_is_reported_as_ever(backend: str) -> None:
+    _, state = wrapped(backend)
+    report = state.apply_delta({"energy": 70.0, "ticks": 1}, report=True)
+    assert (report.version, dict(report.applied)) == (1, {"energy": 50.0, "ticks": 1.0})
+
+
+def test_writes_that_write_nothing_write_nothing(backend: str) -> None:
+    _, state = wrapped(backend)
+    assert state.compare_and_set("energy", 1.0, 2.0) is None
+    assert state.update_min("energy", 60.0) == state.update_max("energy", 40.0) == 0
+    assert (state["energy"], state.version) == (50.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("write", "error"),
+    [
+        (lambda state: state.__setitem__("energy", 101.0), InvalidValue),
+        (lambda state: state.__setitem__("memory", "text"), InvalidValue),
+        (lambda state: state.apply_delta({"energy": float("nan")}), InvalidValue),
+        (lambda state: state.apply_delta({"energy": 1.0, "mood": 1.0}), UnknownField),
+        (lambda state: state.store({"energy": 1.0, "ticks": -1}), InvalidValue),
+    ],
+)
+def test_what_the_state_refuses_does_not_reach_the_object(backend: str, write: Any, error: type[Exception]) -> None:
+    being, state = wrapped(backend)
+    with pytest.raises(error):
+        write(state)
+    assert held(being) == held(Being())
+
+
+def test_a_field_that_rejects_deltas_does_so_here(backend: str) -> None:
+    target = Loose(energy=1.0)
+    state = ThreadSafeSelfState.wrap(target, {"energy": Field(0.0, high=2.0, on_delta="reject")}, backend=backend)
+    with pytest.raises(InvalidValue, match=r"energy: 3.0 lies outside"):
+        state.apply_delta({"energy": 2.0})
+    assert (target.energy, state["energy"]) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("write", [lambda state: state.__setitem__("energy", 7.6),
+                                   lambda state: state.apply_delta({"energy": -42.4})])  # fmt: skip
+def test_what_the_object_makes_of_a_number_is_published(backend: str, write: Any) -> None:
+    class Rounding(Being):
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, float(round(value)) if name == "energy" else value)
+
+    being = Rounding()
+    state = ThreadSafeSelfState.wrap(being, FIELDS, backend=backend)
+    write(state)
+    assert (being.energy, state["energy"]) == (8.0, 8.0)
+
+
+def test_what_an_object_makes_of_a_number_must_fit_the_field(backend: str) -> None:
+    class Doubling(Loose):
+        def __setattr__(self, name: str, value: Any) -> None:
+            vars(self)[name] = 2 * value
+
+    target = Doubling(energy=1.0)
+    state = ThreadSafeSelfState.wrap(target, {"energy": Field(0.0, high=10.0)}, backend=backend)
+    with pytest.raises(InvalidValue, match=r"energy: 12.0 lies outside"):
+        state["energy"] = 6.0
+    assert (state["energy"], state.version) == (1.0, 0)
+
+
+def test_no_live_list_leaks_in_or_out(backend: str) -> None:
+    being, state = wrapped(backend)
+    given_list = [["shock"]]
+    state["memory"] = given_list
+    given_list[0].append("mine")
+    state["memory"].append("yours")
+    assert being.memory == state["memory"] == [["shock"]]
+    being.memory[0].append("its own")
+    assert state["memory"] == [["shock"]]
+
+
+def test_an_object_that_equals_no_copy_of_itself_is_stored_all_the_same(backend: str) -> None:
+    target = Loose(thing=Loose(depth=1))
+    state = ThreadSafeSelfState.wrap(target, backend=backend)
+    state["thing"] = Loose(depth=2)
+    assert (target.thing.depth, state["thing"].depth) == (2, 2)
+    assert state["thing"] is not target.thing
+
+
+def test_a_conflict_is_found_before_the_object_hears_of_it(backend: str) -> None:
+    being, state = wrapped(backend)
+    with pytest.raises(ConflictError), state.transaction() as t:
+        t["energy"] = 1.0
+        state["energy"] = 2.0
+    assert (being.energy, state["energy"]) == (2.0, 2.0)
+
+
+def test_a_state_over_an_object_is_saved_and_loaded(backend: str, tmp_path: Any) -> None:
+    being, state = wrapped(backend)
+    state.store({"energy": 7.0, "memory": ["shock"]})
+    state.save(tmp_path / "being")
+    state.store({"energy": 8.0, "memory": []})
+    state.load(tmp_path / "being")
+    assert (being.energy, being.memory) == (7.0, ["shock"])
+    state["memory"] = [{1}]
+    with pytest.raises(SerializationError):
+        state.save(tmp_path / "being")
+
+
+def test_watchers_hear_of_writes_after_the_turn_is_free(backend: str) -> None:
+    being, state = wrapped(backend)
+    heard: list[Any] = []
+
+    def watcher(change: Any) -> None:
+        heard.append((change.version, dict(change.before), dict(change.after), change.reason))
+        if change.version == 1:
+            state["energy"] = 9.0  # which needs the turn
+
+    with state.watch(watcher):
+        state.store({"energy": 7.0, "memory": ["a"]}, reason="test")
+    assert heard == [
+        (1, {"energy": 50.0, "memory": []}, {"energy": 7.0, "memory": ["a"]}, "test"),
+        (2, {"energy": 7.0}, {"energy": 9.0}, None),
+    ]
+    assert being.energy == 9.0
+
+
+def test_a_write_waits_for_a_turn_as_long_as_the_state_allows(backend: str) -> None:
+    _, state = wrapped(backend, turn_timeout=0.0, name="Ada")
+    with state.turn("handler:shock"):
+        (said,) = together(lambda: error_of(lambda: state.apply_delta({"energy": 1.0})))
+    assert isinstance(said, LockTimeout)
+    assert "the turn of Ada was not free within 0 s; handler:shock has had it for" in str(said)
+    state.apply_delta({"energy": 1.0})
+    assert state["energy"] == 51.0
+
+
+def error_of(call: Any) -> BaseException | None:
+    try:
+        call()
+    except StateError as error:
+        return error
+    return None
+
+
+# --- reflexes write the cells and ask nobody
+
+
+def test_a_write_first_shows_the_object_what_reflexes_wrote(backend: str) -> None:
+    being, state = wrapped(backend)
+    state.cells.add([0, 1], [-10.0, 4.0])
+    assert (being.energy, state["energy"]) == (50.0, 40.0)
+    state["pattern"] = "absorb"
+    assert (being.energy, being.ticks, state["energy"]) == (40.0, 7, 40.0)
+
+
+def test_a_delta_and_a_reflex_add_up(backend: str) -> None:
+    being, state = wrapped(backend)
+    state.cells.add([0], [-10.0])
+    state.apply_delta({"energy": 1.0})
+    state.cells.add([0], [-10.0])
+    state.apply_delta({"energy": 1.0})
+    assert (being.energy, state["energy"]) == (32.0, 32.0)
+
+
+def test_a_number_of_a_reflex_that_the_object_refuses_is_taken_back_and_said_once(backend: str) -> None:
+    being = Being()
+    state = ThreadSafeSelfState.wrap(being, {"energy": Field(0.0, low=-50.0)}, backend=backend)
+    state.cells.add([0], [-60.0])
+    with pytest.raises(InvalidValue, match=r"energy: the object refused -10.0"):
+        state["energy"] = 7.0
+    assert (being.energy, state["energy"]) == (50.0, 50.0)
+    state["energy"] = 7.0
+    assert (being.energy, state["energy"]) == (7.0, 7.0)
+
+
+class Interfering:
+    """Cells in which a reflex writes before each write of the state."""
+
+    def __init__(self, cells: Any, delta: float) -> None:
+        self._cells, self._delta, self.times = cells, delta, 3
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("add_and_tell", "compare_and_set", "commit", "merge", "reach", "write") and self.times:
+            self.times -= 1
+            self._cells.add([0], [self._delta])
+        return getattr(self._cells, name)
+
+
+def interfered(backend: str, delta: float) -> tuple[Being, ThreadSafeSelfState]:
+    being, state = wrapped(backend)
+    cells: Any = Interfering(state.cells, delta)
+    state._turns.live.cells = state._writer._cells = cells  # type: ignore[union-attr]
+    return being, state
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (lambda state: state.__setitem__("energy", 7.0), 7.0),
+        (lambda state: state.apply_delta({"energy": 5.0}), 54.0),
+        (lambda state: state.update_max("energy", 60.0), 60.0),
+        (lambda state: state.update_min("energy", 49.5), 49.0),
+        (lambda state: state.compare_and_set("energy", 50.0, 7.0), 49.0),
+    ],
+    ids=["set", "delta", "raise", "lower", "compare"],
+)
+def test_a_reflex_in_the_middle_of_a_write_is_before_or_after_it(backend: str, write: Any, expected: float) -> None:
+    being, state = interfered(backend, -1.0)
+    state._turns.live.cells.times = 1  # type: ignore[union-attr]
+    write(state)
+    assert state["energy"] == expected
+    state["pattern"] = "so that the object is shown it"
+    assert being.energy == expected
+
+
+def test_what_compares_equal_again_after_a_reflex_is_set(backend: str) -> None:
+    being, state = interfered(backend, 0.0)
+    assert state.compare_and_set("energy", 50.0, 7.0)
+    assert (being.energy, state["energy"]) == (7.0, 7.0)
+
+
+# --- as a whole
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), st.floats(-10, 110)),
+        st.tuples(st.just("add"), st.floats(-60, 60)),
+        st.tuples(st.just("reflex"), st.floats(-60, 60)),
+        st.tuples(st.just("max"), st.floats(0, 100)),
+        st.tuples(st.just("turn"), st.floats(-60, 160)),
+    ),
+    max_size=12,
+)
+
+
+@given(operations=OPERATIONS)
+def test_object_and_state_agree_whenever_a_turn_ends(backend: str, operations: Any) -> None:
+    being, state = wrapped(backend)
+    for kind, number in operations:
+        before = state["energy"]
+        try:
+            apply(state, kind, number)
+        except InvalidValue:
+            assert state["energy"] == before
+        if kind != "reflex":
+            assert being.energy == state["energy"]
+
+
+def apply(state: ThreadSafeSelfState, kind: str, number: float) -> None:
+    if kind == "set":
+        state["energy"] = number
+    elif kind == "add":
+        state.apply_delta({"energy": number})
+    elif kind == "max":
+        state.update_max("energy", number)
+    elif kind == "reflex":
+        state.cells.add([0], [number])
+    else:
+        with state.turn() as live:
+            live._body["energy"] = number  # past the property that validates
