@@ -95,7 +95,6 @@ cdef class StateCells(Guarded):
             check_bounds(&self.block.cells[index])
             self.block.cells[index].value = bounded(&self.block, index, given[index])
 
-
     def __dealloc__(self):
         cells_clear(&self.block)
 
