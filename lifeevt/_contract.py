@@ -189,11 +189,14 @@ class StateCells(Protocol):
     def commit(
         self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int = NO_CAUSE
     ) -> tuple[int, tuple[int, ...]]: ...
-    def merge(
-        self, since: int, places: Sequence[int], values: list[Any], bases: Sequence[float], cause: int = NO_CAUSE
-    ) -> tuple[int, tuple[float, ...]]: ...
     def absorb(
-        self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], cause: int = NO_CAUSE
+        self,
+        since: int,
+        held: tuple[Any, ...],
+        kept: tuple[float, ...],
+        places: Sequence[int] = (),
+        values: list[Any] | tuple[()] = (),
+        cause: int = NO_CAUSE,
     ) -> tuple[int, tuple[float, ...] | None]: ...
     def counts(self) -> tuple[int, int]: ...
     @property

@@ -151,11 +151,14 @@ class StateCells:
     def commit(
         self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int = -1
     ) -> tuple[int, tuple[int, ...]]: ...
-    def merge(
-        self, since: int, places: Sequence[int], values: list[Any], bases: Sequence[float], cause: int = -1
-    ) -> tuple[int, tuple[float, ...]]: ...
     def absorb(
-        self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], cause: int = -1
+        self,
+        since: int,
+        held: tuple[Any, ...],
+        kept: tuple[float, ...],
+        places: Sequence[int] = (),
+        values: list[Any] | tuple[()] = (),
+        cause: int = -1,
     ) -> tuple[int, tuple[float, ...] | None]: ...
     def counts(self) -> tuple[int, int]: ...
     @property

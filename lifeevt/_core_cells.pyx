@@ -256,59 +256,36 @@ cdef class StateCells(Guarded):
         finally:
             PyMem_Free(changes)
 
-    def merge(self, since, places, values, bases, cause=NO_CAUSE):
-        """Store values at places in one step; to a number written after version ``since`` add value - base instead.
+    def absorb(self, since, held, kept, places=(), values=(), cause=NO_CAUSE):
+        """Merge what differs between ``held`` and ``kept``, which the cells had at version ``since``, in one step.
 
-        Return the new version and the numbers as they are now, 0 for an object; sums are clamped to the bounds.
-        ``values``, a list, gets in exchange the objects that were replaced. ValueError as ``write``. O(places).
-        """
-        cdef tuple targets = listed(places), given = tuple(values), were = listed(bases)
-        cdef list exchanged = values
-        cdef int64_t began = whole(since), why = whole(cause)
-        cdef int32_t length = len(targets), index
-        if not length == len(given) == len(were):
-            raise ValueError("places, values and bases differ in length")
-        cdef change* changes = <change*> PyMem_Malloc((2 * length + 1) * sizeof(change))
-        if changes == NULL:
-            raise MemoryError
-        try:
-            for index in range(length):
-                changes[index].place = index_in(targets[index], self.block.length + self.block.objects)
-            for index in range(length):
-                if changes[index].place < self.block.length:
-                    changes[index].amount = bounded(&self.block, changes[index].place, given[index])
-            for index in range(length):
-                changes[length + index].amount = finite(were[index])
-            if len(exchanged) != length:
-                raise ValueError("values changed meanwhile")
-            enter(self, why)
-            version = merge_all(self, began, changes, length, exchanged)
-            leave(self)
-            return version, tuple([changes[index].amount for index in range(length)])
-        finally:
-            PyMem_Free(changes)
-
-    def absorb(self, since, held, kept, cause=NO_CAUSE):
-        """Merge the numbers of ``held`` that differ from those of ``kept``, which the cells had at version ``since``.
-
-        Both are tuples of a number for each cell. Return the new version, 0 when nothing differs, and the numbers as
-        they are now: ``held`` itself when that is so. (0, None), and no write, when one is no float (of an integer
-        cell: no int) that its cell takes as it is. O(cells).
+        Both are tuples of a number for each cell. A number that was written since gets the difference, clamped to its
+        bounds. At ``places`` objects are replaced; the list ``values`` gets in exchange those that were there. Return
+        the new version, 0 when there is nothing to write, and the numbers as they are now, ``held`` itself when that
+        is so. (0, None), and no write, when one is no float (of an integer cell: no int) that its cell takes as it
+        is. O(cells).
         """
         cdef int64_t began = whole(since), why = whole(cause), version
-        cdef int32_t count
-        cdef tuple now = held, before = kept
-        if not len(now) == len(before) == self.block.length:
+        cdef tuple now = held, before = kept, targets = listed(places)
+        cdef int32_t length = self.block.length, objects = len(targets), index, count
+        cdef list exchanged = values if objects else []
+        if not len(now) == len(before) == length:
             raise ValueError("held and kept are not of a number for each cell")
-        cdef held_number* changes = <held_number*> PyMem_Malloc((self.block.length + 1) * sizeof(held_number))
+        cdef held_number* changes = <held_number*> PyMem_Malloc((length + objects + 1) * sizeof(held_number))
         if changes == NULL:
             raise MemoryError
         try:
+            for index in range(objects):
+                changes[length + index].place = index_in(targets[index], length + self.block.objects)
+                if changes[length + index].place < length:
+                    raise IndexError(f"at place {targets[index]} is a number")
+            if len(exchanged) != objects:
+                raise ValueError("places and values differ in length")
             count = held_numbers(&self.block, now, before, changes)
-            if count <= 0:
-                return 0, (None if count else now)
+            if count < 0 or count + objects == 0:
+                return 0, (None if count < 0 else now)
             enter(self, why)
-            version = merge_held(self, began, changes, count)
+            version = absorb_all(self, began, changes, count, objects, exchanged)
             leave(self)
             return version, as_merged(now, changes, count)
         finally:
@@ -434,27 +411,16 @@ cdef int64_t exchange_all(StateCells cells, const change* changes, int32_t lengt
     return cells_written(&cells.block)
 
 
-cdef int64_t merge_all(StateCells cells, int64_t since, change* changes, int32_t length, list values) noexcept:
-    """Write values, or their difference to the base that stands ``length`` further on; note what is there then."""
+cdef int64_t absorb_all(
+    StateCells cells, int64_t since, held_number* changes, int32_t count, int32_t objects, list values
+) noexcept:
+    """Exchange objects, whose places stand behind those of all cells, and merge numbers; note what these are then."""
     cdef int32_t index, place
     cells_begin(&cells.block)
-    for index in range(length):
-        place = changes[index].place
-        if place >= cells.block.length:
-            cells_mark(&cells.block, place, 0.0, 0.0)
-            lifeevt_exchange(values, index, cells.objects, place - cells.block.length)
-        else:
-            cells_merge(&cells.block, since, place, changes[index].amount, changes[length + index].amount)
-    for index in range(length):
-        place = changes[index].place
-        changes[index].amount = cells.block.cells[place].value if place < cells.block.length else 0.0
-    return cells_written(&cells.block)
-
-
-cdef int64_t merge_held(StateCells cells, int64_t since, held_number* changes, int32_t count) noexcept:
-    """Write numbers, or their differences; note in ``kept`` what is there then."""
-    cdef int32_t index
-    cells_begin(&cells.block)
+    for index in range(objects):
+        place = changes[cells.block.length + index].place
+        cells_mark(&cells.block, place, 0.0, 0.0)
+        lifeevt_exchange(values, index, cells.objects, place - cells.block.length)
     for index in range(count):
         cells_merge(&cells.block, since, changes[index].place, changes[index].number, changes[index].kept)
         changes[index].kept = cells.block.cells[changes[index].place].value

@@ -6,27 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import compress
 from operator import attrgetter, ne
-from typing import Any, Protocol
+from typing import Any
 
 from ._contract import StateCells
 from .errors import InvalidValue
 from .field import Field, Value
 
-__all__ = ["Absorbed", "LiveObject", "Merged", "Writer"]
+__all__ = ["Absorb", "Absorbed", "LiveObject"]
 
-Absorbed = tuple[int, tuple[float, ...] | None]
-Merged = tuple[int, tuple[float, ...]]
-Changes = dict[int, Any]  # by place, in the form in which the cells keep it
-
-
-class Writer(Protocol):
-    """What a turn's end asks of the cells, or of what stands before them."""
-
-    def absorb(self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], /) -> Absorbed:
-        """Merge what differs between two tuples of all numbers."""
-
-    def merge(self, since: int, places: Sequence[int], values: list[Any], bases: Sequence[float], /) -> Merged:
-        """Merge numbers, and replace objects, at places."""
+Absorbed = tuple[int, "tuple[float, ...] | None"]
+# of a version since, the numbers that the object holds and held then, places and values of objects
+Absorb = Callable[[int, tuple[Any, ...], tuple[float, ...], Sequence[int], list[Any]], Absorbed]
+Refused = dict[str, str]  # by field, why
 
 
 class LiveObject:
@@ -93,72 +84,64 @@ class LiveObject:
 
     # --- from the object to the cells
 
-    def publish(self, writer: Writer, refused: dict[str, str]) -> int:
-        """Publish in one step what the object holds that is not published, and return the version then.
+    def publish(self, absorb: Absorb, refused: Refused) -> int:
+        """Let ``absorb`` publish in one step what the object holds that is not published; return the version then.
 
         What a field does not take is not published but put back, and said in ``refused``. O(fields), and the
         size of the values.
         """
         try:
-            seen = self._read_numbers(self.target)
+            held = self._read_numbers(self.target)
         except Exception:  # of a getter: ask one by one
-            seen = tuple(map(self._read, self._places))
-        changes: Changes = {}
-        if self._objects:
-            for place, stored in enumerate(self._objects, self._count):
-                self._judge(place, self._read(place), stored, changes, refused)
-        if not changes:
-            version, now = writer.absorb(self.version, seen, self._numbers)
-            if now is not None:
-                return self._absorbed(version, seen, now, refused)
-        for place in self._differing(seen):
-            self._judge(place, seen[place], self._numbers[place], changes, refused)
-        return self._post(writer, changes, seen, refused) if changes else self.version
+            held = tuple(map(self._read, self._places))
+        changes = self._changed_objects(refused) if self._objects else {}
+        version, now = absorb(self.version, held, self._numbers, list(changes), list(changes.values()))
+        if now is None:  # some are not as their fields take them
+            taken = self._taken(held, refused)
+            version, now = absorb(self.version, taken, self._numbers, list(changes), list(changes.values()))
+        return self._published(version, held, now, changes, refused)
 
-    def _differing(self, seen: Sequence[Any]) -> Sequence[int]:
+    def _changed_objects(self, refused: Refused) -> dict[int, Any]:
+        changes = {}
+        for place, stored in enumerate(self._objects, self._count):
+            kept = self._judged(place, self._read(place), stored, refused)
+            if kept is not stored:
+                changes[place] = kept
+        return changes
+
+    def _taken(self, held: Sequence[Any], refused: Refused) -> tuple[float, ...]:
+        """Return the numbers as their fields take them, and what is published for those that are refused."""
+        each = zip(self._places, held, self._numbers, strict=True)
+        return tuple(self._judged(place, number, stored, refused) for place, number, stored in each)
+
+    def _judged(self, place: int, held: Any, stored: Any, refused: Refused) -> Any:
+        """Return what is held in the form to store it in; ``stored`` itself if that is equal, or if it is refused."""
+        if held is stored:
+            return stored
         try:
-            return list(compress(self._places, map(ne, seen, self._numbers)))
-        except Exception:  # of a comparison: look at each
-            return self._places
+            return self._renewed(place, held, stored)
+        except InvalidValue as error:
+            refused[self._names[place]] = str(error)
+            if place >= self._count:
+                self._put_back(place, stored, refused)
+            return stored
 
-    def _absorbed(self, version: int, seen: Sequence[Any], now: tuple[float, ...], refused: dict[str, str]) -> int:
+    def _published(
+        self, version: int, held: Sequence[Any], now: Any, changes: Mapping[int, Any], refused: Refused
+    ) -> int:
+        """Remember what is published, and set what is another number than the object holds."""
+        for place, kept in changes.items():
+            self._objects[place - self._count] = kept
         self._numbers = now
         if version == self.version + 1:  # nobody wrote in between
             self.version = version
-        if now is not seen:  # a reflex's were added
-            for place in compress(self._places, map(ne, now, seen)):
-                self._put_back(place, now[place], refused)
+        if now is not held:
+            for place, number in enumerate(now):
+                if held[place] is not number and not _same_number(held[place], number):
+                    self._put_back(place, number, refused)
         return version or self.version
 
-    def _judge(self, place: int, held: Any, stored: Any, changes: Changes, refused: dict[str, str]) -> None:
-        """Note what is held as changed, or as refused and put it back."""
-        if held is stored:
-            return
-        try:
-            kept = self._renewed(place, held, stored)
-        except InvalidValue as error:
-            refused[self._names[place]] = str(error)
-            self._put_back(place, stored, refused)
-            return
-        if kept is not stored:
-            changes[place] = kept
-        elif place < self._count and held != stored:  # cut or clamped to what is published already
-            self._put_back(place, stored, refused)
-
-    def _post(self, writer: Writer, changes: Changes, seen: Sequence[Any], refused: dict[str, str]) -> int:
-        places, values = list(changes), list(changes.values())
-        bases = [self._numbers[place] if place < self._count else 0.0 for place in places]
-        version, now = writer.merge(self.version, places, values, bases)
-        numbers = {place: number for place, number in zip(places, now, strict=True) if place < self._count}
-        self._note({**changes, **numbers})
-        if version == self.version + 1:  # nobody wrote in between
-            self.version = version
-        for place, number in numbers.items():
-            if seen[place] != number:  # it was clamped, or added up
-                self._put_back(place, number, refused)
-        return version
-
-    def _put_back(self, place: int, stored: Any, refused: dict[str, str]) -> None:
+    def _put_back(self, place: int, stored: Any, refused: Refused) -> None:
         try:
             self._set(place, stored)
         except InvalidValue as error:
@@ -167,7 +150,7 @@ class LiveObject:
 
     # --- from a write of the state through the object to the cells
 
-    def write(self, stored: Changes, post: Callable[[Changes], Any]) -> Any:
+    def write(self, stored: dict[int, Any], post: Callable[[dict[int, Any]], Any]) -> Any:
         """Set attributes, ``post`` what the object made of them (mostly the same), and return what that returns.
 
         When the object refuses one (InvalidValue), or ``post`` raises or returns None, the object has what it had.
@@ -187,9 +170,10 @@ class LiveObject:
             self._note(held)
         return posted
 
-    def number(self, place: int) -> float:
-        """Return a number that the object and the cells had when they were last in step."""
-        return self._numbers[place]
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The numbers that the object and the cells had when they were last in step."""
+        return self._numbers
 
     def _restore(self, before: list[tuple[int, Any]]) -> None:
         for place, held in reversed(before):
@@ -223,7 +207,7 @@ class LiveObject:
         except Exception as error:  # of the object's setter
             raise InvalidValue(f"{self._names[place]}: the object refused {value!r}: {error}") from error
 
-    def _note(self, stored: Changes) -> None:
+    def _note(self, stored: dict[int, Any]) -> None:
         """Remember what is published."""
         numbers = list(self._numbers)
         for place, value in stored.items():
@@ -232,6 +216,10 @@ class LiveObject:
             else:
                 self._objects[place - self._count] = value
         self._numbers = tuple(numbers)
+
+
+def _same_number(held: Any, number: float) -> bool:
+    return isinstance(held, (int, float)) and held == number
 
 
 class _Unreadable:

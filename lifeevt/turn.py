@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ._contract import StateCells
 from .errors import InvalidValue, TransactionError
 from .feed import ChangeFeed
-from .live_object import Absorbed, LiveObject, Merged
+from .live_object import Absorbed, LiveObject
 from .transaction import open_on
 from .turn_gate import Stay, TurnGate, stay_class
 
@@ -61,7 +60,7 @@ class StateTurn(Stay):
 
     def _finish(self) -> bool:
         live, feed = self._turns.live, self._turns.feed
-        self.version = live.publish(_Noted(live.cells, feed, self._why()) if feed.on else live.cells, self.refused)
+        self.version = live.publish(self._absorb_noted if feed.on else live.cells.absorb, self.refused)
         return bool(feed.on or self.refused or live.cells.changes_waiting)
 
     def _settle(self, error: BaseException | None) -> None:
@@ -69,8 +68,10 @@ class StateTurn(Stay):
         if self.refused:
             self._complain(error)
 
-    def _why(self) -> tuple[str | None, Any]:
-        return self._reason or self._holder, self._event
+    def _absorb_noted(self, *given: Any) -> Absorbed:
+        """Absorb, with a note of why for those who watch."""
+        turns, values = self._turns, given[-1]
+        return turns.feed.noted(turns.live.cells.absorb, given, (self._reason or self._holder, self._event, values))
 
     def _complain(self, error: BaseException | None) -> None:
         text = "; ".join(self.refused.values())
@@ -78,16 +79,3 @@ class StateTurn(Stay):
             raise InvalidValue(text)
         if hasattr(error, "add_note"):  # from Python 3.11 on
             error.add_note(f"at the end of its turn: {text}")
-
-
-class _Noted:
-    """The cells, with a note of why for those who watch."""
-
-    def __init__(self, cells: StateCells, feed: ChangeFeed, why: tuple[str | None, Any]) -> None:
-        self._cells, self._feed, self._why = cells, feed, why
-
-    def absorb(self, *given: Any) -> Absorbed:
-        return self._feed.noted(self._cells.absorb, given, self._why)
-
-    def merge(self, *given: Any) -> Merged:
-        return self._feed.noted(self._cells.merge, given, (*self._why, given[2]))

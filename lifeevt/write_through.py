@@ -48,9 +48,7 @@ class WriteThrough:
             def post(held: dict[int, Any]) -> Told:
                 if held == wanted:
                     return self._cells.add_and_tell(indices, deltas, cause)
-                bases = [live.number(place) for place in indices]
-                version, now = self._cells.merge(live.version, indices, list(held.values()), bases, cause)
-                return version, tuple(after - base for after, base in zip(now, bases, strict=True))
+                return self._absorbed(held, cause)
 
             told: Told = live.write(wanted, post)
             return told
@@ -58,7 +56,7 @@ class WriteThrough:
     def compare_and_set(self, index: int, expected: float, value: float, cause: int = NO_CAUSE) -> int:
         """Store a number if the present one equals ``expected``; return the new version, 0 when it differs."""
         with self._turn() as live:
-            while live.number(index) == expected:
+            while live.numbers[index] == expected:
                 version, conflicts = self._committed(live.version, [index], [index], [value], cause)
                 if not conflicts:
                     return version
@@ -68,7 +66,7 @@ class WriteThrough:
     def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int:
         """Raise a number to ``value``, or lower it, if it is not there yet; return the version then."""
         with self._turn() as live:
-            present = live.number(index)
+            present = live.numbers[index]
             if not (value > present if upward else value < present):
                 return self._cells.version
             version: int = live.write({index: value}, lambda held: self._cells.reach(index, held[index], upward, cause))
@@ -97,9 +95,16 @@ class WriteThrough:
 
         return self._live.write(dict(zip(places, values, strict=True)), post) or 0, conflicts
 
+    def _absorbed(self, held: dict[int, Any], cause: int) -> Told:
+        """Publish what the object made of a delta; return the version and by how much each number differs."""
+        before = self._live.numbers
+        after = tuple(held.get(place, number) for place, number in enumerate(before))
+        version, _ = self._cells.absorb(self._live.version, after, before, (), (), cause)
+        return version or self._cells.version, tuple(after[place] - before[place] for place in held)
+
     def _moved(self, place: int, delta: float) -> float:
         name, field = self._numbers[place]
-        return field.moved(name, self._live.number(place), delta)
+        return field.moved(name, self._live.numbers[place], delta)
 
     def _turn(self) -> _Write:
         holder = f"a write of {threading.current_thread().name}"

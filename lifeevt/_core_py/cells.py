@@ -209,59 +209,37 @@ class StateCells(Rooted, at_fork.Forked):
                     self._exchange(place, values, position)
             return self._written(), ()
 
-    def merge(
-        self, since: int, places: Sequence[int], values: list[Any], bases: Sequence[float], cause: int = NO_CAUSE
-    ) -> tuple[int, tuple[float, ...]]:
-        """Store values at places in one step; to a number written after version ``since`` add value - base instead.
-
-        Return the new version and the numbers as they are now, 0 for an object; sums are clamped to the bounds.
-        ``values``, a list, gets in exchange the objects that were replaced. ValueError as ``write``. O(places).
-        """
-        since, cause = int64(since), int64(cause)
-        if not len(places) == len(values) == len(bases):
-            raise ValueError("places, values and bases differ in length")
-        targets = [checked_index(place, len(self._stamps)) for place in places]
-        bounded = [
-            self._bounded(place, value) if place < len(self._values) else 0.0
-            for place, value in zip(targets, values, strict=True)
-        ]
-        were = [finite(base) for base in bases]
-        with Writing(self, cause):
-            for position, place in enumerate(targets):
-                if place >= len(self._values):
-                    self._exchange(place, values, position)
-                elif self._stamps[place] > since:
-                    self._add(place, bounded[position] - were[position])
-                else:
-                    self._set(place, bounded[position])
-            now = tuple(self._values[place] if place < len(self._values) else 0.0 for place in targets)
-            return self._written(), now
-
     def absorb(
-        self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], cause: int = NO_CAUSE
+        self,
+        since: int,
+        held: tuple[Any, ...],
+        kept: tuple[float, ...],
+        places: Sequence[int] = (),
+        values: list[Any] | tuple[()] = (),
+        cause: int = NO_CAUSE,
     ) -> tuple[int, tuple[float, ...] | None]:
-        """Merge the numbers of ``held`` that differ from those of ``kept``, which the cells had at version ``since``.
+        """Merge what differs between ``held`` and ``kept``, which the cells had at version ``since``, in one step.
 
-        Both are tuples of a number for each cell. Return the new version, 0 when nothing differs, and the numbers as
-        they are now: ``held`` itself when that is so. (0, None), and no write, when one is no float (of an integer
-        cell: no int) that its cell takes as it is. O(cells).
+        Both are tuples of a number for each cell. A number that was written since gets the difference, clamped to its
+        bounds. At ``places`` objects are replaced; the list ``values`` gets in exchange those that were there. Return
+        the new version, 0 when there is nothing to write, and the numbers as they are now, ``held`` itself when that
+        is so. (0, None), and no write, when one is no float (of an integer cell: no int) that its cell takes as it
+        is. O(cells).
         """
         since, cause = int64(since), int64(cause)
         if not len(held) == len(kept) == len(self._values):
             raise ValueError("held and kept are not of a number for each cell")
-        pairs = {place: pair for place, pair in enumerate(zip(held, kept, strict=True)) if pair[0] is not pair[1]}
-        if not all(self._plain(place, now) and self._plain_number(before) for place, (now, before) in pairs.items()):
-            return 0, None
-        changes = {place: (float(now), float(before)) for place, (now, before) in pairs.items()}
-        changes = {place: (now, before) for place, (now, before) in changes.items() if now != before}
-        if not changes:
-            return 0, held
+        targets = [self._checked_object(place) + len(self._values) for place in places]
+        if len(values) != len(targets):
+            raise ValueError("places and values differ in length")
+        changes = self._differences(held, kept)
+        if changes is None or not (changes or targets):
+            return 0, None if changes is None else held
         with Writing(self, cause):
+            for position, place in enumerate(targets):
+                self._exchange(place, values, position)
             for place, (now, before) in changes.items():
-                if self._stamps[place] > since:
-                    self._add(place, now - before)
-                else:
-                    self._set(place, now)
+                self._merge(since, place, now, before)
             others = {place: self._values[place] for place, (now, _) in changes.items() if self._values[place] != now}
             version = self._written()
         return version, tuple(others.get(place, now) for place, now in enumerate(held)) if others else held
@@ -313,6 +291,22 @@ class StateCells(Rooted, at_fork.Forked):
             return low if number < low else high
         raise ValueError(f"{number} lies outside [{low}, {high}]", index)
 
+    def _differences(
+        self, held: tuple[Any, ...], kept: tuple[float, ...]
+    ) -> dict[int, tuple[float, float]] | None:
+        """Return by place the numbers that differ; None when one is not plain."""
+        pairs = {place: pair for place, pair in enumerate(zip(held, kept, strict=True)) if pair[0] is not pair[1]}
+        if not all(self._plain(place, now) and self._plain_number(before) for place, (now, before) in pairs.items()):
+            return None
+        numbers = {place: (float(now), float(before)) for place, (now, before) in pairs.items()}
+        return {place: (now, before) for place, (now, before) in numbers.items() if now != before}
+
+    def _merge(self, since: int, place: int, now: float, before: float) -> None:
+        if self._stamps[place] > since:
+            self._add(place, now - before)
+        else:
+            self._set(place, now)
+
     def _plain(self, place: int, number: Any) -> bool:
         if self._integers[place] and type(number) is not int:
             return False
@@ -346,7 +340,7 @@ class StateCells(Rooted, at_fork.Forked):
         self._mark(index, self._values[index], number)
         self._values[index] = number
 
-    def _exchange(self, place: int, values: list[Any], position: int) -> None:
+    def _exchange(self, place: int, values: Any, position: int) -> None:
         self._mark(place, 0.0, 0.0)
         at = place - len(self._values)
         values[position], self._objects[at] = self._objects[at], values[position]

@@ -1,4 +1,4 @@
-"""StateCells.merge and absorb: what was changed elsewhere meanwhile is added to, not written over."""
+"""StateCells.absorb: what was changed elsewhere meanwhile is added to, not written over."""
 
 from __future__ import annotations
 
@@ -19,107 +19,61 @@ def cells_of(core: ModuleType, *objects: Any, integers: Any = (False, False), **
     return core.StateCells([1.0, 2.0], [LOW] * 2, [HIGH] * 2, list(integers), objects=objects, **rules)
 
 
-def test_without_another_write_the_values_are_stored_as_they_are(core: ModuleType) -> None:
-    cells = cells_of(core, "old")
-    since, values = cells.version, [0.1, 5.0, "new"]
-    assert cells.merge(since, [0, 1, 2], values, [1.0, 2.0, 0.0]) == (1, (0.1, 5.0, 0.0))
-    assert cells.read_whole() == (1, (0.1, 5.0), ("new",))
-    assert values == [0.1, 5.0, "old"]
-
-
-def test_what_another_wrote_meanwhile_is_kept_and_the_difference_added(core: ModuleType) -> None:
-    cells = cells_of(core)
-    since = cells.version
-    cells.add([0], [-3.0])
-    assert cells.merge(since, [0, 1], [5.0, 4.0], [1.0, 2.0]) == (2, (2.0, 4.0))
-
-
 def test_a_write_before_that_version_was_seen_and_is_written_over(core: ModuleType) -> None:
     cells = cells_of(core)
     since = cells.add([0], [-3.0])
-    assert cells.merge(since, [0], [5.0], [-2.0]) == (2, (5.0,))
+    assert cells.absorb(since, (5.0, 2.0), (-2.0, 2.0)) == (2, (5.0, 2.0))
 
 
 @pytest.mark.parametrize(("there", "expected"), [(9.0, HIGH), (-1.0, 3.0)])
 def test_a_sum_is_clamped_whatever_a_delta_may_do(core: ModuleType, there: float, expected: float) -> None:
     cells = cells_of(core, refusing=[True, True])
     cells.write(0, there)
-    assert cells.merge(0, [0], [5.0], [1.0])[1] == (expected,)
+    assert cells.absorb(0, (5.0, 2.0), (1.0, 2.0))[1] == (expected, 2.0)
 
 
-def test_a_whole_number_stays_whole(core: ModuleType) -> None:
-    cells = cells_of(core, integers=[True, False])
-    cells.write(0, 3.0)
-    assert cells.merge(0, [0], [5.9], [1.5])[1] == (6.0,)  # 3 + (5 - 1.5)
+def test_objects_are_replaced_in_the_same_step(core: ModuleType) -> None:
+    cells, values = cells_of(core, "old", "kept"), ["new"]
+    assert cells.absorb(0, (0.1, 2.0), (1.0, 2.0), [2], values) == (1, (0.1, 2.0))
+    assert cells.read_whole() == (1, (0.1, 2.0), ("new", "kept"))
+    assert values == ["old"]
+    assert [cells.stamp(place) for place in range(4)] == [1, 0, 1, 0]
 
 
-def test_an_object_is_replaced_whoever_wrote_it(core: ModuleType) -> None:
+def test_objects_alone_are_a_write(core: ModuleType) -> None:
     cells = cells_of(core, "old")
     cells.commit(0, [], [2], ["between"])
-    assert cells.merge(0, [2], ["new"], [0.0]) == (2, (0.0,))
+    assert cells.absorb(0, (1.0, 2.0), (1.0, 2.0), [2], ["new"]) == (2, (1.0, 2.0))
     assert cells.read_object(2) == "new"
 
 
-def test_a_merge_leaves_stamps_and_a_trail_with_its_cause(core: ModuleType) -> None:
-    cells = cells_of(core, "old")
-    cells.record(True)
-    cells.merge(0, [0, 2], [5.0, "new"], [1.0, 0.0], 7)
-    assert [cells.stamp(place) for place in range(3)] == [1, 0, 1]
-    assert cells.take_changes() == [(1, 0, 1.0, 5.0, 7), (1, 2, 0.0, 0.0, 7)]
+def test_objects_stay_when_a_number_is_not_plain(core: ModuleType) -> None:
+    cells, values = cells_of(core, "old"), ["new"]
+    assert cells.absorb(0, (11.0, 2.0), (1.0, 2.0), [2], values) == (0, None)
+    assert (cells.read_whole(), values) == ((0, (1.0, 2.0), ("old",)), ["new"])
 
 
 @pytest.mark.parametrize(
-    ("places", "values", "bases", "error"),
-    [
-        ([0, 3], [5.0, 5.0], [1.0, 1.0], IndexError),
-        ([0, 1], [5.0, 11.0], [1.0, 2.0], ValueError),
-        ([0, 1], [5.0, math.nan], [1.0, 2.0], ValueError),
-        ([0, 1], [5.0, 5.0], [1.0, math.inf], ValueError),
-        ([0, 1], [5.0, 5.0], [1.0], ValueError),
-        ([0, 1], [5.0], [1.0, 2.0], ValueError),
-        ([0, 1], [5.0, "5"], [1.0, 2.0], TypeError),
-    ],
+    ("places", "values", "error"),
+    [([0], ["new"], IndexError), ([3], ["new"], IndexError), ([2], [], ValueError), ([2], ["a", "b"], ValueError)],
 )
-def test_a_bad_merge_changes_nothing(
-    core: ModuleType, places: list[int], values: list[Any], bases: list[float], error: type[Exception]
-) -> None:
+def test_a_bad_place_changes_nothing(core: ModuleType, places: Any, values: Any, error: type[Exception]) -> None:
     cells = cells_of(core, "old")
     with pytest.raises(error):
-        cells.merge(0, places, values, bases)
+        cells.absorb(0, (5.0, 2.0), (1.0, 2.0), places, values)
     assert cells.read_whole() == (0, (1.0, 2.0), ("old",))
 
 
 @given(value=WITHIN, base=WITHIN, meanwhile=st.none() | AMOUNTS)
-def test_every_merge_is_the_value_or_the_sum(core: ModuleType, value: float, base: float, meanwhile: Any) -> None:
+def test_every_absorbed_number_is_the_value_or_the_sum(
+    core: ModuleType, value: float, base: float, meanwhile: Any
+) -> None:
     cells = cells_of(core)
     if meanwhile is not None:
         cells.add([0], [meanwhile])
     there = cells.read(0)
     expected = value if meanwhile is None else min(max(there + (value - base), LOW), HIGH)
-    assert cells.merge(0, [0], [value], [base])[1] == (expected,)
-
-
-@given(
-    integers=st.lists(st.booleans(), min_size=2, max_size=2),
-    deltas=st.lists(st.tuples(st.integers(0, 1), AMOUNTS), max_size=3),
-    since=st.integers(0, 3),
-    parts=st.lists(st.tuples(st.integers(0, 2), WITHIN, WITHIN), max_size=4),
-)
-@pytest.mark.native
-def test_the_twins_merge_to_the_same_bits(integers: Any, deltas: Any, since: int, parts: Any) -> None:
-    from lifeevt import _core, _core_py
-
-    told = []
-    for twin in (_core, _core_py):
-        cells = cells_of(twin, "old", integers=integers)  # type: ignore[arg-type]
-        for place, amount in deltas:
-            cells.add([place], [amount])
-        places, values, bases = ([part[index] for part in parts] for index in range(3))
-        told.append(repr((cells.merge(since, places, values, bases), cells.read_whole(), values)))
-    assert told[0] == told[1]
-
-
-# absorb
+    assert cells.absorb(0, (value, 2.0), (base, 2.0))[1] == (value if value == base else expected, 2.0)
 
 
 def test_what_differs_is_stored_as_it_is(core: ModuleType) -> None:
@@ -170,10 +124,10 @@ def test_a_number_for_each_cell_is_asked(core: ModuleType, count: int) -> None:
 
 
 def test_what_is_absorbed_leaves_a_trail_with_its_cause(core: ModuleType) -> None:
-    cells = cells_of(core)
+    cells = cells_of(core, "old")
     cells.record(True)
-    cells.absorb(0, (1.0, 5.0), (1.0, 2.0), 7)
-    assert cells.take_changes() == [(1, 1, 2.0, 5.0, 7)]
+    cells.absorb(0, (1.0, 5.0), (1.0, 2.0), [2], ["new"], 7)
+    assert cells.take_changes() == [(1, 2, 0.0, 0.0, 7), (1, 1, 2.0, 5.0, 7)]
 
 
 HELD = st.one_of(WITHIN, st.integers(-12, 12), st.sampled_from([math.nan, math.inf, True, None, 10**400]))
