@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import deque
 from contextlib import suppress
 from functools import cache
 from types import TracebackType, new_class
@@ -31,7 +30,7 @@ class TurnGate(at_fork.Forked):
         self._holder, self._since_ns = "", 0
         self.lock: Any = threading.RLock()  # it knows its owner, from the very instant it is taken
         self.thread = 0  # who is inside; 0 when that is nobody, or not noted yet
-        self.line: deque[_Place] = deque()
+        self.line: list[_Place] = []  # no deque: without a GIL one cannot be copied while it changes
         at_fork.keep(self)
 
     def acquire(self, holder: str, timeout_seconds: float | None = None) -> None:
@@ -88,7 +87,7 @@ class TurnGate(at_fork.Forked):
 
     def _after_fork_in_child(self) -> None:
         """The threads that were inside or in line are not here."""
-        self.line = deque()
+        self.line = []
         if not self.is_mine():
             self.lock, self.thread = threading.RLock(), 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from contextlib import suppress
 from types import TracebackType
 
@@ -31,7 +30,7 @@ class TurnLock(at_fork.Forked):
         self, name: str, rank: int | None = None, *, measured: bool = True, backend: str | None = None
     ) -> None:
         self.name, self.rank = name, rank
-        self._line: deque[_Place] = deque()  # the first one has the turn; every change is one call of C
+        self._line: list[_Place] = []  # the first one has the turn; every change is one call of C
         self._times = Times(measured, backend)
         at_fork.keep(self)
 
@@ -123,7 +122,7 @@ class TurnLock(at_fork.Forked):
 
     def _after_fork_in_child(self) -> None:
         me = threading.get_ident()
-        self._line = deque(place for place in self._line if place.thread == me)
+        self._line = [place for place in self._line if place.thread == me]
 
 
 class Turn:
