@@ -81,7 +81,7 @@ cdef int heap_offer(
     """On HEAP_SHED the new event stands in its victim's slot; `victim` holds what stood there."""
     cdef int verdict = HEAP_ADMITTED
     cdef int32_t shed = NOWHERE
-    if order_ready(&heap.order, heap.accepted) != 0 or event.lane == HELD and order_aside_ready(&heap.order) != 0:
+    if order_ready(&heap.order, heap.accepted) != 0 or event.lane <= PARKED and order_aside_ready(&heap.order) != 0:
         return HEAP_NO_MEMORY       # before anything is shed: no victim may be forgotten
     if heap.queued >= heap.capacity:
         shed = _victim(heap, event.level, policy)
@@ -312,13 +312,20 @@ cdef int heap_check(event_heap* heap) noexcept nogil:
     return 0 if total == heap.accepted else 3
 
 
-cdef int32_t _head(event_heap* heap, int32_t* lane) noexcept nogil:
-    """The first that may leave, or -1; paused ones before it are set aside, but not too many in one stay."""
-    cdef int32_t slot, settled = 0
+cdef inline int32_t _head(event_heap* heap, int32_t* lane) noexcept nogil:
+    """The first that may leave, or -1."""
     heap.unsettled = False
+    if heap.queued == heap.aside:
+        return NOWHERE
+    return order_head(&heap.order, lane) if heap.paused_count == 0 else _settle(heap, lane)
+
+
+cdef int32_t _settle(event_heap* heap, int32_t* lane) noexcept nogil:
+    """The first that is not paused, or -1; those before it are set aside, but not too many in one stay."""
+    cdef int32_t slot, settled = 0
     while heap.queued > heap.aside:
         slot = order_head(&heap.order, lane)
-        if heap.paused_count == 0 or not _is_paused(heap, slot):
+        if not _is_paused(heap, slot):
             return slot
         if settled == HEAP_SETTLED or order_aside_ready(&heap.order) != 0:
             heap.unsettled = settled == HEAP_SETTLED
@@ -394,6 +401,7 @@ cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil
 
 cdef void _shed(event_heap* heap, int32_t slot) noexcept nogil:
     order_forget(&heap.order, slot)
+    heap.aside -= heap.slots[slot].event.lane <= PARKED
     _leave(heap, slot)
     if heap.order.dead > 0:
         order_sweep(&heap.order)
@@ -403,29 +411,32 @@ cdef void _shed(event_heap* heap, int32_t slot) noexcept nogil:
 
 cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event) noexcept nogil:
     cdef heap_slot* entry = &heap.slots[slot]
+    cdef int32_t queued
     entry.event = event[0]
     entry.sequence = heap.accepted
     _append_to_level(heap, slot, event.level)
-    if event.lane == HELD:
+    if event.lane > PARKED:
+        order_add(&heap.order, order_key(&heap.order, event), heap.accepted, slot, event.lane)
+    elif event.lane == HELD:
         order_set_aside(&heap.order, _new_tag(heap, slot))
         heap.aside += 1
     else:
-        entry.event.lane = max(event.lane, <int32_t> FROM_HEAP)      # below that they say what is aside
-        order_add(&heap.order, order_key(&heap.order, event), heap.accepted, slot, event.lane)
+        entry.event.lane = FROM_HEAP        # a number below that says what is aside
+        order_add_again(&heap.order, slot)
     heap.accepted += 1
-    show(&heap.queued, heap.queued + 1)
-    if heap.queued > heap.high_water:
-        heap.high_water = heap.queued
+    queued = heap.queued + 1
+    show(&heap.queued, queued)
+    if queued > heap.high_water:
+        heap.high_water = queued
 
 
-cdef void _leave(event_heap* heap, int32_t slot) noexcept nogil:
+cdef inline void _leave(event_heap* heap, int32_t slot) noexcept nogil:
     _leave_level(heap, slot)
-    heap.aside -= heap.slots[slot].event.lane <= PARKED
     show(&heap.queued, heap.queued - 1)
     heap.slots[slot].sequence = UINT64_MAX
 
 
-cdef void _leave_level(event_heap* heap, int32_t slot) noexcept nogil:
+cdef inline void _leave_level(event_heap* heap, int32_t slot) noexcept nogil:
     cdef heap_slot* entry = &heap.slots[slot]
     cdef int32_t level = entry.event.level
     if entry.older == NOWHERE:
@@ -439,7 +450,7 @@ cdef void _leave_level(event_heap* heap, int32_t slot) noexcept nogil:
     heap.depth[level] -= 1
 
 
-cdef void _append_to_level(event_heap* heap, int32_t slot, int32_t level) noexcept nogil:
+cdef inline void _append_to_level(event_heap* heap, int32_t slot, int32_t level) noexcept nogil:
     heap.slots[slot].older = heap.newest[level]
     heap.slots[slot].newer = NOWHERE
     if heap.newest[level] == NOWHERE:
@@ -450,8 +461,16 @@ cdef void _append_to_level(event_heap* heap, int32_t slot, int32_t level) noexce
     heap.depth[level] += 1
 
 
-cdef int32_t _take_slot(event_heap* heap, bint has_object) noexcept nogil:
-    """A slot: a stale one only for a caller who will put something new where the old thing is."""
+cdef inline int32_t _take_slot(event_heap* heap, bint has_object) noexcept nogil:
+    """A slot, or -1: a stale one only for a caller who will put something new where the old thing is."""
+    cdef int32_t slot = heap.free_slot
+    if slot == NOWHERE or heap.stale_slot != NOWHERE:
+        return _find_slot(heap, has_object)
+    heap.free_slot = heap.slots[slot].newer
+    return slot
+
+
+cdef int32_t _find_slot(event_heap* heap, bint has_object) noexcept nogil:
     cdef int32_t slot
     if has_object and heap.stale_slot != NOWHERE:
         heap_next_stale(heap)

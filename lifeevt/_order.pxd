@@ -81,7 +81,7 @@ ctypedef struct heap_event:
     double timestamp        # wall seconds, carried along
     int32_t kind            # the number of its type, or -1
     int32_t level
-    int32_t lane            # events of one lane mostly come with ascending keys; others than 0 to 15: none
+    int32_t lane            # its events mostly come with ascending keys; others than 0 to 15: none, and HELD: none yet
     int32_t has_object      # bits: whether the caller keeps something for its slot, and whether it wants to see it
 
 ctypedef struct heap_slot:

@@ -6,6 +6,9 @@ from libc.string cimport memcpy, memset
 
 from ._pages cimport pages_free, pages_ready, pages_reserve
 
+cdef enum:
+    KEPT = -16                  # marks the lane of an event aside of which a rank is kept
+
 ctypedef struct rank_walk:
     int32_t lane
     uint32_t place
@@ -73,12 +76,18 @@ cdef void order_rebuild(heap_order* order) noexcept nogil:
 
 
 cdef void _thin_aside(heap_order* order) noexcept nogil:
+    """Keep one rank of each that waits aside: those that were set aside again have several."""
     cdef int32_t place, kept = 0
+    cdef heap_event* event
     for place in range(order.aside_length):
-        if not order_stale(order, &order.aside[place]):
+        event = &order.slots[order_slot(order, &order.aside[place])].event
+        if event.lane > KEPT and not order_stale(order, &order.aside[place]):
+            event.lane += KEPT
             order.aside[kept] = order.aside[place]
             kept += 1
     order.aside_length = kept
+    for place in range(kept):
+        order.slots[order_slot(order, &order.aside[place])].event.lane -= KEPT
 
 
 cdef void _heapify(heap_order* order) noexcept nogil:

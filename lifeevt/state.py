@@ -132,7 +132,7 @@ class ThreadSafeSelfState(Fronted):
         attribute that is not there, InvalidValue for what its field does not take. O(size of the values).
         """
         state = cls(declared_fields(target, fields), backend=backend, history=history)
-        live = LiveObject(target, {each: state.fields[each] for each in state._index}, state._cells)
+        live = LiveObject(target, {each: state.fields[each] for each in state._names}, state._cells)
         state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed, state.backend)
         state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout, state.backend)
         state._serve(writes=False)

@@ -53,6 +53,17 @@ def test_an_object_says_itself_which_fields_it_has(backend: str, target: Any, ex
     assert state.version == 0
 
 
+def test_numbers_and_values_may_be_declared_in_any_order(backend: str) -> None:
+    target = Loose(name="Ada", energy=1.5, memory=(), ticks=3)
+    fields = {"name": Value(""), "energy": Field(0.0), "memory": Value(()), "ticks": Field(0, integer=True)}
+    state = ThreadSafeSelfState.wrap(target, fields, backend=backend)
+    assert dict(state.snapshot()) == vars(target) == {"name": "Ada", "energy": 1.5, "memory": (), "ticks": 3}
+    assert state.store({"ticks": 4, "name": "Eve"}) == 1
+    with state.turn() as live:
+        live.energy, live.memory = 2.5, ("shock",)
+    assert dict(state.snapshot()) == vars(target) == {"name": "Eve", "energy": 2.5, "memory": ("shock",), "ticks": 4}
+
+
 def test_names_choose_fields_and_what_they_hold_declares_them(backend: str) -> None:
     target = Loose(energy=1.5, ticks=3, awake=True, name="Ada", huge=10**400, other=1)
     state = ThreadSafeSelfState.wrap(target, ["energy", "ticks", "awake", "name", "huge"], backend=backend)

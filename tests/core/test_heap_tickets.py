@@ -158,6 +158,24 @@ def test_an_urgent_replacement_of_a_paused_event_leaves_if_its_level_may(core: M
     assert left(heap) == ["boosted"]
 
 
+def test_what_is_paused_again_and_again_hides_nothing_that_may_leave(core: ModuleType) -> None:
+    heap, paused, free = core.EventHeap(60), 1, 0
+    tickets = [tracked(heap, key, kind=paused) for key in range(30)]
+    heap.pause(None, paused, True)
+    assert heap.pop() is None
+    for turn in range(4_050):  # nearly as many ranks as there is room for
+        for kind in (free, paused):
+            assert heap.replace(tickets[turn % 30], 100, 0, "again", kind)
+        assert heap.pop() is None
+    for _ in range(29):
+        tracked(heap, -2, payload="paused", kind=paused)
+        tracked(heap, -1, payload="free", kind=free)
+        assert heap.pop()[0] == "free"
+    heap.check()
+    heap.pause(None, paused, False)
+    assert left(heap) == ["paused"] * 29 + ["again"] * 30
+
+
 def test_a_booked_event_is_accepted_and_ended_without_a_place(core: ModuleType) -> None:
     heap = core.EventHeap(1)
     assert [heap.book(COALESCED), tracked(heap, 1)[0], heap.book(COALESCED)] == [0, 1, 2]
