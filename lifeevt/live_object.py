@@ -15,8 +15,8 @@ from .field import Field, Value
 __all__ = ["Absorb", "Absorbed", "LiveObject"]
 
 Absorbed = tuple[int, "tuple[float, ...] | None"]
-# of a version since, the numbers that the object holds and held then, places and values of objects
-Absorb = Callable[[int, tuple[Any, ...], tuple[float, ...], Sequence[int], list[Any]], Absorbed]
+# of a version since, the numbers that the object holds and held then; and, if any, places and values of objects
+Absorb = Callable[..., Absorbed]
 Refused = dict[str, str]  # by field, why
 
 
@@ -95,10 +95,10 @@ class LiveObject:
         except Exception:  # of a getter: ask one by one
             held = tuple(map(self._read, self._places))
         changes = self._changed_objects(refused) if self._objects else {}
-        version, now = absorb(self.version, held, self._numbers, list(changes), list(changes.values()))
+        objects = (list(changes), list(changes.values())) if changes else ()
+        version, now = absorb(self.version, held, self._numbers, *objects)
         if now is None:  # some are not as their fields take them
-            taken = self._taken(held, refused)
-            version, now = absorb(self.version, taken, self._numbers, list(changes), list(changes.values()))
+            version, now = absorb(self.version, self._taken(held, refused), self._numbers, *objects)
         return self._published(version, held, now, changes, refused)
 
     def _changed_objects(self, refused: Refused) -> dict[int, Any]:
@@ -130,8 +130,9 @@ class LiveObject:
         self, version: int, held: Sequence[Any], now: Any, changes: Mapping[int, Any], refused: Refused
     ) -> int:
         """Remember what is published, and set what is another number than the object holds."""
-        for place, kept in changes.items():
-            self._objects[place - self._count] = kept
+        if changes:
+            for place, kept in changes.items():
+                self._objects[place - self._count] = kept
         self._numbers = now
         if version == self.version + 1:  # nobody wrote in between
             self.version = version

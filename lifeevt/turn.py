@@ -68,10 +68,12 @@ class StateTurn(Stay):
         if self.refused:
             self._complain(error)
 
-    def _absorb_noted(self, *given: Any) -> Absorbed:
+    def _absorb_noted(
+        self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], places: Any = (), values: Any = ()
+    ) -> Absorbed:
         """Absorb, with a note of why for those who watch."""
-        turns, values = self._turns, given[-1]
-        return turns.feed.noted(turns.live.cells.absorb, given, (self._reason or self._holder, self._event, values))
+        turns, why = self._turns, (self._reason or self._holder, self._event, values)
+        return turns.feed.noted(turns.live.cells.absorb, (since, held, kept, places, values), why)
 
     def _complain(self, error: BaseException | None) -> None:
         text = "; ".join(self.refused.values())
