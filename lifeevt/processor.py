@@ -362,7 +362,8 @@ class AsyncEventProcessor(Fronted):
         self.state.deliver_changes()
 
     def _process_here(self, limit: int | None) -> int:
-        self.queue.tracker.fire()
+        if self.queue.tracker.timers.living:
+            self.queue.tracker.fire()
         return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
 
     def _sweep(self) -> None:

@@ -39,10 +39,11 @@ class Timers:
         self._lock = threading.Lock()
         at_fork.renew_locks(self, "_lock")
         self._heap: list[tuple[int, int, Timer]] = []
-        self._made = self._living = 0
+        self.living = 0  # how many are to come; a plain number, since it is looked at for every event
+        self._made = 0
 
     def __len__(self) -> int:
-        return self._living
+        return self.living
 
     def add(self, due_ns: int, call: Callable[[], None]) -> Timer:
         """Have ``call()`` made once it is ``due_ns``. O(log n)."""
@@ -50,7 +51,7 @@ class Timers:
         with self._lock:
             heapq.heappush(self._heap, (due_ns, self._made, timer))
             self._made += 1
-            self._living += 1
+            self.living += 1
             first = self._heap[0][2] is timer
         if first and self.on_earlier is not None:
             self.on_earlier()
@@ -60,8 +61,8 @@ class Timers:
         """Forget a timer; whether it was still to come."""
         with self._lock:
             found, timer.call = timer.call is not None, None
-            self._living -= found
-            if len(self._heap) > 2 * self._living + GRAVES_ALLOWED:
+            self.living -= found
+            if len(self._heap) > 2 * self.living + GRAVES_ALLOWED:
                 self._heap = [each for each in self._heap if each[2].call is not None]
                 heapq.heapify(self._heap)
             return found
@@ -88,7 +89,7 @@ class Timers:
                 timer = heapq.heappop(self._heap)[2]
                 call, timer.call = timer.call, None
                 if call is not None:
-                    self._living -= 1
+                    self.living -= 1
                     return call
             return None
 

@@ -190,7 +190,7 @@ class Tracker:
 
     def fire(self) -> None:
         """Let in what is due. Does not block."""
-        if self.timers.next_ns() is not None:
+        if self.timers.living:
             self.timers.fire(self._queue.clock.now_ns())
 
     @property
