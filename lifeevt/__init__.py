@@ -16,6 +16,7 @@ reference); `_backend` chooses, `_contract` says what both promise. Time is alwa
 from __future__ import annotations
 
 from ._backend import backend
+from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision
 from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
 from .codel import CoDel, DelayShedder
@@ -70,6 +71,8 @@ from .turn import StateTurn
 from .turn_lock import Turn, TurnLock
 
 __all__ = [
+    "AdaptiveBounds",
+    "AdaptiveStrategy",
     "Admission",
     "AsyncEventProcessor",
     "AsyncEventQueue",
@@ -80,6 +83,7 @@ __all__ = [
     "ConflictError",
     "DeadlineStrategy",
     "DeadlockError",
+    "Decision",
     "DelayShedder",
     "DeltaReport",
     "EngineStopped",

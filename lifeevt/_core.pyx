@@ -17,11 +17,12 @@ from ._core_queue import QueueFront
 from ._core_reactor import Reactor
 from ._core_reflex import ReflexTable
 from ._core_state import StateFront
+from ._core_stay import StayFront
 from ._core_submitter import Submitter
 
 __all__ = [
     "TRACED", "Account", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor",
-    "ReflexTable", "StateCells", "StateFront", "Submitter",
+    "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
 ]
 
 cdef extern from * nogil:

@@ -8,3 +8,4 @@ cdef class Account:
     cdef Histogram waits
     cdef Histogram services
     cdef Histogram latencies
+    cdef Histogram latenesses

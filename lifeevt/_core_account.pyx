@@ -7,18 +7,19 @@ from ._looks cimport look_at_count
 
 
 cdef class Account:
-    """How the events of one level fared: three histograms of nanoseconds, and how many were late.
+    """How the events of one level or type fared: histograms of nanoseconds, and counts.
 
-    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end. One thread
-    at a time may record; any may read.
+    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end; ``lateness`` is how
+    much longer than its budget a late one took. One thread at a time may record; any may read.
     """
 
     def __cinit__(self):
-        self.waits, self.services, self.latencies = Histogram(), Histogram(), Histogram()
+        self.waits, self.services, self.latencies, self.latenesses = Histogram(), Histogram(), Histogram(), Histogram()
         self.kept.wait = &self.waits.counted
         self.kept.service = &self.services.counted
         self.kept.latency = &self.latencies.counted
-        self.kept.late = 0
+        self.kept.lateness = &self.latenesses.counted
+        self.kept.late = self.kept.starved = 0
 
     def __init__(self):
         """Start empty. (``__cinit__`` alone would let any argument pass.)"""
@@ -42,6 +43,16 @@ cdef class Account:
     def late(self):
         """How many took longer than their budget."""
         return look_at_count(&self.kept.late)
+
+    @property
+    def lateness(self):
+        """By how much those that were late exceeded their budget."""
+        return self.latenesses
+
+    @property
+    def starved(self):
+        """How many waited longer than ten times their budget before they were started."""
+        return look_at_count(&self.kept.starved)
 
     def record(self, budget_ns, wait_ns, service_ns):
         """Count one event that waited and was answered for so long. O(1)."""

@@ -6,5 +6,6 @@ cdef class KindTable:
     cdef kind_table table
     cdef dict codes             # name to number
     cdef list names
+    cdef list accounts
 
     cdef int code_of(self, name) except -2

@@ -4,6 +4,7 @@ cimport cython
 
 from libc.stdint cimport int32_t, int64_t
 
+from ._core_account cimport Account
 from ._core_numbers cimport index_in, whole
 from ._heap cimport HEAP_LEVELS
 from ._kinds cimport KINDS_NO_KIND, KINDS_NO_ROW, kinds_add, kinds_change, kinds_clear, kinds_init
@@ -16,7 +17,7 @@ cdef class KindTable:
     """
 
     def __cinit__(self):
-        self.codes, self.names = {}, []
+        self.codes, self.names, self.accounts = {}, [], []
         if kinds_init(&self.table) != 0:
             raise MemoryError
 
@@ -59,6 +60,13 @@ cdef class KindTable:
         cdef int32_t only_name = bool(exact) if plain else -1
         with cython.critical_section(self):
             kinds_change(&self.table, kind, <int32_t> wanted, budget, only_name)
+
+    def account(self, code, Account account):
+        """Have what becomes of a kind's events recorded in an account as well; None: in none."""
+        cdef int32_t kind = index_in(code, self.table.length)
+        with cython.critical_section(self):
+            self.accounts.append(account)   # for good: the worker may be at the one before
+            self.table.kinds[kind].met = NULL if account is None else &account.kept
 
     def answer(self, code, row, attended):
         """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""

@@ -34,7 +34,8 @@ cdef class RWLock:
     cdef int64_t writing_since_ns
     cdef Histogram waited
     cdef Histogram held
-    cdef tuple longest_stay
+    cdef int64_t longest_ns
+    cdef object longest_holder
     cdef object __weakref__
 
     cdef int enter(self, bint writing, timeout_ns, on_wait) except -1
@@ -42,4 +43,4 @@ cdef class RWLock:
     cdef int refuse_waiting(self) except -1
     cdef tuple look_for(self, uint64_t thread)
     cdef int end_wait(self, int64_t asked_ns, int code, on_wait) except -1
-    cdef int note_stay(self, int64_t stay_ns) except -1
+    cdef int note_longest(self, int64_t stay_ns) except -1

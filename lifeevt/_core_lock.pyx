@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from ._core_histogram cimport Histogram
 from ._core_numbers cimport whole
-from ._histogram cimport histogram_record
+from ._histogram cimport histogram_record, histogram_record_alone
 from ._looks cimport look_at
 from ._parking cimport parking_now_ns, parking_on_main_thread
 from ._rwlock cimport (
@@ -38,6 +38,7 @@ from .errors import LockOrderError, LockTimeout
 
 cdef enum:
     SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
+    ROUNDS = 4                  # after so many a visitor keeps the lock, and who waits for it waits for the GIL
     SPARE = 8                   # room for writers that join the queue meanwhile
 
 if PASSES != RWLOCK_PASSES:
@@ -46,7 +47,7 @@ if PASSES != RWLOCK_PASSES:
 
 cdef int wait_to_visit(rwlock* lock, bint writing) except -1:
     cdef int _
-    for _ in range(RWLOCK_PASSES):
+    for _ in range(ROUNDS):
         wait_for(lock, writing, RWLOCK_FOR_EVER, False, None)
         if (rwlock_try_write(lock) if writing else rwlock_try_read(lock)) == 0:
             return 0
@@ -176,7 +177,7 @@ cdef class RWLock:
     @property
     def longest(self):
         """The longest stay that was measured: (the thread's name, nanoseconds), or None."""
-        return self.longest_stay
+        return None if self.longest_holder is None else (self.longest_holder, self.longest_ns)
 
     def acquire_read(self, timeout_ns=None, on_wait=None):
         """Enter as a reader; blocks while a writer holds the lock or waits for it."""
@@ -188,9 +189,13 @@ cdef class RWLock:
         cdef object since_ns = self.readers.pop(me, None)
         if since_ns is None:
             raise LockOrderError(f"this thread does not hold {self.name} for reading")
-        rwlock_release(&self.lock)
+        cdef int64_t stay_ns = 0
         if self.held is not None:
-            self.note_stay(parking_now_ns() - <int64_t> since_ns)
+            stay_ns = parking_now_ns() - <int64_t> since_ns
+            histogram_record(&self.held.counted, stay_ns)
+        rwlock_release(&self.lock)
+        if stay_ns > self.longest_ns:
+            self.note_longest(stay_ns)
 
     def acquire_write(self, timeout_ns=None, on_wait=None):
         """Enter as the only holder; blocks while anybody holds the lock."""
@@ -201,11 +206,14 @@ cdef class RWLock:
         cdef object me = rwlock_this_thread()
         if self.writer != me:
             raise LockOrderError(f"this thread does not hold {self.name} for writing")
-        cdef int64_t since_ns = self.writing_since_ns
+        cdef int64_t stay_ns = 0
+        if self.held is not None:
+            stay_ns = parking_now_ns() - self.writing_since_ns
+            histogram_record_alone(&self.held.counted, stay_ns)     # readers count theirs inside, too
         self.writer = None
         rwlock_release(&self.lock)
-        if self.held is not None:
-            self.note_stay(parking_now_ns() - since_ns)
+        if stay_ns > self.longest_ns:
+            self.note_longest(stay_ns)
 
     def holders(self):
         """Return who is inside: by thread, since which nanosecond of the monotonic clock. O(readers)."""
@@ -295,8 +303,7 @@ cdef class RWLock:
             raise
         return 0
 
-    cdef int note_stay(self, int64_t stay_ns) except -1:
-        if stay_ns > <int64_t> self.held.counted.maximum:
-            self.longest_stay = (threading.current_thread().name, stay_ns)
-        histogram_record(&self.held.counted, stay_ns)
+    cdef int note_longest(self, int64_t stay_ns) except -1:
+        self.longest_ns = stay_ns
+        self.longest_holder = threading.current_thread().name
         return 0

@@ -22,6 +22,7 @@ cdef struct ticket_of:       # which event, and where it is while it is queued
     int32_t slot
 
 
+cdef int32_t checked_level(value) except -1
 cdef int checked_policy(value) except -1
 cdef int fill_policies(int* policies, given) except -1
 cdef int checked_end(value, int64_t lowest) except -2

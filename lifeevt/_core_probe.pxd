@@ -29,3 +29,9 @@ cdef class OrderProbe:
     cdef workload work
 
     cdef void add(self, int64_t popped, int32_t slot) noexcept nogil
+
+
+@cython.final
+cdef class AccountProbe:
+    cdef list levels
+    cdef list types

@@ -1,4 +1,4 @@
-"""The heap driven inside C, for `lifeevt.bench.heap` alone: no part of the twin, which never imports it.
+"""The heap and the accounts driven inside C, for benches alone: no part of the twin, which never imports it.
 
 The same two workloads as bench/std_priority_queue.cpp, to the bit: what both pop adds up to the same number.
 """
@@ -6,6 +6,8 @@ The same two workloads as bench/std_priority_queue.cpp, to the bit: what both po
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from ._account cimport account, account_record_pair
+from ._core_account cimport Account
 from ._heap cimport (
     HEAP_LEVELS,
     HEAP_REJECT,
@@ -25,6 +27,7 @@ cdef enum:
     NO_LANE = -1
     ENDED = 0
     SLOT_BITS = 21
+    ACCOUNTS = 64
 
 cdef int64_t[CLASSES] BUDGETS_NS
 BUDGETS_NS[:] = [10_000_000, 50_000_000, 200_000_000]
@@ -118,3 +121,40 @@ cdef class OrderProbe:
         order_ready(&self.order, self.work.sequence)
         order_add(&self.order, key, self.work.sequence, slot, lane)
         self.work.sequence += 1
+
+
+cdef class AccountProbe:
+    """What it costs to record how an event fared: for its level, and for its type where there is one of them."""
+
+    def __init__(self, list levels, list types):
+        self.levels, self.types = levels, types
+        if max(len(levels), len(types)) > ACCOUNTS:
+            raise ValueError(f"there must be at most {ACCOUNTS} levels, and as many types")
+
+    def run(self, uint32_t events, uint64_t seed):
+        """Record so many events, without the GIL, with durations from 100 ns to 200 ms; the sum of what was drawn."""
+        cdef account* levels[ACCOUNTS]
+        cdef account* types[ACCOUNTS]
+        cdef account* one
+        cdef account* other
+        cdef uint32_t _event, level_count = <uint32_t> len(self.levels), type_count = <uint32_t> len(self.types)
+        cdef uint64_t chance = seed
+        cdef int64_t wait_ns, drawn = 0
+        for _event in range(level_count):
+            levels[_event] = &(<Account?> self.levels[_event]).kept
+        for _event in range(type_count):
+            types[_event] = &(<Account?> self.types[_event]).kept
+        with nogil:
+            for _event in range(events):
+                chance ^= chance << 13
+                chance ^= chance >> 7
+                chance ^= chance << 17
+                wait_ns = 100 + <int64_t> ((chance >> 20) & (((<uint64_t> 1) << (7 + chance % 21)) - 1))
+                drawn += wait_ns
+                one = other = NULL
+                if type_count > 0:
+                    other = types[((chance >> 40) * type_count) >> 24]
+                if level_count > 0:
+                    one = levels[((chance >> 40) * level_count) >> 24]
+                    account_record_pair(one, other, BUDGETS_NS[0], wait_ns, 5_000)
+        return drawn

@@ -2,6 +2,7 @@
 
 Every function is safe from any thread without the GIL: counts are relaxed atomics. `record_alone` is for
 a histogram with one writer at a time: it costs no locked instruction, and readers still see whole numbers.
+`record_pair` does so in two of them, of which the other may be NULL.
 """
 
 from libc.stdint cimport int64_t, uint64_t
@@ -20,6 +21,7 @@ ctypedef struct histogram:
 cdef void histogram_init(histogram* self) noexcept nogil
 cdef void histogram_record(histogram* self, int64_t duration_ns) noexcept nogil
 cdef void histogram_record_alone(histogram* self, int64_t duration_ns) noexcept nogil
+cdef void histogram_record_pair(histogram* one, histogram* other, int64_t duration_ns) noexcept nogil
 cdef void histogram_merge(histogram* self, const histogram* other) noexcept nogil
 cdef int64_t histogram_upper(int index) noexcept nogil
 cdef int64_t histogram_percentile(const histogram* self, double percent) noexcept nogil

@@ -39,7 +39,19 @@ cdef void histogram_record(histogram* self, int64_t duration_ns) noexcept nogil:
 
 cdef void histogram_record_alone(histogram* self, int64_t duration_ns) noexcept nogil:
     cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
-    cdef uint64_t* bucket = &self.counts[_bucket_of(duration)]
+    _record_alone(self, _bucket_of(duration), duration)
+
+
+cdef void histogram_record_pair(histogram* one, histogram* other, int64_t duration_ns) noexcept nogil:
+    cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
+    cdef int index = _bucket_of(duration)
+    _record_alone(one, index, duration)
+    if other != NULL:
+        _record_alone(other, index, duration)
+
+
+cdef inline void _record_alone(histogram* self, int index, uint64_t duration) noexcept nogil:
+    cdef uint64_t* bucket = &self.counts[index]
     cdef uint64_t low = self.total_low + duration
     LIFEEVT_STORE(bucket, bucket[0] + 1)
     if low < duration:
@@ -88,7 +100,7 @@ cdef int64_t histogram_percentile(const histogram* self, double percent) noexcep
     return maximum
 
 
-cdef int _bucket_of(uint64_t duration) noexcept nogil:
+cdef inline int _bucket_of(uint64_t duration) noexcept nogil:
     cdef int shift = LIFEEVT_BITS(duration) - SUB_BITS
     if shift <= 0:
         return <int> duration

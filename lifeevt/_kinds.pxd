@@ -5,6 +5,7 @@ A table never moves and only grows, so whoever got a number from it may read tha
 
 from libc.stdint cimport int32_t, int64_t
 
+from ._account cimport account
 from ._heap cimport heap_event
 
 cdef enum:
@@ -19,6 +20,7 @@ ctypedef struct event_kind:
     int32_t lane            # kinds of one budget share a lane, since their keys ascend with their arrivals
     int32_t row             # of the reflex that answers, or KINDS_NO_ROW
     int32_t attended        # whether Python must see the event
+    account* met            # what its events met, beside their level's account, or NULL
     int32_t exact           # 1: the name alone decides level and budget; 0: the event may; -1: Python decides more
 
 ctypedef struct kind_table:

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
-from ._account cimport account_record
+from ._account cimport account_record_pair
 from ._cells cimport LIFEEVT_LOAD, cells_version
 from ._heap cimport (
     HEAP_ASLEEP,
@@ -14,7 +14,7 @@ from ._heap cimport (
     heap_pop,
     heap_slot,
 )
-from ._kinds cimport KINDS_NO_ROW
+from ._kinds cimport KINDS_NO_ROW, event_kind
 from ._order cimport heap_event
 from ._parking cimport PARKING_FOR_EVER, parking_now_ns, parking_sleep
 from ._reflex cimport REFLEX_NO_PATTERN, reflex_respond
@@ -122,7 +122,7 @@ cdef bint reactor_is_due(reactor* self) noexcept nogil:
 
 
 cdef bint _has_changes(reactor* self) noexcept nogil:
-    """Whether the state was written and somebody wants to know: once of each version, for who tells may be slow."""
+    """Whether the state was written and somebody wants to know; said once of each version: who tells may be slow."""
     cdef int64_t version = cells_version(self.cells)
     if LIFEEVT_LOAD(&self.cells.trail.length) == 0 or self.told_version == version:
         return False
@@ -162,11 +162,10 @@ cdef void reactor_finish(reactor* self, int32_t count) noexcept nogil:
 
 
 cdef void reactor_account(reactor* self, const result_record* record) noexcept nogil:
-    """Note how an event of a known kind fared."""
-    account_record(
-        self.accounts[record.level], self.kinds.kinds[record.kind].budget_ns,
-        record.started_ns - record.queued_ns, record.finished_ns - record.started_ns,
-    )
+    """Note how an event of a known kind fared: for its level, and for its type if that has an account."""
+    cdef const event_kind* kind = &self.kinds.kinds[record.kind]
+    cdef int64_t wait_ns = record.started_ns - record.queued_ns, service_ns = record.finished_ns - record.started_ns
+    account_record_pair(self.accounts[record.level], kind.met, kind.budget_ns, wait_ns, service_ns)
 
 
 cdef void reactor_enter_state(reactor* self) noexcept nogil:

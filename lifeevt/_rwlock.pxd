@@ -18,7 +18,7 @@ cdef extern from "<pthread.h>" nogil:
         pass
 
 cdef enum:
-    RWLOCK_PASSES = 4
+    RWLOCK_PASSES = 2
     RWLOCK_BELLS = 8            # on which writers sleep, by their number in line
     RWLOCK_FOR_EVER = -1
 

@@ -21,8 +21,8 @@ class Answer:
     """What Python knows of an event that it answers itself; written by one thread."""
 
     __slots__ = (
-        "action", "attempts", "decision", "error", "event", "finished_ns", "kind", "level", "meaning", "queued_ns",
-        "receipt", "sequence", "stage", "started_ns", "status", "version", "version_before",
+        "action", "attempts", "decision", "error", "event", "failure", "finished_ns", "kind", "level", "meaning",
+        "queued_ns", "receipt", "sequence", "stage", "started_ns", "status", "version", "version_before",
     )  # fmt: skip
 
     def __init__(self, event: Event, task: Task) -> None:
@@ -36,6 +36,7 @@ class Answer:
         self.error: str | None = None
         self.stage = ""
         self.receipt: Receipt | None = None
+        self.failure: BaseException | None = None  # of a coroutine
 
     @classmethod
     def unanswered(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Answer:

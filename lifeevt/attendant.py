@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ._contract import Entry, Reactor, Task
+from ._contract import MAX_LEVELS, Entry, Reactor, Task
 from .answer import Answer, told
 from .clock import Clock
+from .detached import Detached
 from .event import Event
 from .handler import Handler, HandlerTable
 from .queue import AsyncEventQueue
@@ -42,6 +43,7 @@ class Attendant:
         self.state, self.queue, self.scheduler, self.clock = state, queue, scheduler, clock
         self._reactor, self._reflexes, self._handlers, self._is_worker = reactor, reflexes, handlers, is_worker
         self.errors = 0
+        self.detached = Detached(state, self._come_back)
 
     def process(self, task: Task) -> None:
         """Answer one event and record the outcome; only what is no Exception is raised, and never in the worker."""
@@ -54,30 +56,39 @@ class Attendant:
             answer.started_ns = self.clock.now_ns()
         try:
             self._respond(answer, task)
+            if self._detach(answer):
+                return
             self._handle(answer)
         except BaseException as error:
             self.errors += 1
             answer.fail(error)
+            self._finish(answer)
             if not isinstance(error, Exception) and not self._is_worker():
                 raise  # Ctrl-C belongs to the caller of process_pending; SystemExit must not end the worker
-        finally:
+        else:
             self._finish(answer)
 
     def process_up_to(self, limit: int) -> int:
-        """Answer up to ``limit`` queued events and return how many there were. Does not wait."""
+        """Answer up to ``limit`` queued events, as far as the gate lets them; how many there were. Does not wait."""
         left = limit
         while left > 0:
-            answered, task = self._reactor.run_pending(left)
+            answered, task = self._reactor.run_pending(*self._portion(left))
             left -= answered
-            if task is None:
+            if task is not None:
+                self.process(task)
+                left -= 1
+            elif not answered:
                 break
-            self.process(task)
-            left -= 1
         self.state.deliver_changes()
         return limit - left
 
+    def _portion(self, left: int) -> tuple[int, int]:
+        """How many events may be answered before the gate is asked again, and below which level."""
+        return (1, self.scheduler.above(self.clock.now_ns())) if self.scheduler.paces else (left, MAX_LEVELS)
+
     def record_unanswered(self, entry: Entry, status: Status) -> None:
         """Record what became of an event that never started."""
+        self.scheduler.leave(entry[2], status)
         answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
         answer.receipt = entry[0].receipt if type(entry[0]) is Tracked else None
         self._record(answer, finishes=False)
@@ -109,6 +120,37 @@ class Attendant:
         if outcome is None:
             outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=task[4])
         answer.note(self._reflexes.teller(row)(outcome), outcome)
+
+    def _detach(self, answer: Answer) -> bool:
+        """Let an event loop run the event's stages, if they are coroutines; whether it does."""
+        handler = self._handlers.find(answer.event.type)
+        if handler is None or not handler.is_async:
+            return False
+        if answer.receipt is None:
+            self.detached.run(handler, answer)
+        else:
+            answer.receipt.context.run(self.detached.run, handler, answer)
+        return True
+
+    def _come_back(self, answer: Answer) -> None:
+        """Have the worker, which alone keeps the accounts, finish an event that ran on a loop."""
+        self.queue.tracker.timers.add(self.clock.now_ns(), lambda: self._finish_detached(answer))
+
+    def _finish_detached(self, answer: Answer) -> None:
+        if not self.detached.take(answer):
+            return
+        if answer.failure is not None:
+            self.errors += 1
+            answer.fail(answer.failure)
+        answer.version = self.state.version
+        self._finish(answer)
+
+    def give_up_detached(self) -> None:
+        """End what still runs on a loop; for when no worker runs any more."""
+        for answer in self.detached.give_up():
+            self.errors += 1
+            answer.version = self.state.version
+            self._finish(answer)
 
     def _handle(self, answer: Answer) -> None:
         handler = self._handlers.find(answer.event.type)

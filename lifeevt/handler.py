@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from inspect import iscoroutinefunction
 from typing import Any
 
 from .errors import LifeEventError
@@ -35,6 +37,12 @@ class Handler:
         stages = [stage for stage in (self.meaning, self.decision, self.action) if stage is not None]
         if not stages or not all(map(callable, stages)):
             raise TypeError("a handler needs at least one stage, and every stage must be callable")
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether one of the stages is a coroutine function, so that all of them run on an event loop."""
+        stages = (self.meaning, self.decision, self.action)
+        return any(iscoroutinefunction(each.call if isinstance(each, Bare) else each) for each in stages)
 
 
 @dataclass(frozen=True)

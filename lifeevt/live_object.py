@@ -111,9 +111,15 @@ class LiveObject:
             version, now = writer.absorb(self.version, seen, self._numbers)
             if now is not None:
                 return self._absorbed(version, seen, now, refused)
-        for place in self._places:
+        for place in self._differing(seen):
             self._judge(place, seen[place], self._numbers[place], changes, refused)
         return self._post(writer, changes, seen, refused) if changes else self.version
+
+    def _differing(self, seen: Sequence[Any]) -> Sequence[int]:
+        try:
+            return list(compress(self._places, map(ne, seen, self._numbers)))
+        except Exception:  # of a comparison: look at each
+            return self._places
 
     def _absorbed(self, version: int, seen: Sequence[Any], now: tuple[float, ...], refused: dict[str, str]) -> int:
         self._numbers = now

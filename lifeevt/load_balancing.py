@@ -25,10 +25,12 @@ class LoadBalancingStrategy(Strategy):
     ``ceil((w + s + c) / budget) + 1`` ticks, where *s* is the longest service of one event below CRITICAL, and *c*
     what critical events took meanwhile.
 
-    ``interval_seconds`` is the tick's until the loop tells its own; without a loop it goes on by itself.
+    ``interval_seconds`` is the tick's until the loop tells its own; without a loop it goes on by itself. A loop that
+    answers events in its own thread looks once a tick: give it one slice.
     """
 
     name = "load_balancing"
+    paces = True
     offsets_ns = (-STRICT_NS, 0)
 
     def __init__(self, share: float = 0.5, slices: int = 8, interval_seconds: float = 0.1) -> None:
@@ -39,7 +41,8 @@ class LoadBalancingStrategy(Strategy):
         if not 0.0 < interval_seconds < 1e9:
             raise ValueError(f"interval_seconds is {interval_seconds}; it must be a positive number of seconds")
         self.share, self.slices = share, slices
-        self._spent_ns = self._used_ns = 0
+        self._spent_ns = 0
+        self._used_ns: int | None = None
         self._began_ns: int | None = None
         self._set_interval(round(interval_seconds * NS_PER_SECOND))
 
@@ -56,7 +59,7 @@ class LoadBalancingStrategy(Strategy):
     def gate(self, now_ns: int, used_ns: Sequence[int]) -> Gate:
         """Return how much events below CRITICAL may use, until the next part of the budget falls due. O(levels)."""
         used = sum(used_ns[_EXEMPT:])
-        self._spent_ns += used - self._used_ns
+        self._spent_ns += 0 if self._used_ns is None else used - self._used_ns
         self._used_ns = used
         began_ns = self._roll(now_ns)
         parts = (now_ns - began_ns) * self.slices // self._interval_ns + 1  # that are due by now

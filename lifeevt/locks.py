@@ -52,7 +52,7 @@ def limit_in_ns(timeout: float | None) -> int | None:
 class ReadWriteLock:
     """Many readers or one writer: ``with lock.read(timeout): ...`` and ``with lock.write(timeout): ...``.
 
-    Writers go first, in line, and no reader is passed by more than 4 of them. A thread may enter once, and only
+    Writers go first, in line, and no reader is passed by more than 2 of them. A thread may enter once, and only
     upwards in ``rank`` (None: no rank, not checked): LockOrderError at once. A wait that would close a circle of
     threads, over any locks of this module and turns, raises DeadlockError instead; one longer than ``timeout``
     seconds LockTimeout, which names the holders. An entry leaves when its block ends, however it does.

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ._contract import Histogram
+from .event import Priority
 from .result import Status
 
-__all__ = ["LatencySummary", "Ledger", "summarize"]
+__all__ = ["LatencySummary", "Ledger", "QueueStatistics", "summarize"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,19 @@ class Ledger:
     def balanced(self) -> bool:
         """Whether accepted = sum of the ends + in flight; anything else is a defect."""
         return self.accepted == sum(self.ends.values()) + self.in_flight
+
+
+@dataclass(frozen=True)
+class QueueStatistics:
+    """One instant of a queue; ``high_water`` is the most it ever held, ``deferred`` what comes by itself later.
+
+    ``limited`` events came more often than their type or their source may; the ledger does not count them.
+    """
+
+    capacity: int
+    depth: int
+    depth_by_level: Mapping[Priority, int]
+    high_water: int
+    ledger: Ledger
+    deferred: int = 0
+    limited: int = 0

@@ -100,7 +100,7 @@ class AsyncEventProcessor(Fronted):
             result_capacity, self._answers_natively(),
         )  # fmt: skip
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
-        self._timekeeper = Timekeeper(self._reactor, self.queue, lambda: self._worker.stopping)
+        self._timekeeper = Timekeeper(self._reactor, self.queue, self.scheduler, lambda: self._worker.stopping)
         self._worker.next_task = self._timekeeper.next_task
         self._worker.look_around = self._look_around
         self._employ(HandlerTable(handlers))
@@ -139,6 +139,16 @@ class AsyncEventProcessor(Fronted):
         if self._worker.answers_here:
             options["timeout"] = 0.0
         receipt = self.queue.put_tracked(event, **options)
+        self._sweep()
+        return receipt
+
+    async def submit_async(self, event: Event, **options: Any) -> Receipt:
+        """Accept an event as ``submit_tracked`` does, waiting for room without blocking the event loop.
+
+        Under ``block`` there is no limit but what cancels the call (``asyncio.timeout``). EngineStopped after stop.
+        """
+        self._refuse_stopped()
+        receipt = await self.queue.put_async(event, **options)
         self._sweep()
         return receipt
 
@@ -263,7 +273,20 @@ class AsyncEventProcessor(Fronted):
     ) -> None:
         self.close()
 
+    @property
+    def loop(self) -> Any:
+        """The asyncio loop on which coroutine handlers run, or None; ``async with`` sets it when there is none."""
+        return self._attendant.detached.loop
+
+    @loop.setter
+    def loop(self, loop: Any) -> None:
+        self._attendant.detached.loop = loop
+
     async def __aenter__(self) -> AsyncEventProcessor:
+        import asyncio  # lazy: most users have no event loop
+
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
         self.start()
         return self
 
@@ -318,15 +341,18 @@ class AsyncEventProcessor(Fronted):
             return self._stop(drain, timeout)
         finally:
             self._ending = False
+            self.scheduler.pace(True)
 
     def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
         self._accept(False)
         if drain:
             self.queue.resume_everything()
+            self.scheduler.pace(False)
         if drain and self.running:
             self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):
             at_exit.forget(self)
+        self._attendant.give_up_detached()
         self.state.deliver_changes()
         return self._cancel_rest()
 
@@ -358,7 +384,7 @@ class AsyncEventProcessor(Fronted):
         if self.queue.on_shed is not None:
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
-        self.scheduler.steer(self.queue.heap.shift)
+        self.scheduler.steer(self.queue.heap, self.queue.kinds)
         tracker = self.queue.tracker
         tracker.on_ended = lambda entry, status: self._attendant.record_unanswered(entry, status)
         tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self._mean_service_ns
@@ -372,7 +398,11 @@ class AsyncEventProcessor(Fronted):
         )  # fmt: skip
         self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, handlers)
         self._reactor.serve(self.state, *self._responders.helpers(), self._attendant.failed, self._process)
-        self.queue.numbers.on_new = self._responders.learn
+        self.queue.numbers.on_new = self._learn
+
+    def _learn(self, name: str, code: int) -> None:
+        self._responders.learn(name, code)
+        self.scheduler.learn(name, code)
 
     def _process(self, task: Task) -> None:
         self._attendant.process(task)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -26,7 +25,8 @@ from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
 from .event import NO_METADATA, Event, Priority
 from .event_types import EventTypes
-from .metrics import Ledger
+from .loop_waiting import LoopWaiting
+from .metrics import Ledger, QueueStatistics
 from .overflow import Overflow
 from .pauses import Pauses
 from .receipt import Merge, Receipt, Tracked
@@ -40,18 +40,6 @@ __all__ = ["AsyncEventQueue", "QueueStatistics"]
 
 Rank = Callable[[Event, int], tuple[int, int]]
 _DELIVERED = int(Status.DELIVERED)
-
-
-@dataclass(frozen=True)
-class QueueStatistics:
-    """One instant of a queue; ``high_water`` is the most it ever held, ``deferred`` what comes by itself later."""
-
-    capacity: int
-    depth: int
-    depth_by_level: Mapping[Priority, int]
-    high_water: int
-    ledger: Ledger
-    deferred: int = 0
 
 
 class AsyncEventQueue(Fronted):
@@ -94,6 +82,7 @@ class AsyncEventQueue(Fronted):
         self._pauses = Pauses(self._heap)
         self._tracks = self._closed = False  # whether an event was ever tracked here
         self.tracker = Tracker(self)
+        self.loop_waiting = LoopWaiting(self._heap, self.tracker.timers, self.clock.now_ns)
         self.waiting = Waiting(self._heap, self.clock, self.tracker.timers)
         self._face()
 
@@ -108,7 +97,7 @@ class AsyncEventQueue(Fronted):
         offer = self.offered(event)
         if not self.overflows.waits[offer[1]] or self._is_special(event, offer[1]):
             return self.put_nowait(event)
-        kind, seconds = self.kind_of(event), self._patience(offer[1], timeout)
+        kind, seconds = self.numbers.of(event), self._patience(offer[1], timeout)
         if self._admit(offer, kind, event) or self.waiting.until(lambda: self._admit(offer, kind, event), seconds):
             return True
         return self.put_nowait(event)  # the last look, which counts the refusal
@@ -122,7 +111,7 @@ class AsyncEventQueue(Fronted):
             if not self.tracker.admit(receipt) and self.tracker.policy_for(event) == REJECT:
                 raise QueueFull(receipt.reason)
             return bool(receipt)
-        verdict = self._heap.offer(*offer, self.overflows.policies[offer[1]], self.kind_of(event), event.intensity)
+        verdict = self._heap.offer(*offer, self.overflows.policies[offer[1]], self.numbers.of(event), event.intensity)
         self.announce()
         self.hand_back(verdict)
         if verdict is REFUSED and self.overflows.policies[offer[1]] == REJECT:
@@ -139,7 +128,7 @@ class AsyncEventQueue(Fronted):
         offers = [self.offered(event) for event in given]
         if any(self._is_special(event, offer[1]) for event, offer in zip(given, offers, strict=True)):
             return sum(map(self._put_quietly, given))
-        numbers = [(self.kind_of(each), each.intensity) for each in given]
+        numbers = [(self.numbers.of(each), each.intensity) for each in given]
         verdicts = self._heap.offer_many(offers, self.overflows.policies, numbers)
         self.announce()
         for verdict in verdicts:
@@ -157,7 +146,8 @@ class AsyncEventQueue(Fronted):
         if self._closed:
             raise QueueClosed("the queue is closed")
         try:
-            seconds = _repeated(self.clock.wall_time(), len(types)) if timestamps is None else timestamps
+            now = array("d", [self.clock.wall_time()])
+            seconds = now * len(types) if timestamps is None else timestamps
             taken, shed = self._heap.offer_numbers(
                 self.numbers.table, types, intensities, seconds, self.clock.now_ns(), self.overflows.policies
             )
@@ -196,9 +186,16 @@ class AsyncEventQueue(Fronted):
             self.tracker.defer(receipt, due_ns)
         elif not self.tracker.admit(receipt):
             level = self.rank(event, 0)[1]
-            if self.overflows.waits[level]:
+            if self.overflows.waits[level] and receipt.may_come:
                 self.waiting.until(lambda: self.tracker.admit(receipt), self._patience(level, timeout))
         return receipt
+
+    async def put_async(self, event: Event, **options: Any) -> Receipt:
+        """Queue an event as ``put_tracked`` does, waiting for room under ``block`` without blocking the event loop."""
+        receipt = self.put_tracked(event, 0.0, **options)
+        if receipt or not receipt.may_come or not self.overflows.waits[self.rank(event, 0)[1]]:
+            return receipt
+        return await self.loop_waiting.until(lambda: self.put_tracked(event, 0.0, **options) or None)
 
     def put_every(
         self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
@@ -237,6 +234,22 @@ class AsyncEventQueue(Fronted):
         if not self._take_into(taken) and not self.waiting.until(lambda: self._take_into(taken), timeout):
             raise QueueEmpty(f"no event came within {timeout} s")
         return self.event_of(taken[0])
+
+    async def get_async(self) -> Event:
+        """Take the most urgent event, waiting without blocking the event loop; QueueClosed once closed and empty.
+
+        A call that is cancelled takes nothing. ``async for event in queue`` takes until the queue is closed.
+        """
+        return self.event_of(await self.loop_waiting.until(self._take_or_raise))
+
+    def __aiter__(self) -> AsyncEventQueue:
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            return await self.get_async()
+        except QueueClosed:
+            raise StopAsyncIteration from None
 
     def get_nowait(self) -> Event:
         """Take the most urgent event; QueueEmpty when there is none, QueueClosed also when closed."""
@@ -312,7 +325,8 @@ class AsyncEventQueue(Fronted):
         counts = self._heap.counts()
         depths = {Priority(level): depth for level, depth in enumerate(self._heap.depths())}
         shown = MappingProxyType({level: depth for level, depth in depths.items() if depth or level <= Priority.LOW})
-        return QueueStatistics(self.capacity, counts[2], shown, counts[5], Ledger.of(counts), self.tracker.deferred)
+        later, limited = self.tracker.deferred, self.tracker.limiter.refused
+        return QueueStatistics(self.capacity, counts[2], shown, counts[5], Ledger.of(counts), later, limited)
 
     # --- for the engine
 
@@ -443,10 +457,6 @@ class AsyncEventQueue(Fronted):
     def _patience(self, level: int, timeout: float | None) -> float | None:
         return self.overflows.seconds[level] if timeout is None else timeout
 
-    def kind_of(self, event: Event) -> int:
-        """Return the event's number, or NO_KIND when its type alone does not say how it is treated."""
-        return self.numbers.of(event)
-
     def _admit(self, offer: Offer, kind: int, event: Event) -> bool:
         if self._closed:
             raise QueueClosed("the queue is closed")
@@ -467,20 +477,19 @@ class AsyncEventQueue(Fronted):
         """Tell those who wait on a clock of their own that something changed."""
         self.waiting.announce()
 
-    def _take_into(self, out: list[Entry], end: int = _DELIVERED) -> bool:
-        entry = self.take_nowait(end)
-        if entry is not None:
-            out.append(entry)
-        elif self._closed and end == _DELIVERED:
+    def _take_or_raise(self) -> Entry | None:
+        entry = self.take_nowait(_DELIVERED)
+        if entry is None and self._closed:
             raise QueueClosed("the queue is closed and empty")
+        return entry
+
+    def _take_into(self, out: list[Entry]) -> bool:
+        entry = self._take_or_raise()
+        out += () if entry is None else (entry,)
         return entry is not None
 
     def _refuse(self, event: Event) -> NoReturn:
         raise QueueFull(f"queue holds {len(self._heap)} of {self.capacity} events; {event.type!r} was refused")
-
-
-def _repeated(seconds: float, count: int) -> array[float]:
-    return array("d", [seconds]) * count
 
 
 def _types_behind(rank: Rank | None) -> EventTypes:

@@ -92,7 +92,7 @@ class RateLimiter:
     def __init__(self, room: int = 4096) -> None:
         if room < 1:
             raise ValueError(f"room is {room}; it must be at least 1")
-        self._room = room
+        self._room, self._refused = room, 0
         self._mutex = threading.Lock()
         at_fork.renew_locks(self, "_mutex")
         self._of_types: dict[str, tuple[RateLimit, TokenBucket]] = {}
@@ -114,7 +114,15 @@ class RateLimiter:
             buckets = [] if limit is None else [_bucket(self._of_types, name, limit)]
             if source_limit is not None:
                 buckets.append(self._of_source(name, source, source_limit, now_ns))
-            return all(each.has_token(now_ns) for each in buckets) and all([each.admits(now_ns) for each in buckets])
+            if all(each.has_token(now_ns) for each in buckets):
+                return all([each.admits(now_ns) for each in buckets])
+            self._refused += 1
+            return False
+
+    @property
+    def refused(self) -> int:
+        """How many events it refused."""
+        return self._refused
 
     def __len__(self) -> int:
         """Return how many sources are told apart now."""

@@ -30,7 +30,7 @@ class Admission(Enum):
     DEFERRED = "deferred"
     """It comes at its time."""
     REFUSED = "refused"
-    """There was no room; ``reason`` says why."""
+    """There was no room, or it came too often; ``reason`` says which."""
 
 
 class Owner(Protocol):
@@ -53,7 +53,7 @@ class Receipt:
 
     __slots__ = (
         "_due", "_owner", "_result", "_waiting", "admission", "coalesce", "context", "depth", "event", "expires_ns",
-        "key", "reason", "ticket", "timer",
+        "key", "may_come", "reason", "ticket", "timer",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +69,7 @@ class Receipt:
         self.event, self.key, self.coalesce, self.expires_ns, self.depth = event, key, coalesce, expires_ns, depth
         self.admission, self.reason = Admission.REFUSED, ""
         self.context: Context = copy_context()  # the submitter's, for the handler
+        self.may_come: bool | None = None  # by the limits of its type, once they were asked
         self.ticket: Ticket | None = None  # while it is queued
         self.timer: Timer | None = None  # until it is due
         self._result: EventProcessingResult | None = None
@@ -101,7 +102,7 @@ class Receipt:
     def boost(self, priority: Priority | None = None, within: float | None = None) -> bool:
         """Make it more urgent: of a more important level, or due ``within`` seconds; never less so.
 
-        False when it has started, or ended. O(log n).
+        False when it has started, or ended, or is still to come. O(log n).
         """
         return self._owner.boost(self, priority, None if within is None else round(within * NS_PER_SECOND))
 

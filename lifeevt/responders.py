@@ -36,7 +36,7 @@ class Responders:
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         self._words[code] = _silent if row is None else self._reflexes.teller(row)
         self._kinds.answer(code, NO_ROW if row is None else row, handler is not None)
-        if handler is not None:
+        if handler is not None and not handler.is_async:
             action = handler.action.call if isinstance(handler.action, Bare) else handler.action
             bare = isinstance(handler.action, Bare)
             self._reactor.attend(code, handler.meaning, handler.decision, action, bare)

@@ -47,7 +47,7 @@ class LoopStatistics:
     """How the ticks went. ``jitter`` is start minus deadline, ``period`` start to start.
 
     ``overruns`` ticks ended after the next one's deadline; ``skipped`` deadlines had no tick;
-    ``errors`` callbacks raised.
+    ``errors`` callbacks or strategies raised.
     """
 
     ticks: int
@@ -185,6 +185,7 @@ class RuntimeLoop(at_fork.Forked):
 
     def _tick(self, index: int, due_ns: int) -> int:
         started_ns = self.clock.now_ns()
+        self._review(index, due_ns, started_ns)
         if self.mode == "sync":
             self.processor.process_pending()
         tick = Tick(index, due_ns, started_ns, self.processor.results(), self.state)
@@ -193,6 +194,14 @@ class RuntimeLoop(at_fork.Forked):
         finished_ns = self.clock.now_ns()
         self._account.tick(due_ns, started_ns, finished_ns)
         return finished_ns
+
+    def _review(self, index: int, due_ns: int, started_ns: int) -> None:
+        """Tell the strategy what was measured; one that fails must not end the loop."""
+        try:
+            self.processor.scheduler.tick(started_ns, self._interval_ns, max(started_ns - due_ns, 0))
+        except Exception:
+            self._account.errors += 1
+            logger.exception("the strategy failed at tick %d", index)
 
     def _call(self, on_tick: Callable[[Tick], object], tick: Tick) -> None:
         try:

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from . import _backend, at_fork
-from ._contract import Account
+from ._contract import MAX_LEVELS, Account, EventHeap, KindTable
 from .event import Event, Priority
 from .event_types import EventTypes
 from .metrics import LatencySummary, summarize
+from .rates import RateWindow
+from .result import Status
 from .strategies import find_strategy
 from .strategy import Gate, LevelLoad, Load, Strategy, level_offsets
 
 __all__ = ["EventScheduler", "LevelStatistics", "SchedulerStatistics"]
 
-Shift = Callable[[Sequence[int]], None]
+MAX_TYPE_ACCOUNTS = 64  # an account takes 120 kB
+OTHER_TYPES = "(others)"
+_FIRST_POSTPONED = int(Priority.CRITICAL) + 1
 Sums = tuple[int, int, int, int]  # finished, late, wait and service in ns, of one level since it was made
 
 
 @dataclass(frozen=True)
 class LevelStatistics:
-    """What the events of one level met: ``late`` of ``finished`` took longer than their budget.
+    """What the events of one level, or of one type, met: ``late`` of ``finished`` took longer than their budget.
 
-    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end.
+    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end, ``lateness`` by how
+    much the late ones exceeded their budget. ``starved`` waited longer than ten budgets. ``unanswered`` counts
+    those that ended without an answer, by how.
     """
 
     finished: int
@@ -33,14 +40,23 @@ class LevelStatistics:
     wait: LatencySummary
     service: LatencySummary
     latency: LatencySummary
+    lateness: LatencySummary = field(default_factory=LatencySummary)
+    starved: int = 0
+    unanswered: Mapping[Status, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class SchedulerStatistics:
-    """The strategy and, for each level, what its events met."""
+    """The strategy and, for each level and each type that came, what its events met.
+
+    ``arrivals_per_second`` and ``answers_per_second`` are those of a window of ticks (see RateWindow); 0 without.
+    """
 
     strategy: str
     levels: Mapping[Priority, LevelStatistics]
+    types: Mapping[str, LevelStatistics] = field(default_factory=dict)
+    arrivals_per_second: float = 0.0
+    answers_per_second: float = 0.0
 
     @property
     def late(self) -> int:
@@ -61,12 +77,18 @@ class EventScheduler:
     ) -> None:
         self._strategy = find_strategy(strategy)
         self._offsets = level_offsets(self._strategy)
-        self._shift: Shift | None = None
+        self._steered: EventHeap | None = None
+        self._kinds: KindTable | None = None
+        self.on_pace: Callable[[], None] | None = None  # the strategy began to pace, or ended
+        self._paced, self._pacing = self._strategy.paces, True
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
         at_fork.renew_locks(self, "_switching")
         self.types = types or EventTypes.life()
-        core = _backend.load(backend)
-        self._accounts: list[Account] = [core.Account() for _ in range(self.types.lowest + 1)]
+        self._make_account = _backend.load(backend).Account
+        self._accounts: list[Account] = [self._make_account() for _ in range(self.types.lowest + 1)]
+        self._type_accounts: dict[str, Account] = {}
+        self._unanswered: Counter[tuple[int, Status]] = Counter()
+        self._arrivals, self._answers = RateWindow(), RateWindow()
         self._seen = [_sums(account) for account in self._accounts]
 
     @classmethod
@@ -101,31 +123,60 @@ class EventScheduler:
             self._arrange()
             return before
 
-    def steer(self, shift: Shift) -> None:
-        """Have a queue follow the strategy: ``shift(offsets)`` is called now, and whenever they change.
+    def steer(self, heap: EventHeap, kinds: KindTable | None = None) -> None:
+        """Have a queue follow the strategy, now and whenever that changes. ValueError when it steers another one.
 
-        ValueError when another queue follows already.
+        With ``kinds``, its types by number, each type is accounted for, too; new ones by :meth:`learn`.
         """
         with self._switching:
-            if self._shift is not None:
+            if self._steered is not None:
                 raise ValueError("the scheduler steers another queue already")
-            self._shift = shift
-            shift(self._offsets)
+            self._steered = heap
+            heap.shift(self._offsets)
+            self._kinds = kinds
+        self._learn_anew()
+        self.types.follow(self._learn_anew)
+
+    def learn(self, name: str, code: int) -> None:
+        """Account for a type under its number: with its family, since that is what its level and budget are of."""
+        if self._kinds is not None:
+            self._kinds.account(code, self._account_of((self.types.named(name) or self.types.default).name))
+
+    @property
+    def paces(self) -> bool:
+        """Whether the gate must be asked before each event."""
+        return self._pacing and self._strategy.paces
+
+    def pace(self, wanted: bool) -> None:
+        """Let the gate stand open, as while an engine drains, or be asked again."""
+        self._pacing = wanted
+        if self.on_pace is not None:
+            self.on_pace()
 
     def gate(self, now_ns: int) -> Gate:
         """Return what may start at ``now_ns``. O(1)."""
         with self._switching:
             return self._strategy.gate(now_ns, [account.service.total for account in self._accounts])
 
-    def tick(self, now_ns: int, interval_ns: int, depths: Sequence[int] = ()) -> Load:
+    def above(self, now_ns: int) -> int:
+        """Return the level below which events may start at ``now_ns``: 16 while the gate is open. O(levels)."""
+        if not self.paces:
+            return MAX_LEVELS
+        gate = self.gate(now_ns)
+        return MAX_LEVELS if gate.allowance_ns > 0 else gate.above
+
+    def tick(self, now_ns: int, interval_ns: int, tick_late_ns: int = 0) -> Load:
         """Tell the strategy what was measured since the last tick, and return that; once a tick.
 
-        ``depths``: how many events wait now, by level. O(levels), and O(queued) when the strategy moves them.
+        Then what waits is moved, if the strategy wants it elsewhere: O(queued); else O(levels).
         """
         with self._switching:
-            load = Load(now_ns, interval_ns, self._measured(depths))
+            load = Load(now_ns, interval_ns, self._measured(), tick_late_ns)
+            self._look(now_ns)
             self._strategy.review(load)
             self._arrange()
+            if self._strategy.late_offset_ns and self._steered is not None:
+                self._steered.postpone(now_ns, self._strategy.late_offset_ns, _FIRST_POSTPONED)
             return load
 
     def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
@@ -134,8 +185,14 @@ class EventScheduler:
 
     def observe(self, event: Event, level: int, queued_ns: int, started_ns: int, finished_ns: int) -> None:
         """Record when an event was accepted, started and finished. For one thread at a time. O(1)."""
-        account = self._accounts[min(Priority(level), len(self._accounts) - 1)]
-        account.record(self.types.resolve(event).budget_ns, started_ns - queued_ns, finished_ns - started_ns)
+        kind = self.types.resolve(event)
+        for account in self._accounts[min(Priority(level), len(self._accounts) - 1)], self._account_of(kind.name):
+            account.record(kind.budget_ns, started_ns - queued_ns, finished_ns - started_ns)
+
+    def leave(self, level: int, status: Status) -> None:
+        """Count an event that ended without an answer. O(1)."""
+        with self._switching:
+            self._unanswered[min(level, len(self._accounts) - 1), status] += 1
 
     @property
     def accounts(self) -> list[Account]:
@@ -144,23 +201,57 @@ class EventScheduler:
 
     def statistics(self) -> SchedulerStatistics:
         """Return a frozen snapshot. O(buckets)."""
-        levels = {Priority(level): _level_statistics(account) for level, account in enumerate(self._accounts)}
-        return SchedulerStatistics(self._strategy.name, MappingProxyType(levels))
+        with self._switching:
+            kept, left = dict(self._type_accounts), dict(self._unanswered)
+            rates = self._arrivals.per_second, self._answers.per_second
+        levels = {}
+        for level, account in enumerate(self._accounts):
+            unanswered = {status: count for (of, status), count in left.items() if of == level}
+            levels[Priority(level)] = _level_statistics(account, unanswered)
+        types = {name: _level_statistics(account, {}) for name, account in kept.items() if account.latency.count}
+        return SchedulerStatistics(self._strategy.name, MappingProxyType(levels), MappingProxyType(types), *rates)
 
     def _arrange(self) -> None:
         """Move what is queued when the strategy wants it elsewhere."""
-        offsets = level_offsets(self._strategy)
-        if offsets != self._offsets and self._shift is not None:
-            self._shift(offsets)
+        offsets, paces = level_offsets(self._strategy), self._strategy.paces
+        if paces != self._paced and self.on_pace is not None:
+            self.on_pace()
+        self._paced = paces
+        if offsets != self._offsets and self._steered is not None:
+            self._steered.shift(offsets)
         self._offsets = offsets
 
-    def _measured(self, depths: Sequence[int]) -> tuple[LevelLoad, ...]:
-        """What each level met since this was asked the last time."""
+    def _account_of(self, name: str) -> Account:
+        """The account of a type, or of all the others once there are too many."""
+        found = self._type_accounts.get(name)
+        if found is not None:
+            return found
+        with self._switching:
+            kept = name if len(self._type_accounts) < MAX_TYPE_ACCOUNTS else OTHER_TYPES
+            if kept not in self._type_accounts:
+                self._type_accounts[kept] = self._make_account()
+            return self._type_accounts[kept]
+
+    def _learn_anew(self) -> None:
+        """Account for every type under its number, after a change of what the types are."""
+        if self._kinds is not None:
+            for code in range(len(self._kinds)):
+                self.learn(self._kinds.name(code), code)
+
+    def _look(self, now_ns: int) -> None:
+        if self._steered is not None:
+            self._arrivals.look(now_ns, self._steered.counts()[0])
+        self._answers.look(now_ns, sum(sums[0] for sums in self._seen))
+
+    def _measured(self) -> tuple[LevelLoad, ...]:
+        """What each level met since this was asked the last time; the last one's is that of all below, too."""
         before, self._seen = self._seen, [_sums(account) for account in self._accounts]
-        waiting = [*depths, *[0] * (len(self._seen) - len(depths))]
+        depths = (0,) * MAX_LEVELS if self._steered is None else self._steered.depths()
+        last = len(before) - 1
+        waiting = [*depths[:last], sum(depths[last:])]
         return tuple(
             _between(old, new, depth)
-            for new, old, depth in zip(self._seen, before, waiting, strict=False)
+            for new, old, depth in zip(self._seen, before, waiting, strict=True)
         )
 
 
@@ -173,6 +264,8 @@ def _sums(account: Account) -> Sums:
     return account.latency.count, account.late, account.wait.total, account.service.total
 
 
-def _level_statistics(account: Account) -> LevelStatistics:
+def _level_statistics(account: Account, unanswered: dict[Status, int]) -> LevelStatistics:
     wait, service, latency = (summarize(each) for each in (account.wait, account.service, account.latency))
-    return LevelStatistics(latency.count, account.late, wait, service, latency)
+    left = MappingProxyType(unanswered)
+    lateness, starved = summarize(account.lateness), account.starved
+    return LevelStatistics(latency.count, account.late, wait, service, latency, lateness, starved, left)

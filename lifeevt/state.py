@@ -120,6 +120,7 @@ class ThreadSafeSelfState(Fronted):
         *,
         name: str | None = None,
         turn_timeout: float | None = None,
+        history: int = 0,
         backend: str | None = None,
     ) -> ThreadSafeSelfState:
         """Build a state over an object: it publishes the object's fields, and every write reaches the object too.
@@ -130,10 +131,10 @@ class ThreadSafeSelfState(Fronted):
         for the turn, LockTimeout after ``turn_timeout`` seconds. ``name`` stands in errors. UnknownField for an
         attribute that is not there, InvalidValue for what its field does not take. O(size of the values).
         """
-        state = cls(declared_fields(target, fields), backend=backend)
-        live = LiveObject(target, {each: state.fields[each] for each in state._index}, state._cells)
-        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed)
-        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout)
+        state = cls(declared_fields(target, fields), backend=backend, history=history)
+        live = LiveObject(target, {each: state.fields[each] for each in state._names}, state._cells)
+        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed, state.backend)
+        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout, state.backend)
         state._serve(writes=False)
         return state
 
@@ -267,7 +268,7 @@ class ThreadSafeSelfState(Fronted):
         """
         if self._turns is None:
             raise StateError("this state wraps no object: a turn is for ThreadSafeSelfState.wrap(...)")
-        return StateTurn(self._turns, holder, timeout, reason, event)
+        return self._turns.turn(self._turns, holder, timeout, reason, event)
 
     # --- transactions
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
+from .adaptive import AdaptiveStrategy
 from .load_balancing import LoadBalancingStrategy
 from .strategy import DeadlineStrategy, PriorityStrategy, Strategy, level_offsets
 
@@ -12,7 +13,7 @@ __all__ = ["ENTRY_POINTS", "find_strategy", "strategy_names"]
 
 ENTRY_POINTS = "lifeevt.strategies"
 _SHIPPED: dict[str, Callable[[], Strategy]] = {
-    each.name: each for each in (DeadlineStrategy, LoadBalancingStrategy, PriorityStrategy)
+    each.name: each for each in (AdaptiveStrategy, DeadlineStrategy, LoadBalancingStrategy, PriorityStrategy)
 }
 
 

@@ -55,11 +55,15 @@ class LevelLoad:
 
 @dataclass(frozen=True)
 class Load:
-    """What was measured in the ``interval_ns`` before ``now_ns``, one LevelLoad a level, most important first."""
+    """What was measured in the ``interval_ns`` before ``now_ns``, one LevelLoad a level, most important first.
+
+    The loop's tick itself began ``tick_late_ns`` after it was due.
+    """
 
     now_ns: int
     interval_ns: int
     levels: tuple[LevelLoad, ...]
+    tick_late_ns: int = 0
 
 
 class Strategy(Protocol):
@@ -67,9 +71,9 @@ class Strategy(Protocol):
 
     An event stands at ``arrival + budget - urgency * budget + offset(level)`` for as long as the offsets
     stay. When they change, everything queued is moved in one atomic step, so the order is always that of
-    one strategy. Therefore any strategy whose offsets stay within ``span`` of each other has a bound: **no event
-    that arrives at or after a + b + span is answered before one of its level's gate that arrived at a with the
-    budget b.** One thread at a time calls the methods; a subclass need only name itself.
+    one strategy. Therefore any strategy has a bound: **no event that arrives at or after
+    a + b + offset(l) - least offset + late offset leaves the queue before one of level l that arrived at a with
+    the budget b.** One thread at a time calls the methods; a subclass need only name itself.
     """
 
     name: str
@@ -78,6 +82,21 @@ class Strategy(Protocol):
     def offsets_ns(self) -> Sequence[int]:
         """By how much each level stands behind its deadlines; the last one also holds for all levels below."""
         return (0,)
+
+    @property
+    def late_offset_ns(self) -> int:
+        """By how much what is late at a tick, and below CRITICAL, stands later from then on, once; 0: as it is."""
+        return 0
+
+    @property
+    def paces(self) -> bool:
+        """Whether the gate must be asked before each event; else it is taken to be open."""
+        return False
+
+    @property
+    def batch(self) -> int:
+        """How many events a handler that declares it may be given at once."""
+        return 1
 
     def gate(self, now_ns: int, used_ns: Sequence[int]) -> Gate:
         """Return what may start at ``now_ns``; ``used_ns`` is each level's service time so far. O(levels)."""

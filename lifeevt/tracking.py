@@ -15,9 +15,11 @@ from .event_type import COALESCING
 from .event_types import EventTypes
 from .lines import Line
 from .overflow import Overflow
+from .rate_limit import RateLimiter
 from .receipt import Admission, Merge, Receipt, Tracked
 from .result import EventProcessingResult, Status, filled
 from .timers import Periodic, Timers
+from .type_numbers import TypeNumbers
 
 __all__ = ["Tracker", "merged"]
 
@@ -26,6 +28,7 @@ class Home(Protocol):
 
     capacity: int
     clock: Clock
+    numbers: TypeNumbers
     overflows: Overflow
     types: EventTypes
     rank: Callable[[Event, int], tuple[int, int]]
@@ -36,7 +39,6 @@ class Home(Protocol):
     @property
     def closed(self) -> bool: ...
     def offered(self, event: Event) -> Offer: ...
-    def kind_of(self, event: Event) -> int: ...
     def announce(self) -> None: ...
     def hand_back(self, verdict: Verdict | Entry) -> None: ...
 
@@ -55,7 +57,8 @@ class Tracker:
         self._lines: dict[Hashable, Line[Receipt]] = {}
         self._deferred: set[Receipt] = set()
         self._periodic: set[Periodic] = set()
-        self._newest: dict[str, Receipt] = {}  # by type, where overflow coalesces
+        self._came: dict[str, dict[Receipt, None]] = {}  # who waits, by type, where overflow coalesces
+        self.limiter = RateLimiter()
         self.timers = Timers()
         self.may_wait: Callable[[], None] = _nobody_minds
         self.mean_service_ns: Callable[[], float] = _unknown
@@ -91,32 +94,43 @@ class Tracker:
 
     def admit(self, receipt: Receipt) -> bool:
         """Let the event in by the policy of its level or type; False, and why, when there is no room."""
-        overflow, level = self._overflow_of(receipt.event)
+        offer = self._queue.offered(receipt.event)
+        if not self._may_come(receipt, offer[2]):
+            return False
+        overflow, level = self._overflow_of(receipt.event), offer[1]
         coalesces = overflow.coalesces[level]
-        entered = self.enter(receipt, WAIT if coalesces else overflow.policies[level])
+        entered = self._enter(receipt, WAIT if coalesces else overflow.policies[level], offer)
         if coalesces and entered:
-            self.note_newest(receipt)
+            self.note(receipt)
         if entered or (coalesces and self.stand_for_newest(receipt)):
             return True
         queue = self._queue
         receipt.reason = f"queue holds {len(queue)} of {queue.capacity} events; {receipt.event.type!r} was refused"
         return False
 
+    def _may_come(self, receipt: Receipt, now_ns: int) -> bool:
+        """Whether the limits of its type and source let the event come; asked once, however often it is let in."""
+        event, kind = receipt.event, self._queue.types.resolve(receipt.event)
+        if receipt.may_come is None:
+            receipt.may_come = self.limiter.admits(kind.name, event.source, now_ns, kind.rate_limit, kind.source_limit)
+        if not receipt.may_come:
+            receipt.reason = f"{event.type!r} from {event.source!r} comes more often than its limit allows"
+        return receipt.may_come
+
     def policy_for(self, event: Event) -> int:
         """Return what the heap does for an event when it is full."""
-        overflow, level = self._overflow_of(event)
-        return overflow.policies[level]
+        return self._overflow_of(event).policies[self._queue.rank(event, 0)[1]]
 
-    def _overflow_of(self, event: Event) -> tuple[Overflow, int]:
+    def _overflow_of(self, event: Event) -> Overflow:
         own = self._queue.types.resolve(event).overflow
-        return self._queue.overflows if own is None else Overflow(own), self._queue.rank(event, 0)[1]
+        return self._queue.overflows if own is None else Overflow(own)
 
-    def enter(self, receipt: Receipt, policy: int) -> bool:
+    def _enter(self, receipt: Receipt, policy: int, offer: Offer) -> bool:
         """Let the event in now, or into the one that stands for it; False when there is no room."""
         coalesced: Entry | None = None
         verdict: Verdict | Entry | None = None
-        key, level, arrival_ns, event = self._queue.offered(receipt.event)
-        kind = self._queue.kind_of(event)
+        key, level, arrival_ns, event = offer
+        kind = self._queue.numbers.of(event)
         with self._lock:
             line = None if receipt.key is None else self._lines.get(receipt.key)
             if line is not None and receipt.coalesce is not None:
@@ -140,21 +154,25 @@ class Tracker:
     def stand_for_newest(self, receipt: Receipt) -> bool:
         """Let the event in for the newest one of its type that came this way and waits; False when there is none."""
         key, level, _, event = self._queue.offered(receipt.event)
+        tracked = Tracked(event, receipt)
         with self._lock:
-            older = self._newest.get(event.type)
-            if older is None or not self._put(older, Tracked(event, receipt), key, level):
+            came = reversed(self._came.get(event.type, {}))
+            older = next((each for each in came if self._put(each, tracked, key, level)), None)
+            if older is None:
                 return False
             receipt.ticket, older.ticket = older.ticket, None
             receipt.admission = Admission.ACCEPTED
-            self._newest[event.type] = receipt
+            self.note(receipt)
             coalesced = self._booked(older, Status.COALESCED)
         self.end(coalesced, Status.COALESCED)
         return True
 
-    def note_newest(self, receipt: Receipt) -> None:
-        """Remember the newest event of its type that came for a level whose overflow coalesces."""
+    def note(self, receipt: Receipt) -> None:
+        """Remember an event that came where overflow coalesces, until it has ended."""
         with self._lock:
-            self._newest[receipt.event.type] = receipt
+            self._came.setdefault(receipt.event.type, {})[receipt] = None
+            if receipt.done:
+                self._forget(receipt)
 
     def defer(self, receipt: Receipt, due_ns: int) -> None:
         """Let the event in once it is ``due_ns``; it arrives then."""
@@ -184,11 +202,10 @@ class Tracker:
 
     def cancel(self, receipt: Receipt) -> bool:
         """Take an event out; see :meth:`Receipt.cancel`."""
-        if receipt.timer is not None and receipt.timer.cancel():
-            self.end(self._give_up(receipt, Status.CANCELLED), Status.CANCELLED)
-            return True
-        with self._lock:  # a ticket may be handed on to another receipt
-            entry = None if receipt.ticket is None else self._heap.withdraw(receipt.ticket, Status.CANCELLED)
+        with self._lock:  # a ticket may be handed on to another receipt, and what is due be on its way
+            entry = self._given_up(receipt)
+            if entry is None and receipt.ticket is not None:
+                entry = self._heap.withdraw(receipt.ticket, Status.CANCELLED)
         if entry is None:
             return False
         self._queue.announce()
@@ -215,10 +232,10 @@ class Tracker:
         """Cancel everything that is still to come, and book it; the entries are the caller's to end."""
         with self._lock:
             periodic, self._periodic = self._periodic, set()
-            waiting = [receipt for receipt in self._deferred if receipt.timer is not None and receipt.timer.cancel()]
+            given_up = [self._given_up(receipt) for receipt in list(self._deferred)]
         for each in periodic:
             each.cancel()
-        return [self._give_up(receipt, Status.CANCELLED) for receipt in waiting]
+        return [entry for entry in given_up if entry is not None]
 
     # --- out
 
@@ -234,10 +251,13 @@ class Tracker:
         """Tell who waits for it, and let the next one of its key go."""
         if receipt.done:
             return
+        if self._came:
+            with self._lock:
+                self._forget(receipt)
         receipt.event = result.event
         receipt.settle(result)
-        if receipt.key is not None and receipt.ticket is not None:
-            self._leave_line(receipt)
+        if receipt.key is not None:
+            self._leave_line(receipt)  # which waits for one that is just being put in
 
     def predict(self, depth: int) -> float:
         """Return how many seconds so many events take."""
@@ -246,6 +266,12 @@ class Tracker:
     def refuse_to_wait(self) -> None:
         """Raise LifeEventError where waiting would be for ever."""
         self.may_wait()
+
+    def _forget(self, receipt: Receipt) -> None:
+        came = self._came.get(receipt.event.type, {})
+        came.pop(receipt, None)
+        if not came:
+            self._came.pop(receipt.event.type, None)
 
     # --- lines
 
@@ -279,7 +305,12 @@ class Tracker:
         line = None if receipt.key is None else self._lines.get(receipt.key)
         if not self._put(receipt, tracked, key, level):
             return False
+        noted = receipt in self._came.get(receipt.event.type, {})
+        if noted:
+            self._forget(receipt)
         receipt.event = tracked.event
+        if noted:
+            self.note(receipt)
         if line is not None and receipt.ticket is not None:
             line.join(receipt.ticket[0], receipt, key, level)
             self._urge(line)
@@ -288,7 +319,7 @@ class Tracker:
     def _put(self, receipt: Receipt, tracked: Tracked, key: int, level: int) -> bool:
         if receipt.ticket is None or receipt.done:
             return False
-        kind = self._queue.kind_of(tracked.event)
+        kind = self._queue.numbers.of(tracked.event)
         return self._heap.replace(receipt.ticket, key, level, tracked, kind, tracked.event.intensity)
 
     def _coalesce(self, line: Line[Receipt], receipt: Receipt, rank: tuple[int, int, int]) -> Entry | None:
@@ -321,19 +352,35 @@ class Tracker:
     def _come(self, receipt: Receipt) -> None:
         """Let in a deferred event; one for which there is no room is accepted, and shed."""
         with self._lock:
-            self._deferred.discard(receipt)
-        policy = self.policy_for(receipt.event)
-        if receipt.has_expired(self._queue.clock.now_ns()):
-            self.end(self._booked(receipt, Status.EXPIRED), Status.EXPIRED)
-        elif self._queue.closed:
-            self.end(self._booked(receipt, Status.CANCELLED), Status.CANCELLED)
-        elif not self.enter(receipt, WAIT if policy == REJECT else policy):
-            self.end(self._booked(receipt, Status.SHED), Status.SHED)
+            if receipt not in self._deferred:
+                return
+            self._deferred.remove(receipt)
+            try:
+                status = self._came_to(receipt)
+            except Exception:  # of a rank or a merge of the user's own
+                self.end(self._booked(receipt, Status.DEAD_LETTERED), Status.DEAD_LETTERED)
+                raise
+        if status is not None:
+            self.end(self._booked(receipt, status), status)
 
-    def _give_up(self, receipt: Receipt, status: Status) -> Entry:
-        with self._lock:
-            self._deferred.discard(receipt)
-        return self._booked(receipt, status)
+    def _came_to(self, receipt: Receipt) -> Status | None:
+        """Let in what is due: the end of what cannot come in, or None."""
+        if receipt.has_expired(self._queue.clock.now_ns()):
+            return Status.EXPIRED
+        if self._queue.closed:
+            return Status.CANCELLED
+        policy = self.policy_for(receipt.event)
+        entered = self._enter(receipt, WAIT if policy == REJECT else policy, self._queue.offered(receipt.event))
+        return None if entered else Status.SHED
+
+    def _given_up(self, receipt: Receipt) -> Entry | None:
+        """Cancel what is still to come, from inside: its entry, or None when it has come."""
+        if receipt not in self._deferred:
+            return None
+        self._deferred.remove(receipt)
+        if receipt.timer is not None:
+            receipt.timer.cancel()
+        return self._booked(receipt, Status.CANCELLED)
 
     def _booked(self, receipt: Receipt, status: Status) -> Entry:
         """Count an event as accepted and ended; its entry."""

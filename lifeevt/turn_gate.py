@@ -1,4 +1,4 @@
-"""TurnGate: who has a wrapped object to itself now, under which name and since when; others stand in line."""
+"""TurnGate: who has a wrapped object to itself now, under which name and since when; Stay, a block inside it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from functools import cache
+from types import TracebackType, new_class
 from typing import Any
 
-from . import at_fork
-from .errors import LockOrderError, LockTimeout
+from . import _backend, at_fork
+from .errors import LockOrderError, LockTimeout, StateError
 from .wait_graph import GRAPH
 
-__all__ = ["TurnGate"]
+__all__ = ["Stay", "TurnGate", "stay_class"]
 
 RECHECK_SECONDS = 1.0  # an exception of a signal may hit who leaves before it has called the next
 
@@ -21,84 +23,151 @@ RECHECK_SECONDS = 1.0  # an exception of a signal may hit who leaves before it h
 class TurnGate(at_fork.Forked):
     """Lets one thread in at a time, in the order of asking; free, it costs a try of one lock.
 
-    A wait lets other threads run, can time out and answers Ctrl-C.
+    A wait lets other threads run, can time out and answers Ctrl-C. Enter by a :class:`Stay`.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._holder, self._since_ns = "", 0
-        self._lock: Any = threading.RLock()  # it knows its owner, from the very instant it is taken
-        self._thread = 0  # who is inside; 0 when that is nobody, or not noted yet
-        self._line: deque[_Place] = deque()
+        self.lock: Any = threading.RLock()  # it knows its owner, from the very instant it is taken
+        self.thread = 0  # who is inside; 0 when that is nobody, or not noted yet
+        self.line: deque[_Place] = deque()
         at_fork.keep(self)
 
     def acquire(self, holder: str, timeout_seconds: float | None = None) -> None:
-        """Enter; LockOrderError at once when this thread is inside, LockTimeout when the time is over."""
-        if self.is_mine():
-            raise LockOrderError(f"this thread is in the turn of {self.name} already, as {self._holder}")
-        if self._line or not self._lock.acquire(blocking=False):
+        """Enter; LockTimeout when the time is over. Not for who is inside: see :meth:`refuse_inside`."""
+        if self.line or not self.lock.acquire(False):
             self._wait(math.inf if timeout_seconds is None else timeout_seconds)
         self._holder, self._since_ns = holder, time.monotonic_ns()
-        self._thread = threading.get_ident()
-
-    def release(self) -> None:
-        """Leave and call the next one; RuntimeError when this thread is not inside."""
-        if self.is_mine():
-            self._thread = 0
-        self._lock.release()
-        if self._line:
-            self._call_first()
-
-    def leave(self) -> None:
-        """Leave, if this thread is inside: for whoever cannot know, after an exception from anywhere."""
-        if self.is_mine():
-            self.release()
+        self.thread = threading.get_ident()
 
     def is_mine(self) -> bool:
         """Return whether this thread is inside."""
-        mine: bool = self._lock._is_owned()
+        mine: bool = self.lock._is_owned()
         return mine
+
+    def refuse_inside(self) -> None:
+        """LockOrderError when this thread is inside."""
+        if self.lock._is_owned():
+            raise LockOrderError(f"this thread is in the turn of {self.name} already, as {self._holder}")
+
+    def call_first(self) -> None:
+        """Let the first in line look whether it may enter."""
+        with suppress(IndexError, RuntimeError):  # nobody is there, or it was called already
+            self.line[0].called.release()
 
     def _wait(self, timeout_seconds: float) -> None:
         """Stand in line until this is the first one and the lock is free."""
         place, until = _Place(), time.monotonic() + timeout_seconds
-        self._line.append(place)
+        self.line.append(place)
         try:
             if timeout_seconds > 0:
                 GRAPH.begin(self, "take the turn of")
-            while not (self._line[0] is place and self._lock.acquire(blocking=False)):
+            while not (self.line[0] is place and self.lock.acquire(False)):
                 left = until - time.monotonic()
                 if left <= 0:
-                    raise LockTimeout(self._late(timeout_seconds))
+                    raise self._late(timeout_seconds)
                 place.called.acquire(timeout=min(left, RECHECK_SECONDS))
         finally:
             GRAPH.end(self)
-            self._line.remove(place)
+            self.line.remove(place)
             if not self.is_mine():
-                self._call_first()  # it may be its turn
+                self.call_first()  # it may be its turn
 
-    def _call_first(self) -> None:
-        with suppress(IndexError, RuntimeError):  # nobody is there, or it was called already
-            self._line[0].called.release()
-
-    def _late(self, timeout_seconds: float) -> str:
-        held_seconds = (time.monotonic_ns() - self._since_ns) / 1e9
-        told = f"{self._holder} has had it for {held_seconds:.3g} s"
-        return f"the turn of {self.name} was not free within {timeout_seconds:g} s; {told}"
+    def _late(self, timeout_seconds: float) -> LockTimeout:
+        held = self._holder, (time.monotonic_ns() - self._since_ns) / 1e9
+        return LockTimeout.held_by(f"the turn of {self.name}", round(timeout_seconds * 1e9), [held])
 
     def blockers(self, thread: int) -> tuple[int, ...]:
         """Return the threads that keep ``thread`` waiting here; none when it does not, or not any more."""
-        line = [place.thread for place in list(self._line)]
-        holder = self._thread
+        line = [place.thread for place in list(self.line)]
+        holder = self.thread
         if thread not in line or holder == thread:
             return ()
         return (*((holder,) if holder else ()), *line[: line.index(thread)])
 
     def _after_fork_in_child(self) -> None:
         """The threads that were inside or in line are not here."""
-        self._line = deque()
+        self.line = deque()
         if not self.is_mine():
-            self._lock, self._thread = threading.RLock(), 0
+            self.lock, self.thread = threading.RLock(), 0
+
+
+class Stay:
+    """One ``with`` block inside a gate; subclasses say what is done at its ends, in the order of the hooks.
+
+    LockOrderError inside another one of the same thread, LockTimeout after ``timeout_seconds``. The gate is left
+    whatever happens; over the native twin also when the handler of a signal raises on the way in or out.
+    """
+
+    __slots__ = ("_gate", "_holder", "_inside", "_timeout")
+
+    def __init__(self, gate: TurnGate, holder: str, timeout_seconds: float | None) -> None:
+        self._gate, self._holder, self._timeout = gate, holder, timeout_seconds
+        self._inside: bool | None = None
+
+    def __enter__(self) -> Any:
+        """Enter, and return what the block gets."""
+        if self._inside is not None or self._gate.is_mine():
+            self._refuse()
+        self._admit()
+        self._inside = True
+        try:
+            self._gate.acquire(self._holder, self._timeout)
+            return self._opened()
+        except BaseException:
+            self._leave()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        more = False
+        try:
+            more = self._finish()
+        finally:
+            self._leave()
+        if more:
+            self._settle(error)
+
+    def __del__(self) -> None:
+        """Leave, if the block could not: because a handler of a signal raised, or there was none."""
+        if getattr(self, "_inside", False):
+            self._leave()
+
+    def _admit(self) -> None:
+        """Raise what speaks against it, before any wait."""
+
+    def _opened(self) -> Any:
+        """Do what must be done inside at first, and return what the block gets."""
+
+    def _finish(self) -> bool:
+        """Do what must be done inside at last; return whether there is something to settle."""
+        return False
+
+    def _settle(self, error: BaseException | None) -> None:
+        """Do what is to be done outside, after a block that ended with ``error``."""
+
+    def _refuse(self) -> None:
+        if self._inside is not None:
+            raise StateError("a turn is one block; begin another one")
+        self._gate.refuse_inside()
+
+    def _leave(self) -> None:
+        self._inside = False
+        gate = self._gate
+        if gate.lock._is_owned():
+            gate.thread = 0
+            gate.lock.release()
+            gate.call_first()
+
+
+@cache
+def stay_class(kind: type, backend: str) -> Any:
+    """Return ``kind``, a Stay, with the twin's front before it."""
+    looks = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")} | {"__slots__": ()}
+    front: Any = _backend.load(backend).StayFront
+    return new_class(kind.__name__, (front, kind), exec_body=lambda namespace: namespace.update(looks))
 
 
 class _Place:

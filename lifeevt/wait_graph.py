@@ -85,7 +85,7 @@ class WaitGraph(at_fork.Forked):
 
     def waits(self) -> tuple[Wait, ...]:
         """Return the waits that last now."""
-        return tuple(waits[-1] for waits in list(self._waits.values()) if waits)
+        return tuple(last for waits in list(self._waits.values()) for last in waits[-1:])
 
     def _circle(self, start: Wait) -> list[Wait]:
         """The waits along a way from ``start`` back to its thread, or none. Depth first, each thread once."""
@@ -114,8 +114,8 @@ class WaitGraph(at_fork.Forked):
             branches.append(iter(blockers))
 
     def _wait_of(self, thread: int) -> Wait | None:
-        waits = self._waits.get(thread)
-        return waits[-1] if waits else None
+        last = self._waits.get(thread, [])[-1:]  # one look: its thread may end it between two
+        return last[0] if last else None
 
     def _before_fork(self) -> None:
         self._guard.acquire()

@@ -64,7 +64,13 @@ class Waiting:
         return self._watch(done, until_ns, idle=True)
 
     def for_work(self, until_ns: int | None, done: Callable[[], bool]) -> None:
-        """Wait until the heap changes, ``done()``, or ``until_ns`` of the clock. May come back early."""
+        """Wait until the heap changes, ``done()``, or ``until_ns`` of the clock. May come back early.
+
+        ``done()`` is looked at once the heap is watched, so that nothing comes unseen between the two.
+        """
+        if self.in_heap:
+            self._watch(done, until_ns, idle=False)
+            return
         epoch = self._heap.watch(False)
         try:
             with self._changed:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ._contract import NO_CAUSE
 from .field import Field
 from .live_object import LiveObject
-from .turn_gate import TurnGate
+from .turn_gate import Stay, TurnGate, stay_class
 
 __all__ = ["WriteThrough"]
 
@@ -25,11 +24,17 @@ class WriteThrough:
     """
 
     def __init__(
-        self, live: LiveObject, gate: TurnGate, numbers: Mapping[str, Field], timeout_seconds: float | None
+        self,
+        live: LiveObject,
+        gate: TurnGate,
+        numbers: Mapping[str, Field],
+        timeout_seconds: float | None,
+        backend: str,
     ) -> None:
         self._live, self._gate, self._cells = live, gate, live.cells
         self._numbers = tuple(numbers.items())
         self._timeout_seconds = timeout_seconds
+        self._made = stay_class(_Write, backend)
 
     def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
         """Store a number; return the new version."""
@@ -96,14 +101,25 @@ class WriteThrough:
         name, field = self._numbers[place]
         return field.moved(name, self._live.number(place), delta)
 
-    @contextmanager
-    def _turn(self) -> Iterator[LiveObject]:
+    def _turn(self) -> _Write:
         holder = f"a write of {threading.current_thread().name}"
-        if self._gate.is_mine():
-            self._gate.acquire(holder)  # which raises
-        try:
-            self._gate.acquire(holder, self._timeout_seconds)
-            self._live.pull()
-            yield self._live
-        finally:
-            self._gate.leave()
+        made: _Write = self._made(self._live, self._gate, holder, self._timeout_seconds)
+        return made
+
+
+class _Write(Stay):
+    """A short turn, for one write."""
+
+    __slots__ = ("_live",)
+
+    def __init__(self, live: LiveObject, gate: TurnGate, holder: str, timeout_seconds: float | None) -> None:
+        super().__init__(gate, holder, timeout_seconds)
+        self._live = live
+
+    def __enter__(self) -> LiveObject:
+        live: LiveObject = super().__enter__()
+        return live
+
+    def _opened(self) -> LiveObject:
+        self._live.pull()
+        return self._live

@@ -23,25 +23,27 @@ DECISIONS = TESTS.parent / "docs" / "adr"
 ROWS: list[list[set[str]]] = [
     [{"errors", "_contract", "at_fork"}, {"at_exit", "clock", "sealed_file", "serialization"}],
     [{"strategy", "switch_interval", "table", "lock_order", "wait_graph"}],
-    [{"rate_limit"}],
-    [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}, {"strategies"}],
+    [{"batching", "rate_limit", "rates"}],
+    [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}],
+    [{"adaptive"}, {"strategies"}],
     [{"result"}, {"metrics"}],
     [{"_core_py", "_looks", "_parking", "_pages", "_trail", "_histogram"}, {"_rwlock", "_cells"}],
     [{"_order"}, {"_sweep"}, {"_heap", "_account"}],
     [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
-    [{"_core_numbers"}, {"_core_bounds", "_core_histogram"}, {"_core_lock", "_core_kinds", "_core_offer"}],
-    [{"_core_arrays", "_core_watch"}, {"_core_heap"}, {"_core_cells"}, {"_core_state"}],
-    [{"_core_account", "_core_reflex", "_core_results"}],
+    [{"_core_numbers"}, {"_core_bounds", "_core_histogram"}, {"_core_account", "_core_lock"}],
+    [{"_core_kinds", "_core_offer"}, {"_core_arrays", "_core_watch"}],
+    [{"_core_heap"}, {"_core_cells"}, {"_core_state", "_core_stay"}],
+    [{"_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
     [{"_backend"}, {"locks"}, {"turn_lock"}],
     [{"_front", "field"}, {"snapshot"}, {"transaction", "change"}, {"feed", "saving"}],
     [{"turn_gate", "wrapping", "live_object"}, {"turn", "write_through"}],
-    [{"overflow", "timers", "lines", "pauses", "type_numbers"}, {"receipt"}, {"tracking", "waiting"}],
+    [{"overflow", "timers", "lines", "pauses", "type_numbers"}, {"receipt"}, {"tracking", "waiting", "loop_waiting"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
-    [{"handler", "answer"}, {"responders", "attendant", "timekeeper", "worker"}, {"processor"}],
+    [{"handler", "answer"}, {"detached"}, {"responders", "attendant", "timekeeper", "worker"}, {"processor"}],
     [{"runtime"}],
-    [{"recording"}, {"__init__"}, {"bench"}, {"cli", "life"}, {"__main__"}],
+    [{"recording"}, {"__init__"}, {"life"}, {"bench"}, {"cli"}, {"__main__"}],
 ]
 RANK = {name: rank for rank, names in enumerate(part for row in ROWS for part in row) for name in names}
 PROBES = {"_core_ping", "_core_probe"}  # native, and of the benches alone
@@ -158,7 +160,7 @@ def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
 def test_the_checks_above_see_what_they_look_for() -> None:
     path = PACKAGE / "queue.py"
     assert {"errors", "_contract", "_backend"} <= own_imports(path)
-    assert "dataclasses" in set(imported(path))
+    assert "array" in set(imported(path))
     assert {"_core_heap", "_core_reflex"} <= cython_imports(PACKAGE / "_core.pyx")
     assert {"_contract", "_heap", "_core_numbers"} <= cython_imports(PACKAGE / "_core_offer.pyx")
     assert {"_core", "_core_heap", "_core_state"} <= set(ROOMS)

@@ -278,7 +278,7 @@ def test_a_worker_that_leaves_gives_the_interval_back_before_the_next_one_sets_i
                 starter.do(engine.start)
         wake()
 
-    engine._worker._on_leave = start_again_while_the_old_worker_leaves
+    engine._worker._wake = start_again_while_the_old_worker_leaves
     engine.start()
     engine.submit(Event("joy"))
     assert gate.entered.wait(PATIENCE)

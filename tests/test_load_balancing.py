@@ -67,6 +67,12 @@ def test_the_loop_says_when_its_ticks_begin_and_how_long_they_are() -> None:
     assert balancing.gate(1000, [0, 500]).allowance_ns == 50
 
 
+def test_what_was_used_before_it_was_chosen_is_not_its_to_pay() -> None:
+    balancing = strategy()
+    assert balancing.gate(0, [0, 10**12]).allowance_ns == 50
+    assert balancing.gate(10, [0, 10**12 + 20]).allowance_ns == 30
+
+
 def test_a_clock_that_goes_back_begins_a_tick() -> None:
     balancing = strategy()
     balancing.gate(5000, [0, 0])

@@ -102,6 +102,12 @@ def test_instructions_are_counted_or_it_says_what_is_missing() -> None:
     assert min(counts.values()) > 0
 
 
+@pytest.mark.native
+def test_recording_is_measured_by_level_and_by_type() -> None:
+    done = run(sys.executable, str(FOLDER / "accounts.py"), "--events", "1000", "--rounds", "1")
+    assert re.findall(r"^(level|level and type) +[\d.]+ ns an event", done.stdout, re.M) == ["level", "level and type"]
+
+
 def test_memory_is_shown_by_line_and_resident_for_every_twin() -> None:
     ran = quick("memory.py")
     assert ran.returncode == 0, ran.stderr

@@ -15,12 +15,14 @@ from lifeevt import (
     AsyncEventQueue,
     EngineStopped,
     Event,
+    Field,
     InvalidEvent,
     LifeEventError,
     ManualClock,
     Priority,
     QueueFull,
     Receipt,
+    Reflex,
     ResultTimeout,
     Status,
     ThreadSafeSelfState,
@@ -258,3 +260,16 @@ def test_plain_events_and_tracked_ones_share_one_order(backend: str) -> None:
     for number in range(10):
         (queue.put_tracked if number % 2 else queue.put)(event_of(number))
     assert [queue.get_nowait().metadata["#"] for _ in range(10)] == list(range(10))
+
+
+def test_the_reflex_of_a_tracked_event_answers_before_its_handler(backend: str) -> None:
+    state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)}, backend=backend)
+    reflexes, handlers = [Reflex("hit", 1.0, {"energy": -10.0})], {"hit": lambda event, state: state["energy"]}
+    engine = AsyncEventProcessor(state, reflexes, handlers, clock=ManualClock())
+    plain, tracked = Event("hit", 1.0, 0.0), engine.submit_tracked(Event("hit", 1.0, 0.0))
+    engine.submit(plain)
+    engine.process_pending()
+    first, second = engine.results()
+    assert (first.action, second.action) == (40.0, 30.0)
+    assert (first.meaning, first.decision, tracked.result(0.0)) == (second.meaning, second.decision, first)
+    assert (first.state_version_before, first.state_version, second.state_version) == (0, 1, 2)

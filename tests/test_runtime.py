@@ -13,11 +13,13 @@ import pytest
 from actors import PATIENCE, Actor, wait_until
 
 from lifeevt import (
+    AdaptiveStrategy,
     AsyncEventProcessor,
     EngineStopped,
     Event,
     Field,
     LifeEventError,
+    Load,
     ManualClock,
     Reflex,
     RuntimeLoop,
@@ -412,3 +414,28 @@ def test_a_loop_and_its_engine_share_one_state(backend: str) -> None:
     one, other = (ThreadSafeSelfState({}, backend=backend) for _ in range(2))
     with pytest.raises(ValueError, match="different states"):
         RuntimeLoop(one, AsyncEventProcessor(other, backend=backend))
+
+
+def test_the_strategy_is_told_of_every_tick_and_of_its_lateness(backend: str) -> None:
+    strategy = AdaptiveStrategy()
+    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+    clock = LeapingClock()
+    engine = AsyncEventProcessor(state, [], scheduler=strategy, clock=clock)
+    engine.submit(Event("noise"))
+    RuntimeLoop(state, engine, 1.0, lambda _: clock.advance(1.5), "sync", clock, overrun="catch_up").run(2)
+    first, second = strategy.decisions
+    assert (first.load.tick_late_ns, second.load.tick_late_ns) == (0, 500_000_000)
+    assert first.load.levels[1].depth == 1 and second.load.levels[1].finished == 1
+
+
+def test_a_strategy_that_fails_is_counted_and_the_loop_goes_on(
+    backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(AdaptiveStrategy):
+        def review(self, load: Load) -> None:
+            raise RuntimeError("no idea")
+
+    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+    engine = AsyncEventProcessor(state, [], scheduler=Broken())
+    found = RuntimeLoop(state, engine, 0.001, mode="sync").run(2)
+    assert (found.ticks, found.errors) == (2, 2) and "the strategy failed at tick 1" in caplog.text

@@ -11,7 +11,7 @@ import pytest
 from lifeevt import DeadlineStrategy, EventScheduler, Strategy, strategy_names
 from lifeevt.strategies import find_strategy
 
-SHIPPED = ["deadline", "load_balancing", "priority"]
+SHIPPED = ["adaptive", "deadline", "load_balancing", "priority"]
 
 
 @pytest.fixture
@@ -62,7 +62,8 @@ def test_what_a_package_raises_comes_through(installed: str) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_choice(installed: str) -> None:
-    with pytest.raises(ValueError, match="unknown strategy 'nope'; choose broken, deadline, load_balancing, other"):
+    choice = "adaptive, broken, deadline, load_balancing, other, priority"
+    with pytest.raises(ValueError, match=f"unknown strategy 'nope'; choose {choice}$"):
         find_strategy("nope")
 
 

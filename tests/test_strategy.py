@@ -47,7 +47,7 @@ class Line:
         self.clock = ManualClock()
         self.scheduler = EventScheduler(strategy, backend=backend)
         self.queue = AsyncEventQueue(1000, clock=self.clock, rank=self.scheduler.rank, backend=backend)
-        self.scheduler.steer(self.queue.heap.shift)
+        self.scheduler.steer(self.queue.heap)
         self.waiting: list[dict[str, int]] = []
         self.count = 0
 

@@ -142,6 +142,20 @@ def test_a_due_event_without_room_is_shed_and_counted(backend: str) -> None:
     assert ends(queue) == {Status.SHED: 1, Status.DELIVERED: 1}
 
 
+def test_a_due_event_that_cannot_be_merged_is_counted(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    engine = engine_of(backend, lambda *_: None, clock=clock)
+    engine.submit_tracked(event_of(0), key="a")
+    receipt = engine.submit_tracked(event_of(1), key="a", coalesce=lambda *_: 1 // 0, delay=1.0)  # type: ignore[arg-type]
+    clock.advance(1.0)
+    with pytest.raises(ZeroDivisionError):
+        engine.process_pending()
+    assert receipt.result(0.0).status is Status.DEAD_LETTERED
+    with engine:
+        assert engine.wait_idle(PATIENCE)
+    assert ends(engine) == {Status.DEAD_LETTERED: 1, Status.PROCESSED: 1}
+
+
 def test_closing_cancels_what_was_to_come(backend: str) -> None:
     queue = queue_of(backend, ManualClock())
     receipt = queue.put_tracked(event_of(), delay=1.0)

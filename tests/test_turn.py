@@ -285,9 +285,10 @@ def test_without_an_object_there_is_no_turn(backend: str) -> None:
 
 def test_who_waits_too_long_learns_who_has_the_turn(backend: str) -> None:
     being, state = wrapped(backend, name="Ada")
-    told = pytest.raises(LockTimeout, match=r"turn of Ada was not free within 0.001 s; handler:shock has had it for")
-    with Actor() as other, state.turn("handler:shock"), told:
+    told = pytest.raises(LockTimeout, match=r"turn of Ada was not free within 0.001 s; handler:shock has held it for")
+    with Actor() as other, state.turn("handler:shock"), told as raised:
         other.do(state.turn("late", 0.001).__enter__)
+    assert [holder for holder, _ in raised.value.holders] == ["handler:shock"]
     with state.turn("late", 0.0) as live:
         assert live is being
 

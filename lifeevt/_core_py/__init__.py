@@ -15,11 +15,12 @@ from .queue import QueueFront
 from .reactor import Reactor
 from .reflex import ReflexTable
 from .rwlock import RWLock
+from .stay import StayFront
 from .submitter import Submitter
 
 __all__ = [
     "TRACED", "Account", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor",
-    "ReflexTable", "StateCells", "StateFront", "Submitter",
+    "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
 ]  # fmt: skip
 
 TRACED = False

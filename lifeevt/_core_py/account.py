@@ -1,21 +1,22 @@
-"""Account, the reference: three histograms and a count."""
+"""Account, the reference: four histograms and two counts."""
 
 from __future__ import annotations
 
+from .._contract import STARVED_BUDGETS
 from .histogram import Histogram
 from .numbers import Rooted, int64
 
 
 class Account(Rooted):
-    """How the events of one level fared: three histograms of nanoseconds, and how many were late.
+    """How the events of one level or type fared: histograms of nanoseconds, and counts.
 
-    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end. One thread
-    at a time may record; any may read.
+    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end; ``lateness`` is how
+    much longer than its budget a late one took. One thread at a time may record; any may read.
     """
 
     def __init__(self) -> None:
-        self._late = 0
-        self._wait, self._service, self._latency = Histogram(), Histogram(), Histogram()
+        self._late = self._starved = 0
+        self._wait, self._service, self._latency, self._lateness = (Histogram() for _ in range(4))
 
     @property
     def wait(self) -> Histogram:
@@ -37,10 +38,23 @@ class Account(Rooted):
         """How many took longer than their budget."""
         return self._late
 
+    @property
+    def lateness(self) -> Histogram:
+        """By how much those that were late exceeded their budget."""
+        return self._lateness
+
+    @property
+    def starved(self) -> int:
+        """How many waited longer than ten times their budget before they were started."""
+        return self._starved
+
     def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None:
         """Count one event that waited and was answered for so long. O(1)."""
         budget, wait, service = int64(budget_ns), int64(wait_ns), int64(service_ns)
-        self._late += wait + service > budget
+        if wait + service > budget:
+            self._lateness.record(wait + service - budget)
+            self._late += 1
+            self._starved += max(wait, 0) // STARVED_BUDGETS > budget
         self._wait.record(wait)
         self._service.record(service)
         self._latency.record(wait + service)

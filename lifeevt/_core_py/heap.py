@@ -240,6 +240,12 @@ class EventHeap(Watched):
         with self._inside:
             return self._pop(end) if self._leads(level) else None
 
+    def leads(self, level: int) -> bool:
+        """Return whether the event that would leave first is of a more important level. Changes nothing. O(log n)."""
+        wanted = int64(level)
+        with self._mutex:
+            return self._leads(wanted)
+
     def drain(self, limit: int, end: int, every: bool = False) -> list[Entry]:
         """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
         limit, end = int64(limit), checked_end(end, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._contract import MAX_KINDS, MAX_LEVELS, NO_KIND, NO_ROW
+from .account import Account
 from .numbers import Rooted, checked_index, int64
 
 
@@ -16,6 +17,7 @@ class KindTable(Rooted):
         self._codes: dict[str, int] = {}
         self._names: list[str] = []
         self._rows: list[tuple[int, int, int, bool]] = []
+        self._accounts: list[Account | None] = []
 
     def __len__(self) -> int:
         """Return how many kinds there are."""
@@ -37,6 +39,7 @@ class KindTable(Rooted):
             return NO_KIND
         self._rows.append((wanted, budget, NO_ROW, True))
         self._names.append(name)
+        self._accounts.append(None)
         self._codes[name] = len(self._rows) - 1
         return len(self._rows) - 1
 
@@ -47,6 +50,12 @@ class KindTable(Rooted):
             raise ValueError(f"level is {wanted}; it must lie in [0, {MAX_LEVELS})")
         bool(plain), bool(exact)
         self._rows[kind] = (wanted, budget, *self._rows[kind][2:])
+
+    def account(self, code: int, account: Account | None) -> None:
+        """Have what becomes of a kind's events recorded in an account as well; None: in none."""
+        if account is not None and not isinstance(account, Account):
+            raise TypeError(f"a {type(account).__name__} is no account")
+        self._accounts[checked_index(code, len(self._rows))] = account
 
     def answer(self, code: int, row: int, attended: bool) -> None:
         """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""

@@ -269,7 +269,7 @@ class Reactor(Rooted):
         significance, pattern, impact, applied, before, _ = answered or self._unanswered()
         finished_ns = time.monotonic_ns()
         budget_ns = self._kinds.describe(kind)[1]
-        self._accounts[level].record(budget_ns, started_ns - queued_ns, finished_ns - started_ns)
+        self._account(level, kind, budget_ns, started_ns - queued_ns, finished_ns - started_ns)
         reflex = (significance, pattern, impact, applied, before, self._cells.version)
         _, intensity, timestamp = (*numbers, 0.0)[:3]
         self._record((outcome, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns,
@@ -292,11 +292,18 @@ class Reactor(Rooted):
         finished_ns = time.monotonic_ns()
         answered = outcome or self._unanswered()
         kept, seconds = (None, timestamp[0]) if timestamp else (payload, 0.0)
-        self._accounts[level].record(budget_ns, started_ns - queued_ns, finished_ns - started_ns)
+        self._account(level, kind, budget_ns, started_ns - queued_ns, finished_ns - started_ns)
         status = self._status(answered)
         self._record((kept, sequence, level, kind, status, intensity, seconds, queued_ns, started_ns, finished_ns,
                       answered), True)  # fmt: skip
         return None
+
+    def _account(self, level: int, kind: int, budget_ns: int, wait_ns: int, service_ns: int) -> None:
+        """Note how an event of a known kind fared: for its level, and for its type if that has an account."""
+        self._accounts[level].record(budget_ns, wait_ns, service_ns)
+        met = self._kinds._accounts[kind]
+        if met is not None:
+            met.record(budget_ns, wait_ns, service_ns)
 
     def _unanswered(self) -> Outcome:
         version = self._cells.version

@@ -57,6 +57,8 @@ class Watched(Rooted, at_fork.Forked):
         with self._mutex:
             self._epoch += 1
             self._changed.notify_all()
+            if self._watchers:
+                self._tell_file()
 
     def _announce(self) -> None:
         """Tell those who watch, from inside."""
@@ -64,9 +66,7 @@ class Watched(Rooted, at_fork.Forked):
         if self._watchers or idle:
             self._epoch += 1
             self._changed.notify_all()
-            if self._signal >= 0:
-                with suppress(OSError):  # one that is closed, or full, is left alone
-                    os.eventfd_write(self._signal, 1)
+            self._tell_file()
 
     def signal(self, file: int | None) -> None:
         """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
@@ -75,6 +75,11 @@ class Watched(Rooted, at_fork.Forked):
             raise ValueError(f"{number} is no file")
         with self._mutex:
             self._signal = number
+
+    def _tell_file(self) -> None:
+        if self._signal >= 0:
+            with suppress(OSError):  # one that is closed, or full, is left alone
+                os.eventfd_write(self._signal, 1)
 
     def _is_idle(self) -> bool:
         """Whether nothing is queued or running; from inside."""

@@ -17,6 +17,7 @@ MEASURES = {
     "throughput": "events a second and processor time, beside a synchronous loop",
     "handlers": "what the engine adds to handlers in Python",
     "jitter": "how late the ticks of a loop are beside the worker",
+    "life": "what Life gains by its engine, and what it pays",
     "curves": "growth with depth, producers, readers, fields",
 }
 ONLY_NAMED = ("curves",)  # takes minutes

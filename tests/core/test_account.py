@@ -29,6 +29,20 @@ def test_an_event_is_late_when_it_took_longer_than_its_budget(core: ModuleType, 
     assert account.late == late
 
 
+@pytest.mark.parametrize(("latency", "late", "lateness"), [(100, 0, 0), (101, 1, 1), (150, 1, 50)])
+def test_lateness_is_what_a_late_event_took_too_long(core: ModuleType, latency: int, late: int, lateness: int) -> None:
+    account = core.Account()
+    account.record(100, 0, latency)
+    assert (account.late, account.lateness.count, account.lateness.total) == (late, late, lateness)
+
+
+@pytest.mark.parametrize(("wait", "starved"), [(-5000, 0), (0, 0), (1009, 0), (1010, 1), (2**62, 1)])
+def test_an_event_starved_that_waited_longer_than_ten_budgets(core: ModuleType, wait: int, starved: int) -> None:
+    account = core.Account()
+    account.record(100, wait, 0)
+    assert account.starved == starved
+
+
 def test_a_clock_that_went_back_counts_as_no_time(core: ModuleType) -> None:
     account = core.Account()
     account.record(10, -5, 3)

@@ -71,3 +71,26 @@ def test_a_change_that_is_none_changes_nothing(core: ModuleType, wrong: tuple[in
     with pytest.raises(error):
         kinds.change(*wrong)
     assert kinds.describe(0) == (0, 10, NO_ROW, True)
+
+
+def test_what_becomes_of_a_kind_is_recorded_in_its_account_until_it_has_another(core: ModuleType) -> None:
+    heap, kinds, first, second = core.EventHeap(9), core.KindTable(), core.Account(), core.Account()
+    table = core.ReflexTable(1, [(1.0, [(0, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
+    cells, level = core.StateCells([1.0], [0.0], [9.0], [False]), core.Account()
+    reactor = core.Reactor(heap, kinds, table, cells, [level], 9, True)
+    kinds.add("shock", 0, 10)
+    kinds.answer(0, NO_ROW, False)
+    for account in (None, first, first, second, None):
+        kinds.account(0, account)
+        heap.offer(0, 0, 0, "p", 0, 0)
+        reactor.run_pending(1)
+    assert [each.latency.count for each in (level, first, second)] == [5, 2, 1]
+    assert first.late == 2
+
+
+@pytest.mark.parametrize(("wrong", "error"), [((1, None), IndexError), ((0, object()), TypeError)])
+def test_what_is_no_account_is_refused(core: ModuleType, wrong: tuple[int, object], error: type) -> None:
+    kinds = core.KindTable()
+    kinds.add("shock", 0, 10)
+    with pytest.raises(error):
+        kinds.account(*wrong)

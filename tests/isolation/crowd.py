@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from isolation.history import History, Read, Transaction, Write
-from isolation.player import FIELDS, Client, Player, taken
+from isolation.player import FIELDS, Client, Player, WrappedPlayer, taken
 from isolation.programs import Program, Step
 from linearizability.crew import Crew
 
@@ -64,6 +64,9 @@ class Crowd(Player):
     def raise_to(self, client: Client, name: str) -> None:
         self.fold(client, name)
 
+    def react(self, client: Client, name: str) -> None:
+        self.bump(client, name)
+
     def swap(self, client: Client, name: str) -> None:
         before, value = self.state[name], self.fresh(name)
         made = self.state.compare_and_set(name, before, value)
@@ -95,16 +98,23 @@ class Crowd(Player):
         return self.history
 
 
+class WrappedCrowd(Crowd):
+    """A crowd on a state over an object: it reworks that in turns."""
+
+    rework = WrappedPlayer.rework
+
+
 def play_together(
     crew: Crew,
     make: Callable[[Mapping[str, Any]], Any],
     program: Program,
     isolation: str,
     dice: random.Random | None,
+    crowd_of: type[Crowd] = Crowd,
 ) -> History:
     """Run each client's steps in a thread of its own, steered by dice, on a new state; return the history."""
     names = list(FIELDS)[: program.fields]
-    crowd = Crowd(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
+    crowd = crowd_of(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
     each = [[step for step in program.steps if step.client == number] for number in range(program.clients)]
     crew.round([_job(crowd, steps) for steps in each], dice)
     return crowd.finished()

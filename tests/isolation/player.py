@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
+from copy import deepcopy
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from isolation.history import History, Look, Read, Transaction, Write, creation, frozen
 from isolation.programs import Program
 
-from lifeevt import ConflictError, Field, Value
+from lifeevt import (
+    AsyncEventProcessor,
+    ConflictError,
+    Event,
+    Field,
+    ManualClock,
+    Reflex,
+    ThreadSafeSelfState,
+    Value,
+)
 
 FIELDS: dict[str, Field | Value] = {
     "a": Field(0.0),
@@ -20,6 +32,7 @@ FIELDS: dict[str, Field | Value] = {
 }
 ADDED_BITS = 40  # what is added is a power of two, each once, and what is set a multiple of a larger one
 FIRST_SET = 1 << ADDED_BITS
+TOP_BITS = (ADDED_BITS - 1, ADDED_BITS - 2)  # an even and an odd one
 
 
 class Broken(Exception):
@@ -45,6 +58,7 @@ class Player:
         self.visible = {name: frozen(state[name]) for name in names}
         self.history = History([creation(self.visible)], {name: [value] for name, value in self.visible.items()})
         self.known = set(self.visible.items())
+        self.engine: AsyncEventProcessor | None = None
         self.moment = self.sets = self.adds = self.observed = 0
 
     def step(self, number: int, verb: str, field: int) -> None:
@@ -209,6 +223,39 @@ class Player:
         made = self.state.update(changed, field=name)
         self._single(client, made, *steps)
 
+    def react(self, client: Client, _: str) -> None:
+        """Let an event's reflex add the same to every number, in one step and without Python."""
+        amount, numbers = self.amount(), [name for name in self.names if isinstance(FIELDS[name], Field)]
+        before = {name: self.visible[name] for name in numbers}
+        if isinstance(self.state, ThreadSafeSelfState):
+            self._answer(amount, numbers)
+            made = self.state.version
+        else:
+            made = self.state.apply_delta(dict.fromkeys(numbers, amount))
+        steps = [(Read(name, value), Write(name, value + amount)) for name, value in before.items()]
+        self._single(client, made, *(step for pair in steps for step in pair))
+
+    def _answer(self, amount: int, numbers: list[str]) -> None:
+        """Submit the event whose reflex adds this power of two: an impact goes with the intensity's square."""
+        if self.engine is None:
+            reflexes = [Reflex(f"add{top}", 1.0, dict.fromkeys(numbers, 2.0**top)) for top in TOP_BITS]
+            self.engine = AsyncEventProcessor(self.state, reflexes, clock=ManualClock(), backend=self.state.backend)
+        bit = amount.bit_length() - 1
+        top = next(top for top in TOP_BITS if (top - bit) % 2 == 0)
+        self.engine.submit(Event(f"add{top}", 2.0 ** ((bit - top) / 2), 0.0))
+        assert self.engine.process_pending() == 1
+
+    def rework(self, client: Client, name: str) -> None:
+        """Look at all fields and write two, in one update."""
+        steps: list[Look | Write] = []
+        self._single(client, self.state.update(partial(self._reworked, name, steps)), *steps)
+
+    def _reworked(self, name: str, steps: list[Look | Write], seen: Mapping[str, Any]) -> dict[str, Any]:
+        values = {each: frozen(seen[each]) for each in self.names}
+        changes = {each: self.fresh(each) for each in dict.fromkeys([name, self.names[-1]])}
+        steps[:] = Look(values), *(Write(each, frozen(value)) for each, value in changes.items())  # of the last try
+        return changes
+
     # --- the record
 
     def _opened(self, client: Client, began: int) -> Transaction:
@@ -236,6 +283,23 @@ class Player:
             self._took_effect(name, value)  # if nobody saw it: now, and was overwritten at once
 
 
+class WrappedPlayer(Player):
+    """Reworks the object that the state wraps, in a turn of its own."""
+
+    def rework(self, client: Client, name: str) -> None:
+        steps: list[Look | Write] = []
+        turn = self.state.turn()
+        with turn as live:
+            vars(live).update(self._reworked(name, steps, vars(live)))
+        self._single(client, turn.version, *steps)
+
+
+def wrapped(fields: Mapping[str, Field | Value], *, backend: str | None = None) -> ThreadSafeSelfState:
+    """A state over a plain object with these fields."""
+    target = SimpleNamespace(**{name: deepcopy(field.default) for name, field in fields.items()})
+    return ThreadSafeSelfState.wrap(target, fields, backend=backend)
+
+
 def taken(value: Any) -> Any:
     """The value, and a scribble over the list that it came in: nobody else may see that."""
     kept = frozen(value)
@@ -244,10 +308,12 @@ def taken(value: Any) -> Any:
     return kept
 
 
-def play(make: Callable[[Mapping[str, Any]], Any], program: Program, isolation: str) -> History:
+def play(
+    make: Callable[[Mapping[str, Any]], Any], program: Program, isolation: str, player_of: type[Player] = Player
+) -> History:
     """Run the program on a new state and return its history."""
     names = list(FIELDS)[: program.fields]
-    player = Player(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
+    player = player_of(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
     for step in program.steps:
         player.step(*step)
     return player.history

@@ -14,7 +14,19 @@ MIN_CLIENTS, MAX_CLIENTS = 2, 6
 MIN_FIELDS, MAX_FIELDS = 2, 5
 
 # what an idle client does, and what one in a transaction does: each as often as it stands here
-IDLE = ("begin",) * 9 + ("fetch", "glance", "assign", "bump", "bump", "swap", "fold", "store", "raise_to")
+IDLE = ("begin",) * 9 + (
+    "fetch",
+    "glance",
+    "assign",
+    "bump",
+    "bump",
+    "swap",
+    "fold",
+    "store",
+    "raise_to",
+    "rework",
+    "react",
+)
 BUSY = ("read",) * 6 + ("look",) * 2 + ("look_back", "write", "write", "write") + ("modify",) * 4 + ("add",)
 BUSY += ("commit",) * 4 + ("fail", "roll_back")
 ENDS = {"commit", "fail", "roll_back"}

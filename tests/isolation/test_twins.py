@@ -11,7 +11,7 @@ from hypothesis import given, seed, settings
 from isolation.checker import anomalies
 from isolation.history import frozen
 from isolation.model import Model
-from isolation.player import play
+from isolation.player import WrappedPlayer, play, wrapped
 from isolation.programs import Program, programs
 
 from lifeevt import StateChange, ThreadSafeSelfState
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(600)  # seconds; far more than it takes, unless
 HISTORIES = 10_000  # of each twin, under each isolation
 SEEDS = [1, 2]  # a part of the histories each, so that no test takes long
 PART = HISTORIES // len(SEEDS)
-FEWER = 1_000
+FEWER = 500
 
 
 @pytest.mark.parametrize("start", SEEDS)
@@ -56,6 +56,17 @@ def test_the_twin_leaves_the_same_history_as_the_model(backend: str, isolation: 
     @given(programs)
     def search(program: Program) -> None:
         history = play(partial(ThreadSafeSelfState, backend=backend), program, isolation)
+        assert history == play(Model, program, isolation)
+
+    search()
+
+
+@pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
+def test_a_state_over_an_object_leaves_the_same_history_as_the_model(backend: str, isolation: str) -> None:
+    @settings(max_examples=FEWER)
+    @given(programs)
+    def search(program: Program) -> None:
+        history = play(partial(wrapped, backend=backend), program, isolation, WrappedPlayer)
         assert history == play(Model, program, isolation)
 
     search()

@@ -37,6 +37,15 @@ def test_every_history_of_free_threads_has_an_order_that_explains_it(
     assert (counted["histories"], counted["unexplained"]) == (HISTORIES, 0), counted["example"]
 
 
+@pytest.mark.parametrize("mode", ["steered", "free"])
+def test_every_history_on_a_state_over_an_object_has_one_too(
+    backend: str, isolated: Callable[..., str], mode: str
+) -> None:
+    part, name = HISTORIES // len(SEEDS), f"{backend} wrapped"
+    counted = json.loads(isolated(SCRIPT, name, mode, str(part), "1", timeout=PATIENCE_SECONDS))
+    assert (counted["histories"], counted["unexplained"]) == (part, 0), counted["example"]
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_broken_is_found(isolated: Callable[..., str], name: str) -> None:
     counted = json.loads(isolated(SCRIPT, name, "steered", str(HISTORIES), "1", "first"))

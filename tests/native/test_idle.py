@@ -9,6 +9,6 @@ import pytest
 pytestmark = pytest.mark.native
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", "after", "timed"])
 def test_an_idle_worker_wakes_zero_times(isolated: Callable[..., str], when: str) -> None:
     assert isolated("native/isolated/idle.py", "native", when).strip() == "0"

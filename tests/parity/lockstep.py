@@ -168,6 +168,11 @@ class HeapModel:
             self.queued[place] = (payload, min(key + by_ns, INT64_MAX), height, arrival_ns, sequence)
         return len(moved)
 
+    def leads(self, level: int) -> bool:
+        leaving = [entry for entry in self.queued if self._may_leave(entry)]
+        head = min(leaving, key=lambda entry: (self.place(entry), entry[4]), default=None)
+        return head is not None and bool(head[2] < level)
+
     def finish(self, end: int) -> None:
         if not self.running:
             raise ValueError("no event is running")
@@ -282,6 +287,10 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         @rule(before=keys | st.just(INT64_MAX), by_ns=st.integers(-1, 3) | int64s, level=st.just(0) | levels)
         def postpone(self, before: int, by_ns: int, level: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.postpone(before, by_ns, level))
+
+        @rule(level=levels)
+        def leads(self, level: int) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.leads(level))
 
         @rule(shift=shifts)
         def shift(self, shift: Any) -> None:

@@ -120,6 +120,31 @@ class KeepsPayloads(reference.EventHeap):
         self.hoard.append(offer)
 
 
+class KeepsWhatIsWithdrawn(reference.EventHeap):
+    """Says that an event is out, and lets it leave all the same."""
+
+    def withdraw(self, ticket: Any, end: int) -> Any:
+        entry = super().withdraw(ticket, end)
+        if entry is not None:
+            self._entries[entry[4]] = entry
+            self._levels[entry[2]][entry[4]] = None
+        return entry
+
+
+class LetsAnyReplacementWait(reference.EventHeap):
+    """Takes the key and the level of a replacement as they are, be they later."""
+
+    def _stand_in(self, before: Any, key: int, level: int, payload: Any, numbers: Any) -> None:
+        super()._stand_in((before[0], max(key, before[1]), *before[2:]), key, level, payload, numbers)
+
+
+class ForgetsWhatKindsArePaused(reference.EventHeap):
+    """Pauses levels alone."""
+
+    def pause(self, level: Any, kind: Any, paused: bool) -> None:
+        super().pause(level, None, paused)
+
+
 # locks
 
 
@@ -392,6 +417,7 @@ def test_the_suite_catches_it(
 
 
 WALKED = [DropsTies, IgnoresUrgency, ForgetsAnEnd, ShedsCriticalEvents, ShedsInSilence, AdmitsBatchesHalfway,
+          KeepsWhatIsWithdrawn, LetsAnyReplacementWait, ForgetsWhatKindsArePaused,
           BringsBackByTheKey, LetsWhatIsAsideLeave, PostponesOnlyWhatMayLeave,
           ForgetsToClamp, TearsAnAdd, CountsReadsAsWrites, AppliesIgnoredPatterns, TakesTheLastDecision,
           DecidesAtNoSignificance, OffByOneBucket, RanksTooLow, WrapsAt64Bits]  # fmt: skip

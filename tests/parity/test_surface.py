@@ -26,7 +26,7 @@ pytestmark = pytest.mark.native
 CLASSES = [
     "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells", "Submitter",
 ]  # fmt: skip
-FRONTS = ["EngineFront", "QueueFront", "StateFront"]  # hot calls of facades, which specify them
+FRONTS = ["EngineFront", "QueueFront", "StateFront", "StayFront"]  # hot calls of facades, which specify them
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
 
 
@@ -182,9 +182,10 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     works_on = stretch(core)
     heap, kinds, reactor = works_on["heap"], works_on["kinds"], core.Reactor(**works_on)
     yield kinds.add(name="hit", level=1, budget_ns=5, exact=True), kinds.answer(code=0, row=0, attended=False)
-    yield kinds.change(code=0, level=1, budget_ns=5, exact=True)
-    yield kinds.code(name="hit"), kinds.name(code=0), kinds.describe(code=0), len(kinds)
-    yield heap.watch(idle=False), heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
+    yield heap.shift(offsets=[0] * MAX_LEVELS), heap.postpone(before=3, by_ns=4, level=1), heap.leads(level=1)
+    yield kinds.change(code=0, level=1, budget_ns=5, exact=True), kinds.account(code=0, account=None)
+    yield kinds.code(name="hit"), kinds.name(code=0), kinds.describe(code=0), len(kinds), heap.watch(idle=False)
+    yield heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
     yield heap.offer_many(offers=[(9, 1, 3, "q")], policy=DROP_LOWEST, numbers=[(0, -0.5)]), heap.unwatch(idle=False)
     numbers = {"types": array("i", [0]), "intensities": array("d", [1.0]), "timestamps": array("d", [7.0])}
     yield heap.offer_numbers(kinds=kinds, **numbers, arrival_ns=2, policy=DROP_OLDEST)
@@ -227,8 +228,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("EventHeap", "book", [0]),
     ("EventHeap", "signal", [None]),
     ("EventHeap", "offer_many", [[(1, 0, 2, "p")], REJECT, [(0, 0.5)]]),
-    ("EventHeap", "shift", [[0] * MAX_LEVELS]),
-    ("EventHeap", "postpone", [3, 4, 1]),
+    ("EventHeap", "shift", [[0] * MAX_LEVELS]), ("EventHeap", "postpone", [3, 4, 1]), ("EventHeap", "leads", [3]),
     ("EventHeap", "offer_numbers", ["<KindTable>", array("i"), array("d"), array("d"), 2, REJECT]),
     ("EventHeap", "watch", [False]),
     ("EventHeap", "unwatch", [False]),
@@ -249,11 +249,9 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("Histogram", "merge", [None]),
     ("Account", "record", [1, 1, 1]),
     ("KindTable", "add", ["hit", 0, 1, True]),
-    ("KindTable", "change", [0, 1, 2, True]),
-    ("KindTable", "answer", [0, 0, True]),
-    ("KindTable", "code", ["hit"]),
-    ("KindTable", "name", [0]),
-    ("KindTable", "describe", [0]),
+    ("KindTable", "change", [0, 1, 2, True]), ("KindTable", "answer", [0, 0, True]),
+    ("KindTable", "account", [0, None]),
+    ("KindTable", "code", ["hit"]), ("KindTable", "name", [0]), ("KindTable", "describe", [0]),
     ("Reactor", "__init__", ["<EventHeap>", "<KindTable>", "<ReflexTable>", "<StateCells>", ["<Account>"], 2, True]),
     ("Reactor", "run_pending", [1, MAX_LEVELS]),
     ("Reactor", "put", list(RESULT.values())),

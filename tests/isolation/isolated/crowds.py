@@ -2,7 +2,8 @@
 
 The state of a twin is watched, too: whoever watches must be told the very history.
 
-Arguments: a twin, or the name of a state broken on purpose; the isolation; how many histories; a seed.
+Arguments: a twin, with `wrapped` behind it (`native wrapped`) a state over an object, or the name of a state broken on
+purpose; the isolation; how many histories; a seed.
 """
 
 import json
@@ -17,8 +18,9 @@ sys.path.insert(0, str(HOME))
 
 from isolation import broken  # noqa: E402
 from isolation.checker import anomalies  # noqa: E402
-from isolation.crowd import play_together  # noqa: E402
+from isolation.crowd import Crowd, WrappedCrowd, play_together  # noqa: E402
 from isolation.history import frozen  # noqa: E402
+from isolation.player import wrapped  # noqa: E402
 from isolation.programs import MAX_CLIENTS, decoded  # noqa: E402
 from linearizability.crew import Crew  # noqa: E402
 
@@ -29,9 +31,9 @@ PROGRAM_BYTES = 80
 TWINS = ("native", "reference")
 
 
-def watched(told, backend, fields):
+def watched(told, make, fields):
     """A state that tells its changes."""
-    state = lifeevt.ThreadSafeSelfState(fields, backend=backend)
+    state = make(fields)
     state.watch(told.append)
     return state
 
@@ -47,13 +49,15 @@ def check_told(told, history):
 
 def main(name, isolation, count, seed):
     sys.setswitchinterval(1e-6)
-    told = []
-    make = partial(watched, told, name) if name in TWINS else getattr(broken, name)
+    told, (name, *over) = [], name.split()
+    make = partial(wrapped if over else lifeevt.ThreadSafeSelfState, backend=name)
+    make = partial(watched, told, make) if name in TWINS else getattr(broken, name)
+    crowd_of = WrappedCrowd if over else Crowd
     crew, dice = Crew(MAX_CLIENTS, WATCHED), random.Random(seed)
     found, ends, example = Counter(), Counter(), ""
     for _ in range(int(count)):
         told.clear()
-        history = play_together(crew, make, decoded(dice.randbytes(PROGRAM_BYTES)), isolation, dice)
+        history = play_together(crew, make, decoded(dice.randbytes(PROGRAM_BYTES)), isolation, dice, crowd_of)
         if name in TWINS:
             check_told(told, history)
         names = {anomaly.name for anomaly in anomalies(history)}

@@ -1,7 +1,7 @@
 """Record histories of threads and look for an order that explains each. Prints counts, and the first that has none.
 
-Arguments: a twin, or the name of a state broken on purpose; steered or free; how many histories; a seed; `first`: stop
-at the first that has none.
+Arguments: a twin, with `wrapped` behind it (`native wrapped`) a state over an object, or the name of a state broken on
+purpose; steered or free; how many histories; a seed; `first`: stop at the first that has none.
 """
 
 import json
@@ -9,6 +9,7 @@ import random
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 HOME = Path(__file__).parents[2]
 sys.path.insert(0, str(HOME))
@@ -27,12 +28,16 @@ SWITCH_SECONDS = 1e-6
 
 def asked(name):
     """What answers an operation: a state of a twin, or one broken on purpose."""
+    name, *over = name.split()
     if name in ("native", "reference"):
         fields = {
             "x": lifeevt.Field(0.0),
             "n": lifeevt.Field(0, LOW, HIGH, integer=True),
             "v": lifeevt.Value((), kind=tuple),
         }
+        if over:
+            target = SimpleNamespace(x=0.0, n=0, v=())
+            return partial(ask, lifeevt.ThreadSafeSelfState.wrap(target, fields, backend=name))
         return partial(ask, lifeevt.ThreadSafeSelfState(fields, backend=name))
     return {**BROKEN, "Honest": Honest}[name]().ask
 

@@ -22,11 +22,18 @@ def main():
         if sys.argv[2:] == ["after"]:
             engine.submit_many([Event("shock", 0.5)] * 100)
             assert engine.wait_idle(30.0)
+        if sys.argv[2:] == ["timed"]:  # something to come, something paused, and something that has come
+            engine.submit_tracked(Event("idle", 0.1), delay=3600.0)
+            engine.submit_every(Event("idle", 0.1), 3600.0)
+            engine.submit_tracked(Event("idle", 0.1), delay=0.001).result(30.0)
+            engine.pause(type="noise")
+            engine.submit(Event("noise", 0.1))
         worker = next(each for each in threading.enumerate() if each.name == "lifeevt-worker").native_id
         asleep(worker)
         before = switches(worker)
         threading.Event().wait(SECONDS)
         print(switches(worker) - before)
+        engine.stop(drain=False)
 
 
 def asleep(worker):

@@ -1,0 +1,271 @@
+"""Life's queue: the whole contract of its section 3, and the same events by urgency."""
+
+from __future__ import annotations
+
+import logging
+import queue as std
+from itertools import pairwise
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from actors import together
+from hypothesis import given
+from hypothesis import strategies as st
+from life.double import Event
+
+from lifeevt import AsyncEventProcessor, ManualClock, ThreadSafeSelfState
+from lifeevt.life import EventQueue, SilenceDetector
+
+KINDS = ("shock", "noise", "recovery", "decay", "idle")
+
+
+def made(backend: str, **given: Any) -> EventQueue:
+    return EventQueue(clock=ManualClock(wall_start=1000.0), backend=backend, **given)
+
+
+def event(kind: str = "noise", **given: Any) -> Event:
+    return Event(kind, given.pop("intensity", 0.1), given.pop("timestamp", 1.0), **given)
+
+
+def filled(backend: str, kinds: tuple[str, ...] = KINDS, **given: Any) -> tuple[EventQueue, list[Event]]:
+    queue, events = made(backend, **given), [event(kind) for kind in kinds]
+    for each in events:
+        queue.push(each)
+    return queue, events
+
+
+# order
+
+
+def test_events_of_all_types_leave_in_the_order_of_arrival_as_the_objects_that_came(backend: str) -> None:
+    queue, events = filled(backend)
+    assert queue.pop() is events[0]
+    rest = queue.pop_all()
+    assert [id(each) for each in rest] == [id(each) for each in events[1:]]
+    assert (queue.pop(), queue.pop_all(), queue.get_all()) == (None, [], [])
+
+
+@given(ops=st.lists(st.one_of(st.sampled_from(KINDS), st.sampled_from(["pop", "pop_all"])), max_size=40))
+@pytest.mark.parametrize("adopted", [False, True], ids=["alone", "beside an engine"])
+def test_whatever_is_pushed_and_popped_it_is_first_in_first_out(backend: str, adopted: bool, ops: list[str]) -> None:
+    queue, model = made(backend, maxsize=7), list[Event]()
+    if adopted:
+        AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], queue=queue.by_urgency)
+    for op in ops:
+        if op == "pop":
+            assert queue.pop() is (model.pop(0) if model else None)
+        elif op == "pop_all":
+            assert list(map(id, queue.pop_all())) == list(map(id, model))
+            model = []
+        else:
+            new = event(op)
+            queue.push(new)
+            model += [new] if len(model) < 7 else []
+        assert queue.size() == queue.qsize() == len(queue) == len(model)
+        assert [each["type"] for each in queue.to_dict()["data"]["events"]] == [each.type for each in model]
+
+
+def test_an_engine_takes_the_same_events_by_urgency(backend: str) -> None:
+    queue = made(backend)
+    state = ThreadSafeSelfState({}, backend=backend)
+    seen: list[str] = []
+    handlers = {"*": lambda each, _: seen.append(each.type)}
+    engine = AsyncEventProcessor(state, [], handlers, queue=queue.by_urgency, scheduler="priority")
+    for kind in ("idle", "noise", "shock"):
+        queue.push(event(kind))
+    engine.process_pending()
+    assert seen == ["shock", "noise", "idle"]
+    assert queue.is_empty()
+    assert all(result.event.original.type == result.event.type for result in engine.results())
+
+
+def test_a_closed_engine_does_not_close_lifes_queue(backend: str) -> None:
+    queue = made(backend)
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], queue=queue.by_urgency)
+    engine.close()
+    late = event()
+    queue.push(late)
+    assert queue.pop() is late
+
+
+def test_released_a_queue_keeps_its_events_and_takes_another_engine(backend: str) -> None:
+    queue, events = filled(backend)
+    for _ in range(2):
+        engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], queue=queue.by_urgency)
+        with pytest.raises(ValueError, match="another engine"):
+            AsyncEventProcessor(engine.state, [], queue=queue.by_urgency)
+        queue.release()
+    assert [id(each) for each in queue.pop_all()] == [id(each) for each in events]
+
+
+def test_the_same_object_may_be_pushed_again_and_needs_no_hash(backend: str) -> None:
+    queue, one = made(backend), event()
+    for _ in range(3):
+        queue.push(one)
+    assert [each is one for each in queue.pop_all()] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Event("noise", float("nan"), 1.0), Event("noise", 7.5, 1e300), Event("", 0.0, float("inf")),
+        {"type": "clarity_moment", "timestamp": 1.0, "data": {"level": 2}}, {}, object(),
+        Event("noise", "strong", "now", {1: object()}),  # type: ignore[arg-type, dict-item]
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_life_never_validated_is_carried_as_it_is(backend: str, odd: Any) -> None:
+    queue = made(backend)
+    queue.put_nowait(odd)
+    assert queue.to_dict()["metadata"]["event_count"] == 1
+    assert queue.pop() is odd
+
+
+# a full queue
+
+
+def test_a_full_queue_drops_the_newcomer_counts_it_and_warns_once_a_drop(
+    backend: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue, events = filled(backend, ("noise",) * 100)
+    with caplog.at_level(logging.WARNING, logger="lifeevt.life"):
+        queue.push(event("shock"))
+        assert not queue.offer(event("shock"))
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert (queue.get_dropped_events_count(), queue._dropped_events_count, queue.size()) == (2, 2, 100)
+    queue.reset_dropped_events_count()
+    assert queue.get_dropped_events_count() == 0
+    assert queue.pop_all() == events
+
+
+def test_an_empty_queue_is_true(backend: str) -> None:
+    assert made(backend)
+    assert made(backend).is_empty()
+
+
+def test_life_may_choose_another_capacity(backend: str) -> None:
+    queue, _ = filled(backend, maxsize=2)
+    assert (queue.size(), queue.get_dropped_events_count()) == (2, 3)
+
+
+def test_many_may_push_and_take_at_once_and_nothing_is_lost(backend: str) -> None:
+    queue, taken = made(backend, maxsize=100), list[Event]()
+
+    def pushes() -> None:
+        for number in range(300):
+            queue.push(event(timestamp=float(number)))
+
+    def takes() -> None:
+        for _ in range(300):
+            taken.extend(queue.pop_all())
+            queue.to_dict()
+
+    together(pushes, pushes, takes)
+    taken += queue.pop_all()
+    assert len(taken) + queue.get_dropped_events_count() == 600
+
+
+# white-box names
+
+
+def test_another_queue_may_be_put_in_its_place(backend: str) -> None:
+    queue = made(backend)
+    queue._queue = std.Queue(maxsize=1)
+    queue.push(event("shock"))
+    queue.push(event("noise"))
+    assert (queue.size(), queue.is_empty(), queue._dropped_events_count) == (1, False, 1)
+    assert len(queue.to_dict()["data"]["events"]) == 1
+    assert [each.type for each in queue.pop_all()] == ["shock"]
+    assert queue.pop() is None
+
+
+def test_its_inner_methods_may_be_patched(backend: str) -> None:
+    queue, _ = filled(backend)
+    with patch.object(queue._queue, "get_nowait", side_effect=std.Empty):
+        assert queue.pop() is None
+        assert queue.pop_all() == []
+    with patch.object(queue._queue, "empty", return_value=True):
+        assert queue.is_empty()
+        assert queue.pop_all() == []
+    assert queue.size() == 5
+
+
+# on paper
+
+
+def test_to_dict_only_looks(backend: str) -> None:
+    queue, events = filled(backend)
+    told = queue.to_dict()
+    assert told["data"]["events"][0] == {
+        "type": "shock", "intensity": 0.1, "timestamp": 1.0, "metadata": {}, "source": None,
+    }  # fmt: skip
+    assert set(told["metadata"]) == {
+        "version", "timestamp", "component_type", "event_count", "dropped_events", "silence_detection_enabled",
+        "serialization_duration", "serialization_timeout", "state_version", "thread_safe",
+    }  # fmt: skip
+    assert (told["metadata"]["event_count"], told["data"]["silence_detection_enabled"]) == (5, True)
+    assert queue.get_serialization_metadata()["version"] == "4.0"
+    assert queue.pop_all() == events
+
+
+# silence
+
+
+def test_a_silence_is_returned_and_not_queued() -> None:
+    clock = ManualClock(wall_start=1000.0)
+    queue = EventQueue(clock=clock)
+    queue.push(event(timestamp=1000.0))
+    clock.advance(31.0)
+    made = queue.check_and_generate_silence()
+    assert (made.type, made.metadata["silence_duration"]) == ("silence", 31.0)
+    assert queue.size() == 1
+    assert queue.get_silence_status()["silence_detection_enabled"]
+
+
+def test_without_a_detector_there_is_no_silence() -> None:
+    queue = EventQueue(enable_silence_detection=False)
+    assert queue.silence_detector is None
+    assert queue.check_and_generate_silence() is None
+    assert queue.get_silence_status() == {"silence_detection_enabled": False}
+    assert not queue.is_silence_detection_enabled()
+
+
+def detector(clock: ManualClock, seed: int = 1) -> SilenceDetector:
+    return SilenceDetector(clock.wall_time, Event, Random(seed))
+
+
+def test_an_event_ends_the_silence() -> None:
+    clock = ManualClock(wall_start=0.0)
+    ears = detector(clock)
+    clock.advance(29.0)
+    assert ears.check() is None
+    ears.update_last_event_time(29.0)
+    ears.update_last_event_time(2.0)
+    clock.advance(29.0)
+    assert ears.check() is None
+    clock.advance(5.0)
+    assert ears.check() is not None
+
+
+def test_silences_are_rare() -> None:
+    clock = ManualClock(wall_start=0.0)
+    ears = detector(clock)
+    found = []
+    for _ in range(2 * 3600 // 5):
+        clock.advance(5.0)
+        found += [clock.wall_time()] if ears.check() else []
+    assert len(found) <= 24
+    assert all(later - earlier >= 300 for earlier, later in pairwise(found))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_silence_is_pleasant_or_not_within_its_range(seed: int) -> None:
+    clock = ManualClock(wall_start=0.0)
+    ears = detector(clock, seed)
+    clock.advance(150.0)
+    found = ears.check()
+    low, high = (0.1, 0.6) if found.metadata["is_comfortable"] else (-0.4, -0.05)
+    assert low <= found.intensity <= high
+    assert found.metadata["comfort_probability"] == 0.5

@@ -1,0 +1,198 @@
+"""Life's SelfState behind a wrapped state: by its own names and rules, and without its live containers."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from typing import Any
+
+import pytest
+from actors import Actor, together
+from life import engines
+from life.double import VITALS, Event, MemoryEntry, SelfState
+from life.test_double import state_of, vitals_of
+from life_contract import EXACT, GOLDEN, TRACE_EVENTS
+
+from lifeevt import Field, InvalidValue, LockTimeout, ThreadSafeSelfState
+from lifeevt.life import LifeState, wrap_state
+
+
+@pytest.fixture
+def being() -> SelfState:
+    return SelfState()
+
+
+@pytest.fixture
+def state(being: SelfState, backend: str) -> LifeState:
+    return wrap_state(being, backend=backend)
+
+
+def entry(number: float = 0.0) -> MemoryEntry:
+    return MemoryEntry("noise", 0.1, number)
+
+
+# Life's own names, and Life's own rules
+
+
+@pytest.mark.parametrize("vector", GOLDEN["vectors"][::10], ids=range(20))
+def test_the_loop_gives_lifes_numbers_through_the_wrapper(vector: dict[str, Any], backend: str) -> None:
+    bare = state_of(vector)
+    state: Any = wrap_state(bare, backend=backend)
+    engines.handle(state, Event(**vector["event"], timestamp=0.0))
+    assert vitals_of(state) == vitals_of(bare) == pytest.approx(vector["after"], **EXACT)
+
+
+def test_a_run_of_events_takes_lifes_course_through_the_wrapper(state: LifeState) -> None:
+    for record, expected in zip(TRACE_EVENTS, GOLDEN["trace"], strict=True):
+        engines.handle(state, Event(**record))  # type: ignore[arg-type]
+        assert [state.energy, state.stability, state.integrity] == pytest.approx(expected[2:], **EXACT)
+
+
+def test_every_attribute_is_there_by_its_name(state: LifeState, being: SelfState) -> None:
+    for name in ("energy", "ticks", "life_id", "active", "circadian_phase", "memory", "last_pattern"):
+        assert getattr(state, name) == getattr(being, name)
+    assert not hasattr(state, "nobody_has_this")
+    assert isinstance(state, ThreadSafeSelfState)
+
+
+def test_a_delta_follows_lifes_rules_not_ours(state: LifeState) -> None:
+    version = state.apply_delta({"energy": 5.0, "nobody_knows": 1.0, "ticks": 1.9, "stability": float("nan")})
+    assert (version, state.energy, state.ticks, state.stability) == (1, 100.0, 1, 1.0)
+    with pytest.raises(TypeError, match="memory"):
+        state.apply_delta({"energy": -1.0, "memory": 1.0})
+    assert state["energy"] == 99.0, "what came first stays, and is published"
+
+
+def test_a_report_says_what_a_delta_did(state: LifeState) -> None:
+    report: Any = state.apply_delta({"energy": -3.0, "stability": 1.0, "unknown": 2.0}, report=True)
+    assert dict(report.applied) == {"energy": -3.0, "stability": 0.0}
+
+
+def test_an_assignment_out_of_range_raises_what_life_raises(state: LifeState) -> None:
+    for wrong in (lambda: state.update_energy(101.0), lambda: setattr(state, "energy", -1.0)):
+        with pytest.raises(ValueError, match="energy"):
+            wrong()
+    with pytest.raises(AttributeError, match="immutable"):
+        state.birth_timestamp = 3.0
+    state.energy = 7.0
+    assert (state.energy, state["energy"], state.snapshot()["energy"], state.is_viable()) == (7.0, 7.0, 7.0, False)
+
+
+def test_methods_of_life_are_called_in_a_turn_and_published(state: LifeState) -> None:
+    state.update_vital_params(energy=50.0, stability=0.5)
+    assert (state["energy"], state["stability"]) == (50.0, 0.5)
+    assert state.version == 1
+
+
+def test_what_is_no_field_of_ours_is_set_on_the_object(state: LifeState, being: SelfState) -> None:
+    state.last_pattern = "absorb"
+    state.clarity_state = True
+    assert (being.last_pattern, being.clarity_state) == ("absorb", True)
+
+
+def test_a_published_number_that_became_none_is_put_back(state: LifeState, being: SelfState) -> None:
+    with pytest.raises(InvalidValue, match="energy"), state.turn():
+        being._body.numbers["energy"] = float("nan")
+    assert (being.energy, state.energy) == (100.0, 100.0)
+
+
+# containers
+
+
+def test_no_live_container_leaks(state: LifeState, being: SelfState) -> None:
+    being.memory.append(entry())
+    status = state.get_safe_status_dict()
+    seen = [status["memory"], status["learning_params"]["event_type_sensitivity"], state.memory]
+    state.memory.append(entry(1.0))
+    status["memory"][0].weight = 0.5
+    seen[1]["noise"] = 9.0
+    assert [len(each) for each in seen] == [1, 5, 1]
+    assert being.memory[0].weight == 1.0
+    assert being.learning_params["event_type_sensitivity"]["noise"] == 0.2
+    assert state.get_safe_status_dict()["memory"] is not state.get_safe_status_dict()["memory"]
+
+
+def test_changing_a_list_that_was_read_changes_the_objects(state: LifeState, being: SelfState) -> None:
+    memory = state.memory
+    for number in range(60):
+        memory.append(entry(number))
+    assert len(being.memory) == len(memory) == 50, "by the object's own append"
+    assert memory.total_weight() == 50.0
+    state.recent_events += ["noise", "shock"]
+    state.recent_events[0] = "calm"
+    assert being.recent_events == state.recent_events == ["calm", "shock"]
+    assert type(being.recent_events) is list
+
+
+def test_changing_a_dict_that_was_read_changes_the_objects(state: LifeState, being: SelfState) -> None:
+    state.planning["goal"] = 1
+    state.planning.update(way=2)
+    state.planning |= {"end": 3}
+    assert state.planning.pop("goal") == 1
+    assert being.planning == {"way": 2, "end": 3}
+    assert type(being.planning) is dict
+
+
+def test_what_was_read_is_plain_to_everybody_else(state: LifeState) -> None:
+    state.recent_events.append("noise")
+    read = state.recent_events
+    assert json.loads(json.dumps(read)) == ["noise"]
+    assert [type(each) for each in (copy.deepcopy(read), pickle.loads(pickle.dumps(state.planning)))] == [list, dict]
+    other = wrap_state(SelfState(), backend=state.backend)
+    other.recent_events = read
+    assert type(other.target.recent_events) is list
+
+
+# turns
+
+
+def test_a_turn_has_the_object_bare_and_everything_works_inside_it(state: LifeState, being: SelfState) -> None:
+    with state.turn("handler") as live:
+        assert live is being
+        live.energy -= 10.0
+        assert state["energy"] == 100.0, "published at the end"
+        assert state.energy == 90.0, "but this thread is inside"
+        state.apply_delta({"energy": -1.0})
+        state.memory.append(entry())
+        state.stability = 0.5
+    assert (state["energy"], state["stability"], state.version) == (89.0, 0.5, 1)
+
+
+def test_readers_of_published_numbers_never_wait_for_a_turn(being: SelfState, backend: str) -> None:
+    state = wrap_state(being, turn_timeout=0.01, backend=backend)
+    with state.turn("a long handler") as live, Actor() as reader:
+        live.energy = 1.0
+        assert reader.do(lambda: (state.energy, state.snapshot()["ticks"])) == (100.0, 0)
+        with pytest.raises(LockTimeout, match="a long handler"):
+            reader.do(lambda: state.memory)
+        with pytest.raises(LockTimeout, match="a long handler"):
+            reader.do(state.update_energy, 3.0)
+
+
+def test_a_wrapped_state_is_wrapped_once(state: LifeState, being: SelfState) -> None:
+    assert wrap_state(state) is state
+    assert state.target is being
+
+
+def test_an_adopter_chooses_what_is_published(being: SelfState, backend: str) -> None:
+    state = wrap_state(being, {"energy": Field(0.0), "circadian_phase": Field(0.0)}, backend=backend)
+    being.circadian_phase = 1.0  # outside a turn: published by the next one
+    state.apply_delta({"energy": -1.0})
+    assert dict(state.snapshot()) == {"energy": 99.0, "circadian_phase": 1.0}
+    assert state.stability == 1.0
+
+
+def test_threads_that_change_everything_lose_nothing(state: LifeState, being: SelfState) -> None:
+    def changes() -> None:
+        for _ in range(100):
+            state.apply_delta({"fatigue": 1.0})
+            state.recent_events.append("noise")
+            assert state.get_safe_status_dict()["energy"] == 100.0
+
+    together(changes, changes, changes)
+    assert (being.fatigue, len(being.recent_events)) == (300.0, 300)
+
+
+def test_the_vitals_are_those_of_life(state: LifeState) -> None:
+    assert vitals_of(state) == VITALS

@@ -1,0 +1,109 @@
+"""What stands behind Life's two addresses: its bodies, and its errors made right."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from actors import Actor
+from life import double
+from life.double import Event, MemoryEntry, SelfState
+
+from lifeevt import ManualClock
+from lifeevt.life import EventQueue, get_status, post_event, wrap_state
+
+CLOCK = ManualClock(wall_start=1234.5)
+
+
+def said(reply: Any) -> tuple[int, str]:
+    return reply.status, reply.body.decode()
+
+
+# POST /event
+
+
+def test_an_event_is_taken_in_with_lifes_defaults(backend: str) -> None:
+    queue = EventQueue(backend=backend)
+    assert said(post_event(queue, b'{"type": "shock"}', event_class=Event, clock=CLOCK)) == (200, "Event accepted")
+    full = {"type": "joy", "intensity": -3, "timestamp": 7, "metadata": {"by": "hand"}}
+    assert post_event(queue, json.dumps(full), event_class=Event, clock=CLOCK).status == 200
+    assert queue.pop_all() == [Event("shock", 0.0, 1234.5), Event("joy", -3.0, 7.0, {"by": "hand"})]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "Invalid JSON"), (b"{", "Invalid JSON"), (b"\xff\xfe", "Invalid JSON"), (b"[1]", "Invalid JSON"),
+        (b"[" * 100_000, "Invalid JSON"), (b"{}", "'type' is required"), (b'{"type": ""}', "'type' is required"),
+        (b'{"type": 5}', "Invalid event: type must be a string, not a int"),
+        (b'{"type": "a", "intensity": "strong"}', 'Invalid event: intensity must be a number, not "strong"'),
+        (b'{"type": "a", "intensity": null}', "Invalid event: intensity must be a number, not null"),
+        (b'{"type": "a", "intensity": true}', "Invalid event: intensity must be a number, not true"),
+        (b'{"type": "a", "intensity": NaN}', "Invalid event: intensity must be a finite number"),
+        (b'{"type": "a", "timestamp": 1e999}', "Invalid event: timestamp must be a finite number"),
+        (b'{"type": "a", "metadata": [1]}', "Invalid event: metadata must be an object, not a list"),
+    ],
+    ids=lambda given: repr(given)[:40],
+)  # fmt: skip
+def test_what_is_no_event_is_answered_and_not_queued(backend: str, body: bytes, says: str) -> None:
+    queue = EventQueue(backend=backend)
+    assert said(post_event(queue, body)) == (400, says)
+    assert queue.is_empty()
+
+
+def test_an_adopters_class_may_refuse(backend: str) -> None:
+    def refuses(*_: Any) -> Any:
+        raise RuntimeError("not today")
+
+    queue = EventQueue(backend=backend)
+    assert said(post_event(queue, b'{"type": "a"}', event_class=refuses)) == (400, "Invalid event: not today")
+
+
+def test_a_dropped_event_is_not_called_accepted_unless_that_is_asked_for(backend: str) -> None:
+    queue = EventQueue(maxsize=1, backend=backend)
+    queue.push(Event("noise", 0.1, 0.0))
+    assert said(post_event(queue, b'{"type": "a"}')) == (503, "Event dropped: the queue is full")
+    assert said(post_event(queue, b'{"type": "a"}', full_status=200)) == (200, "Event accepted")
+    assert queue.get_dropped_events_count() == 2
+
+
+def test_without_a_queue_the_server_is_to_blame() -> None:
+    assert post_event(None, b'{"type": "a"}').status == 500
+
+
+def test_an_empty_queue_and_lifes_own_are_queues() -> None:
+    assert post_event(EventQueue(), b'{"type": "a"}').status == 200
+    assert post_event(double.EventQueue(), b'{"type": "a"}').status == 200
+
+
+# GET /status
+
+
+def test_a_status_is_lifes_as_json(backend: str) -> None:
+    bare = SelfState()
+    bare.memory.extend(MemoryEntry("noise", 0.1, float(number)) for number in range(5))
+    bare.recent_events.extend(["a", "b", "c"])
+    bare._body.numbers["tension"] = float("inf")
+    reply = get_status(wrap_state(bare, ["energy"], backend=backend), "memory_limit=2&events_limit=1&other=x")
+    status = json.loads(reply.body)
+    assert (reply.status, reply.content_type) == (200, "application/json")
+    assert [entry["timestamp"] for entry in status["memory"]] == [3.0, 4.0]
+    assert (status["recent_events"], status["energy"], status["tension"]) == (["c"], 100.0, None)
+
+
+@pytest.mark.parametrize("query", ["memory_limit=-1", "memory_limit=many", {"events_limit": 1.5}])
+def test_a_limit_that_is_none_is_refused(query: Any) -> None:
+    assert get_status(wrap_state(SelfState()), query).status == 400
+
+
+def test_without_a_state_the_server_is_to_blame() -> None:
+    assert get_status(None).status == 500
+
+
+def test_a_turn_that_takes_too_long_is_said(backend: str) -> None:
+    state = wrap_state(SelfState(), turn_timeout=0.01, backend=backend)
+    with state.turn("a long handler"), Actor() as client:
+        status, body = said(client.do(get_status, state))
+    assert status == 503
+    assert "a long handler" in body

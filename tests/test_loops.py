@@ -1,0 +1,320 @@
+"""asyncio: coroutines that wait for events, for room and for results, and handlers that are coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from actors import Actor
+
+from lifeevt import (
+    AsyncEventProcessor,
+    AsyncEventQueue,
+    Event,
+    Handler,
+    ManualClock,
+    QueueClosed,
+    Status,
+    ThreadSafeSelfState,
+)
+
+PATIENCE = 30.0
+
+
+def event_of(number: int = 0, kind: str = "joy") -> Event:
+    return Event(kind, 0.5, 0.0, {"#": number})
+
+
+def queue_of(backend: str, **more: Any) -> AsyncEventQueue:
+    return AsyncEventQueue(backend=backend, **more)
+
+
+def engine_of(backend: str, handlers: Any, **more: Any) -> AsyncEventProcessor:
+    return AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], handlers, **more)
+
+
+def run(main: Coroutine[Any, Any, Any]) -> Any:
+    async def limited() -> Any:
+        return await asyncio.wait_for(main, PATIENCE)
+
+    return asyncio.run(limited())
+
+
+# --- taking
+
+
+def test_what_is_queued_is_taken_at_once(backend: str) -> None:
+    queue = queue_of(backend)
+    queue.put(event_of(3))
+    assert run(queue.get_async()) == event_of(3)
+
+
+@pytest.mark.parametrize("clock", [None, ManualClock()], ids=["machine", "manual"])
+def test_who_waits_is_woken_by_another_thread(backend: str, clock: Any) -> None:
+    queue = queue_of(backend, clock=clock)
+
+    async def main(other: Actor) -> Any:
+        waiting = asyncio.create_task(queue.get_async())
+        await turns()
+        other.do(queue.put, event_of(7))
+        return await waiting
+
+    with Actor() as other:
+        assert run(main(other)) == event_of(7)
+
+
+def test_what_comes_as_a_number_wakes_who_waits(backend: str) -> None:
+    engine = engine_of(backend, None)
+    code = engine.type_code("joy")
+
+    async def main() -> Any:
+        waiting = asyncio.create_task(engine.queue.get_async())
+        await turns()
+        engine.submitter().submit(code, 0.5, 0.0)
+        return await waiting
+
+    assert run(main()).intensity == 0.5
+
+
+def test_many_who_wait_get_one_event_each(backend: str) -> None:
+    queue = queue_of(backend)
+
+    async def main() -> list[Event]:
+        waiting = [asyncio.create_task(queue.get_async()) for _ in range(20)]
+        await turns()
+        for number in range(20):
+            queue.put(event_of(number))
+        return await asyncio.gather(*waiting)
+
+    assert sorted(event.metadata["#"] for event in run(main())) == list(range(20))
+
+
+def test_loops_in_several_threads_share_one_queue(backend: str) -> None:
+    queue, count = queue_of(backend, capacity=2_000), 300
+    taken: list[list[int]] = [[], [], []]
+
+    async def take(into: list[int]) -> None:
+        async for event in queue:
+            into.append(event.metadata["#"])
+
+    threads = [threading.Thread(target=run, args=(take(into),), daemon=True) for into in taken]
+    for thread in threads:
+        thread.start()
+    for number in range(count):
+        queue.put(event_of(number))
+    queue.close()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+    assert sorted(number for each in taken for number in each) == list(range(count))
+
+
+def test_a_wait_that_is_cancelled_takes_nothing(backend: str) -> None:
+    queue = queue_of(backend)
+
+    async def main() -> None:
+        waiting = asyncio.create_task(queue.get_async())
+        await turns()
+        waiting.cancel()
+        queue.put(event_of(1))
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    run(main())
+    assert queue.get_nowait() == event_of(1)
+
+
+def test_closing_ends_who_waits(backend: str) -> None:
+    queue = queue_of(backend)
+
+    async def main() -> None:
+        waiting = asyncio.create_task(queue.get_async())
+        await turns()
+        queue.close()
+        with pytest.raises(QueueClosed):
+            await waiting
+
+    run(main())
+
+
+def test_what_is_due_wakes_who_waits(backend: str) -> None:
+    queue = queue_of(backend)
+    queue.put_tracked(event_of(1), delay=0.01)
+    assert run(queue.get_async()) == event_of(1)
+
+
+def test_who_no_longer_waits_costs_the_heap_nothing(backend: str) -> None:
+    queue = queue_of(backend)
+    queue.put(event_of(1))
+    run(queue.get_async())
+    epoch = queue.heap.watch(False)
+    queue.heap.unwatch(False)
+    queue.put(event_of(2))
+    assert queue.heap.watch(False) == epoch
+    queue.heap.unwatch(False)
+
+
+# --- bringing
+
+
+def test_who_waits_for_room_does_not_block_the_loop(backend: str) -> None:
+    queue = queue_of(backend, capacity=1, overflow="block")
+    queue.put(event_of(1))
+
+    async def main() -> Any:
+        waiting = asyncio.create_task(queue.put_async(event_of(2)))
+        await turns()
+        assert not waiting.done()
+        assert queue.get_nowait() == event_of(1)
+        return await waiting
+
+    assert run(main()).event == event_of(2)
+    assert queue.get_nowait() == event_of(2)
+
+
+def test_where_nothing_waits_the_answer_comes_at_once(backend: str) -> None:
+    queue = queue_of(backend, capacity=1, overflow="reject")
+    queue.put(event_of(1))
+    assert not run(queue.put_async(event_of(2)))
+
+
+def test_an_engine_is_asked_and_answers_within_a_loop(backend: str) -> None:
+    async def main() -> Any:
+        async with engine_of(backend, {"joy": lambda event, state: event.metadata["#"]}) as engine:
+            return (await (await engine.submit_async(event_of(4)))).action
+
+    assert run(main()) == 4
+
+
+# --- handlers
+
+
+def test_a_coroutine_handler_runs_on_the_loop_and_others_go_on(backend: str) -> None:
+    async def main() -> Any:
+        go = asyncio.Event()
+
+        async def slow(event: Event, state: Any) -> Any:
+            await go.wait()
+            return threading.get_ident()
+
+        async with engine_of(backend, {"slow": slow, "joy": lambda *_: threading.get_ident()}) as engine:
+            first, second = engine.submit_tracked(event_of(0, "slow")), engine.submit_tracked(event_of())
+            here = (await second).action
+            assert (first.done, engine.ledger().running) == (False, 1)
+            go.set()
+            there = (await first).action
+            return here, there, engine.ledger()
+
+    here, there, ledger = run(main())
+    assert there == threading.get_ident() != here
+    assert (ledger.balanced, ledger.ends[Status.PROCESSED], ledger.running) == (True, 2, 0)
+
+
+def test_stages_may_be_coroutines_or_not(backend: str) -> None:
+    async def decide(event: Event, meaning: Any, state: Any) -> Any:
+        return f"{meaning}, decided"
+
+    handler = Handler(lambda *_: "meant", decide, lambda event, decision, state: decision + ", done")
+
+    async def main() -> Any:
+        async with engine_of(backend, {"joy": handler}) as engine:
+            engine.submit(event_of())
+            result = await engine.submit_tracked(event_of())
+            return result
+
+    result = run(main())
+    assert (result.meaning, result.decision, result.action) == ("meant", "meant, decided", "meant, decided, done")
+
+
+def test_a_failing_coroutine_ends_its_event_and_nothing_else(backend: str) -> None:
+    async def fail(event: Event, state: Any) -> None:
+        raise ValueError("no")
+
+    async def main() -> Any:
+        async with engine_of(backend, {"joy": fail}) as engine:
+            return await engine.submit_tracked(event_of()), engine.statistics().handler_errors
+
+    result, errors = run(main())
+    assert (result.status, result.error, errors) == (Status.DEAD_LETTERED, "action: ValueError: no", 1)
+
+
+def test_without_a_loop_a_coroutine_handler_is_told(backend: str) -> None:
+    async def never(event: Event, state: Any) -> None:
+        raise AssertionError
+
+    engine = engine_of(backend, {"joy": never}, clock=ManualClock())
+    receipt = engine.submit_tracked(event_of())
+    engine.process_pending()
+    assert "needs an event loop" in str(receipt.result(0.0).error)
+
+
+def test_a_coroutine_handler_runs_in_the_context_of_who_submitted(backend: str) -> None:
+    who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
+
+    async def tell(event: Event, state: Any) -> str:
+        return who.get()
+
+    async def main() -> Any:
+        async with engine_of(backend, {"joy": tell}) as engine:
+            who.set("submitter")
+            receipt = engine.submit_tracked(event_of())
+            who.set("somebody else")
+            return (await receipt).action
+
+    assert run(main()) == "submitter"
+
+
+def test_the_next_of_a_key_waits_for_the_coroutine_before_it(backend: str) -> None:
+    seen: list[Any] = []
+
+    async def main() -> None:
+        go = asyncio.Event()
+
+        async def handle(event: Event, state: Any) -> None:
+            seen.append(("starts", event.metadata["#"]))
+            await go.wait()
+            seen.append(("ends", event.metadata["#"]))
+
+        async with engine_of(backend, {"joy": handle}) as engine:
+            receipts = [engine.submit_tracked(event_of(number), key="a") for number in range(2)]
+            while not seen:
+                await turns()
+            go.set()
+            for receipt in receipts:
+                await receipt
+
+    run(main())
+    assert seen == [("starts", 0), ("ends", 0), ("starts", 1), ("ends", 1)]
+
+
+def test_stopping_without_draining_gives_up_the_coroutines(backend: str) -> None:
+    async def main() -> Any:
+        started = asyncio.Event()
+
+        async def hang(event: Event, state: Any) -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+        engine = engine_of(backend, {"joy": hang})
+        engine.loop = asyncio.get_running_loop()
+        engine.start()
+        receipt = engine.submit_tracked(event_of())
+        await started.wait()
+        engine.stop(drain=False)
+        return await receipt, engine.ledger()
+
+    result, ledger = run(main())
+    assert (result.status, result.error) == (Status.DEAD_LETTERED, "action: the engine stopped")
+    assert (ledger.balanced, ledger.in_flight) == (True, 0)
+
+
+async def turns(count: int = 5) -> None:
+    """Let everything else of the loop run for some turns."""
+    for _ in range(count):
+        turn = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(turn.set_result, None)
+        await turn

@@ -1,0 +1,164 @@
+"""Turns, writes, readers and a whole engine's reflexes on one wrapped object; print how many operations there were.
+
+Arguments: the twin, the scene. `planted` publishes over what reflexes wrote: a canary that must be seen.
+"""
+
+import os
+import signal
+import sys
+import threading
+
+from lifeevt import AsyncEventProcessor, AsyncEventQueue, Event, Reflex, ThreadSafeSelfState
+
+BACKEND, SCENE = sys.argv[1:]
+TURNS, WRITES, EVENTS, READS, INTERRUPTS = 3_000, 2_000, 12_000, 20_000, 300
+PATIENCE = 90.0
+
+
+class Being:
+    """Two numbers that are changed together, and one that only turns change."""
+
+    def __init__(self):
+        self.left = self.right = 0.0
+        self.turns = 0
+        self.log = []
+
+
+class Overwriting:
+    """Cells that forget what was written since: what merging is there to prevent."""
+
+    def __init__(self, cells):
+        self._cells = cells
+
+    def __getattr__(self, name):
+        return getattr(self._cells, name)
+
+    def absorb(self, since, *rest):
+        return self._cells.absorb(2**62, *rest)
+
+
+def wrapped():
+    state = ThreadSafeSelfState.wrap(Being(), backend=BACKEND)
+    if SCENE == "planted":
+        state._turns.live.cells = Overwriting(state.cells)
+    return state
+
+
+def together(*functions):
+    """Run each in a thread of its own from one start barrier; raise what any of them raised."""
+    start, errors = threading.Barrier(len(functions)), []
+
+    def run(function):
+        try:
+            start.wait(PATIENCE)
+            function()
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(function,), daemon=True) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "a thread hangs"
+    if errors:
+        raise errors[0]
+
+
+def everything():
+    """Each change adds 1 to both numbers: no snapshot may see them differ, and none may be lost."""
+    state = wrapped()
+    queue = AsyncEventQueue(EVENTS, backend=BACKEND)
+    engine = AsyncEventProcessor(state, [Reflex("hit", 1.0, {"left": 1.0, "right": 1.0})], None, queue)
+    seen = []
+
+    def take_turns():
+        for number in range(TURNS):
+            with state.turn("turns") as live:
+                live.left += 1.0
+                live.turns += 1
+                if number % 100 == 0:
+                    live.log.append(number)
+                live.right += 1.0
+
+    def write():
+        for _ in range(WRITES):
+            state.apply_delta({"left": 1.0, "right": 1.0})
+
+    def transact():
+        for _ in range(WRITES // 10):
+            state.transact(lambda t: t.apply_delta({"left": 1.0, "right": 1.0}), retries=10_000)
+
+    def submit():
+        for _ in range(EVENTS):
+            engine.submit(Event("hit", 1.0))
+
+    def read():
+        version = 0
+        for _ in range(READS):
+            snapshot = state.snapshot()
+            assert snapshot["left"] == snapshot["right"], "a snapshot is torn"
+            assert snapshot.version >= version, "a version went back"
+            version = snapshot.version
+        seen.append(version)
+
+    with engine:
+        together(take_turns, take_turns, write, transact, submit, read, read)
+        assert engine.wait_idle(PATIENCE)
+    with state.turn() as live:
+        expected = 2.0 * TURNS + WRITES + WRITES // 10 + EVENTS
+        assert live.left == live.right == state["left"], "object and state differ"
+        assert state["left"] == expected, f"{expected - state['left']} changes were lost"
+        assert state["turns"] == 2 * TURNS and len(state["log"]) == 2 * TURNS // 100
+    return 2 * TURNS + WRITES + EVENTS + 2 * READS
+
+
+planted = everything
+
+
+def interrupts():
+    """Ctrl-C comes at any instant while the main thread takes turns: none leaves the turn taken."""
+    state, stop, armed, turns = wrapped(), threading.Event(), False, 0
+
+    def interrupt():
+        while not stop.is_set():
+            os.kill(os.getpid(), signal.SIGINT)
+            stop.wait(0.0002)
+
+    def handler(*_):
+        nonlocal armed
+        if armed:  # once, so that what looks for the damage is not hit itself
+            armed = False
+            raise KeyboardInterrupt
+
+    def take_turns():
+        nonlocal armed, turns
+        while True:
+            armed = True
+            with state.turn("main") as live:
+                live.left += 1.0
+                turns += 1
+
+    def others_write():
+        other = threading.Thread(target=lambda: state.apply_delta({"right": 1.0}), daemon=True)
+        other.start()
+        other.join(PATIENCE)
+        assert not other.is_alive(), "the turn was left taken"
+
+    signal.signal(signal.SIGINT, handler)
+    interrupting = threading.Thread(target=interrupt, daemon=True)
+    interrupting.start()
+    for _ in range(INTERRUPTS):
+        try:
+            take_turns()
+        except KeyboardInterrupt:
+            others_write()
+    stop.set()
+    interrupting.join(PATIENCE)
+    with state.turn() as live:
+        assert turns <= live.left <= turns + INTERRUPTS and live.left == state["left"]
+    assert state["right"] == INTERRUPTS
+    return turns
+
+
+print(globals()[SCENE]())

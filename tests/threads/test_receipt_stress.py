@@ -1,0 +1,9 @@
+"""Many threads that submit, cancel, boost and defer tracked events beside the worker: each ends once, as told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def test_every_tracked_event_ends_once_as_its_receipt_says(backend: str, isolated: Callable[..., str]) -> None:
+    assert int(isolated("threads/isolated/receipt_stress.py", backend, timeout=100)) == 10_000
