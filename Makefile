@@ -6,6 +6,9 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(shell find lifeevt -type f \
 	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl' -o -name '*.cpp')
 
+# Tens of thousands of histories of both twins: once, and without coverage, which would double their time.
+SEARCHES := tests/isolation tests/linearizability
+
 .NOTPARALLEL:  # the environments share build/ and the generated C
 .DEFAULT_GOAL := help
 
@@ -32,13 +35,14 @@ run: .venv/stamp ## play the bundled recording through a being, live
 	@.venv/bin/lifeevt run
 
 test: .venv-test/stamp ## both twins, on the compiled wheel as installed, warnings as errors, with coverage
-	.venv-test/bin/pytest --cov
+	.venv-test/bin/pytest $(SEARCHES)
+	.venv-test/bin/pytest --cov $(SEARCHES:%=--ignore=%)
 
 slow: .venv-test/stamp ## the tests that take minutes or gate on times; they want a quiet machine
 	.venv-test/bin/pytest -m slow
 
 pure: .venv-pure/stamp ## the reference twin alone, built without a compiler
-	.venv-pure/bin/pytest --no-native
+	.venv-pure/bin/pytest --no-native $(SEARCHES:%=--ignore=%)
 
 lint: .venv-dev/stamp ## style of the Python and of the Cython
 	.venv-dev/bin/ruff check .

@@ -238,6 +238,8 @@ cdef int heap_pause(event_heap* heap, int32_t level, int32_t kind, bint paused) 
 cdef int heap_open(event_heap* heap) noexcept nogil:
     """Let everybody leave, also those that are held: 0, or -1 without memory. What is paused stays named."""
     cdef int32_t place, slot
+    if order_ready(&heap.order, heap.accepted) != 0:    # or new numbers would move what waits, in the middle
+        return -1
     for place in range(heap.order.aside_length):
         if order_stale(&heap.order, &heap.order.aside[place]):
             continue

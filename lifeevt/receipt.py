@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Generator, Hashable
 from contextvars import Context, copy_context
 from enum import Enum
 from typing import Any, Protocol
 
+from . import at_fork
 from ._contract import Ticket
 from .clock import NS_PER_SECOND
 from .errors import QueueFull, ResultTimeout
@@ -179,6 +181,7 @@ class Tracked:
 
 
 _SETTLING = threading.Lock()  # for some assignments, never for a call
+at_fork.renew_locks(sys.modules[__name__], "_SETTLING")
 
 
 def _wake(loop: Any, future: Any) -> None:

@@ -295,6 +295,6 @@ def _release(
 
 @pytest.mark.parametrize("scene", ["any_order", "by_rank"])
 def test_threads_that_take_many_locks_never_hang(backend: str, isolated: Callable[..., str], scene: str) -> None:
-    taken, deadlocks = map(int, isolated("threads/isolated/deadlocks.py", backend, scene).split())
-    assert taken >= 1_500
+    taken, deadlocks = map(int, isolated("threads/isolated/deadlocks.py", backend, scene, timeout=100).split())
+    assert taken >= 640
     assert (deadlocks > 0) == (scene == "any_order")

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from lifeevt import DeadlockError, ReadWriteLock, TurnLock, WatchedLock
 
 BACKEND, SCENE = sys.argv[1:3]
-EACH, THREADS, PATIENCE = 250, 8, 50.0
+EACH, THREADS, PATIENCE = 80, 8, 90.0
 shared = [ReadWriteLock(f"shared {number}", backend=BACKEND) for number in range(3)]
 mine = WatchedLock(threading.Lock(), "mine", backend=BACKEND)
 turns = TurnLock("turns", backend=BACKEND)
