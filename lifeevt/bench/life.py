@@ -63,7 +63,11 @@ def remember(**given: Any) -> MemoryEntry:
 
 
 def engines(steps: int, act: Stage = execute_action) -> life.Engines:
-    return life.Engines(Working(steps), decide_response, act, memory_entry=remember)
+    return engines_of(Working(steps), act)
+
+
+def engines_of(meaning: Working, act: Stage) -> life.Engines:
+    return life.Engines(meaning, decide_response, act, memory_entry=remember)
 
 
 # the price
@@ -145,20 +149,26 @@ class Seen:
         self.dropped.append(float(dropped))
 
 
-class Watch:
-    """Notes when events were taken in and when their actions ended, both in the order of arrival."""
+class Watch(Working):
+    """Notes when each event was pushed, and how long after that its action ended. One thread answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: int) -> None:
+        super().__init__(steps)
         self.latencies_us: list[float] = []
         self.ticks_ns: list[int] = []
-        self._pushed_ns: list[int] = []
+        self._pushed_ns: dict[int, int] = {}  # by the event, which lives as long as this
+        self._answered = 0
 
     def pushed(self, event: Any) -> None:
-        self._pushed_ns.append(time.monotonic_ns())
+        self._pushed_ns[id(event)] = time.monotonic_ns()
+
+    def process(self, event: Event, status: dict[str, Any]) -> Any:
+        self._answered = id(event)
+        return super().process(event, status)
 
     def act(self, pattern: str, state: Any) -> None:
         execute_action(pattern, state)
-        self.latencies_us.append((time.monotonic_ns() - self._pushed_ns[len(self.latencies_us)]) / 1000)
+        self.latencies_us.append((time.monotonic_ns() - self._pushed_ns[self._answered]) / 1000)
 
     def tick_started(self, ticks: int, queued: int) -> None:
         self.ticks_ns.append(time.monotonic_ns())
@@ -168,24 +178,24 @@ class Watch:
         return [abs(later - one - interval_ns) / 1000 for one, later in pairwise(begins)]
 
 
-def push_steadily(queue: life.EventQueue, events: Sequence[Event], per_second: int) -> None:
+def push_steadily(queue: life.EventQueue, watch: Watch, events: Sequence[Event], per_second: int) -> None:
     """Push each event at its absolute time; one that is late is pushed at once."""
     start = time.monotonic()
     for place, event in enumerate(events):
         left = start + place / per_second - time.monotonic()
         if left > 0:
             time.sleep(left)
+        watch.pushed(event)
         queue.push(event)
 
 
 def live(mode: str, backend: str, steps: int, events: Sequence[Event], per_second: int, seen: Seen) -> None:
     """Run a loop while the events come, and until they are answered; add what was seen."""
-    watch, stop = Watch(), threading.Event()
+    watch, stop = Watch(steps), threading.Event()
     queue = life.EventQueue(False, maxsize=CAPACITY, backend=backend)
-    queue.tell_of_puts(watch.pushed)
 
     def feed() -> None:
-        push_steadily(queue, events, per_second)
+        push_steadily(queue, watch, events, per_second)
         time.sleep(2 * TICK_SECONDS)
         stop.set()
 
@@ -193,8 +203,8 @@ def live(mode: str, backend: str, steps: int, events: Sequence[Event], per_secon
     logging.getLogger("lifeevt.life").setLevel(logging.ERROR)  # what is dropped is counted here
     feeder.start()
     life.run_loop(
-        Being(), None, TICK_SECONDS, stop_event=stop, event_queue=queue, mode=mode, engines=engines(steps, watch.act),
-        around=life.Subsystems(tick_started=watch.tick_started), backend=backend,
+        Being(), None, TICK_SECONDS, stop_event=stop, event_queue=queue, mode=mode, backend=backend,
+        engines=engines_of(watch, watch.act), around=life.Subsystems(tick_started=watch.tick_started),
     )  # fmt: skip
     feeder.join()
     seen.add(watch, queue.get_dropped_events_count())

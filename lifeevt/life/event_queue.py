@@ -57,7 +57,10 @@ class EventQueue:
         return self._lane.by_urgency
 
     def tell_of_puts(self, listener: Callable[[Any], object] | None) -> None:
-        """Have one listener called with each CarriedEvent taken in, in order, by whoever pushes; None ends it."""
+        """Have one listener called with each CarriedEvent taken in, in order, by whoever pushes; None ends it.
+
+        Who pops here gets no event of which the listener has not heard; an engine may be faster.
+        """
         self._lane.on_put = listener
 
     def release(self) -> None:
