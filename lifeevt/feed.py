@@ -150,13 +150,11 @@ class ChangeFeed:
 
     def deliver(self) -> None:
         """Tell everybody of every change so far, unless another thread is at it and will. Calls watchers."""
-        while self._telling.acquire(blocking=False):
+        while (self._cells.changes_waiting or self._backlog) and self._telling.acquire(blocking=False):
             try:
                 self._tell_all()
             finally:
                 self._telling.release()
-            if not self._cells.changes_waiting:
-                return
 
     def _tell_all(self) -> None:
         self._collect()
