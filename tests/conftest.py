@@ -89,7 +89,8 @@ def isolated() -> Callable[..., str]:
     """Run ``isolated(script, *arguments, timeout=60)`` in a fresh interpreter and return what it printed.
 
     The script lies below tests/ and has the package under test on its path. A script that fails,
-    warns or hangs fails the test; whatever it froze dies with its process.
+    warns or hangs fails the test; whatever it froze dies with its process. It runs without coverage, whose own
+    lock a signal or a fork leaves taken: what hung would not be ours.
     """
 
     def run(script: str, *arguments: str, timeout: float = 60.0) -> str:
@@ -108,4 +109,5 @@ def _environment() -> dict[str, str]:
     spec = importlib.util.find_spec("lifeevt")
     assert spec is not None and spec.origin is not None
     home = str(Path(spec.origin).parent.parent)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
+    unmeasured = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    return {**unmeasured, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}

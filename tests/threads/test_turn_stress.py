@@ -17,6 +17,5 @@ def test_a_planted_loss_is_seen(isolated: Callable[..., str]) -> None:
 
 
 @pytest.mark.native  # the lock of the reference's cells is of Python, where a signal may come between
-@pytest.mark.slow  # one run in a dozen went on for minutes; not understood yet
 def test_no_interrupt_leaves_a_turn_taken(isolated: Callable[..., str]) -> None:
     assert int(isolated("threads/isolated/turn_stress.py", "native", "interrupts", timeout=110)) > 0

@@ -173,7 +173,7 @@ def histogram_in_use():
         while not done.is_set():
             made.record(5)
 
-    beside(record)
+    beside(record), beside(record)
     return until_done(done, lambda: (made.record(5), made.buckets()[0][1] >= 1))
 
 
