@@ -62,7 +62,8 @@ from .runtime import LoopStatistics, RuntimeLoop, Tick
 from .saving import LoadReport
 from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
 from .snapshot import StateSnapshot
-from .state import DeltaReport, StateStatistics, ThreadSafeSelfState
+from .state import ThreadSafeSelfState
+from .state_report import DeltaReport, StateStatistics
 from .strategies import strategy_names
 from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
 from .timers import Periodic

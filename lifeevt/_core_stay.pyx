@@ -40,8 +40,8 @@ cdef int leave(stay) except -1:
     cdef object gate = stay._gate, lock = gate.lock
     stay._inside = False
     if lock._is_owned():
+        holder, since_ns = gate.holder if gate.thread else None, gate.since_ns
         gate.thread = 0
         lock.release()
-        if gate.line:
-            gate.call_first()
+        gate.left(holder, since_ns)
     return 0

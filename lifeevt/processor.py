@@ -24,7 +24,8 @@ from .reflex import Reflex, ReflexSet
 from .responders import Responders
 from .result import EventProcessingResult, Status
 from .scheduler import EventScheduler, SchedulerStatistics
-from .state import StateStatistics, ThreadSafeSelfState
+from .state import ThreadSafeSelfState
+from .state_report import StateStatistics
 from .strategy import Strategy
 from .switch_interval import SwitchInterval
 from .timekeeper import Timekeeper

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
-from functools import cache
-from importlib.resources import files
 from random import Random
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, TypeVar, overload
@@ -22,58 +17,33 @@ from .clock import Clock, SystemClock
 from .errors import ConflictError, InvalidValue, StateError, UnknownField
 from .feed import ChangeFeed, Subscription, Why
 from .field import Field, Value, checked_number, handed_out
+from .life_table import life_fields
 from .live_object import LiveObject
-from .metrics import LatencySummary, summarize
+from .metrics import summarize
 from .saving import Hooks, LoadReport, checked_hooks, load_fields, save_fields
 from .serialization import is_number
 from .snapshot import StateSnapshot
+from .state_report import DeltaReport, StateStatistics
 from .transaction import Isolation, Transaction
 from .turn import StateTurn, Turns
 from .wrapping import declared_fields
 from .write_through import WriteThrough
 
-__all__ = ["DeltaReport", "StateStatistics", "ThreadSafeSelfState"]
+__all__ = ["ThreadSafeSelfState"]
 
 FIRST_PAUSE_SECONDS = 50e-6  # doubled with each conflict
 LONGEST_PAUSE_SECONDS = 50e-3
 ANY_VERSION = 0  # a commit that watches nothing need not say since when
-NO_TIMES = LatencySummary()
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class DeltaReport:
-    """What a delta did: its ``version``, the amounts ``asked`` for, and by how much each field changed."""
-
-    version: int
-    asked: Mapping[str, float]
-    applied: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class StateStatistics:
-    """How often the state was read and written, its version, conflicts of commits, errors of watchers.
-
-    ``waits`` are those of writers that did not find the lock free, ``holds`` the times that writes from Python
-    held it: each 64th is measured, which costs next to nothing.
-    """
-
-    version: int
-    reads: int
-    writes: int
-    conflicts: int = 0
-    watcher_errors: int = 0
-    waits: LatencySummary = dataclass_field(default=NO_TIMES, compare=False)
-    holds: LatencySummary = dataclass_field(default=NO_TIMES, compare=False)
 
 
 class ThreadSafeSelfState(Fronted):
     """Named numbers within bounds, and other values, under one read-write lock that prefers writers.
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never for user
-    code. ``version`` grows by one with every write; ``backend`` names the state's twin. ``history`` is how
-    many changes are kept for :meth:`history`; ``pause`` waits a number of seconds between two tries of
-    ``transact`` and ``update``.
+    code; what writes a wrapped object's state waits for the turn. ``version`` grows by one with every write;
+    ``backend`` names the state's twin. ``history`` is how many changes are kept for :meth:`history`; ``pause``
+    waits a number of seconds between two tries of ``transact`` and ``update``.
 
     >>> state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=100.0)})
     >>> state.apply_delta({"energy": -1.5}), state["energy"]
@@ -110,7 +80,7 @@ class ThreadSafeSelfState(Fronted):
     @classmethod
     def life(cls, *, backend: str | None = None) -> ThreadSafeSelfState:
         """Build a state with Life's numeric fields, defaults and bounds (the table ships as data)."""
-        return cls(_life_fields(), backend=backend)
+        return cls(life_fields(), backend=backend)
 
     @classmethod
     def wrap(
@@ -379,7 +349,8 @@ class ThreadSafeSelfState(Fronted):
         """Return a frozen snapshot of the counters and of the lock's times. O(buckets)."""
         cells, (reads, writes) = self._cells, self._cells.counts()
         waits, holds = summarize(cells.waits), summarize(cells.holds)
-        return StateStatistics(self.version, reads, writes, cells.conflicts, self._feed.errors, waits, holds)
+        turns = None if self._turns is None else self._turns.gate.statistics()
+        return StateStatistics(self.version, reads, writes, cells.conflicts, self._feed.errors, waits, holds, turns)
 
     # --- inside
 
@@ -475,17 +446,3 @@ def _check_field(name: object, field: object) -> None:
         raise InvalidValue(f"a field's name must be a non-empty string, not {name!r}")
     if not isinstance(field, (Field, Value)):
         raise InvalidValue(f"field {name!r} must be a Field or a Value, not a {type(field).__name__}")
-
-
-@cache
-def _life_fields() -> Mapping[str, Field]:
-    text = files("lifeevt").joinpath("data/life_state.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return {
-        row["field"]: Field(float(row["default"]), _bound(row["low"]), _bound(row["high"]), row["integer"] == "yes")
-        for row in rows
-    }
-
-
-def _bound(text: str) -> float | None:
-    return float(text) if text else None

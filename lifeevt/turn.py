@@ -19,7 +19,7 @@ class Turns:
 
     def __init__(self, live: LiveObject, name: str, ground: Any, feed: ChangeFeed, backend: str) -> None:
         self.live, self.ground, self.feed = live, ground, feed
-        self.gate = TurnGate(name)
+        self.gate = TurnGate(name, backend)
         self.turn: type[StateTurn] = stay_class(StateTurn, backend)
 
     def refuse_transaction(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import _backend, at_fork
 from .errors import LockOrderError, LockTimeout, StateError
+from .locks import LockStatistics, Times
 from .wait_graph import GRAPH
 
 __all__ = ["Stay", "TurnGate", "stay_class"]
@@ -25,9 +26,10 @@ class TurnGate(at_fork.Forked):
     A wait lets other threads run, can time out and answers Ctrl-C. Enter by a :class:`Stay`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, backend: str | None = None) -> None:
         self.name = name
-        self._holder, self._since_ns = "", 0
+        self.times = Times(True, backend)
+        self.holder, self.since_ns = "", 0
         self.lock: Any = threading.RLock()  # it knows its owner, from the very instant it is taken
         self.thread = 0  # who is inside; 0 when that is nobody, or not noted yet
         self.line: list[_Place] = []  # no deque: without a GIL one cannot be copied while it changes
@@ -37,8 +39,15 @@ class TurnGate(at_fork.Forked):
         """Enter; LockTimeout when the time is over. Not for who is inside: see :meth:`refuse_inside`."""
         if self.line or not self.lock.acquire(False):
             self._wait(math.inf if timeout_seconds is None else timeout_seconds)
-        self._holder, self._since_ns = holder, time.monotonic_ns()
+        self.holder, self.since_ns = holder, time.monotonic_ns()
         self.thread = threading.get_ident()
+
+    def left(self, holder: str | None, since_ns: int) -> None:
+        """Call the next one, and note how long the stay was that has just ended; None: its holder was not noted."""
+        if self.line:
+            self.call_first()
+        if holder is not None:
+            self.times.held(holder, time.monotonic_ns() - since_ns)
 
     def is_mine(self) -> bool:
         """Return whether this thread is inside."""
@@ -48,7 +57,11 @@ class TurnGate(at_fork.Forked):
     def refuse_inside(self) -> None:
         """LockOrderError when this thread is inside."""
         if self.lock._is_owned():
-            raise LockOrderError(f"this thread is in the turn of {self.name} already, as {self._holder}")
+            raise LockOrderError(f"this thread is in the turn of {self.name} already, as {self.holder}")
+
+    def statistics(self) -> LockStatistics:
+        """Return how long was waited and stayed. O(buckets)."""
+        return self.times.statistics(self.name)
 
     def call_first(self) -> None:
         """Let the first in line look whether it may enter."""
@@ -57,13 +70,14 @@ class TurnGate(at_fork.Forked):
 
     def _wait(self, timeout_seconds: float) -> None:
         """Stand in line until this is the first one and the lock is free."""
-        place, until = _Place(), time.monotonic() + timeout_seconds
+        place, asked_ns = _Place(), time.monotonic_ns()
+        until = asked_ns / 1e9 + timeout_seconds
         self.line.append(place)
         try:
             if timeout_seconds > 0:
                 GRAPH.begin(self, "take the turn of")
             while not (self.line[0] is place and self.lock.acquire(False)):
-                left = until - time.monotonic()
+                left = until - time.monotonic_ns() / 1e9
                 if left <= 0:
                     raise self._late(timeout_seconds)
                 place.called.acquire(timeout=min(left, RECHECK_SECONDS))
@@ -72,9 +86,10 @@ class TurnGate(at_fork.Forked):
             self.line.remove(place)
             if not self.is_mine():
                 self.call_first()  # it may be its turn
+            self.times.waited(time.monotonic_ns() - asked_ns)
 
     def _late(self, timeout_seconds: float) -> LockTimeout:
-        held = self._holder, (time.monotonic_ns() - self._since_ns) / 1e9
+        held = self.holder, (time.monotonic_ns() - self.since_ns) / 1e9
         return LockTimeout.held_by(f"the turn of {self.name}", round(timeout_seconds * 1e9), [held])
 
     def blockers(self, thread: int) -> tuple[int, ...]:
@@ -156,9 +171,10 @@ class Stay:
         self._inside = False
         gate = self._gate
         if gate.lock._is_owned():
+            holder, since_ns = gate.holder if gate.thread else None, gate.since_ns
             gate.thread = 0
             gate.lock.release()
-            gate.call_first()
+            gate.left(holder, since_ns)
 
 
 @cache

@@ -49,6 +49,12 @@ LIFE = {
     "day_length_modifier": (1.0, None, None),
     "recovery_efficiency": (1.0, None, None),
     "stability_modifier": (1.0, None, None),
+    "echo_count": (0.0, None, None),
+    "last_echo_time": (0.0, None, None),
+    "consciousness_level": (0.0, None, None),
+    "sensory_buffer_size": (0.0, None, None),
+    "semantic_concepts_count": (0.0, None, None),
+    "procedural_patterns_count": (0.0, None, None),
 }
 
 
@@ -125,9 +131,10 @@ def test_life_has_no_other_field(backend: str) -> None:
     assert set(ThreadSafeSelfState.life(backend=backend)) == set(LIFE)
 
 
-def test_only_lifes_ticks_are_whole(backend: str) -> None:
+def test_only_what_life_counts_is_whole(backend: str) -> None:
     fields = ThreadSafeSelfState.life(backend=backend).fields
-    assert [name for name, field in fields.items() if field.integer] == ["ticks"]
+    sizes = {"echo_count", "sensory_buffer_size", "semantic_concepts_count", "procedural_patterns_count"}
+    assert {name for name, field in fields.items() if field.integer} == sizes | {"ticks"}
 
 
 # --- one field

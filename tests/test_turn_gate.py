@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from actors import Actor, Call, together, wait_until
+from beings import FIELDS, Being
 
-from lifeevt import LockOrderError, LockTimeout, StateError
+from lifeevt import LockOrderError, LockTimeout, StateError, ThreadSafeSelfState
 from lifeevt.turn_gate import Stay, TurnGate, stay_class
 
 
@@ -170,3 +171,25 @@ def _end_with(fine: Any) -> None:
     """End the child with 0 if another thread of it finds all fine."""
     threading.Thread(target=lambda: os._exit(0 if fine() else 1)).start()
     threading.Event().wait()
+
+
+def test_statistics_name_who_stayed_longest(backend: str) -> None:
+    place = Place(backend)
+    with Actor() as other:
+        first = place.enter("the handler")
+        second = place.begun(other, "the watcher")
+        leave(first)
+        other.do(leave, second.result())
+    told = place.gate.statistics()
+    assert (told.name, told.waits.count, told.holds.count) == ("Ada", 1, 2)
+    assert told.longest_holder in ("the handler", "the watcher")
+    assert told.longest_hold_ns >= told.holds.min_ns > 0
+
+
+def test_a_state_tells_of_its_turns_when_it_has_an_object(backend: str) -> None:
+    state = ThreadSafeSelfState.wrap(Being(), FIELDS, name="Ada", backend=backend)
+    with state.turn("the handler"):
+        pass
+    turns = state.statistics().turns
+    assert turns is not None and (turns.name, turns.longest_holder) == ("Ada", "the handler")
+    assert ThreadSafeSelfState({}, backend=backend).statistics().turns is None

@@ -4,32 +4,12 @@ import sys
 import threading
 from importlib import import_module
 
+from crowd import PATIENCE, together
+
 MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
 core = import_module(MODULES[sys.argv[1]])
 PRODUCERS, CONSUMERS, EACH = 4, 3, 3_000
 REJECT, DROP_OLDEST, DROP_LOWEST = 0, 1, 2
-PATIENCE = 90.0
-
-
-def together(*functions):
-    """Run each in a thread of its own from one start barrier; raise what any of them raised."""
-    start, errors = threading.Barrier(len(functions)), []
-
-    def run(function):
-        try:
-            start.wait(PATIENCE)
-            function()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(function,), daemon=True) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "a thread hangs"
-    if errors:
-        raise errors[0]
 
 
 def balanced(heap):

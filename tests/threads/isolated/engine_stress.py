@@ -8,6 +8,8 @@ import threading
 import time
 from array import array
 
+from crowd import PATIENCE, together
+
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
@@ -23,7 +25,6 @@ BACKEND = sys.argv[1]
 PRODUCERS, SINGLE, BATCHES, BATCH = 4, 1_500, 60, 70
 PER_PRODUCER = SINGLE + BATCHES * BATCH
 EVENTS = PRODUCERS * PER_PRODUCER
-PATIENCE = 90.0
 RECORD = 352  # bytes; the sequence comes first, the status at 56
 
 
@@ -31,27 +32,6 @@ def engine_of(handlers=None, capacity=512, results=2 * EVENTS, overflow="drop_ol
     state = ThreadSafeSelfState({"hits": Field(0.0), "calm": Field(1.0, 0.0, 1.0)}, backend=BACKEND)
     queue = AsyncEventQueue(capacity, overflow, backend=BACKEND)
     return AsyncEventProcessor(state, [Reflex("hit", 1.0, {"hits": 1.0})], handlers, queue, result_capacity=results)
-
-
-def together(*functions):
-    """Run each in a thread of its own from one start barrier; raise what any of them raised."""
-    start, errors = threading.Barrier(len(functions)), []
-
-    def run(function):
-        try:
-            start.wait(PATIENCE)
-            function()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(function,), daemon=True) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "a thread hangs"
-    if errors:
-        raise errors[0]
 
 
 class Load:

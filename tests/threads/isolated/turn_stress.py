@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 
+from crowd import PATIENCE, together
+
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, Event, Reflex, ThreadSafeSelfState
 
 BACKEND, SCENE = sys.argv[1:]
 TURNS, WRITES, EVENTS, READS, INTERRUPTS = 3_000, 2_000, 12_000, 20_000, 300
-PATIENCE = 90.0
 
 
 class Being:
@@ -42,27 +43,6 @@ def wrapped():
     if SCENE == "planted":
         state._turns.live.cells = Overwriting(state.cells)
     return state
-
-
-def together(*functions):
-    """Run each in a thread of its own from one start barrier; raise what any of them raised."""
-    start, errors = threading.Barrier(len(functions)), []
-
-    def run(function):
-        try:
-            start.wait(PATIENCE)
-            function()
-        except BaseException as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(function,), daemon=True) for function in functions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "a thread hangs"
-    if errors:
-        raise errors[0]
 
 
 def everything():
