@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from ._backend import backend
 from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision
+from .batching import BatchPolicy
 from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
 from .codel import CoDel, DelayShedder
@@ -78,6 +79,7 @@ __all__ = [
     "AsyncEventProcessor",
     "AsyncEventQueue",
     "BackendError",
+    "BatchPolicy",
     "Clock",
     "CoDel",
     "Condition",

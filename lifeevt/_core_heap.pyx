@@ -328,14 +328,18 @@ cdef class EventHeap(Watched):
             heap_leave(&self.heap)
         return None if slot < 0 else entry_of(&out, payload)
 
-    def leads(self, level):
-        """Return whether the event that would leave first is of a more important level. Changes nothing. O(log n)."""
-        cdef int64_t above = max(<int64_t> -1, min(whole(level), <int64_t> HEAP_LEVELS))
-        enter(&self.heap)
-        cdef int32_t slot = heap_head(&self.heap)
-        cdef bint found = self.heap.unsettled if slot < 0 else self.heap.slots[slot].event.level < above
-        heap_leave_quietly(&self.heap)
-        return found
+    def head(self):
+        """Return (key, level, kind) of the event that would leave first, or None. Takes nothing out. O(log n)."""
+        cdef heap_slot seen
+        cdef int32_t slot, unsettled = True
+        while unsettled:
+            enter(&self.heap)
+            slot = heap_head(&self.heap)
+            if slot >= 0:
+                seen = self.heap.slots[slot]
+            unsettled = slot < 0 and self.heap.unsettled
+            heap_leave_quietly(&self.heap)
+        return None if slot < 0 else (seen.event.key, seen.event.level, seen.event.kind)
 
     def drain(self, limit, end, every=False):
         """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""

@@ -12,7 +12,7 @@ from .receipt import Receipt
 from .reflex import Words
 from .result import EventProcessingResult, Status, filled
 
-__all__ = ["NO_WORDS", "Answer", "result_of", "told"]
+__all__ = ["NO_WORDS", "Answer", "described", "result_of", "told"]
 
 logger = logging.getLogger("lifeevt")
 
@@ -75,9 +75,14 @@ class Answer:
 
 def told(event: Event, stage: str, error: BaseException) -> str:
     """Log a failed stage and return the sentence for its result."""
-    text = "".join(traceback.format_exception_only(type(error), error)).strip()
+    text = described(error)
     logger.error("event %r failed in %s: %s", event, stage, text, exc_info=error)
     return f"{stage}: {text}"
+
+
+def described(error: BaseException) -> str:
+    """Return what an error says of itself, without the traceback."""
+    return "".join(traceback.format_exception_only(type(error), error)).strip()
 
 
 def result_of(recorded: Result, event: Event, words: Words) -> EventProcessingResult:

@@ -50,15 +50,18 @@ class Attendant:
         self.queue.announce()
         answer = self._begun(task)
         if answer.receipt is not None and answer.receipt.has_expired(self.clock.now_ns()):
-            self._expire(answer)
-            return
+            self._leave(answer, Status.EXPIRED)
+        else:
+            self._answer(self._handlers.find(answer.event.type), answer, task)
+
+    def _answer(self, handler: Handler | None, answer: Answer, task: Task) -> None:
         if not answer.started_ns:
             answer.started_ns = self.clock.now_ns()
         try:
             self._respond(answer, task)
-            if self._detach(answer):
+            if self._detach(handler, answer):
                 return
-            self._handle(answer)
+            self._handle(handler, answer)
         except BaseException as error:
             self.errors += 1
             answer.fail(error)
@@ -72,15 +75,18 @@ class Attendant:
         """Answer up to ``limit`` queued events, as far as the gate lets them; how many there were. Does not wait."""
         left = limit
         while left > 0:
-            answered, task = self._reactor.run_pending(*self._portion(left))
-            left -= answered
-            if task is not None:
-                self.process(task)
-                left -= 1
-            elif not answered:
-                break
+            most, above = self._portion(left)
+            if not self.give_next(above):
+                done = self._answer_some(most, above)
+                left -= done
+                if not done:
+                    break
         self.state.deliver_changes()
         return limit - left
+
+    def give_next(self, above: int) -> bool:
+        """Answer what goes before all that is queued, and is not queued itself; whether there was something."""
+        return False
 
     def _portion(self, left: int) -> tuple[int, int]:
         """How many events may be answered before the gate is asked again, and below which level."""
@@ -103,11 +109,12 @@ class Attendant:
         answer.receipt = task[0].receipt if type(task[0]) is Tracked else None
         return answer
 
-    def _expire(self, answer: Answer) -> None:
-        """End an event whose time is over: it never runs."""
-        answer.status = Status.EXPIRED
+    def _leave(self, answer: Answer, status: Status) -> None:
+        """End an event that left the queue and never ran."""
+        answer.status = status
         answer.started_ns = answer.finished_ns = self.clock.now_ns()
         answer.version_before = answer.version = self.state.version
+        self.scheduler.leave(answer.level, status)
         self._record(answer, finishes=True)
 
     def _respond(self, answer: Answer, task: Task) -> None:
@@ -121,9 +128,8 @@ class Attendant:
             outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=task[4])
         answer.note(self._reflexes.teller(row)(outcome), outcome)
 
-    def _detach(self, answer: Answer) -> bool:
+    def _detach(self, handler: Handler | None, answer: Answer) -> bool:
         """Let an event loop run the event's stages, if they are coroutines; whether it does."""
-        handler = self._handlers.find(answer.event.type)
         if handler is None or not handler.is_async:
             return False
         if answer.receipt is None:
@@ -152,8 +158,7 @@ class Attendant:
             answer.version = self.state.version
             self._finish(answer)
 
-    def _handle(self, answer: Answer) -> None:
-        handler = self._handlers.find(answer.event.type)
+    def _handle(self, handler: Handler | None, answer: Answer) -> None:
         if handler is None:
             return
         try:
@@ -169,19 +174,27 @@ class Attendant:
         if handler.meaning is not None:
             answer.stage = "meaning"
             answer.meaning = handler.meaning(event, self.state)
-            self._let_pass(answer)
+            self._let_pass(answer.level)
         if handler.decision is not None:
             answer.stage = "decision"
             answer.decision = handler.decision(event, answer.meaning, self.state)
-            self._let_pass(answer)
+            self._let_pass(answer.level)
         if handler.action is not None:
             answer.stage = "action"
             answer.action = handler.action(event, answer.decision, self.state)
 
-    def _let_pass(self, answer: Answer) -> None:
+    def _let_pass(self, level: int) -> None:
         """Answer more important events first; each level only for the ones above it, so not deep."""
-        while (task := self._reactor.run_pending(EVERYTHING, answer.level)[1]) is not None:
-            self.process(task)
+        while self.give_next(level) or self._answer_some(EVERYTHING, level):
+            continue
+
+    def _answer_some(self, most: int, above: int) -> int:
+        """Answer up to so many events of a level below ``above``, one for Python being the last; how many."""
+        answered, task = self._reactor.run_pending(most, above)
+        if task is None:
+            return answered
+        self.process(task)
+        return answered + 1
 
     def _finish(self, answer: Answer) -> None:
         try:

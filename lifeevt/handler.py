@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import iscoroutinefunction
+from types import NoneType
 from typing import Any
 
+from .batching import BatchPolicy
 from .errors import LifeEventError
 from .event import Event
 from .state import ThreadSafeSelfState
@@ -15,9 +17,9 @@ from .state import ThreadSafeSelfState
 __all__ = ["Handler", "HandlerTable"]
 
 ANY_TYPE = "*"
-Meaning = Callable[[Event, ThreadSafeSelfState], Any]
-Decision = Callable[[Event, Any, ThreadSafeSelfState], Any]
-Action = Callable[[Event, Any, ThreadSafeSelfState], Any]
+Meaning = Callable[[Any, ThreadSafeSelfState], Any]  # of an Event, or a list of them
+Decision = Callable[[Any, Any, ThreadSafeSelfState], Any]
+Action = Callable[[Any, Any, ThreadSafeSelfState], Any]
 
 
 @dataclass(frozen=True)
@@ -27,16 +29,24 @@ class Handler:
     ``meaning(event, state)``, ``decision(event, meaning, state)``, ``action(event, decision, state)``;
     what each returns goes to the next and into the result. A stage that raises ends the event as
     dead-lettered, never the engine. Between stages a more important event may go first.
+
+    With ``batch`` each stage is called once for several events, with lists for ``event``, ``meaning`` and ``decision``,
+    and returns a list as long, or None: docs/adr/0020. Then no stage may be a coroutine function: TypeError.
     """
 
     meaning: Meaning | None = None
     decision: Decision | None = None
     action: Action | None = None
+    batch: BatchPolicy | None = None
 
     def __post_init__(self) -> None:
         stages = [stage for stage in (self.meaning, self.decision, self.action) if stage is not None]
         if not stages or not all(map(callable, stages)):
             raise TypeError("a handler needs at least one stage, and every stage must be callable")
+        if not isinstance(self.batch, (BatchPolicy, NoneType)):
+            raise TypeError(f"batch is a {type(self.batch).__name__}; it must be a BatchPolicy")
+        if self.batch is not None and self.is_async:
+            raise TypeError("a handler with a batch cannot have coroutines for stages")
 
     @cached_property
     def is_async(self) -> bool:

@@ -12,8 +12,9 @@ from . import at_exit, at_fork
 from ._backend import load, resolve
 from ._contract import Entry, Submitter, Task
 from ._front import Fronted
-from .attendant import Attendant
+from .batch_attendant import BatchAttendant
 from .clock import NS_PER_SECOND, Clock, SystemClock
+from .collecting import Batches
 from .errors import EngineStopped, LifeEventError
 from .event import Event, Priority
 from .handler import Handler, HandlerTable
@@ -101,10 +102,12 @@ class AsyncEventProcessor(Fronted):
             result_capacity, self._answers_natively(),
         )  # fmt: skip
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
-        self._timekeeper = Timekeeper(self._reactor, self.queue, self.scheduler, lambda: self._worker.stopping)
+        self._employ(HandlerTable(handlers))
+        self._timekeeper = Timekeeper(
+            self._reactor, self.queue, self.scheduler, self._batches, lambda: self._worker.stopping
+        )  # fmt: skip
         self._worker.next_task = self._timekeeper.next_task
         self._worker.look_around = self._look_around
-        self._employ(HandlerTable(handlers))
         self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)
 
@@ -221,7 +224,8 @@ class AsyncEventProcessor(Fronted):
         EngineStopped when something is queued and no worker runs; LifeEventError inside a handler.
         """
         self._refuse_in_handler()
-        return self.queue.wait_for_idleness(self._is_idle, timeout)
+        with self._batches.hurried():
+            return self.queue.wait_for_idleness(self._is_idle, timeout)
 
     # --- life of the worker
 
@@ -350,7 +354,8 @@ class AsyncEventProcessor(Fronted):
             self.queue.resume_everything()
             self.scheduler.pace(False)
         if drain and self.running:
-            self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
+            with self._batches.hurried():
+                self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):
             at_exit.forget(self)
         self._attendant.give_up_detached()
@@ -358,8 +363,9 @@ class AsyncEventProcessor(Fronted):
         return self._cancel_rest()
 
     def _look_around(self) -> None:
-        """Let in what is due, and tell what was written."""
+        """Let in what is due, answer the batch whose turn it is, and tell what was written."""
         self._timekeeper.look_around()
+        self._attendant.give_next(self.scheduler.above(self.clock.now_ns()))
         self.state.deliver_changes()
 
     def _process_here(self, limit: int | None) -> int:
@@ -376,7 +382,7 @@ class AsyncEventProcessor(Fronted):
         entries = self.queue.cancel_all()
         for entry in entries:
             self._attendant.record_unanswered(entry, Status.CANCELLED)
-        return entries
+        return self._attendant.give_up_batches() + entries
 
     # --- small parts
 
@@ -394,8 +400,9 @@ class AsyncEventProcessor(Fronted):
 
     def _employ(self, handlers: HandlerTable) -> None:
         """Say who answers what needs Python."""
-        self._attendant = Attendant(
-            self.state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, handlers,
+        self._batches = Batches(self.queue, self.scheduler, handlers, lambda: self._worker.answers_here)
+        self._attendant = BatchAttendant(
+            self._batches, self.state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, handlers,
             lambda: self._worker.is_current,
         )  # fmt: skip
         self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, handlers)

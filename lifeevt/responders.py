@@ -34,9 +34,10 @@ class Responders:
     def learn(self, name: str, code: int) -> None:
         """Tell the reactor which reflex answers a new type, and whether a handler must see its events."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
+        batched = handler is not None and handler.batch is not None  # then its reflex waits with it
         self._words[code] = _silent if row is None else self._reflexes.teller(row)
-        self._kinds.answer(code, NO_ROW if row is None else row, handler is not None)
-        if handler is not None and not handler.is_async:
+        self._kinds.answer(code, NO_ROW if row is None or batched else row, handler is not None)
+        if handler is not None and not handler.is_async and not batched:
             action = handler.action.call if isinstance(handler.action, Bare) else handler.action
             bare = isinstance(handler.action, Bare)
             self._reactor.attend(code, handler.meaning, handler.decision, action, bare)

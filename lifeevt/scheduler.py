@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -110,6 +110,11 @@ class EventScheduler:
     def strategy(self) -> Strategy:
         """The strategy of now."""
         return self._strategy
+
+    @property
+    def offsets_ns(self) -> Sequence[int]:
+        """By how much each of the 16 levels stands behind its keys now."""
+        return self._offsets
 
     def use(self, strategy: str | Strategy) -> Strategy:
         """Take another strategy, from any thread, also while the engine runs; return the one before.

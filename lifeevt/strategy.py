@@ -10,12 +10,13 @@ from typing import Protocol
 from ._contract import MAX_LEVELS
 
 __all__ = [
-    "ALL_LEVELS", "OPEN", "STRICT_NS", "DeadlineStrategy", "Gate", "LevelLoad", "Load", "PriorityStrategy", "Strategy",
-    "level_offsets",
+    "ALL_LEVELS", "LARGEST_BATCH", "OPEN", "STRICT_NS", "DeadlineStrategy", "Gate", "LevelLoad", "Load",
+    "PriorityStrategy", "Strategy", "level_offsets",
 ]  # fmt: skip
 
 ALL_LEVELS = MAX_LEVELS
 STRICT_NS = 2**59  # 18 years: no virtual deadline of a monotonic clock comes near it
+LARGEST_BATCH = 65_536
 FURTHEST_NS = 2**62  # an offset may be no larger, or sums of 64 bits would stop at their end
 
 
@@ -95,8 +96,8 @@ class Strategy(Protocol):
 
     @property
     def batch(self) -> int:
-        """How many events a handler that declares it may be given at once."""
-        return 1
+        """How many events a handler that declares batches may be given at once, if its own size is not smaller."""
+        return LARGEST_BATCH
 
     def gate(self, now_ns: int, used_ns: Sequence[int]) -> Gate:
         """Return what may start at ``now_ns``; ``used_ns`` is each level's service time so far. O(levels)."""

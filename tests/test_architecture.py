@@ -41,7 +41,8 @@ ROWS: list[list[set[str]]] = [
     [{"overflow", "timers", "lines", "pauses", "type_numbers"}, {"receipt"}, {"tracking", "waiting", "loop_waiting"}],
     [{"queue", "state", "reflex"}],
     [{"scheduler"}],
-    [{"handler", "answer"}, {"detached"}, {"responders", "attendant", "timekeeper", "worker"}, {"processor"}],
+    [{"handler", "answer"}, {"batch_answer", "collecting", "detached"}],
+    [{"responders", "attendant", "timekeeper", "worker"}, {"batch_attendant"}, {"processor"}],
     [{"runtime"}],
     [{"recording"}, {"__init__"}, {"life"}, {"bench"}, {"cli"}, {"__main__"}],
 ]

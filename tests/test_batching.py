@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifeevt.batching import Batch, BatchPolicy
+from lifeevt.batching import NEVER, Batch, BatchPolicy
 
 MS = 1_000_000
 
@@ -20,9 +20,9 @@ def batch_of(size: int = 3, window: float = 0.01) -> Batch[str]:
 def test_a_full_batch_is_due_at_once() -> None:
     batch = batch_of()
     for number in range(3):
-        assert not batch.is_due(0)
-        batch.add(str(number), 10**9, 2, 0)
-    assert batch.is_due(0) and batch.take() == ["0", "1", "2"]
+        assert not batch.is_full()
+        batch.add(str(number), 10**9, 2, 7)
+    assert batch.is_full() and batch.due_ns() == 7 and batch.take() == ["0", "1", "2"]
 
 
 def test_an_incomplete_one_is_due_a_window_after_its_first_event() -> None:
@@ -30,7 +30,6 @@ def test_an_incomplete_one_is_due_a_window_after_its_first_event() -> None:
     batch.add("a", 10**9, 2, 5 * MS)
     batch.add("b", 10**9, 2, 14 * MS)
     assert batch.due_ns() == 15 * MS
-    assert (batch.is_due(15 * MS - 1), batch.is_due(15 * MS)) == (False, True)
 
 
 def test_it_waits_past_no_deadline_of_its_events() -> None:
@@ -40,39 +39,52 @@ def test_it_waits_past_no_deadline_of_its_events() -> None:
     assert batch.due_ns() == 3 * MS
 
 
+def test_before_a_deadline_it_leaves_the_time_that_the_last_one_took() -> None:
+    batch = batch_of()
+    batch.service_ns = 2 * MS
+    batch.add("a", 10 * MS, 2, 0)
+    assert batch.due_ns() == 8 * MS
+    batch.add("b", 10**9, 2, 0)
+    assert batch.due_ns() == 8 * MS
+    batch.service_ns = 10**9
+    assert batch.due_ns() == 0
+
+
 def test_an_event_that_is_late_already_makes_it_due_now() -> None:
     batch = batch_of()
     batch.add("a", 5, 2, MS)
-    assert batch.due_ns() == MS and batch.is_due(MS)
+    assert batch.due_ns() == MS
 
 
 def test_without_a_window_it_takes_what_is_there() -> None:
     batch = batch_of(window=0.0)
     batch.add("a", 10**9, 2, 7)
-    assert batch.is_due(7)
+    assert batch.due_ns() == 7
 
 
 def test_a_strategy_may_want_smaller_ones_at_present() -> None:
     batch = batch_of()
-    batch.add("a", 10**9, 2, 0)
-    assert batch.is_due(0, most=1) and not batch.is_due(0, most=2)
+    batch.add("a", 10**9, 2, 7)
+    assert (batch.due_ns(most=1), batch.due_ns(most=2)) == (7, 7 + 10 * MS)
+    assert batch.is_full(most=1) and not batch.is_full(most=2)
+    assert batch.is_full(most=0)  # one is always allowed
 
 
-def test_it_goes_where_its_most_urgent_event_would() -> None:
-    batch = batch_of()
-    assert not batch.goes_before(0, 15)
+def test_it_stands_where_its_most_urgent_event_would() -> None:
+    batch, strict = batch_of(), [1000 * level for level in range(16)]
+    assert (batch.place(strict), batch.level) == (NEVER, 16)
     batch.add("a", 100, 2, 0)
     batch.add("b", 50, 3, 0)
+    batch.add("c", 120, 2, 0)
     assert batch.level == 2
-    assert batch.goes_before(51, 2) and batch.goes_before(0, 3)
-    assert not batch.goes_before(49, 2) and not batch.goes_before(10**9, 1)
+    assert (batch.place([0] * 16), batch.place(strict)) == (50, 2100)
 
 
 def test_a_taken_batch_is_empty_and_begins_anew() -> None:
     batch = batch_of()
     batch.add("a", 5, 0, 0)
     batch.take()
-    assert (len(batch), batch.due_ns(), batch.level, batch.is_due(10**12)) == (0, None, 16, False)
+    assert (len(batch), batch.due_ns(), batch.level, batch.is_full()) == (0, NEVER, 16, False)
     batch.add("b", 10**9, 3, 10 * MS)
     assert (batch.due_ns(), batch.level) == (20 * MS, 3)
 
@@ -101,7 +113,7 @@ def test_no_event_waits_longer_than_window_and_deadline_allow_and_the_order_is_k
             clock = now
             _, level, budget = coming.pop(0)
             batch.add((len(given_out) + len(batch), now, now + budget), now + budget, level, now)
-        if batch.is_due(now):
+        if batch.due_ns() <= now:
             taken = batch.take()
             assert 1 <= len(taken) <= size
             assert all(now - came_ns <= window and (now <= key or now == came_ns) for _, came_ns, key in taken)

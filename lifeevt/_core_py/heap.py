@@ -240,11 +240,14 @@ class EventHeap(Watched):
         with self._inside:
             return self._pop(end) if self._leads(level) else None
 
-    def leads(self, level: int) -> bool:
-        """Return whether the event that would leave first is of a more important level. Changes nothing. O(log n)."""
-        wanted = int64(level)
+    def head(self) -> tuple[int, int, int] | None:
+        """Return (key, level, kind) of the event that would leave first, or None. Takes nothing out. O(log n)."""
         with self._mutex:
-            return self._leads(wanted)
+            self._settle()
+            if not self._order:
+                return None
+            _, key, level, _, sequence = self._entries[self._order[0][1]]
+            return key, level, self._numbers[sequence][0]
 
     def drain(self, limit: int, end: int, every: bool = False) -> list[Entry]:
         """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""

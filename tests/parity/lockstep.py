@@ -168,10 +168,10 @@ class HeapModel:
             self.queued[place] = (payload, min(key + by_ns, INT64_MAX), height, arrival_ns, sequence)
         return len(moved)
 
-    def leads(self, level: int) -> bool:
+    def head(self) -> Any:
         leaving = [entry for entry in self.queued if self._may_leave(entry)]
-        head = min(leaving, key=lambda entry: (self.place(entry), entry[4]), default=None)
-        return head is not None and bool(head[2] < level)
+        first = min(leaving, key=lambda entry: (self.place(entry), entry[4]), default=None)
+        return first and (first[1], first[2], self.kinds.get(first[4], -1))
 
     def finish(self, end: int) -> None:
         if not self.running:
@@ -288,9 +288,9 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def postpone(self, before: int, by_ns: int, level: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.postpone(before, by_ns, level))
 
-        @rule(level=levels)
-        def leads(self, level: int) -> None:
-            agree([*self.heaps, self.model], lambda heap: heap.leads(level))
+        @rule()
+        def head(self) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.head())
 
         @rule(shift=shifts)
         def shift(self, shift: Any) -> None:

@@ -182,7 +182,7 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     works_on = stretch(core)
     heap, kinds, reactor = works_on["heap"], works_on["kinds"], core.Reactor(**works_on)
     yield kinds.add(name="hit", level=1, budget_ns=5, exact=True), kinds.answer(code=0, row=0, attended=False)
-    yield heap.shift(offsets=[0] * MAX_LEVELS), heap.postpone(before=3, by_ns=4, level=1), heap.leads(level=1)
+    yield heap.shift(offsets=[0] * MAX_LEVELS), heap.postpone(before=3, by_ns=4, level=1), heap.head()
     yield kinds.change(code=0, level=1, budget_ns=5, exact=True), kinds.account(code=0, account=None)
     yield kinds.code(name="hit"), kinds.name(code=0), kinds.describe(code=0), len(kinds), heap.watch(idle=False)
     yield heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
@@ -228,7 +228,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("EventHeap", "book", [0]),
     ("EventHeap", "signal", [None]),
     ("EventHeap", "offer_many", [[(1, 0, 2, "p")], REJECT, [(0, 0.5)]]),
-    ("EventHeap", "shift", [[0] * MAX_LEVELS]), ("EventHeap", "postpone", [3, 4, 1]), ("EventHeap", "leads", [3]),
+    ("EventHeap", "shift", [[0] * MAX_LEVELS]), ("EventHeap", "postpone", [3, 4, 1]), ("EventHeap", "head", []),
     ("EventHeap", "offer_numbers", ["<KindTable>", array("i"), array("d"), array("d"), 2, REJECT]),
     ("EventHeap", "watch", [False]),
     ("EventHeap", "unwatch", [False]),
