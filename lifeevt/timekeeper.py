@@ -46,8 +46,8 @@ class Timekeeper:
         if self._runs_alone():
             return self._reactor.run()
         above = self._above()
-        if self._stopping() or self._batches.next(above) is not None:
-            return None  # a batch is answered by who looks around
+        if self._stopping() or self._must_look() or self._batches.next(above) is not None:
+            return None  # also a batch is answered by who looks around
         answered, task = self._reactor.run_pending(1, above)
         if task is None and not answered:
             self._queue.waiting.for_work(self._look_again_ns(), self._may_not_wait)
@@ -74,6 +74,11 @@ class Timekeeper:
             return self._next_ns() is None
         due_ns = self._batches.due_ns()
         return due_ns is None or due_ns > self._queue.clock.now_ns()
+
+    def _must_look(self) -> bool:
+        """Whether a timer is due, however much there is to answer."""
+        next_ns = self._timers.next_ns()
+        return next_ns is not None and next_ns <= self._queue.clock.now_ns()
 
     def _may_not_wait(self) -> bool:
         above = self._above()
