@@ -281,7 +281,8 @@ def test_an_event_of_a_batch_waits_for_the_one_of_its_key_before_it(backend: str
 def test_an_event_that_expires_while_its_batch_is_collected_never_runs(backend: str) -> None:
     clock = ManualClock()
     batched = Batched()
-    engine = engine_of(backend, {"hit": batched.of(), "slow": Handler(action=lambda *_: clock.advance(5.0))}, clock=clock)
+    slow = Handler(action=lambda *_: clock.advance(5.0))
+    engine = engine_of(backend, {"hit": batched.of(), "slow": slow}, clock=clock)
     receipts = [engine.submit_tracked(event_of("hit", number, intensity=1.0), ttl=ttl)
                 for number, ttl in enumerate([2.0, 9.0])]  # fmt: skip
     engine.submit(event_of("slow"))
