@@ -72,13 +72,11 @@ class Timekeeper:
             return False
         if not self._on_system_clock:
             return self._next_ns() is None
-        due_ns = self._batches.due_ns()
-        return due_ns is None or due_ns > self._queue.clock.now_ns()
+        return not self._batches.waiting or not _is_past(self._batches.due_ns(), self._queue.clock.now_ns())
 
     def _must_look(self) -> bool:
         """Whether a timer is due, however much there is to answer."""
-        next_ns = self._timers.next_ns()
-        return next_ns is not None and next_ns <= self._queue.clock.now_ns()
+        return _is_past(self._timers.next_ns(), self._queue.clock.now_ns())
 
     def _may_not_wait(self) -> bool:
         above = self._above()
@@ -86,8 +84,7 @@ class Timekeeper:
         if self._stopping() or not (self._scheduler.paces or next_ns is not None):
             return True
         head = self._queue.heap.head()
-        due = next_ns is not None and next_ns <= self._queue.clock.now_ns()
-        return due or (head is not None and head[1] < above)
+        return _is_past(next_ns, self._queue.clock.now_ns()) or (head is not None and head[1] < above)
 
     def _next_ns(self, above: int = MAX_LEVELS) -> int | None:
         """When the next timer is due, or the next batch of a level that may start."""
@@ -101,6 +98,10 @@ class Timekeeper:
         """When a gate that is shut opens, or something comes by itself."""
         gate = self._scheduler.gate(self._queue.clock.now_ns()) if self._scheduler.paces else OPEN
         return _first(None if gate.allowance_ns > 0 else gate.until_ns, self._next_ns(self._above()))
+
+
+def _is_past(instant_ns: int | None, now_ns: int) -> bool:
+    return instant_ns is not None and instant_ns <= now_ns
 
 
 def _first(*instants: int | None) -> int | None:

@@ -15,6 +15,8 @@ from lifeevt import (
     Event,
     EventProcessingResult,
     EventScheduler,
+    EventType,
+    EventTypes,
     Field,
     Handler,
     LoadBalancingStrategy,
@@ -22,6 +24,7 @@ from lifeevt import (
     Priority,
     Reflex,
     Status,
+    SystemClock,
     ThreadSafeSelfState,
 )
 
@@ -129,11 +132,15 @@ def test_events_that_came_as_numbers_are_events_in_a_batch(backend: str) -> None
     assert seen == [("log", 0.25), ("log", -0.5)] and len(engine.results()) == 2
 
 
-def test_the_reflexes_of_a_batch_answer_before_its_stages_and_not_before_it(backend: str) -> None:
+@pytest.mark.parametrize("clock", [ManualClock, SystemClock])
+def test_the_reflexes_of_a_batch_answer_before_its_stages_and_not_before_it(backend: str, clock: Any) -> None:
     seen: list[Any] = []
     plain = Handler(action=lambda event, _, state: seen.append(state["energy"]))
-    batched = Handler(None, lambda events, meanings, state: seen.append((meanings, state["energy"])), batch=THREE)
-    engine = engine_of(backend, {"hit": batched, "look": plain})
+    batched = Handler(None, lambda events, meanings, state: seen.append((meanings, state["energy"])),
+                      batch=BatchPolicy(3, 1000.0))  # fmt: skip
+    types = EventTypes([EventType("hit", NORMAL, 10**6 * MS), EventType("look", NORMAL, 10**6 * MS)])
+    scheduler = EventScheduler(types=types, backend=backend)
+    engine = engine_of(backend, {"hit": batched, "look": plain}, clock=clock(), scheduler=scheduler)
     results = answered(engine, event_of("hit", intensity=1.0), event_of("look"), event_of("hit", intensity=1.0))
     meanings = [result.meaning for result in results if result.event.type == "hit"]
     assert seen == [50.0, (meanings, 30.0)]

@@ -187,6 +187,30 @@ def test_a_due_batch_goes_behind_what_is_more_urgent_and_before_the_rest(backend
     assert being.batches == [[2], [4], [0, 3], [1]]
 
 
+@pytest.mark.parametrize("works", [True, False], ids=["worker", "caller"])
+def test_reflexes_keep_their_place_before_and_behind_a_due_batch(backend: str, works: bool) -> None:
+    """On the system's clock, where the native twin would answer all of them in one stretch."""
+    budgets = {"log": 10**6, "busy": 2 * 10**6, "hit": 10**5, "late": 3 * 10**6}
+    types = EventTypes([EventType(name, NORMAL, ms * MS) for name, ms in budgets.items()])
+
+    def bring(*_: Any) -> None:
+        due_ns = engine.clock.now_ns() + 2 * MS
+        wait_until(lambda: engine.clock.now_ns() > due_ns)
+        engine.submit_many([event_of("late"), event_of("hit"), event_of("hit")])
+
+    engine = engine_of(
+        backend, {"log": Batched().of(BatchPolicy(9, 0.001)), "busy": bring}, clock=SystemClock(),
+        scheduler=EventScheduler(types=types, backend=backend),
+    )  # fmt: skip
+    engine.submit_many([event_of("log"), event_of("busy")])
+    if works:
+        with engine:
+            wait_until(lambda: sum(engine.ledger().ends.values()) == 5)
+    else:
+        engine.process_pending(5)
+    assert [result.event.type for result in engine.results()] == ["busy", "hit", "hit", "log", "late"]
+
+
 @pytest.mark.parametrize(("strategy", "order"), [("deadline", [[0], [1]]), ("priority", [[1], [0]])])
 def test_a_due_batch_stands_where_the_strategy_puts_it(backend: str, strategy: str, order: list[list[int]]) -> None:
     def bring() -> None:
@@ -237,6 +261,30 @@ def test_a_due_batch_passes_between_stages_as_an_event_of_its_level_would(backen
     engine.submit(event_of("idle"))
     engine.process_pending()
     assert seen == ["batch", "action"]
+
+
+def test_a_due_batch_passes_also_before_an_urgent_event_that_may_not(backend: str) -> None:
+    seen: list[str] = []
+    clock = ManualClock()
+
+    def bring(*_: Any) -> None:
+        engine.submit(event_of("shock"))
+
+    def bring_later(*_: Any) -> None:
+        engine.submit(event_of("late"))
+        clock.advance(0.02)
+
+    budgets = {"idle": (NORMAL, MS), "shock": (CRITICAL, 10 * MS), "late": (LOW, MS)}
+    types = EventTypes([EventType(name, *budget) for name, budget in budgets.items()])
+    handlers = {
+        "idle": Handler(bring, bring_later, lambda *_: seen.append("action")),
+        "shock": Handler(lambda events, _: seen.append("batch"), batch=BatchPolicy(2, 1.0)),
+        "late": lambda *_: seen.append("late"),
+    }
+    engine = engine_of(backend, handlers, clock=clock, scheduler=EventScheduler(types=types, backend=backend))
+    engine.submit(event_of("idle"))
+    engine.process_pending(3)
+    assert seen == ["batch", "action", "late"]
 
 
 def test_what_is_more_important_passes_between_the_stages_of_a_batch(backend: str) -> None:

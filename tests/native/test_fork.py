@@ -19,7 +19,7 @@ def test_the_child_goes_on_where_the_parent_was(backend: str, isolated: Callable
     assert isolated("native/isolated/forks.py", backend, scene).split() == ["child", "parent"]
 
 
-ENGINE_SCENES = ["engine", "engine_in_a_handler", "loop", "public_locks"]
+ENGINE_SCENES = ["engine", "engine_in_a_handler", "engine_with_batches", "loop", "public_locks"]
 
 
 @pytest.mark.parametrize("scene", ENGINE_SCENES)

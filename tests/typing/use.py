@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
+    BatchPolicy,
     DeltaReport,
     Event,
     EventProcessingResult,
@@ -50,6 +51,10 @@ def action(event: Event, decision: str, state: ThreadSafeSelfState) -> int:
     return state.apply_delta({"energy": -1.0})
 
 
+def write(events: list[Event], decisions: list[Any], state: ThreadSafeSelfState) -> list[int]:
+    return [len(events)] * len(events)
+
+
 def on_tick(tick: Tick) -> None:
     assert_type(tick.results, list[EventProcessingResult])
     for result in tick.results:
@@ -80,7 +85,11 @@ def main() -> LoopStatistics:
     engine = AsyncEventProcessor(
         state,
         ReflexSet([Reflex("greeting", 1.0, {"energy": 0.5})]),
-        {"greeting": Handler(meaning, decision, action), "*": lambda event, state: None},
+        {
+            "greeting": Handler(meaning, decision, action),
+            "log": Handler(action=write, batch=BatchPolicy(9)),
+            "*": lambda event, state: None,
+        },
         queue,
         EventScheduler(types=types),
     )

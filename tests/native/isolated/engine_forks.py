@@ -9,8 +9,14 @@ import warnings
 
 from lifeevt import (
     AsyncEventProcessor,
+    BatchPolicy,
     Event,
+    EventScheduler,
+    EventType,
+    EventTypes,
     Field,
+    Handler,
+    Priority,
     ReadWriteLock,
     RuntimeLoop,
     Status,
@@ -69,6 +75,34 @@ def engine_in_a_handler():
         assert made.wait_idle(10.0)
     assert codes == [0]
     return lambda in_child: None
+
+
+def engine_with_batches():
+    """What waits in a batch is cancelled in the child, and answered in the parent."""
+    state = ThreadSafeSelfState({"energy": Field(0.0, low=0.0, high=1e9)}, backend=BACKEND)
+
+    def act(events, _, state):
+        state.apply_delta({"energy": len(events)})
+
+    handler = Handler(action=act, batch=BatchPolicy(9, 99.0))
+    types = EventTypes([EventType("log", Priority.NORMAL, 10**11)])
+    made = AsyncEventProcessor(state, (), {"log": handler}, scheduler=EventScheduler(types=types, backend=BACKEND))
+    made.start()
+    made.submit_many([Event("log")] * 3)
+    while made.ledger().running < 3:
+        threading.Event().wait(0.001)
+
+    def use(in_child):
+        if in_child:
+            assert made.ledger().balanced and made.ledger().ends[Status.CANCELLED] == 3
+            made.start()
+        made.submit(Event("log"))
+        assert made.wait_idle(10.0)
+        assert state["energy"] == (1.0 if in_child else 4.0)
+        made.close()
+        assert made.ledger().balanced
+
+    return use
 
 
 def loop():
@@ -136,7 +170,7 @@ def beside(work):
 
 
 def main():
-    scenes = (engine, engine_in_a_handler, loop, public_locks)
+    scenes = (engine, engine_in_a_handler, engine_with_batches, loop, public_locks)
     use = {each.__name__: each for each in scenes}[sys.argv[2]]()
     child = os.fork()
     if child == 0:

@@ -13,9 +13,11 @@ from crowd import PATIENCE, together
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
+    BatchPolicy,
     EngineStopped,
     Event,
     Field,
+    Handler,
     Reflex,
     Status,
     ThreadSafeSelfState,
@@ -37,8 +39,8 @@ def engine_of(handlers=None, capacity=512, results=2 * EVENTS, overflow="drop_ol
 class Load:
     """Producers of objects and of arrays, a reader of results and buffers, a watcher of the ledger."""
 
-    def __init__(self, engine, names=("hit", "noise", "joy")):
-        self.engine, self.names, self.looks = engine, names, 0
+    def __init__(self, engine, names=("hit", "noise", "joy"), running=40):
+        self.engine, self.names, self.running, self.looks = engine, names, running, 0
         self.left, self.lock = PRODUCERS, threading.Lock()
         self.sequences, self.ends = [], dict.fromkeys(Status, 0)
         self.codes = array("i", [engine.type_code(names[place % len(names)]) for place in range(BATCH)])
@@ -71,7 +73,7 @@ class Load:
         while self.left:
             ledger = self.engine.ledger()
             assert ledger.balanced, ledger
-            assert ledger.queued <= self.engine.queue.capacity and ledger.running <= 40
+            assert ledger.queued <= self.engine.queue.capacity and ledger.running <= self.running
             assert self.engine.statistics().ledger.balanced
             self.looks += 1
 
@@ -115,10 +117,10 @@ def handlers_beside_reflexes():
     return EVENTS + load.looks
 
 
-def restarts():
+def restarts(handlers=None, batched=()):
     """The engine stops and starts again all the time; whoever meets it stopped comes back later."""
-    engine = engine_of(overflow="drop_lowest", capacity=2 * EVENTS)
-    load = Load(engine)
+    engine = engine_of(handlers, overflow="drop_lowest", capacity=2 * EVENTS)
+    load = Load(engine, running=100)
     stops, submits = [0], itertools.count(1)
 
     def submit_again(submit):
@@ -144,9 +146,22 @@ def restarts():
     together(*load.threads(submit_again=submit_again), stop_and_start)
     ledger = load.settle()
     assert (ledger.accepted, ledger.refused) == (EVENTS, 0) and stops[0] >= 7, stops
-    assert engine.state["hits"] == engine.state.version == ledger.ends[Status.PROCESSED]
+    assert engine.state["hits"] == engine.state.version == ledger.ends[Status.PROCESSED] - sum(batched)
     engine.close()
     return EVENTS + load.looks
+
+
+def batches():
+    """The same, with handlers that are given several events at once."""
+    taken = []
+
+    def take(events, *_):
+        taken.append(len(events))
+
+    handlers = {"noise": Handler(take, batch=BatchPolicy(5)), "joy": Handler(take, batch=BatchPolicy(50, 0.002))}
+    operations = restarts(handlers, taken)
+    assert max(taken) > 1, "nothing came together"
+    return operations
 
 
 def waiters():
@@ -204,5 +219,6 @@ def planted_loss():
 
 
 print({each.__name__: each for each in (
-    everything, handlers_beside_reflexes, restarts, waiters, while_a_thread_keeps_the_interpreter, planted_loss,
+    everything, handlers_beside_reflexes, restarts, batches, waiters, while_a_thread_keeps_the_interpreter,
+    planted_loss,
 )}[sys.argv[2]]())  # fmt: skip
