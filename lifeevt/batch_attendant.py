@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from contextvars import copy_context
 from typing import Any
 
@@ -96,12 +95,21 @@ class BatchAttendant(Attendant):
             self._respond(answer, task)
 
     def _finish_all(self, batch: BatchAnswer) -> None:
-        """Record all of them, whatever an account of the user's own raises."""
-        with ExitStack() as records:
-            for answer in reversed(batch.answers):
-                answer.version = self.state.version
-                records.callback(self._record, answer, finishes=True)
+        """Record all of them, whatever an account or a watcher of the user's own raises; the last of that is raised."""
+        failure: BaseException | None = None
+        try:
             self._account(batch, self.clock.now_ns())
+        except BaseException as error:
+            failure = error
+        version = self.state.version
+        for answer in batch.answers:
+            answer.version = version
+            try:
+                self._record(answer, finishes=True)
+            except BaseException as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     def _account(self, batch: BatchAnswer, finished_ns: int) -> None:
         """Charge each event with its share of the service time; the rest of its latency counts as wait."""

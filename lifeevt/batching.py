@@ -48,10 +48,10 @@ class Batch(Generic[Item]):
     """
 
     def __init__(self, policy: BatchPolicy) -> None:
-        self._policy = policy
+        self._size, self._window_ns = policy.size, policy.window_ns
         self._items: list[Item] = []
-        self._began_ns = 0
         self._keys: dict[int, int] = {}  # the least of each level
+        self._began_ns = self._closes_ns = self._least_ns = NEVER
         self.service_ns = 0
 
     def __len__(self) -> int:
@@ -65,16 +65,20 @@ class Batch(Generic[Item]):
 
     def add(self, item: Item, key_ns: int, level: int, now_ns: int) -> None:
         """Put in an event that left the queue at ``now_ns``. ValueError when it is full."""
-        if self.is_full():
-            raise ValueError(f"the batch holds its {self._policy.size} events already")
+        if len(self._items) >= self._size:
+            raise ValueError(f"the batch holds its {self._size} events already")
         if not self._items:
-            self._began_ns = now_ns
+            self._began_ns, self._closes_ns, self._least_ns = now_ns, now_ns + self._window_ns, key_ns
+        elif key_ns < self._least_ns:
+            self._least_ns = key_ns
         self._items.append(item)
-        self._keys[level] = min(key_ns, self._keys.get(level, key_ns))
+        if key_ns < self._keys.get(level, NEVER + 1):
+            self._keys[level] = key_ns
 
     def is_full(self, most: int = LARGEST_BATCH) -> bool:
-        """Return whether it holds as many as it may; ``most`` are allowed at present."""
-        return len(self._items) >= max(min(self._policy.size, most), 1)
+        """Return whether it holds as many as it may; ``most`` are allowed at present, and one always is."""
+        count = len(self._items)
+        return count >= self._size or (count >= most and count > 0)
 
     def due_ns(self, most: int = LARGEST_BATCH) -> int:
         """Return when it must be given at the latest; the end of all time when it is empty."""
@@ -82,8 +86,7 @@ class Batch(Generic[Item]):
             return NEVER
         if self.is_full(most):
             return self._began_ns
-        latest_ns = min(self._keys.values()) - self.service_ns
-        return max(min(self._began_ns + self._policy.window_ns, latest_ns), self._began_ns)
+        return max(min(self._closes_ns, self._least_ns - self.service_ns), self._began_ns)
 
     def place(self, offsets_ns: Sequence[int]) -> int:
         """Return where it stands when each level stands by its offset behind its keys; behind all when it is empty."""

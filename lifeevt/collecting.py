@@ -52,20 +52,22 @@ class Batches(at_fork.Forked):
         at_fork.renew_locks(self, "_lock")
         at_fork.keep(self)
         self._batches: dict[int, tuple[Handler, Batch[Collected]]] = {}  # by the handler's id
-        self._hurries = 0
+        self._hurries, self._soonest_ns = 0, NEVER
 
     # --- for who processes events
 
     def collect(self, handler: Handler, answer: Answer, task: Task) -> bool:
         """Let an event wait for others of its handler; whether the batch must be answered at once, being full."""
-        now_ns = self._queue.clock.now_ns()
+        now_ns, key_ns, level = self._queue.clock.now_ns(), task[1], task[2]
         with self._lock:
             batch = self._batch_of(handler)
-            due_ns = self._due_ns(batch)
-            batch.add(Collected(answer, task), task[1], task[2], now_ns)
+            batch.add(Collected(answer, task), key_ns, level, now_ns)
             self.waiting += 1
-            full, changed = batch.is_full(self._most), due_ns != self._due_ns(batch)
-        if changed and not full:
+            full, due_ns = batch.is_full(self._most), self._due_ns(batch)
+            sooner = due_ns < self._soonest_ns
+            if sooner:
+                self._soonest_ns = due_ns
+        if sooner and not full:
             self._tell()
         return full
 
@@ -74,7 +76,9 @@ class Batches(at_fork.Forked):
 
         None while the next to leave the queue is of the same handler: that is to be taken in. O(log n).
         """
-        found = self._first(above, self._queue.clock.now_ns()) if self.waiting else None
+        if not self.waiting or (now_ns := self._queue.clock.now_ns()) < self._soonest_ns:
+            return None
+        found = self._first(above, now_ns)
         if found is None:
             return None
         handler, place = found
@@ -95,6 +99,7 @@ class Batches(at_fork.Forked):
         with self._lock:
             taken = self._batch_of(handler).take()
             self.waiting -= len(taken)
+            self._look()
         self._tell()
         return taken
 
@@ -102,6 +107,7 @@ class Batches(at_fork.Forked):
         """Note how long a handler took for a batch: the next one leaves so much time before a deadline."""
         with self._lock:
             self._batch_of(handler).service_ns = service_ns
+            self._look()
 
     # --- for everybody
 
@@ -109,6 +115,8 @@ class Batches(at_fork.Forked):
         """Return when the first batch of a level below ``above`` is due, or None."""
         if not self.waiting:
             return None
+        if above == MAX_LEVELS:
+            return self._soonest_ns
         with self._lock:
             return min((self._due_ns(batch) for _, batch in self._held(above)), default=None)
 
@@ -126,6 +134,7 @@ class Batches(at_fork.Forked):
         with self._lock:
             taken = [each for _, batch in self._batches.values() for each in batch.take()]
             self.waiting = 0
+            self._look()
         offsets_ns = self._scheduler.offsets_ns
         return sorted(taken, key=lambda each: (each.task[1] + offsets_ns[each.task[2]], each.task[4]))
 
@@ -160,7 +169,12 @@ class Batches(at_fork.Forked):
     def _hurry(self, by: int) -> None:
         with self._lock:
             self._hurries = max(self._hurries + by, 0)
+            self._look()
         self._tell()
+
+    def _look(self) -> None:
+        """Find the first instant at which a batch is due, from inside."""
+        self._soonest_ns = min((self._due_ns(batch) for _, batch in self._batches.values()), default=NEVER)
 
     def _tell(self) -> None:
         if self.on_change is not None:
@@ -170,4 +184,4 @@ class Batches(at_fork.Forked):
         """What waits is the worker's, which only its own thread takes along; nobody else waits for idleness here."""
         self._hurries = 0
         if not self._is_answering():
-            self._batches, self.waiting = {}, 0
+            self._batches, self.waiting, self._soonest_ns = {}, 0, NEVER
