@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from typing import Any
 
@@ -42,8 +42,7 @@ class BatchAttendant(Attendant):
     def give_up_batches(self) -> list[Entry]:
         """Cancel what waits in batches, and return what it was, most urgent first. Thread-safe."""
         given_up = self.batches.give_up()
-        for answer, _ in given_up:
-            self._leave(answer, Status.CANCELLED)
+        _for_each([answer for answer, _ in given_up], lambda answer: self._leave(answer, Status.CANCELLED))
         return [each.entry for each in given_up]
 
     def _answer_waiting(self) -> None:
@@ -60,10 +59,18 @@ class BatchAttendant(Attendant):
             self._give(handler)
 
     def _give(self, handler: Handler) -> None:
-        """Answer what waits for a handler; only what is no Exception is raised, and never in the worker."""
-        living = self._living(self.batches.take(handler))
-        if not living:
-            return
+        """Answer what waits for a handler, but for those whose time is over: they end as expired."""
+        collected, now_ns = self.batches.take(handler), self.clock.now_ns()
+        over = [answer for answer, _ in collected if answer.receipt is not None and answer.receipt.has_expired(now_ns)]
+        living = [each for each in collected if each.answer not in over] if over else collected
+        try:
+            _for_each(over, lambda answer: self._leave(answer, Status.EXPIRED))
+        finally:
+            if living:
+                self._answer_together(handler, living)
+
+    def _answer_together(self, handler: Handler, living: list[Collected]) -> None:
+        """Answer a batch and record it; only what is no Exception is raised, and never in the worker."""
         batch = BatchAnswer(handler, [answer for answer, _ in living])
         raised: BaseException | None = None
         try:
@@ -77,39 +84,23 @@ class BatchAttendant(Attendant):
         if raised is not None and not isinstance(raised, Exception) and not self._is_worker():
             raise raised
 
-    def _living(self, collected: list[Collected]) -> list[Collected]:
-        """Those whose time is not over; the others end as expired."""
-        now_ns = self.clock.now_ns()
-        living = []
-        for each in collected:
-            receipt = each.answer.receipt
-            if receipt is not None and receipt.has_expired(now_ns):
-                self._leave(each.answer, Status.EXPIRED)
-            else:
-                each.answer.started_ns = now_ns
-                living.append(each)
-        return living
-
-    def _respond_to(self, living: Iterable[Collected]) -> None:
+    def _respond_to(self, living: list[Collected]) -> None:
+        """Let the reflexes answer, in order."""
+        started_ns = self.clock.now_ns()
         for answer, task in living:
+            answer.started_ns = started_ns
             self._respond(answer, task)
 
     def _finish_all(self, batch: BatchAnswer) -> None:
-        """Record all of them, whatever an account or a watcher of the user's own raises; the last of that is raised."""
-        failure: BaseException | None = None
         try:
             self._account(batch, self.clock.now_ns())
-        except BaseException as error:
-            failure = error
-        version = self.state.version
-        for answer in batch.answers:
-            answer.version = version
-            try:
-                self._record(answer, finishes=True)
-            except BaseException as error:
-                failure = error
-        if failure is not None:
-            raise failure
+        finally:
+            version = self.state.version
+            _for_each(batch.answers, lambda answer: self._end(answer, version))
+
+    def _end(self, answer: Answer, version: int) -> None:
+        answer.version = version
+        self._record(answer, finishes=True)
 
     def _account(self, batch: BatchAnswer, finished_ns: int) -> None:
         """Charge each event with its share of the service time; the rest of its latency counts as wait."""
@@ -120,3 +111,15 @@ class BatchAttendant(Attendant):
             answer.finished_ns = finished_ns
             began_ns = finished_ns - share_ns - (number < over)
             self.scheduler.observe(answer.event, answer.level, answer.queued_ns, began_ns, finished_ns)
+
+
+def _for_each(answers: Iterable[Answer], do: Callable[[Answer], None]) -> None:
+    """Do it for each, whatever it raises for one; the last of that is raised."""
+    failure: BaseException | None = None
+    for answer in answers:
+        try:
+            do(answer)
+        except BaseException as error:  # of who waits for a result
+            failure = error
+    if failure is not None:
+        raise failure

@@ -324,3 +324,22 @@ def test_coroutines_cannot_be_stages_of_a_batch() -> None:
 def test_a_batch_is_declared_by_a_policy() -> None:
     with pytest.raises(TypeError, match="batch is a int; it must be a BatchPolicy"):
         Handler(action=pytest.fail, batch=3)  # type: ignore[arg-type]
+
+
+def test_one_who_waits_for_a_result_and_fails_takes_no_other_result_along(backend: str) -> None:
+    def fail() -> None:
+        raise RuntimeError("who waited")
+
+    clock = ManualClock()
+    slow = Handler(action=lambda *_: clock.advance(5.0))
+    engine = engine_of(backend, {"log": Batched().of(BatchPolicy(9, 1.0)), "slow": slow}, clock=clock)
+    receipts = [engine.submit_tracked(event, ttl=ttl) for event, ttl in zip(numbered(3), [1.0, 9.0, 9.0], strict=True)]
+    receipts.append(engine.submit_tracked(event_of("slow")))
+    for receipt in receipts[:2]:
+        receipt.when_done(fail)
+    with pytest.raises(RuntimeError, match="who waited"):
+        engine.process_pending()
+    engine.process_pending()
+    expired, processed = Status.EXPIRED, Status.PROCESSED
+    assert [receipt.result(0.0).status for receipt in receipts] == [expired, processed, processed, processed]
+    assert engine.ledger().balanced and not engine.ledger().in_flight
