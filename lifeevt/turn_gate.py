@@ -17,6 +17,7 @@ from .wait_graph import GRAPH
 
 __all__ = ["Stay", "TurnGate", "stay_class"]
 
+SAMPLED_BITS = 0xF0  # a stay that began at a nanosecond without these is recorded: about each 16th
 RECHECK_SECONDS = 1.0  # an exception of a signal may hit who leaves before it has called the next
 
 
@@ -26,9 +27,10 @@ class TurnGate(at_fork.Forked):
     A wait lets other threads run, can time out and answers Ctrl-C. Enter by a :class:`Stay`.
     """
 
-    def __init__(self, name: str, backend: str | None = None) -> None:
+    def __init__(self, name: str, measured: bool = True, backend: str | None = None) -> None:
         self.name = name
-        self.times = Times(True, backend)
+        self.times = Times(measured, backend)
+        self.longest_ns: int | None = 0 if measured else None
         self.holder, self.since_ns = "", 0
         self.lock: Any = threading.RLock()  # it knows its owner, from the very instant it is taken
         self.thread = 0  # who is inside; 0 when that is nobody, or not noted yet
@@ -42,12 +44,10 @@ class TurnGate(at_fork.Forked):
         self.holder, self.since_ns = holder, time.monotonic_ns()
         self.thread = threading.get_ident()
 
-    def left(self, holder: str | None, since_ns: int) -> None:
-        """Call the next one, and note how long the stay was that has just ended; None: its holder was not noted."""
-        if self.line:
-            self.call_first()
-        if holder is not None:
-            self.times.held(holder, time.monotonic_ns() - since_ns)
+    def note_stay(self, holder: str, stay_ns: int) -> None:
+        """Record how long a stay was that has ended."""
+        self.longest_ns = max(stay_ns, self.longest_ns or 0)
+        self.times.held(holder, stay_ns)
 
     def is_mine(self) -> bool:
         """Return whether this thread is inside."""
@@ -60,7 +60,7 @@ class TurnGate(at_fork.Forked):
             raise LockOrderError(f"this thread is in the turn of {self.name} already, as {self.holder}")
 
     def statistics(self) -> LockStatistics:
-        """Return how long was waited and stayed. O(buckets)."""
+        """Return how long was waited, and stayed by about each 16th and whoever stayed longest so far. O(buckets)."""
         return self.times.statistics(self.name)
 
     def call_first(self) -> None:
@@ -171,10 +171,15 @@ class Stay:
         self._inside = False
         gate = self._gate
         if gate.lock._is_owned():
-            holder, since_ns = gate.holder if gate.thread else None, gate.since_ns
+            noted, holder, since_ns, longest_ns = gate.thread, gate.holder, gate.since_ns, gate.longest_ns
             gate.thread = 0
             gate.lock.release()
-            gate.left(holder, since_ns)
+            if gate.line:
+                gate.call_first()
+            if noted and longest_ns is not None:
+                stay_ns = time.monotonic_ns() - since_ns
+                if stay_ns > longest_ns or not since_ns & SAMPLED_BITS:
+                    gate.note_stay(holder, stay_ns)
 
 
 @cache
