@@ -18,7 +18,7 @@ MEASURES = {
     "handlers": "what the engine adds to handlers in Python",
     "jitter": "how late the ticks of a loop are beside the worker",
     "life": "what Life gains by its engine, and what it pays",
-    "overload": "critical events at three times what can be answered, and in a flood",
+    "overload": "critical events when far too much comes",
     "curves": "growth with depth, producers, readers, fields",
 }
 ONLY_NAMED = ("overload", "curves")  # take minutes
