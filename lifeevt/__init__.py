@@ -19,7 +19,7 @@ from ._backend import backend
 from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision
 from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
-from .codel import CoDel, DelayShedder
+from .codel import DelayShedder
 from .errors import (
     BackendError,
     ConflictError,
@@ -79,7 +79,6 @@ __all__ = [
     "AsyncEventQueue",
     "BackendError",
     "Clock",
-    "CoDel",
     "Condition",
     "ConflictError",
     "DeadlineStrategy",

@@ -50,10 +50,12 @@ class Attendant:
         self.queue.announce()
         answer = self._begun(task)
         if answer.receipt is not None and answer.receipt.has_expired(self.clock.now_ns()):
-            self._expire(answer)
+            self._end(answer, Status.EXPIRED)
             return
         if not answer.started_ns:
             answer.started_ns = self.clock.now_ns()
+            if self.scheduler.codel is not None and self._shed(answer):
+                return
         try:
             self._respond(answer, task)
             if self._detach(answer):
@@ -103,9 +105,19 @@ class Attendant:
         answer.receipt = task[0].receipt if type(task[0]) is Tracked else None
         return answer
 
-    def _expire(self, answer: Answer) -> None:
-        """End an event whose time is over: it never runs."""
-        answer.status = Status.EXPIRED
+    def _shed(self, answer: Answer) -> bool:
+        """End an event that no reactor has answered, if it waited too long; whether it did."""
+        if self._reactor.admits(answer.level, answer.queued_ns, answer.started_ns):
+            return False
+        try:
+            self.scheduler.shed(answer.event, answer.level)
+        finally:
+            self._end(answer, Status.SHED)
+        return True
+
+    def _end(self, answer: Answer, status: Status) -> None:
+        """End an event that never runs."""
+        answer.status = status
         answer.started_ns = answer.finished_ns = self.clock.now_ns()
         answer.version_before = answer.version = self.state.version
         self._record(answer, finishes=True)
