@@ -20,7 +20,7 @@ cdef void codel_init(codel* self, int64_t target_ns, int64_t interval_ns) noexce
 
 
 cdef bint codel_admits(codel* self, int64_t now_ns, int64_t waited_ns, bint last) noexcept nogil:
-    """Whether the event shall be answered; else it is shed, and the next one asked for. `last`: none waits behind it."""
+    """Whether the event shall be answered; else it is shed, and the next one asked for. `last`: none is behind it."""
     cdef bint stands
     if self.target_ns == 0:
         return True
