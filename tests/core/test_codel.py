@@ -145,6 +145,20 @@ def test_one_short_wait_ends_the_episode(core: ModuleType) -> None:
     assert one.admits(LEVEL, 10**9 + 1, 6 * MS)
 
 
+@pytest.mark.parametrize(("pause", "count"), [(16 * INTERVAL - 1, 3), (16 * INTERVAL, 1)])
+def test_an_episode_goes_on_where_a_recent_one_stopped(core: ModuleType, pause: int, count: int) -> None:
+    one, now = codel(core), INTERVAL
+    assert one.admits(LEVEL, 0, TARGET) and not one.admits(LEVEL, now, TARGET)
+    for shed in (1, 2, 3):
+        now += isqrt(INTERVAL * INTERVAL // shed)
+        assert not one.admits(LEVEL, now, TARGET)
+    assert one.admits(LEVEL, now, 0), "three more than it began with"
+    again = now + pause
+    assert one.admits(LEVEL, again - INTERVAL, TARGET) and not one.admits(LEVEL, again, TARGET)
+    next_ns = again + isqrt(INTERVAL * INTERVAL // count)
+    assert one.admits(LEVEL, next_ns - 1, TARGET) and not one.admits(LEVEL, next_ns, TARGET)
+
+
 def test_the_last_one_is_never_shed(core: ModuleType) -> None:
     one = codel(core)
     assert all(one.admits(LEVEL, now * INTERVAL, 10**10, last=True) for now in range(50))
