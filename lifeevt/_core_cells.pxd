@@ -15,6 +15,7 @@ cdef class StateCells(Guarded):
     cdef int64_t reads
     cdef int64_t refused_commits
     cdef int64_t entered_ns     # when the writer came in, if its hold is measured
+    cdef int64_t unmeasured     # no sequence with these bits is measured: 0, or one that every sequence gets
     cdef list objects
     cdef Histogram wait_times
     cdef Histogram hold_times
@@ -43,7 +44,7 @@ cdef inline int enter(StateCells cells, int64_t cause) except -1:
     if rwlock_try_write(&cells.lock) != 0:
         cells.enter_late()
     cells.block.cause = cause
-    if not cells.block.sequence & SAMPLE_MASK:
+    if not (cells.block.sequence | cells.unmeasured) & SAMPLE_MASK:
         cells.entered_ns = rwlock_now_ns()
     return 0
 

@@ -77,13 +77,14 @@ cdef class StateCells(Guarded):
     clamp. All calls are atomic and thread-safe; they block only for another call's few operations.
     """
 
-    def __cinit__(self, values, lows, highs, integers, clamping=(), refusing=(), objects=()):
+    def __cinit__(self, values, lows, highs, integers, clamping=(), refusing=(), objects=(), measured=True):
         cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
         cdef Py_ssize_t index, count = len(given)
         cdef tuple clamps = listed(clamping) or (False,) * count, refuses = listed(refusing) or (False,) * count
         if not count == len(least) == len(most) == len(whole_ones) == len(clamps) == len(refuses):
             raise ValueError("values, lows, highs and integers differ in length")
         self.objects = list(objects)
+        self.unmeasured = not measured
         self.wait_times, self.hold_times = Histogram(), Histogram()
         if cells_init(&self.block, count, len(self.objects)) != 0:
             raise MemoryError
@@ -119,7 +120,7 @@ cdef class StateCells(Guarded):
 
     @property
     def holds(self):
-        """How long writers of Python held the lock: each 64th write is measured."""
+        """How long writers of Python held the lock: each 64th write is measured, or none."""
         return self.hold_times
 
     # --- reading
@@ -352,7 +353,8 @@ cdef class StateCells(Guarded):
     cdef int enter_late(self) except -1:
         cdef int64_t began_ns = rwlock_now_ns()
         visit(&self.lock, True)
-        histogram_record_alone(&self.wait_times.counted, rwlock_now_ns() - began_ns)
+        if not self.unmeasured:
+            histogram_record_alone(&self.wait_times.counted, rwlock_now_ns() - began_ns)
         return 0
 
     cdef void note_hold(self) noexcept:

@@ -4,6 +4,13 @@ A handler of a signal runs between two steps of Python, and may raise there: als
 anybody noted it, or on the way to give it back. C has no such place.
 """
 
+from libc.stdint cimport int64_t
+
+from ._rwlock cimport rwlock_now_ns
+
+cdef enum:
+    SAMPLED_BITS = 0xF0  # as in turn_gate
+
 
 cdef class StayFront:
     """The ends of a stay in a gate. ``Stay`` stands behind it and says what they do."""
@@ -40,8 +47,18 @@ cdef int leave(stay) except -1:
     cdef object gate = stay._gate, lock = gate.lock
     stay._inside = False
     if lock._is_owned():
-        holder, since_ns = gate.holder if gate.thread else None, gate.since_ns
+        noted, holder, since_ns, longest_ns = gate.thread, gate.holder, gate.since_ns, gate.longest_ns
         gate.thread = 0
         lock.release()
-        gate.left(holder, since_ns)
+        if gate.line:
+            gate.call_first()
+        if noted and longest_ns is not None:
+            note_stay(gate, holder, since_ns, longest_ns)
+    return 0
+
+
+cdef int note_stay(gate, holder, int64_t since_ns, int64_t longest_ns) except -1:
+    cdef int64_t stay_ns = rwlock_now_ns() - since_ns
+    if stay_ns > longest_ns or not since_ns & SAMPLED_BITS:
+        gate.note_stay(holder, stay_ns)
     return 0

@@ -42,6 +42,7 @@ cdef void order_forget(heap_order* order, int32_t slot) noexcept nogil:
         line.end -= 1
         line.last = order.pieces[line.end - 1]
         if order.sweep_lane == lane and order.sweep_source == line.end:
+            _follow_first(order, line)      # whoever took events out meanwhile did not look where the sweep is
             _close_lane(order, lane)
     else:
         order.dead += 1
@@ -121,12 +122,13 @@ cdef inline void _follow_first(heap_order* order, const heap_lane* line) noexcep
 
 
 cdef void _enter_piece(heap_order* order) noexcept nogil:
-    """Let the source go over to the next piece, and free the one it leaves, if nothing lives there any more."""
+    """Let the source go over to the next piece, and free the one it leaves, if nothing lives there any more.
+
+    The target stays where it is, also at the end of its piece: what lives last in the lane is just before it.
+    """
     cdef uint32_t left = order.sweep_source // PIECE, kept = order.sweep_target // PIECE
     order.sweep_source = order_onward(order, order.sweep_source)
-    if order.sweep_target % PIECE == LINK and left == kept and left * PIECE + LINK == order.sweep_target:
-        order.sweep_target = order.sweep_source     # nothing was dead so far
-    elif left != kept:
+    if left != kept:
         order.pieces[kept * PIECE + LINK].tag = order.sweep_source // PIECE
         order_free_piece(order, left)
         order.dead -= LINK

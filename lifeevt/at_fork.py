@@ -7,7 +7,9 @@ import threading
 import weakref
 from typing import Any
 
-__all__ = ["Forked", "keep", "renew", "renew_locks"]
+__all__ = ["Forked", "Mutexed", "keep", "renew", "renew_locks"]
+
+PATIENCE_SECONDS = 1.0
 
 
 class Forked:
@@ -24,6 +26,24 @@ class Forked:
 
     def _after_fork_in_child(self) -> None:
         """Be free, but for what this thread holds: everybody else is gone."""
+
+
+class Mutexed(Forked):
+    """What one ``threading.Lock``, its ``_mutex``, guards."""
+
+    _mutex: threading.Lock
+    _held_for_fork = False
+
+    def _before_fork(self) -> None:
+        # A finalizer that forks while this thread is inside would wait for itself.
+        self._held_for_fork = self._mutex.acquire(timeout=PATIENCE_SECONDS)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._held_for_fork:
+            self._mutex.release()
+
+    def _after_fork_in_child(self) -> None:
+        renew(self._mutex)
 
 
 _kept: dict[int, tuple[int, weakref.ref[Forked]]] = {}  # by id: depth, and who
@@ -75,8 +95,10 @@ def _in_parent() -> None:
 def _in_child() -> None:
     renew(_one_at_a_time)
     for names, kept in list(_renewed.values()):
-        for name in names:
-            renew(getattr(kept(), name))
+        owner = kept()
+        if owner is not None:  # else it died on the way
+            for name in names:
+                renew(getattr(owner, name))
     while _forking:
         _forking.pop()._after_fork_in_child()
 

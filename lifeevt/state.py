@@ -42,8 +42,8 @@ class ThreadSafeSelfState(Fronted):
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never for user
     code; what writes a wrapped object's state waits for the turn. ``version`` grows by one with every write;
-    ``backend`` names the state's twin. ``history`` is how many changes are kept for :meth:`history`; ``pause``
-    waits a number of seconds between two tries of ``transact`` and ``update``.
+    ``backend`` names the state's twin. ``history`` is how many changes are kept for :meth:`history`; ``measured``:
+    keep the times of ``statistics``; ``pause`` waits so many seconds between two tries of ``transact`` and ``update``.
 
     >>> state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=100.0)})
     >>> state.apply_delta({"energy": -1.5}), state["energy"]
@@ -58,6 +58,7 @@ class ThreadSafeSelfState(Fronted):
         *,
         backend: str | None = None,
         history: int = 0,
+        measured: bool = True,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.fields: Mapping[str, Field | Value] = MappingProxyType(dict(fields))
@@ -71,6 +72,7 @@ class ThreadSafeSelfState(Fronted):
         self._index = {name: places[name] for name in self.fields}
         self._integers = [places[name] for name, field in self._numbers.items() if field.integer]
         self._pause, self._chance = pause, Random()
+        self._measured = measured
         self._cells = self._make_cells()
         self._feed = ChangeFeed(self._cells, self._names, self._numbers, history)
         self._writer: StateCells | WriteThrough = self._cells
@@ -91,6 +93,7 @@ class ThreadSafeSelfState(Fronted):
         name: str | None = None,
         turn_timeout: float | None = None,
         history: int = 0,
+        measured: bool = True,
         backend: str | None = None,
     ) -> ThreadSafeSelfState:
         """Build a state over an object: it publishes the object's fields, and every write reaches the object too.
@@ -101,9 +104,9 @@ class ThreadSafeSelfState(Fronted):
         for the turn, LockTimeout after ``turn_timeout`` seconds. ``name`` stands in errors. UnknownField for an
         attribute that is not there, InvalidValue for what its field does not take. O(size of the values).
         """
-        state = cls(declared_fields(target, fields), backend=backend, history=history)
+        state = cls(declared_fields(target, fields), backend=backend, history=history, measured=measured)
         live = LiveObject(target, {each: state.fields[each] for each in state._names}, state._cells)
-        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed, state.backend)
+        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed, measured, state.backend)
         state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout, state.backend)
         state._serve(writes=False)
         return state
@@ -364,6 +367,7 @@ class ThreadSafeSelfState(Fronted):
             [field.on_set == "clamp" for field in each],
             [field.on_delta == "reject" for field in each],
             [value.kept(name, value.default) for name, value in self._values.items()],
+            self._measured,
         )
 
     def _serve(self, writes: bool = True) -> None:

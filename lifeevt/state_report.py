@@ -27,8 +27,8 @@ class StateStatistics:
     """How often the state was read and written, its version, conflicts of commits, errors of watchers.
 
     ``waits`` are those of writers that did not find the lock free, ``holds`` the times that writes from Python
-    held it: each 64th is measured, which costs next to nothing. ``turns`` are those on a wrapped object, other
-    writes of it among them, with the longest holder.
+    held it: each 64th is measured, and none by a state that is not ``measured``. ``turns`` are those on a
+    wrapped object, other writes of it among them: about each 16th, and always the longest holder.
     """
 
     version: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from . import at_fork
 from ._contract import REFUSED, REJECT, WAIT, Entry, EventHeap, Offer, Verdict
@@ -47,7 +47,8 @@ class Tracker:
     """Keeps the receipts of one queue: lines by key, what is due later, and what became of each. Thread-safe.
 
     Of the events of one key only the first may leave the queue, and it is as urgent as the most urgent of them;
-    the next may once it has ended. A merge runs under the tracker's lock: it must be quick, and leave the queue alone.
+    the next may once it has ended. Merges, ranks and makers of events run without the tracker's lock; whoever takes
+    a receipt out of what is deferred alone decides what becomes of it.
     """
 
     def __init__(self, queue: Home) -> None:
@@ -127,29 +128,46 @@ class Tracker:
 
     def _enter(self, receipt: Receipt, policy: int, offer: Offer) -> bool:
         """Let the event in now, or into the one that stands for it; False when there is no room."""
-        coalesced: Entry | None = None
-        verdict: Verdict | Entry | None = None
+        merge = self._merge(receipt)
+        while (verdict := self._entered(receipt, policy, offer, merge)) is None:  # the other one has changed meanwhile
+            merge = self._merge(receipt)
+        if verdict is REFUSED:
+            return False
+        self._queue.announce()
+        if isinstance(verdict, Receipt):
+            self.end(self._booked(verdict, Status.COALESCED), Status.COALESCED)
+        else:
+            self._queue.hand_back(verdict)
+        return True
+
+    def _entered(
+        self, receipt: Receipt, policy: int, offer: Offer, merge: Merging | None
+    ) -> Verdict | Entry | Receipt | None:
+        """Let the event in: what the heap says, or the receipt whose event another stands for.
+
+        None, and nothing is done, when ``merge`` is not of the last event in its line.
+        """
         key, level, arrival_ns, event = offer
         kind = self._queue.numbers.of(event)
         with self._lock:
+            if not self._may_enter(receipt, event):
+                return REFUSED
             line = None if receipt.key is None else self._lines.get(receipt.key)
             if line is not None and receipt.coalesce is not None:
-                coalesced = self._coalesce(line, receipt, (key, level, kind))
-            if coalesced is None:
-                tracked = Tracked(event, receipt)
-                verdict, receipt.ticket = self._heap.offer_tracked(
-                    key, level, arrival_ns, tracked, policy, kind, event.intensity, line is not None
-                )
-                if verdict is REFUSED:
-                    return False
+                if callable(receipt.coalesce) and not (merge and merge.is_of(line.last)):
+                    return None
+                goes = self._coalesce(line, receipt, merge, key, level)
+                if goes is not None:
+                    self._deferred.discard(receipt)
+                    return goes
+            verdict, receipt.ticket = self._heap.offer_tracked(
+                key, level, arrival_ns, Tracked(event, receipt), policy, kind, event.intensity, line is not None
+            )
+            if verdict is not REFUSED:
+                self._deferred.discard(receipt)
                 receipt.admission = Admission.ACCEPTED
                 self._join(line, receipt, key, level)
-        self._queue.announce()
-        if coalesced is not None:
-            self.end(coalesced, Status.COALESCED)
-        if verdict is not None:
-            self._queue.hand_back(verdict)
-        return True
+            return verdict
 
     def stand_for_newest(self, receipt: Receipt) -> bool:
         """Let the event in for the newest one of its type that came this way and waits; False when there is none."""
@@ -163,8 +181,7 @@ class Tracker:
             receipt.ticket, older.ticket = older.ticket, None
             receipt.admission = Admission.ACCEPTED
             self.note(receipt)
-            coalesced = self._booked(older, Status.COALESCED)
-        self.end(coalesced, Status.COALESCED)
+        self.end(self._booked(older, Status.COALESCED), Status.COALESCED)
         return True
 
     def note(self, receipt: Receipt) -> None:
@@ -202,10 +219,13 @@ class Tracker:
 
     def cancel(self, receipt: Receipt) -> bool:
         """Take an event out; see :meth:`Receipt.cancel`."""
+        entry = None
         with self._lock:  # a ticket may be handed on to another receipt, and what is due be on its way
-            entry = self._given_up(receipt)
-            if entry is None and receipt.ticket is not None:
+            was_to_come = self._taken_from_deferred(receipt)
+            if receipt.ticket is not None:
                 entry = self._heap.withdraw(receipt.ticket, Status.CANCELLED)
+        if was_to_come:
+            entry = self._booked(receipt, Status.CANCELLED)
         if entry is None:
             return False
         self._queue.announce()
@@ -232,10 +252,10 @@ class Tracker:
         """Cancel everything that is still to come, and book it; the entries are the caller's to end."""
         with self._lock:
             periodic, self._periodic = self._periodic, set()
-            given_up = [self._given_up(receipt) for receipt in list(self._deferred)]
+            given_up = [receipt for receipt in list(self._deferred) if self._taken_from_deferred(receipt)]
         for each in periodic:
             each.cancel()
-        return [entry for entry in given_up if entry is not None]
+        return [self._booked(receipt, Status.CANCELLED) for receipt in given_up]
 
     # --- out
 
@@ -322,13 +342,24 @@ class Tracker:
         kind = self._queue.numbers.of(tracked.event)
         return self._heap.replace(receipt.ticket, key, level, tracked, kind, tracked.event.intensity)
 
-    def _coalesce(self, line: Line[Receipt], receipt: Receipt, rank: tuple[int, int, int]) -> Entry | None:
-        """Let one of two stand for both: the entry of the other, or None when there is none that waits."""
-        older, (key, level, _) = line.last, rank
+    def _merge(self, receipt: Receipt) -> Merging | None:
+        """Ask a function of the user's for one event instead of two, the last in line and this one."""
+        if not callable(receipt.coalesce):
+            return None
+        with self._lock:
+            line = self._lines.get(receipt.key)
+            older = None if line is None else line.last
+        return None if older is None else Merging(older, older.event, receipt.coalesce(older.event, receipt.event))
+
+    def _coalesce(
+        self, line: Line[Receipt], receipt: Receipt, merge: Merging | None, key: int, level: int
+    ) -> Receipt | None:
+        """Let one of two stand for both: the receipt of the other, or None when there is none that waits."""
+        older = line.last
         if receipt.coalesce == "first":
             stays, event = older, older.event
         else:
-            stays, event = receipt, self._of_both(older.event, receipt)
+            stays, event = receipt, self._of_both(older.event, receipt) if merge is None else merge.event
         if not self._put(older, Tracked(event, stays), key, level):
             return None
         goes = receipt if stays is older else older
@@ -340,53 +371,77 @@ class Tracker:
         if stays.ticket is not None:
             line.join(stays.ticket[0], stays, key, level)
             self._urge(line)
-        return self._booked(goes, Status.COALESCED)
+        return goes
 
     def _of_both(self, older: Event, receipt: Receipt) -> Event:
-        if callable(receipt.coalesce):
-            return receipt.coalesce(older, receipt.event)
         return receipt.event if receipt.coalesce == "last" else merged(older, receipt.event)
 
     # --- time
 
     def _come(self, receipt: Receipt) -> None:
         """Let in a deferred event; one for which there is no room is accepted, and shed."""
-        with self._lock:
-            if receipt not in self._deferred:
-                return
-            self._deferred.remove(receipt)
-            try:
-                status = self._came_to(receipt)
-            except Exception:  # of a rank or a merge of the user's own
-                self.end(self._booked(receipt, Status.DEAD_LETTERED), Status.DEAD_LETTERED)
-                raise
+        try:
+            status = self._came_to(receipt)
+        except Exception:  # of a rank or a merge of the user's own
+            self._end_deferred(receipt, Status.DEAD_LETTERED)
+            raise
         if status is not None:
-            self.end(self._booked(receipt, status), status)
+            self._end_deferred(receipt, status)
 
     def _came_to(self, receipt: Receipt) -> Status | None:
         """Let in what is due: the end of what cannot come in, or None."""
-        if receipt.has_expired(self._queue.clock.now_ns()):
-            return Status.EXPIRED
-        if self._queue.closed:
-            return Status.CANCELLED
-        policy = self.policy_for(receipt.event)
-        entered = self._enter(receipt, WAIT if policy == REJECT else policy, self._queue.offered(receipt.event))
-        return None if entered else Status.SHED
+        while True:
+            event = receipt.event
+            if receipt.has_expired(self._queue.clock.now_ns()):
+                return Status.EXPIRED
+            if self._queue.closed:
+                return Status.CANCELLED
+            policy = self.policy_for(event)
+            if self._enter(receipt, WAIT if policy == REJECT else policy, self._queue.offered(event)):
+                return None
+            if receipt.event is event:  # else it was replaced on its way
+                return Status.SHED
 
-    def _given_up(self, receipt: Receipt) -> Entry | None:
-        """Cancel what is still to come, from inside: its entry, or None when it has come."""
+    def _may_enter(self, receipt: Receipt, event: Event) -> bool:
+        """Whether what comes late is still to come, and is this event, from inside."""
+        if receipt.admission is not Admission.DEFERRED:
+            return True
+        return receipt in self._deferred and receipt.event is event
+
+    def _end_deferred(self, receipt: Receipt, status: Status) -> None:
+        """End what was to come, unless it has come, or somebody else ended it."""
+        with self._lock:
+            was_to_come = self._taken_from_deferred(receipt)
+        if was_to_come:
+            self.end(self._booked(receipt, status), status)
+
+    def _taken_from_deferred(self, receipt: Receipt) -> bool:
+        """Take out what is still to come, from inside; False when it has come, or somebody else took it."""
         if receipt not in self._deferred:
-            return None
+            return False
         self._deferred.remove(receipt)
         if receipt.timer is not None:
             receipt.timer.cancel()
-        return self._booked(receipt, Status.CANCELLED)
+        return True
 
     def _booked(self, receipt: Receipt, status: Status) -> Entry:
-        """Count an event as accepted and ended; its entry."""
+        """Count an event as accepted and ended; its entry. A rank of the user's own may be what it died of."""
         now_ns = self._queue.clock.now_ns()
-        key, level = self._queue.rank(receipt.event, now_ns)
+        rank = self._queue.types.rank if status is Status.DEAD_LETTERED else self._queue.rank
+        key, level = rank(receipt.event, now_ns)
         return Tracked(receipt.event, receipt), key, level, now_ns, self._heap.book(status)
+
+
+class Merging(NamedTuple):
+    """What a merge made of the event that ``older`` had then, and of a newer one."""
+
+    older: Receipt
+    seen: Event
+    event: Event
+
+    def is_of(self, last: Receipt) -> bool:
+        """Whether that is still the last in line, and its event the same."""
+        return self.older is last and self.seen is last.event
 
 
 NEVER = 2**63 - 1

@@ -17,9 +17,11 @@ __all__ = ["StateTurn", "Turns"]
 class Turns:
     """A state's object, the gate that lets one holder at a time write it, and those who are told what it wrote."""
 
-    def __init__(self, live: LiveObject, name: str, ground: Any, feed: ChangeFeed, backend: str) -> None:
+    def __init__(
+        self, live: LiveObject, name: str, ground: Any, feed: ChangeFeed, measured: bool, backend: str
+    ) -> None:
         self.live, self.ground, self.feed = live, ground, feed
-        self.gate = TurnGate(name, backend)
+        self.gate = TurnGate(name, measured, backend)
         self.turn: type[StateTurn] = stay_class(StateTurn, backend)
 
     def refuse_transaction(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from contextlib import suppress
@@ -12,12 +11,12 @@ from typing import Any
 
 from . import _backend, at_fork
 from .errors import LockOrderError, LockTimeout, StateError
-from .locks import LockStatistics, Times
-from .wait_graph import GRAPH
+from .locks import LockStatistics, Times, limit_in_ns
+from .turn_place import Place
 
 __all__ = ["Stay", "TurnGate", "stay_class"]
 
-RECHECK_SECONDS = 1.0  # an exception of a signal may hit who leaves before it has called the next
+SAMPLED_BITS = 0xF0  # a stay that began at a nanosecond without these is recorded: about each 16th
 
 
 class TurnGate(at_fork.Forked):
@@ -26,28 +25,27 @@ class TurnGate(at_fork.Forked):
     A wait lets other threads run, can time out and answers Ctrl-C. Enter by a :class:`Stay`.
     """
 
-    def __init__(self, name: str, backend: str | None = None) -> None:
+    def __init__(self, name: str, measured: bool = True, backend: str | None = None) -> None:
         self.name = name
-        self.times = Times(True, backend)
+        self.times = Times(measured, backend)
+        self.longest_ns: int | None = 0 if measured else None
         self.holder, self.since_ns = "", 0
         self.lock: Any = threading.RLock()  # it knows its owner, from the very instant it is taken
         self.thread = 0  # who is inside; 0 when that is nobody, or not noted yet
-        self.line: list[_Place] = []  # no deque: without a GIL one cannot be copied while it changes
+        self.line: list[Place] = []  # no deque: without a GIL one cannot be copied while it changes
         at_fork.keep(self)
 
     def acquire(self, holder: str, timeout_seconds: float | None = None) -> None:
         """Enter; LockTimeout when the time is over. Not for who is inside: see :meth:`refuse_inside`."""
         if self.line or not self.lock.acquire(False):
-            self._wait(math.inf if timeout_seconds is None else timeout_seconds)
+            self._wait(limit_in_ns(timeout_seconds))
         self.holder, self.since_ns = holder, time.monotonic_ns()
         self.thread = threading.get_ident()
 
-    def left(self, holder: str | None, since_ns: int) -> None:
-        """Call the next one, and note how long the stay was that has just ended; None: its holder was not noted."""
-        if self.line:
-            self.call_first()
-        if holder is not None:
-            self.times.held(holder, time.monotonic_ns() - since_ns)
+    def note_stay(self, holder: str, stay_ns: int) -> None:
+        """Record how long a stay was that has ended."""
+        self.longest_ns = max(stay_ns, self.longest_ns or 0)
+        self.times.held(holder, stay_ns)
 
     def is_mine(self) -> bool:
         """Return whether this thread is inside."""
@@ -60,37 +58,31 @@ class TurnGate(at_fork.Forked):
             raise LockOrderError(f"this thread is in the turn of {self.name} already, as {self.holder}")
 
     def statistics(self) -> LockStatistics:
-        """Return how long was waited and stayed. O(buckets)."""
+        """Return how long was waited, and stayed by about each 16th and whoever stayed longest so far. O(buckets)."""
         return self.times.statistics(self.name)
 
     def call_first(self) -> None:
         """Let the first in line look whether it may enter."""
-        with suppress(IndexError, RuntimeError):  # nobody is there, or it was called already
-            self.line[0].called.release()
+        with suppress(IndexError):  # nobody is there
+            self.line[0].call()
 
-    def _wait(self, timeout_seconds: float) -> None:
+    def _wait(self, limit_ns: int | None) -> None:
         """Stand in line until this is the first one and the lock is free."""
-        place, asked_ns = _Place(), time.monotonic_ns()
-        until = asked_ns / 1e9 + timeout_seconds
+        place = Place()
         self.line.append(place)
         try:
-            if timeout_seconds > 0:
-                GRAPH.begin(self, "take the turn of")
-            while not (self.line[0] is place and self.lock.acquire(False)):
-                left = until - time.monotonic_ns() / 1e9
-                if left <= 0:
-                    raise self._late(timeout_seconds)
-                place.called.acquire(timeout=min(left, RECHECK_SECONDS))
+            place.wait(self, "take the turn of", lambda: self._lets_in(place), limit_ns, self._late, self.times)
         finally:
-            GRAPH.end(self)
             self.line.remove(place)
             if not self.is_mine():
                 self.call_first()  # it may be its turn
-            self.times.waited(time.monotonic_ns() - asked_ns)
 
-    def _late(self, timeout_seconds: float) -> LockTimeout:
+    def _lets_in(self, place: Place) -> bool:
+        return self.line[0] is place and bool(self.lock.acquire(False))
+
+    def _late(self, limit_ns: int) -> LockTimeout:
         held = self.holder, (time.monotonic_ns() - self.since_ns) / 1e9
-        return LockTimeout.held_by(f"the turn of {self.name}", round(timeout_seconds * 1e9), [held])
+        return LockTimeout.held_by(f"the turn of {self.name}", limit_ns, [held])
 
     def blockers(self, thread: int) -> tuple[int, ...]:
         """Return the threads that keep ``thread`` waiting here; none when it does not, or not any more."""
@@ -171,10 +163,15 @@ class Stay:
         self._inside = False
         gate = self._gate
         if gate.lock._is_owned():
-            holder, since_ns = gate.holder if gate.thread else None, gate.since_ns
+            noted, holder, since_ns, longest_ns = gate.thread, gate.holder, gate.since_ns, gate.longest_ns
             gate.thread = 0
             gate.lock.release()
-            gate.left(holder, since_ns)
+            if gate.line:
+                gate.call_first()
+            if noted and longest_ns is not None:
+                stay_ns = time.monotonic_ns() - since_ns
+                if stay_ns > longest_ns or not since_ns & SAMPLED_BITS:
+                    gate.note_stay(holder, stay_ns)
 
 
 @cache
@@ -183,14 +180,3 @@ def stay_class(kind: type, backend: str) -> Any:
     looks = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")} | {"__slots__": ()}
     front: Any = _backend.load(backend).StayFront
     return new_class(kind.__name__, (front, kind), exec_body=lambda namespace: namespace.update(looks))
-
-
-class _Place:
-    """A thread's place in line."""
-
-    __slots__ = ("called", "thread")
-
-    def __init__(self) -> None:
-        self.thread = threading.get_ident()
-        self.called = threading.Lock()  # released by whoever leaves before this one
-        self.called.acquire()

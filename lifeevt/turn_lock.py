@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
 from types import TracebackType
 
 from . import at_fork, lock_order
 from .errors import LockOrderError, LockTimeout
 from .locks import Holding, LockStatistics, Times, limit_in_ns
-from .wait_graph import GRAPH
+from .turn_place import Place
 
 __all__ = ["Turn", "TurnLock"]
-
-RECHECK_SECONDS = 1.0  # an exception of a signal may hit who leaves before it has called the next
 
 
 class TurnLock(at_fork.Forked):
@@ -30,7 +27,7 @@ class TurnLock(at_fork.Forked):
         self, name: str, rank: int | None = None, *, measured: bool = True, backend: str | None = None
     ) -> None:
         self.name, self.rank = name, rank
-        self._line: list[_Place] = []  # the first one has the turn; every change is one call of C
+        self._line: list[_Turning] = []  # the first one has the turn; every change is one call of C
         self._times = Times(measured, backend)
         at_fork.keep(self)
 
@@ -38,7 +35,7 @@ class TurnLock(at_fork.Forked):
         """Wait for a turn and return it; ``holder`` says to others who has it. O(waiting)."""
         limit_ns = limit_in_ns(timeout)
         lock_order.check(self.name, self.rank)
-        place = _Place(holder)
+        place = _Turning(holder)
         turn = Turn(self, place)
         try:
             self._stand_in(place)
@@ -75,26 +72,15 @@ class TurnLock(at_fork.Forked):
         held = "".join(f" held by {holding.holder}," for holding in self.holders())
         return f"<TurnLock {self.name}:{held} {self.waiting()} wait>"
 
-    def _stand_in(self, place: _Place) -> None:
+    def _stand_in(self, place: _Turning) -> None:
         if any(each.thread == place.thread for each in list(self._line)):
             raise LockOrderError(f"this thread holds {self.name} already")
         self._line.append(place)
 
-    def _wait(self, place: _Place, limit_ns: int | None) -> None:
-        asked_ns = time.monotonic_ns()
-        try:
-            if limit_ns != 0:
-                GRAPH.begin(self, "take")
-            while self._line[0] is not place:
-                left_ns = RECHECK_SECONDS * 1e9 if limit_ns is None else limit_ns - (time.monotonic_ns() - asked_ns)
-                if left_ns <= 0:
-                    raise self._late(limit_ns or 0)
-                place.called.acquire(timeout=min(left_ns / 1e9, RECHECK_SECONDS))
-        finally:
-            GRAPH.end(self)
-            self._times.waited(time.monotonic_ns() - asked_ns)
+    def _wait(self, place: _Turning, limit_ns: int | None) -> None:
+        place.wait(self, "take", lambda: self._line[0] is place, limit_ns, self._late, self._times)
 
-    def _leave(self, place: _Place) -> None:
+    def _leave(self, place: _Turning) -> None:
         """Be in line no longer; nothing happens when this was so. Takes no lock, so a finalizer may call it."""
         try:
             self._line.remove(place)
@@ -107,10 +93,9 @@ class TurnLock(at_fork.Forked):
 
     def _call_next(self) -> None:
         for place in self._first():
-            with suppress(RuntimeError):  # it was called already
-                place.called.release()
+            place.call()
 
-    def _first(self) -> list[_Place]:
+    def _first(self) -> list[_Turning]:
         try:
             return [self._line[0]]
         except IndexError:
@@ -130,7 +115,7 @@ class Turn:
 
     __slots__ = ("_lock", "_place")
 
-    def __init__(self, lock: TurnLock, place: _Place) -> None:
+    def __init__(self, lock: TurnLock, place: _Turning) -> None:
         self._lock, self._place = lock, place
 
     @property
@@ -159,18 +144,16 @@ class Turn:
         self.release()
 
 
-class _Place:
-    """A thread's place in line."""
+class _Turning(Place):
+    """The place of a thread that has the turn, or will have it."""
 
-    __slots__ = ("called", "holder", "ranks", "since_ns", "thread", "thread_name")
+    __slots__ = ("holder", "ranks", "since_ns", "thread_name")
 
     def __init__(self, holder: str) -> None:
-        self.holder = holder
-        self.thread, self.thread_name = threading.get_ident(), threading.current_thread().name
+        super().__init__()
+        self.holder, self.thread_name = holder, threading.current_thread().name
         self.since_ns: int | None = None
         self.ranks: list[lock_order.Ranked] = []
-        self.called = threading.Lock()  # released by whoever leaves before this one
-        self.called.acquire()
 
     def begin(self, lock: TurnLock) -> None:
         """Note that the turn has come."""

@@ -35,7 +35,7 @@ ROWS: list[list[set[str]]] = [
     [{"_core_heap"}, {"_core_cells"}, {"_core_state", "_core_stay"}],
     [{"_core_reflex", "_core_results"}],
     [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
-    [{"_backend"}, {"locks"}, {"turn_lock"}],
+    [{"_backend"}, {"locks"}, {"turn_place"}, {"turn_lock"}],
     [{"_front", "field"}, {"snapshot", "life_table", "state_report"}, {"transaction", "change"}, {"feed", "saving"}],
     [{"turn_gate", "wrapping", "live_object"}, {"turn", "write_through"}],
     [{"overflow", "timers", "lines", "pauses", "type_numbers"}, {"receipt"}, {"tracking", "waiting", "loop_waiting"}],

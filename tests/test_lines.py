@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from actors import Actor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -206,6 +207,46 @@ def test_a_function_merges_as_it_likes(backend: str) -> None:
             coalesce=lambda older, newer: event_of(older.metadata["#"] + newer.metadata["#"]),
         )
     assert numbers(queue) == [7]
+
+
+def test_others_use_the_queue_while_a_function_merges(backend: str) -> None:
+    queue, ways = queue_of(backend), []
+
+    def merge(older: Event, newer: Event) -> Event:
+        ways.append(other.do(lambda: queue.put_tracked(event_of(7), key="k2").cancel()))
+        return newer
+
+    with Actor() as other:
+        queue.put_tracked(event_of(0), key="k", coalesce=merge)
+        queue.put_tracked(event_of(1), key="k", coalesce=merge)
+    assert (ways, numbers(queue)) == ([True], [1])
+
+
+def test_a_merge_is_asked_again_when_the_older_event_has_changed_meanwhile(backend: str) -> None:
+    queue, seen = queue_of(backend), []
+
+    def merge(older: Event, newer: Event) -> Event:
+        seen.append(older.metadata["#"])
+        if len(seen) == 1:
+            first.replace(event_of(5))
+        return event_of(older.metadata["#"] * 10)
+
+    first = queue.put_tracked(event_of(0), key="k", coalesce=merge)
+    queue.put_tracked(event_of(1), key="k", coalesce=merge)
+    assert (seen, numbers(queue)) == ([0, 5], [50])
+    assert ends(queue) == {Status.COALESCED: 1, Status.DELIVERED: 1}
+
+
+def test_a_merge_stands_for_nobody_when_the_older_event_has_gone_meanwhile(backend: str) -> None:
+    queue = queue_of(backend)
+
+    def merge(older: Event, newer: Event) -> Event:
+        first.cancel()
+        return older
+
+    first = queue.put_tracked(event_of(0), key="k", coalesce=merge)
+    second = queue.put_tracked(event_of(1), key="k", coalesce=merge)
+    assert (first.result(0).status, second.admission, numbers(queue)) == (Status.CANCELLED, Admission.ACCEPTED, [1])
 
 
 @pytest.mark.parametrize("coalesce", ["last", "first", "merge"])

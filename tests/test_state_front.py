@@ -83,7 +83,8 @@ def test_signatures_and_docstrings_are_the_specifications(backend: str) -> None:
         assert list(inspect.signature(ours).parameters) == list(inspect.signature(specified).parameters)
         assert inspect.getdoc(ours) == inspect.getdoc(specified)
     assert inspect.getdoc(kind.version) == inspect.getdoc(ThreadSafeSelfState.version)
-    assert list(inspect.signature(ThreadSafeSelfState).parameters) == ["fields", "backend", "history", "pause"]
+    given = list(inspect.signature(ThreadSafeSelfState).parameters)
+    assert given == ["fields", "backend", "history", "measured", "pause"]
     assert vitals(backend).apply_delta(delta={"energy": 1.0}) == 1
 
 

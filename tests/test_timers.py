@@ -332,3 +332,37 @@ def test_a_worker_with_nothing_that_may_leave_sleeps(core: Any) -> None:
         wait_until(lambda: len(stretch.reactor) == 1)
         stretch.reactor.halt(True)
         assert call.result() is None
+
+
+# --- on the way in
+
+
+def meddling(backend: str, meddle: Any) -> tuple[AsyncEventQueue, ManualClock, Any]:
+    """A queue whose rank does something first, from the moment that an event is deferred; and that receipt."""
+    clock, begun = ManualClock(), []
+
+    def rank(event: Event, arrival_ns: int) -> tuple[int, int]:
+        if begun and not begun.pop():
+            meddle(receipt)
+        return arrival_ns, Priority.NORMAL
+
+    queue = queue_of(backend, clock, rank=rank)
+    receipt = queue.put_tracked(event_of(1), delay=1.0)
+    begun += [False, True]  # the policy asks first, then the offer
+    return queue, clock, receipt
+
+
+def test_what_is_cancelled_on_its_way_in_never_comes(backend: str) -> None:
+    queue, clock, receipt = meddling(backend, lambda each: cancelled.append(each.cancel()))
+    cancelled: list[bool] = []
+    clock.advance(1.0)
+    with pytest.raises(QueueEmpty):
+        queue.get_nowait()
+    assert (cancelled, receipt.result(0).status, ends(queue)) == ([True], Status.CANCELLED, {Status.CANCELLED: 1})
+
+
+def test_what_is_replaced_on_its_way_in_comes_as_the_other_event(backend: str) -> None:
+    queue, clock, receipt = meddling(backend, lambda each: each.replace(event_of(2)))
+    clock.advance(1.0)
+    assert queue.get_nowait().metadata["#"] == 2
+    assert (receipt.event.metadata["#"], queue.statistics().deferred) == (2, 0)

@@ -35,6 +35,7 @@ class StateCells(Rooted, at_fork.Forked):
         clamping: Sequence[bool] = (),
         refusing: Sequence[bool] = (),
         objects: Sequence[Any] = (),
+        measured: bool = True,
     ) -> None:
         _check_lengths(values, lows, highs, integers, clamping or values, refusing or values)
         self._lows = [finite(low) for low in lows]
@@ -44,6 +45,7 @@ class StateCells(Rooted, at_fork.Forked):
         self._refusing = [bool(refuses) for refuses in refusing or [False] * len(values)]
         self._values = [0.0] * len(values)
         self._objects = list(objects)
+        self._measured = bool(measured)
         self._stamps = [0] * (len(values) + len(objects))
         self._lock = RWLock()
         self._version = self._reads = self._writes = self._conflicts = 0
@@ -93,7 +95,7 @@ class StateCells(Rooted, at_fork.Forked):
 
     @property
     def holds(self) -> Histogram:
-        """How long writers of Python held the lock: each 64th write is measured."""
+        """How long writers of Python held the lock: each 64th write is measured, or none."""
         return self._holds
 
     # --- reading
@@ -370,9 +372,10 @@ class Writing:
         except LockTimeout:
             began_ns = time.monotonic_ns()
             cells._lock.acquire_write()
-            cells._waits.record(time.monotonic_ns() - began_ns)
+            if cells._measured:
+                cells._waits.record(time.monotonic_ns() - began_ns)
         cells._cause = self._cause
-        if cells._version % SAMPLED_WRITES == 0:
+        if cells._measured and cells._version % SAMPLED_WRITES == 0:
             self._entered_ns = time.monotonic_ns()
 
     def __exit__(self, *_: object) -> None:

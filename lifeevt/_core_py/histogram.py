@@ -9,10 +9,8 @@ from .. import at_fork
 from .._contract import SUB_BUCKETS
 from .numbers import Rooted, int64
 
-FORK_PATIENCE_SECONDS = 1.0
 
-
-class Histogram(Rooted, at_fork.Forked):
+class Histogram(Rooted, at_fork.Mutexed):
     """Counts of durations in log-linear buckets, each at most 1/64 wide; thread-safe.
 
     The layout is that of HdrHistogram: linear up to 64 ns, then 64 buckets a power of two. O(1).
@@ -23,16 +21,6 @@ class Histogram(Rooted, at_fork.Forked):
         self._buckets: dict[int, int] = {}
         self._count = self._total = self._minimum = self._maximum = 0
         at_fork.keep(self, depth=1)  # the cells' lock may be held meanwhile
-
-    def _before_fork(self) -> None:
-        self._held_for_fork = self._mutex.acquire(timeout=FORK_PATIENCE_SECONDS)
-
-    def _after_fork_in_parent(self) -> None:
-        if self._held_for_fork:
-            self._mutex.release()
-
-    def _after_fork_in_child(self) -> None:
-        at_fork.renew(self._mutex)
 
     @property
     def count(self) -> int:

@@ -9,11 +9,10 @@ from contextlib import suppress
 from .. import at_fork
 from .numbers import Rooted, int64
 
-FORK_PATIENCE_SECONDS = 1.0
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 
 
-class Watched(Rooted, at_fork.Forked):
+class Watched(Rooted, at_fork.Mutexed):
     """A heap that says when it changes."""
 
     def __init__(self) -> None:
@@ -22,7 +21,6 @@ class Watched(Rooted, at_fork.Forked):
         self._inside = _Stay(self)
         self._epoch = self._watchers = self._idle_watchers = 0
         self._signal = -1
-        self._held_for_fork = False
         at_fork.keep(self)
 
     def watch(self, idle: bool) -> int:
@@ -85,18 +83,9 @@ class Watched(Rooted, at_fork.Forked):
         """Whether nothing is queued or running; from inside."""
         raise NotImplementedError
 
-    def _before_fork(self) -> None:
-        # A finalizer that forks inside a call of this heap would wait for itself.
-        self._held_for_fork = self._mutex.acquire(timeout=FORK_PATIENCE_SECONDS)
-
-    def _after_fork_in_parent(self) -> None:
-        if self._held_for_fork:
-            self._mutex.release()
-
     def _after_fork_in_child(self) -> None:
-        at_fork.renew(self._changed)
+        at_fork.renew(self._changed)  # and with it the mutex
         self._watchers = self._idle_watchers = 0
-
 
 
 class _Stay:

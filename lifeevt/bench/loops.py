@@ -6,7 +6,12 @@ import timeit
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from . import environment
+from .bars import AT_MOST, Bar
+
 NS = 1e9
+UNMEASURED = " unmeasured"  # after the name of a twin: the same state, which keeps no times
+MONITORING = 1.05  # at most so many times what a write costs without
 
 
 def timer(statement: str, **known: Any) -> timeit.Timer:
@@ -22,3 +27,8 @@ def timed(statement: timeit.Timer, times: int) -> Callable[[], float]:
 
 def all_timed(statements: Mapping[str, timeit.Timer], times: int) -> dict[str, Callable[[], float]]:
     return {name: timed(each, times) for name, each in statements.items()}
+
+
+def unmeasured_bars() -> list[Bar]:
+    """What the times that a state keeps may cost, on each twin."""
+    return [Bar(name + UNMEASURED, MONITORING, AT_MOST, ours=name) for name in environment.twins()]

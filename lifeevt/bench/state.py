@@ -6,7 +6,8 @@ these are installed. One thread, no contention. Every column clamps to bounds an
 
 Each statement stands in the measured loop itself, with local names and no function around it: what
 a peer is written out as has no call of ours in it. Between two writes the native twin hands out the
-same snapshot again, so there are also cases with a write before each.
+same snapshot again, so there are also cases with a write before each. What a write pays for the times that a
+state keeps is seen beside the same state without them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 from .. import ThreadSafeSelfState
 from . import environment, measure, workloads
 from .bars import Bar
-from .loops import all_timed, timer
+from .loops import UNMEASURED, all_timed, timer, unmeasured_bars
 
 NAME = "state"
 FIELDS = 16
@@ -60,13 +61,13 @@ CHANGED = (
 CASES = [
     Case("read of one field", FIELDS, *READ, BARS),
     Case(f"snapshot of {FIELDS} fields", FIELDS, *SNAPSHOT, BARS),
-    Case(f"delta of {len(DELTA)} fields", FIELDS, *ADD, BARS),
+    Case(f"delta of {len(DELTA)} fields", FIELDS, *ADD, (*BARS, *unmeasured_bars())),
     *[Case(f"delta of one field, then a snapshot of {count}", count, *CHANGED) for count in (4, 16, 64, 256)],
 ]
 
 
-def of_state(case: Case, backend: str) -> timeit.Timer:
-    state = ThreadSafeSelfState(workloads.fields(case.fields), backend=backend)
+def of_state(case: Case, backend: str, measured: bool = True) -> timeit.Timer:
+    state = ThreadSafeSelfState(workloads.fields(case.fields), backend=backend, measured=measured)
     return timer(case.state, state=state, **CHANGES)
 
 
@@ -111,6 +112,7 @@ def columns(case: Case) -> dict[str, timeit.Timer]:
     for name, peer in ((READERWRITERLOCK, of_readerwriterlock), (FASTENERS, of_fasteners)):
         if installed(name):
             made[name] = peer(case)
+    made |= {name + UNMEASURED: of_state(case, name, measured=False) for name in twins}
     return made | {measure.LOOP: timer("pass")}
 
 

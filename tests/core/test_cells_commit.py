@@ -257,3 +257,10 @@ def test_each_64th_hold_is_measured(core: ModuleType) -> None:
     for _ in range(129):
         cells.add([0], [0.0])
     assert (cells.holds.count, cells.waits.count) == (3, 0)
+
+
+def test_cells_that_are_not_measured_keep_no_times(core: ModuleType) -> None:
+    cells = core.StateCells([0.0], [0.0], [1.0], [False], measured=False)
+    for _ in range(129):
+        cells.add([0], [0.0])
+    assert (cells.holds.count, cells.counts()) == (0, (0, 129))

@@ -4,11 +4,13 @@ Arguments: the twin, and "whole", or "halves" for a state that applies each delt
 """
 
 import sys
-import threading
+from functools import partial
+
+from crowd import together
 
 from lifeevt import Field, ThreadSafeSelfState
 
-FIELDS, EACH, PATIENCE = 4, 4_000, 90.0
+FIELDS, EACH = 4, 4_000
 NAMES = [f"field {index}" for index in range(FIELDS)]
 
 
@@ -21,7 +23,6 @@ class Halves(ThreadSafeSelfState):
 def main():
     kind = Halves if sys.argv[2] == "halves" else ThreadSafeSelfState
     state = kind({name: Field(0.0) for name in NAMES}, backend=sys.argv[1])
-    start, errors = threading.Barrier(5), []
     sys.setswitchinterval(1e-6)
 
     def move(number):
@@ -38,22 +39,7 @@ def main():
             last = snapshot.version
             state[NAMES[0]]
 
-    def run(function, number):
-        try:
-            start.wait(PATIENCE)
-            function(number)
-        except BaseException as error:
-            errors.append(error)
-
-    acts = enumerate([move] * 3 + [look] * 2)
-    threads = [threading.Thread(target=run, args=(act, number), daemon=True) for number, act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(PATIENCE)
-        assert not thread.is_alive(), "a thread hangs"
-    if errors:
-        raise errors[0]
+    together(*[partial(act, number) for number, act in enumerate([move] * 3 + [look] * 2)])
     assert kind is Halves or state.version == 3 * EACH
     print(3 * EACH + 2 * 2 * EACH)
 
