@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-SCENES = ["everything", "handlers_beside_reflexes", "restarts", "waiters"]
+SCENES = ["everything", "handlers_beside_reflexes", "shedding", "restarts", "waiters"]
 
 
 @pytest.mark.parametrize("scene", SCENES)
