@@ -18,9 +18,10 @@ MEASURES = {
     "handlers": "what the engine adds to handlers in Python",
     "jitter": "how late the ticks of a loop are beside the worker",
     "life": "what Life gains by its engine, and what it pays",
+    "overload": "critical events when far too much comes",
     "curves": "growth with depth, producers, readers, fields",
 }
-ONLY_NAMED = ("curves",)  # takes minutes
+ONLY_NAMED = ("overload", "curves")  # take minutes
 USUAL = tuple(name for name in MEASURES if name not in ONLY_NAMED)
 
 
