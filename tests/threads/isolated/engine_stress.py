@@ -221,5 +221,6 @@ def planted_loss():
 
 
 print({each.__name__: each for each in (
-    everything, handlers_beside_reflexes, shedding, restarts, waiters, while_a_thread_keeps_the_interpreter, planted_loss,
+    everything, handlers_beside_reflexes, shedding, restarts, waiters, while_a_thread_keeps_the_interpreter,
+    planted_loss,
 )}[sys.argv[2]]())  # fmt: skip
