@@ -20,7 +20,7 @@ from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision
 from .batching import BatchPolicy
 from .change import StateChange
 from .clock import Clock, ManualClock, SystemClock
-from .codel import CoDel, DelayShedder
+from .codel import DelayShedder
 from .errors import (
     BackendError,
     ConflictError,
@@ -81,7 +81,6 @@ __all__ = [
     "BackendError",
     "BatchPolicy",
     "Clock",
-    "CoDel",
     "Condition",
     "ConflictError",
     "DeadlineStrategy",

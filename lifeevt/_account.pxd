@@ -12,6 +12,7 @@ ctypedef struct account:
     histogram* lateness         # of those that were late: by how much
     uint64_t late
     uint64_t starved            # waited longer than so many budgets
+    uint64_t shed               # since they had waited too long to be answered
 
 cdef enum:
     STARVED_BUDGETS = 10
@@ -35,6 +36,13 @@ cdef inline void account_record_pair(
         _count_late(self, budget_ns, wait_ns)
         if paired:
             _count_late(other, budget_ns, wait_ns)
+
+
+cdef inline void account_shed(account* self, account* other) noexcept nogil:
+    """Count one that was shed, in two accounts, of which the other may be NULL. For one thread at a time. O(1)."""
+    show_count(&self.shed, self.shed + 1)
+    if other != NULL:
+        show_count(&other.shed, other.shed + 1)
 
 
 cdef inline void _count_late(account* self, int64_t budget_ns, int64_t wait_ns) noexcept nogil:

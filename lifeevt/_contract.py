@@ -6,6 +6,9 @@ Order of events
 Ledger
     The heap counts each event once, in the same atomic step that moves it: accepted =
     queued + running + sum of the ends, at every instant.
+Delay
+    Whoever takes an event out to answer it asks the reactor's CoDel first, once; what that turns away ends as
+    SHED_END. The reactor asks for those that it answers, its caller for those that it hands out unanswered.
 Lock policy
     Writers first: while a writer waits, no new reader enters. No reader starves: once PASSES writers have
     entered past readers who wait, all these enter before the next writer. Writers wait in line; at most
@@ -252,7 +255,17 @@ class Account(Protocol):
     def late(self) -> int: ...
     @property
     def starved(self) -> int: ...
+    @property
+    def shed(self) -> int: ...
     def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None: ...
+    def record_shed(self) -> None: ...
+
+
+class CoDel(Protocol):
+    """Controlled delay for each level: which of the events that wait too long are shed."""
+
+    def admits(self, level: int, now_ns: int, waited_ns: int, last: bool = False) -> bool: ...
+    def shedding(self) -> tuple[int, ...]: ...
 
 
 class Reactor(Protocol):
@@ -288,6 +301,8 @@ class Reactor(Protocol):
     def take_buffer(self, limit: int | None) -> Any: ...
     def counts(self) -> tuple[int, int]: ...
     def breathe(self, wait_ns: int) -> bool: ...
+    def shed_by(self, codel: Any) -> None: ...
+    def admits(self, level: int, queued_ns: int, now_ns: int) -> bool: ...
 
 
 class Submitter(Protocol):
@@ -313,6 +328,7 @@ class Core(Protocol):
     EventHeap: Callable[[int], EventHeap]
     KindTable: Callable[[], KindTable]
     Account: Callable[[], Account]
+    CoDel: Callable[[int, Sequence[int]], CoDel]
     QueueFront: type
     EngineFront: type
     Reactor: MakeReactor

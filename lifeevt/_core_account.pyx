@@ -1,6 +1,6 @@
 """Account, the native twin: what the events of one level met."""
 
-from ._account cimport account_record
+from ._account cimport account_record, account_shed
 from ._core_histogram cimport Histogram
 from ._core_numbers cimport whole
 from ._looks cimport look_at_count
@@ -19,7 +19,7 @@ cdef class Account:
         self.kept.service = &self.services.counted
         self.kept.latency = &self.latencies.counted
         self.kept.lateness = &self.latenesses.counted
-        self.kept.late = self.kept.starved = 0
+        self.kept.late = self.kept.starved = self.kept.shed = 0
 
     def __init__(self):
         """Start empty. (``__cinit__`` alone would let any argument pass.)"""
@@ -54,6 +54,15 @@ cdef class Account:
         """How many waited longer than ten times their budget before they were started."""
         return look_at_count(&self.kept.starved)
 
+    @property
+    def shed(self):
+        """How many were shed because they had waited too long to be answered."""
+        return look_at_count(&self.kept.shed)
+
     def record(self, budget_ns, wait_ns, service_ns):
         """Count one event that waited and was answered for so long. O(1)."""
         account_record(&self.kept, whole(budget_ns), whole(wait_ns), whole(service_ns))
+
+    def record_shed(self):
+        """Count one event that was shed because it had waited too long. O(1)."""
+        account_shed(&self.kept, NULL)

@@ -1,5 +1,6 @@
 """Reactor for other native modules: the stretch of C, and the objects whose memory it works on."""
 
+from ._core_codel cimport CoDel
 from ._core_heap cimport EventHeap
 from ._core_histogram cimport Histogram
 from ._core_kinds cimport KindTable
@@ -10,6 +11,30 @@ from ._results cimport result_record
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
+cdef enum:
+    PROCESSED = 0
+    DEAD_LETTERED = 4
+    EVENT = 0
+    MEANING = 1
+    DECISION = 2
+    ACTION = 3
+    ERROR = 4
+    NO_STAGE = -1
+    UNDECIDED = -1
+    CHUNK = 32                  # results taken in one stay in the heap
+    NO_SLOT = -1
+
+cdef extern from * nogil:
+    """
+    #define LIFEEVT_SET(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
+    #define LIFEEVT_GET(place) __atomic_load_n((place), __ATOMIC_SEQ_CST)
+    #define LIFEEVT_ADD(place, amount) ((void) __atomic_fetch_add((place), (amount), __ATOMIC_SEQ_CST))
+    """
+    void LIFEEVT_SET(uint32_t* place, uint32_t value)
+    uint32_t LIFEEVT_GET(uint32_t* place)
+    int32_t LIFEEVT_GET_COUNT "LIFEEVT_GET"(int32_t* place)
+    void LIFEEVT_ADD(int32_t* place, int32_t amount)
+
 cdef class Reactor:
     cdef reactor stretch
     cdef EventHeap events
@@ -17,6 +42,7 @@ cdef class Reactor:
     cdef ReflexTable table
     cdef StateCells cells
     cdef list accounts
+    cdef CoDel codel            # or None
     cdef Histogram gil_waits
     cdef uint32_t wants_gil     # 1 while an event waits for the GIL
     cdef int32_t breathers

@@ -6,12 +6,14 @@ from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
 from ._cells cimport cells_version
 from ._core_account cimport Account
+from ._core_codel cimport CoDel
 from ._core_heap cimport EventHeap
 from ._core_histogram cimport Histogram
 from ._core_kinds cimport KindTable
 from ._core_numbers cimport listed, whole
+from ._core_offer cimport checked_level
 from ._core_reflex cimport ReflexTable, outcome_of
-from ._core_results cimport ResultBuffer, fill_record
+from ._core_results cimport ResultBuffer, clear_rest, fill_record
 from ._core_cells cimport StateCells
 from ._core_watch cimport enter
 from ._heap cimport (
@@ -36,9 +38,11 @@ from ._reactor cimport (
     REACTOR_HALTED,
     REACTOR_NO_LIMIT,
     reactor_account,
+    reactor_admits,
     reactor_answer,
     reactor_attends,
     reactor_enter_state,
+    reactor_finish,
     reactor_is_due,
     reactor_pop,
     reactor_row,
@@ -50,30 +54,6 @@ from ._results cimport result_record, results_clear, results_init, results_put, 
 from ._rwlock cimport rwlock_release, rwlock_try_write
 
 from ._contract import UNSET as _UNSET
-
-cdef enum:
-    PROCESSED = 0
-    DEAD_LETTERED = 4
-    EVENT = 0
-    MEANING = 1
-    DECISION = 2
-    ACTION = 3
-    ERROR = 4
-    NO_STAGE = -1
-    UNDECIDED = -1
-    CHUNK = 32                  # results taken in one stay in the heap
-    NO_SLOT = -1
-
-cdef extern from * nogil:
-    """
-    #define LIFEEVT_SET(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
-    #define LIFEEVT_GET(place) __atomic_load_n((place), __ATOMIC_SEQ_CST)
-    #define LIFEEVT_ADD(place, amount) ((void) __atomic_fetch_add((place), (amount), __ATOMIC_SEQ_CST))
-    """
-    void LIFEEVT_SET(uint32_t* place, uint32_t value)
-    uint32_t LIFEEVT_GET(uint32_t* place)
-    int32_t LIFEEVT_GET_COUNT "LIFEEVT_GET"(int32_t* place)
-    void LIFEEVT_ADD(int32_t* place, int32_t amount)
 
 cdef object UNSET = _UNSET
 cdef tuple STAGES = ("meaning", "decision", "action")
@@ -176,7 +156,7 @@ cdef class Reactor:
         return None
 
     def run_pending(self, limit, above=HEAP_LEVELS):
-        """Answer up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
+        """Answer, or shed, up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
 
         What a stage raises that is no Exception is raised here, once its event has ended.
         """
@@ -283,6 +263,7 @@ cdef class Reactor:
                     dropped[count] = self.events.payload_of(made.records[made.length].slot)
                     heap_release(&self.events.heap, made.records[made.length].slot)
                     made.records[made.length].slot = NO_SLOT
+                clear_rest(&made.records[made.length])
                 count += 1
                 made.length += 1
             heap_leave_quietly(&self.events.heap)
@@ -314,6 +295,26 @@ cdef class Reactor:
             parking_sleep(&self.wants_gil, 1, limit_ns)
             LIFEEVT_ADD(&self.breathers, -1)
         return True
+
+    def shed_by(self, codel):
+        """Ask a CoDel before an event is answered, or (None) none: what it turns away ends as shed. At any time."""
+        cdef CoDel given = codel, _before = self.codel
+        enter(&self.events.heap)
+        self.stretch.codels = NULL if given is None else given.levels
+        heap_leave_quietly(&self.events.heap)
+        self.codel = given
+
+    def admits(self, level, queued_ns, now_ns):
+        """Return whether an event shall be answered that was handed out unanswered; False: end it as shed.
+
+        Asked once for each, by whoever runs this reactor, at a time of its own clock. O(1).
+        """
+        cdef int32_t height = checked_level(level)
+        cdef int64_t queued = whole(queued_ns), now = whole(now_ns)
+        enter(&self.events.heap)
+        cdef bint answers = reactor_admits(&self.stretch, height, queued, now)
+        heap_leave_quietly(&self.events.heap)
+        return answers
 
     cdef bint has_stages(self):
         """Whether batch[0] is an event that this reactor handles itself: not one that came before its kind's row."""
@@ -439,8 +440,10 @@ cdef class Reactor:
             reason = REACTOR_HALTED if self.stretch.halted else REACTOR_DUE
         elif head >= 0 and self.events.heap.slots[head].event.level < above and limit > 0:
             if reactor_attends(&self.stretch, &self.events.heap.slots[head].event):
-                reactor_pop(&self.stretch, 1, above)
-                reason = REACTOR_ATTENDED
+                if reactor_pop(&self.stretch, 1, above) < 0:
+                    reason = REACTOR_ATTENDED
+                else:
+                    reactor_finish(&self.stretch, 1)    # it was shed
         elif not waits and not self.events.heap.unsettled:
             reason = REACTOR_DRY
         heap_leave(&self.events.heap)

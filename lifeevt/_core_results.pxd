@@ -9,4 +9,5 @@ cdef class ResultBuffer:
     cdef Py_ssize_t[1] strides
 
 
+cdef void clear_rest(result_record* record) noexcept nogil
 cdef int fill_record(result_record* record, sequence, level, kind, status, intensity) except -1

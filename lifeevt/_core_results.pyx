@@ -9,6 +9,7 @@ from libc.string cimport memset
 from ._core_numbers cimport finite, whole
 from ._heap cimport HEAP_ENDS, HEAP_LEVELS
 from ._kinds cimport KINDS_NO_KIND
+from ._reflex cimport REFLEX_IMPACTS
 from ._results cimport result_record
 
 cdef bytes FORMAT = (
@@ -41,6 +42,13 @@ cdef class ResultBuffer:
         buffer.strides = self.strides if flags & PyBUF_STRIDES == PyBUF_STRIDES else NULL
         buffer.suboffsets = NULL
         buffer.internal = NULL
+
+
+cdef void clear_rest(result_record* record) noexcept nogil:
+    """Clear the places of impacts that its reflex did not have: an earlier event may have left its own there."""
+    cdef int32_t length = record.reflex.length
+    memset(&record.reflex.impacts[length], 0, <size_t> (REFLEX_IMPACTS - length) * sizeof(double))
+    memset(&record.reflex.applied[length], 0, <size_t> (REFLEX_IMPACTS - length) * sizeof(double))
 
 
 cdef int fill_record(result_record* record, sequence, level, kind, status, intensity) except -1:

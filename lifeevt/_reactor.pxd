@@ -8,6 +8,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from ._account cimport account
 from ._cells cimport cell_block
+from ._codel cimport codel
 from ._heap cimport HEAP_LEVELS, event_heap
 from ._kinds cimport event_kind, kind_table
 from ._order cimport heap_event
@@ -21,7 +22,7 @@ cdef enum:
 
 cdef enum reactor_reason:
     REACTOR_DRY = 0             # nothing is queued, or nothing above the level asked for
-    REACTOR_LIMIT = 1           # as many events were answered as the caller asked for
+    REACTOR_LIMIT = 1           # as many events were answered, or shed, as the caller asked for
     REACTOR_ATTENDED = 2        # `batch[0]` is an event that Python must see; if it `answers`, its reflex has
     REACTOR_HALTED = 3
     REACTOR_DUE = 4             # the time has come that Python asked for
@@ -33,6 +34,7 @@ ctypedef struct reactor:
     cell_block* cells
     rwlock* lock
     account* accounts[HEAP_LEVELS]
+    codel* codels               # HEAP_LEVELS, or NULL: nothing is shed; written and asked inside the heap
     result_ring ring
     uint32_t sleeper
     int32_t halted
@@ -40,11 +42,12 @@ ctypedef struct reactor:
     int64_t patience_ns         # how long to look for a next event before sleeping; 0 under light load
     int64_t told_version        # of the state, which Python came back to tell of
     int64_t due_ns              # when a waiting call is to come back, or INT64_MAX; written inside the heap
-    int64_t answered            # by the last call of reactor_run
+    int64_t answered            # or shed, since the caller began to count
     int32_t row                 # which answered batch[0] when it is attended, or KINDS_NO_ROW
     result_record batch[REACTOR_BATCH]
 
 cdef int reactor_run(reactor* self, int64_t limit, int32_t above, bint waits) noexcept nogil
+cdef bint reactor_admits(reactor* self, int32_t level, int64_t queued_ns, int64_t now_ns) noexcept nogil
 cdef int32_t reactor_pop(reactor* self, int32_t limit, int32_t above) noexcept nogil
 cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil
 cdef int32_t reactor_row(const reactor* self, int32_t kind) noexcept nogil

@@ -2,8 +2,9 @@
 
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
-from ._account cimport account_record_pair
+from ._account cimport account_record_pair, account_shed
 from ._cells cimport LIFEEVT_LOAD, cells_version
+from ._codel cimport codel_admits
 from ._heap cimport (
     HEAP_ASLEEP,
     HEAP_TRACKED,
@@ -15,7 +16,7 @@ from ._heap cimport (
     heap_slot,
 )
 from ._kinds cimport KINDS_NO_ROW, event_kind
-from ._order cimport heap_event
+from ._order cimport difference, heap_event
 from ._parking cimport PARKING_FOR_EVER, parking_now_ns, parking_sleep
 from ._reflex cimport REFLEX_NO_PATTERN, reflex_respond
 from ._results cimport results_of_event, results_put
@@ -32,6 +33,7 @@ cdef enum:
     RUNS = -1                   # an end of heap_pop: none yet
     PROCESSED = 0
     IGNORED = 1
+    SHED = 2
     PATIENCE_NS = 10_000        # about what two switches of a thread cost
     LOOKS = 50                  # between two looks at the clock
 
@@ -50,9 +52,8 @@ cdef extern from * nogil:
 
 
 cdef int reactor_run(reactor* self, int64_t limit, int32_t above, bint waits) noexcept nogil:
-    """Answer up to `limit` events of a level below `above`; sleep when there is none, if it `waits`."""
+    """Answer events of a level below `above` until `limit` are; sleep when there is none, if it `waits`."""
     cdef int32_t count = 0, wanted
-    self.answered = 0
     while True:
         heap_enter(self.heap)
         reactor_finish(self, count)
@@ -87,7 +88,10 @@ cdef int _reason(reactor* self, int32_t count, int32_t wanted) noexcept nogil:
 
 
 cdef int32_t reactor_pop(reactor* self, int32_t limit, int32_t above) noexcept nogil:
-    """Take events that need no Python, from inside the heap: how many; -1: one that does stands in batch[0]."""
+    """Take events that need no Python, from inside the heap: how many; -1: one that does stands in batch[0].
+
+    What had waited too long needs none: it is taken, too, and has been shed.
+    """
     cdef int32_t count = 0, head
     cdef bint attended
     while count < limit:
@@ -98,10 +102,29 @@ cdef int32_t reactor_pop(reactor* self, int32_t limit, int32_t above) noexcept n
         if attended and count > 0:
             break
         _take(self, &self.batch[count])
+        if self.codels != NULL and _is_shed(self, &self.batch[count]):
+            attended = False
         count += 1
         if attended:
             return -1
     return count
+
+
+cdef bint _is_shed(reactor* self, result_record* record) noexcept nogil:
+    """End an event here that was just taken and had waited too long: whether it had."""
+    cdef int64_t now_ns = parking_now_ns()
+    if not _touches(self, record) or reactor_admits(self, record.level, record.queued_ns, now_ns):
+        return False
+    record.status, record.started_ns, record.finished_ns = SHED, now_ns, now_ns
+    _leave_unanswered(self, record)
+    account_shed(self.accounts[record.level], self.kinds.kinds[record.kind].met if _known(self, record.kind) else NULL)
+    return True
+
+
+cdef bint reactor_admits(reactor* self, int32_t level, int64_t queued_ns, int64_t now_ns) noexcept nogil:
+    """Whether an event is answered that was just taken; else its caller sheds it. From inside the heap."""
+    cdef bint last = self.heap.depth[level] == 0
+    return self.codels == NULL or codel_admits(&self.codels[level], now_ns, difference(now_ns, queued_ns), last)
 
 
 cdef bint reactor_attends(const reactor* self, const heap_event* event) noexcept nogil:
@@ -113,7 +136,7 @@ cdef bint reactor_attends(const reactor* self, const heap_event* event) noexcept
 
 cdef bint reactor_touches(const reactor* self) noexcept nogil:
     """Whether the reflex answers `batch[0]` here: what is tracked, Python looks at first."""
-    return self.answers and not self.heap.slots[self.batch[0].slot].event.has_object & HEAP_TRACKED
+    return _touches(self, &self.batch[0])
 
 
 cdef bint reactor_is_due(reactor* self) noexcept nogil:
@@ -135,10 +158,7 @@ cdef int32_t reactor_answer(reactor* self, result_record* record) noexcept nogil
     cdef int32_t row = reactor_row(self, record.kind)
     if row == KINDS_NO_ROW:
         record.status = IGNORED
-        record.reflex.significance = 0.0
-        record.reflex.pattern = REFLEX_NO_PATTERN
-        record.reflex.length = 0
-        record.reflex.version_before = record.reflex.version_after = cells_version(self.cells)
+        _leave_unanswered(self, record)
         return KINDS_NO_ROW
     self.cells.cause = record.sequence
     reflex_respond(self.table, self.cells, row, record.intensity, 0.0, 0.0, &record.reflex)
@@ -175,6 +195,18 @@ cdef void reactor_enter_state(reactor* self) noexcept nogil:
         rwlock_enter_within(self.lock, &place, RWLOCK_FOR_EVER)
 
 
+cdef void _leave_unanswered(reactor* self, result_record* record) noexcept nogil:
+    """Note that no reflex answered."""
+    record.reflex.significance = 0.0
+    record.reflex.pattern = REFLEX_NO_PATTERN
+    record.reflex.length = 0
+    record.reflex.version_before = record.reflex.version_after = cells_version(self.cells)
+
+
+cdef inline bint _touches(const reactor* self, const result_record* record) noexcept nogil:
+    return self.answers and not self.heap.slots[record.slot].event.has_object & HEAP_TRACKED
+
+
 cdef inline bint _known(const reactor* self, int32_t kind) noexcept nogil:
     return 0 <= kind < self.kinds.length
 
@@ -195,13 +227,17 @@ cdef void _answer_batch(reactor* self, int32_t count) noexcept nogil:
     cdef int64_t now_ns = parking_now_ns()
     reactor_enter_state(self)
     for index in range(count):
+        if self.batch[index].status == SHED:
+            _leave_unanswered(self, &self.batch[index])     # once more: its version is the one of its turn
+            continue
         self.batch[index].started_ns = now_ns
         reactor_answer(self, &self.batch[index])
         now_ns = parking_now_ns()
         self.batch[index].finished_ns = now_ns
     rwlock_release(self.lock)
     for index in range(count):
-        reactor_account(self, &self.batch[index])
+        if self.batch[index].status != SHED:
+            reactor_account(self, &self.batch[index])
 
 
 cdef void _sleep(reactor* self) noexcept nogil:

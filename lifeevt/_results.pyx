@@ -51,6 +51,7 @@ cdef void results_of_event(result_record* record, const heap_slot* event, int32_
     record.timestamp = event.event.timestamp
     record.kind = event.event.kind
     record.level = event.event.level
+    record.status = 0
     record.slot = slot
 
 

@@ -51,7 +51,7 @@ class Attendant:
         answer = self._begun(task)
         if answer.receipt is not None and answer.receipt.has_expired(self.clock.now_ns()):
             self._leave(answer, Status.EXPIRED)
-        else:
+        elif not self._is_shed(answer):
             self._answer(self._handlers.find(answer.event.type), answer, task)
 
     def _answer(self, handler: Handler | None, answer: Answer, task: Task) -> None:
@@ -109,12 +109,29 @@ class Attendant:
         answer.receipt = task[0].receipt if type(task[0]) is Tracked else None
         return answer
 
+    def _is_shed(self, answer: Answer) -> bool:
+        """End an event that no reactor has answered, if it waited too long; whether it did."""
+        if answer.started_ns or self.scheduler.codel is None:
+            return False
+        answer.started_ns = self.clock.now_ns()
+        if self._reactor.admits(answer.level, answer.queued_ns, answer.started_ns):
+            return False
+        try:
+            self.scheduler.shed(answer.event, answer.level)
+        finally:
+            self._end_unanswered(answer, Status.SHED)
+        return True
+
     def _leave(self, answer: Answer, status: Status) -> None:
-        """End an event that left the queue and never ran."""
+        """Count and end an event that left the queue and never ran."""
+        self.scheduler.leave(answer.level, status)
+        self._end_unanswered(answer, status)
+
+    def _end_unanswered(self, answer: Answer, status: Status) -> None:
+        """Record an event that left the queue and never ran."""
         answer.status = status
         answer.started_ns = answer.finished_ns = self.clock.now_ns()
         answer.version_before = answer.version = self.state.version
-        self.scheduler.leave(answer.level, status)
         self._record(answer, finishes=True)
 
     def _respond(self, answer: Answer, task: Task) -> None:

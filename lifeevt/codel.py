@@ -1,118 +1,56 @@
-"""CoDel: what to shed when events wait too long, whatever the length of the queue (RFC 8289)."""
+"""DelayShedder: how long events may wait before an engine sheds some of them, whatever the length of the queue."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isqrt
+from dataclasses import dataclass
 
+from ._contract import MAX_LEVELS
 from .clock import NS_PER_SECOND
 from .event import Priority
 
-__all__ = ["CoDel", "DelayShedder"]
-
-_RECENT = 16  # intervals within which an episode of shedding goes on where the last one stopped
+__all__ = ["DelayShedder"]
 
 
-class CoDel:
-    """Controlled delay, RFC 8289 section 5, for one level: shed when every event waits too long, not in a burst.
+@dataclass(frozen=True)
+class DelayShedder:
+    """Controlled delay (CoDel, RFC 8289) for each level below CRITICAL, which is exempt.
 
-    An event is shed once all that left in the last ``interval`` had waited ``target`` or longer; then
-    ever more often, at intervals of interval / sqrt(shed), until one waits less. Whole nanoseconds, so that
-    the same times give the same verdicts. Asked by whoever takes events out, for each one. One thread
-    at a time. O(1).
+    Once all events of a level that were taken out in ``interval_seconds`` had waited ``target_seconds`` or longer, one
+    of them is shed, then ever more often, until one waits less or is the last of its level. ``targets`` gives a level
+    a target of its own. ValueError unless 0 < target <= interval <= 1e9, and for a target of CRITICAL.
     """
 
-    __slots__ = (
-        "_above_since", "_count", "_last_count", "_next_ns", "_shed_last", "_shedding", "interval_ns", "target_ns",
-    )  # fmt: skip
+    target_seconds: float = 0.05
+    interval_seconds: float = 0.5
+    targets: Mapping[int, float] | None = None
 
-    def __init__(self, target_seconds: float = 0.005, interval_seconds: float = 0.1) -> None:
-        self.target_ns = round(target_seconds * NS_PER_SECOND)
-        self.interval_ns = round(interval_seconds * NS_PER_SECOND)
-        if not 0 < self.target_ns <= self.interval_ns <= 10**18:
-            given = f"the target is {target_seconds} s, the interval {interval_seconds} s"
-            raise ValueError(f"{given}; it must be 0 < target <= interval <= 1e9")
-        self._above_since: int | None = None  # the end of the interval that began with the first long wait
-        self._next_ns = 0
-        self._count = self._last_count = 0
-        self._shedding = self._shed_last = False
+    def __post_init__(self) -> None:
+        if int(Priority.CRITICAL) in self._given:
+            raise ValueError("CRITICAL events are never shed; they have no target")
+        for level in self._given:
+            if not 0 < level < MAX_LEVELS:
+                raise ValueError(f"level is {level}; it must lie in [1, {MAX_LEVELS})")
+        for seconds in (self.target_seconds, *self._given.values()):
+            if not 0 < _whole_ns(seconds) <= self.interval_ns <= 10**18:
+                given = f"the target is {seconds} s, the interval {self.interval_seconds} s"
+                raise ValueError(f"{given}; it must be 0 < target <= interval <= 1e9")
 
     @property
-    def shedding(self) -> bool:
-        """Whether an episode of shedding goes on."""
-        return self._shedding
+    def interval_ns(self) -> int:
+        """For how long all must have waited too long."""
+        return _whole_ns(self.interval_seconds)
 
-    def admits(self, now_ns: int, waited_ns: int, last: bool = False) -> bool:
-        """Return whether an event that waited so long shall be answered; False: shed it and take the next.
+    @property
+    def targets_ns(self) -> tuple[int, ...]:
+        """How long events of each level may wait; 0: of this level nothing is shed."""
+        targets = [self._given.get(level, self.target_seconds) for level in range(1, MAX_LEVELS)]
+        return (0, *map(_whole_ns, targets))
 
-        ``last``: nothing of this level waits behind it. The last one is never shed.
-        """
-        stands = self._stands(now_ns, waited_ns, last)
-        if not self._shedding:
-            return not (stands and self._begin(now_ns))
-        if not stands:
-            self._shedding = self._shed_last = False
-            return True
-        if self._shed_last:
-            self._next_ns = self._law(self._next_ns)
-            self._shed_last = False
-        if now_ns < self._next_ns:
-            return True
-        self._count += 1
-        self._shed_last = True
-        return False
-
-    def _stands(self, now_ns: int, waited_ns: int, last: bool) -> bool:
-        """Whether the delay has stood above the target for a whole interval."""
-        if waited_ns < self.target_ns or last:
-            self._above_since = None
-            return False
-        if self._above_since is None:
-            self._above_since = now_ns + self.interval_ns
-            return False
-        return now_ns >= self._above_since
-
-    def _begin(self, now_ns: int) -> bool:
-        gained = self._count - self._last_count
-        recent = now_ns - self._next_ns < _RECENT * self.interval_ns
-        self._count = self._last_count = gained if gained > 1 and recent else 1
-        self._next_ns = self._law(now_ns)
-        self._shedding = True
-        return True
-
-    def _law(self, from_ns: int) -> int:
-        """The next one to shed: interval / sqrt(count) later."""
-        return from_ns + isqrt(self.interval_ns * self.interval_ns // self._count)
+    @property
+    def _given(self) -> dict[int, float]:
+        return {int(level): seconds for level, seconds in (self.targets or {}).items()}
 
 
-class DelayShedder:
-    """A CoDel for each level below CRITICAL, which is exempt.
-
-    ``targets`` gives a level a target of its own, in seconds. One thread at a time. O(1).
-    """
-
-    def __init__(
-        self,
-        target_seconds: float = 0.05,
-        interval_seconds: float = 0.5,
-        targets: Mapping[int, float] | None = None,
-    ) -> None:
-        given = dict(targets or {})
-        if int(Priority.CRITICAL) in given:
-            raise ValueError("CRITICAL events are never shed; they have no target")
-        self._of_level: dict[int, CoDel] = {}
-        self._interval_seconds, self._target_seconds = interval_seconds, target_seconds
-        for level in (*Priority, *given):
-            self._of_level[level] = CoDel(given.get(level, target_seconds), interval_seconds)
-
-    def admits(self, level: int, now_ns: int, waited_ns: int, last: bool = False) -> bool:
-        """Return whether an event of ``level`` shall be answered; see :meth:`CoDel.admits`."""
-        if level <= Priority.CRITICAL:
-            return True
-        if level not in self._of_level:
-            self._of_level[level] = CoDel(self._target_seconds, self._interval_seconds)
-        return self._of_level[level].admits(now_ns, waited_ns, last)
-
-    def shedding(self) -> list[int]:
-        """Return the levels on which an episode of shedding goes on."""
-        return [level for level, codel in self._of_level.items() if codel.shedding]
+def _whole_ns(seconds: float) -> int:
+    return round(seconds * NS_PER_SECOND)

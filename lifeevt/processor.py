@@ -14,6 +14,7 @@ from ._contract import Entry, Submitter, Task
 from ._front import Fronted
 from .batch_attendant import BatchAttendant
 from .clock import NS_PER_SECOND, Clock, SystemClock
+from .codel import DelayShedder
 from .collecting import Batches
 from .errors import EngineStopped, LifeEventError
 from .event import Event, Priority
@@ -64,7 +65,8 @@ class AsyncEventProcessor(Fronted):
     Handler or a callable ``(event, state)``. No thread before ``start``. All methods are thread-safe.
     The twin is the state's; ``backend`` may only repeat it. Events without a handler need no interpreter
     (native twin, system clock, the stock scheduler). ``switch_interval``, in seconds, is the
-    interpreter's while the worker runs, for all its threads; None leaves it alone.
+    interpreter's while the worker runs, for all its threads; None leaves it alone. ``shed_delay``: what waits
+    too long below CRITICAL is shed (docs/adr/0019); None: only a full queue sheds.
     """
 
     _FRONT = "EngineFront"
@@ -78,6 +80,7 @@ class AsyncEventProcessor(Fronted):
         scheduler: str | Strategy | EventScheduler = "deadline",
         clock: Clock | None = None,
         *,
+        shed_delay: DelayShedder | None = None,
         result_capacity: int = 8192,
         switch_interval: float | None = None,
         backend: str | None = None,
@@ -88,7 +91,7 @@ class AsyncEventProcessor(Fronted):
             raise ValueError(f"switch_interval is {switch_interval}; it must be a positive number of seconds")
         backend = _twin_of(state, backend)
         self.state = state
-        self.scheduler = EventScheduler.of(scheduler, backend=backend)
+        self.scheduler = EventScheduler.of(scheduler, shed_delay, backend=backend)
         self.queue = queue if queue is not None else AsyncEventQueue(clock=clock, backend=backend)
         self.clock: Clock = clock or self.queue.clock
         self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
@@ -101,6 +104,7 @@ class AsyncEventProcessor(Fronted):
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
+        self._reactor.shed_by(self.scheduler.codel)
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
         self._employ(HandlerTable(handlers))
         self._timekeeper = Timekeeper(
@@ -246,9 +250,10 @@ class AsyncEventProcessor(Fronted):
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:
         """Stop the worker and return how many queued events were cancelled.
 
-        With ``drain`` everything queued is answered first, for at most ``timeout`` real seconds, which ends
-        every pause; what is left, or still to come, is cancelled, counted and handed out as results. Blocks until
-        the running handler returns; StopTimeout when that takes longer than ``timeout``. ``start`` starts again.
+        With ``drain`` everything queued is answered first, for at most ``timeout`` real seconds, which ends every
+        pause, and nothing is shed for its delay; what is left, or still to come, is cancelled, counted and handed
+        out as results. Blocks until the running handler returns; StopTimeout when that takes longer than
+        ``timeout``. ``start`` starts again.
         """
         self._refuse_in_handler()
         with self._control:
@@ -347,12 +352,14 @@ class AsyncEventProcessor(Fronted):
         finally:
             self._ending = False
             self.scheduler.pace(True)
+            self._reactor.shed_by(self.scheduler.codel)
 
     def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
         self._accept(False)
         if drain:
             self.queue.resume_everything()
             self.scheduler.pace(False)
+            self._reactor.shed_by(None)
         if drain and self.running:
             with self._batches.hurried():
                 self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ._contract import NO_ROW, KindTable, Outcome, Reactor, Result
+from ._contract import NO_ROW, SHED_END, KindTable, Outcome, Reactor, Result
 from .answer import NO_WORDS, Answer, result_of
 from .event import Event
 from .handler import Bare, HandlerTable
@@ -70,7 +70,8 @@ class Responders:
         event = payload[0] if type(payload) is list else payload
         if event is None:
             event = self.make_event(kind, recorded[5], recorded[6])
-        return result_of(recorded, event, self._words[kind](recorded[10]))
+        words = NO_WORDS if recorded[4] == SHED_END else self._words[kind](recorded[10])
+        return result_of(recorded, event, words)
 
 
 def _silent(_: Outcome) -> Words:

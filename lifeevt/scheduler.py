@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from . import _backend, at_fork
-from ._contract import MAX_LEVELS, Account, EventHeap, KindTable
+from ._contract import MAX_LEVELS, Account, CoDel, EventHeap, KindTable
+from .codel import DelayShedder
 from .event import Event, Priority
 from .event_types import EventTypes
 from .metrics import LatencySummary, summarize
@@ -32,7 +33,8 @@ class LevelStatistics:
 
     ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end, ``lateness`` by how
     much the late ones exceeded their budget. ``starved`` waited longer than ten budgets. ``unanswered`` counts
-    those that ended without an answer, by how.
+    those of a level that ended without an answer, by how; ``shed_by_delay`` those that were shed because they had
+    waited too long, and ``shedding`` says that some of this level are shed so now.
     """
 
     finished: int
@@ -43,6 +45,8 @@ class LevelStatistics:
     lateness: LatencySummary = field(default_factory=LatencySummary)
     starved: int = 0
     unanswered: Mapping[Status, int] = field(default_factory=dict)
+    shed_by_delay: int = 0
+    shedding: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,11 +73,17 @@ class EventScheduler:
 
     An event's key is its virtual deadline: arrival + budget - urgency * budget, one integer that never
     changes (docs/adr/0001). The strategy, a name or an object, says by how much each level stands behind
-    its deadlines, and what may start now (docs/adr/0016). Reads no clock. Thread-safe.
+    its deadlines, and what may start now (docs/adr/0016). ``shed_delay`` says how long events may wait; None: as
+    long as they must. Reads no clock. Thread-safe.
     """
 
     def __init__(
-        self, strategy: str | Strategy = "deadline", types: EventTypes | None = None, *, backend: str | None = None
+        self,
+        strategy: str | Strategy = "deadline",
+        types: EventTypes | None = None,
+        *,
+        shed_delay: DelayShedder | None = None,
+        backend: str | None = None,
     ) -> None:
         self._strategy = find_strategy(strategy)
         self._offsets = level_offsets(self._strategy)
@@ -84,7 +94,11 @@ class EventScheduler:
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
         at_fork.renew_locks(self, "_switching")
         self.types = types or EventTypes.life()
-        self._make_account = _backend.load(backend).Account
+        core = _backend.load(backend)
+        self._make_account = core.Account
+        self.codel: CoDel | None = None  # whom the engine asks before it answers an event
+        if shed_delay is not None:
+            self.codel = core.CoDel(shed_delay.interval_ns, shed_delay.targets_ns)
         self._accounts: list[Account] = [self._make_account() for _ in range(self.types.lowest + 1)]
         self._type_accounts: dict[str, Account] = {}
         self._unanswered: Counter[tuple[int, Status]] = Counter()
@@ -92,9 +106,19 @@ class EventScheduler:
         self._seen = [_sums(account) for account in self._accounts]
 
     @classmethod
-    def of(cls, given: str | Strategy | EventScheduler, *, backend: str | None = None) -> EventScheduler:
-        """Return the scheduler itself, or one for the strategy."""
-        return given if isinstance(given, EventScheduler) else cls(given, backend=backend)
+    def of(
+        cls,
+        given: str | Strategy | EventScheduler,
+        shed_delay: DelayShedder | None = None,
+        *,
+        backend: str | None = None,
+    ) -> EventScheduler:
+        """Return the scheduler itself, which has a ``shed_delay`` of its own (ValueError), or one for the strategy."""
+        if not isinstance(given, EventScheduler):
+            return cls(given, shed_delay=shed_delay, backend=backend)
+        if shed_delay is not None:
+            raise ValueError("give shed_delay to the scheduler itself: this one was made already")
+        return given
 
     @property
     def ranks_by_type(self) -> bool:
@@ -104,7 +128,7 @@ class EventScheduler:
     @property
     def counts_alone(self) -> bool:
         """Whether the accounts are all that an event's end changes, so that Python need not be told."""
-        return type(self).observe is EventScheduler.observe
+        return type(self).observe is EventScheduler.observe and type(self).shed is EventScheduler.shed
 
     @property
     def strategy(self) -> Strategy:
@@ -191,8 +215,13 @@ class EventScheduler:
     def observe(self, event: Event, level: int, queued_ns: int, started_ns: int, finished_ns: int) -> None:
         """Record when an event was accepted, started and finished. For one thread at a time. O(1)."""
         kind = self.types.resolve(event)
-        for account in self._accounts[min(Priority(level), len(self._accounts) - 1)], self._account_of(kind.name):
+        for account in self._accounts_for(level, kind.name):
             account.record(kind.budget_ns, started_ns - queued_ns, finished_ns - started_ns)
+
+    def shed(self, event: Event, level: int) -> None:
+        """Count an event that was shed because it had waited too long. For one thread at a time. O(1)."""
+        for account in self._accounts_for(level, self.types.resolve(event).name):
+            account.record_shed()
 
     def leave(self, level: int, status: Status) -> None:
         """Count an event that ended without an answer. O(1)."""
@@ -209,11 +238,15 @@ class EventScheduler:
         with self._switching:
             kept, left = dict(self._type_accounts), dict(self._unanswered)
             rates = self._arrivals.per_second, self._answers.per_second
+        last, shedding = len(self._accounts) - 1, () if self.codel is None else self.codel.shedding()
+        sheds = {min(level, last) for level in shedding}
         levels = {}
         for level, account in enumerate(self._accounts):
-            unanswered = {status: count for (of, status), count in left.items() if of == level}
-            levels[Priority(level)] = _level_statistics(account, unanswered)
-        types = {name: _level_statistics(account, {}) for name, account in kept.items() if account.latency.count}
+            unanswered = Counter({status: count for (of, status), count in left.items() if of == level})
+            unanswered += Counter({Status.SHED: account.shed})
+            levels[Priority(level)] = _level_statistics(account, unanswered, level in sheds)
+        came = {name: account for name, account in kept.items() if account.latency.count or account.shed}
+        types = {name: _level_statistics(account, {}) for name, account in came.items()}
         return SchedulerStatistics(self._strategy.name, MappingProxyType(levels), MappingProxyType(types), *rates)
 
     def _arrange(self) -> None:
@@ -225,6 +258,10 @@ class EventScheduler:
         if offsets != self._offsets and self._steered is not None:
             self._steered.shift(offsets)
         self._offsets = offsets
+
+    def _accounts_for(self, level: int, name: str) -> tuple[Account, Account]:
+        """Where an event of a type is accounted for: its level, and the type."""
+        return self._accounts[min(Priority(level), len(self._accounts) - 1)], self._account_of(name)
 
     def _account_of(self, name: str) -> Account:
         """The account of a type, or of all the others once there are too many."""
@@ -269,8 +306,8 @@ def _sums(account: Account) -> Sums:
     return account.latency.count, account.late, account.wait.total, account.service.total
 
 
-def _level_statistics(account: Account, unanswered: dict[Status, int]) -> LevelStatistics:
+def _level_statistics(account: Account, unanswered: dict[Status, int], shedding: bool = False) -> LevelStatistics:
     wait, service, latency = (summarize(each) for each in (account.wait, account.service, account.latency))
+    lateness, starved, shed = summarize(account.lateness), account.starved, account.shed
     left = MappingProxyType(unanswered)
-    lateness, starved = summarize(account.lateness), account.starved
-    return LevelStatistics(latency.count, account.late, wait, service, latency, lateness, starved, left)
+    return LevelStatistics(latency.count, account.late, wait, service, latency, lateness, starved, left, shed, shedding)

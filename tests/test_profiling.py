@@ -108,6 +108,14 @@ def test_recording_is_measured_by_level_and_by_type() -> None:
     assert re.findall(r"^(level|level and type) +[\d.]+ ns an event", done.stdout, re.M) == ["level", "level and type"]
 
 
+@pytest.mark.native
+def test_shedding_is_measured_beside_no_shedder() -> None:
+    done = run(sys.executable, str(FOLDER / "shedding.py"), "--quick")
+    found = re.findall(r"^(.+?) +[\d.]+ ns an event .*, ([\d.]+) x$", done.stdout, re.M)
+    assert [name for name, _ in found] == ["no shedder", "one that is asked", "one that sheds"]
+    assert found[0][1] == "1.00"
+
+
 def test_memory_is_shown_by_line_and_resident_for_every_twin() -> None:
     ran = quick("memory.py")
     assert ran.returncode == 0, ran.stderr

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .account import Account
 from .cells import StateCells, StateFront
+from .codel import CoDel
 from .engine import EngineFront
 from .heap import EventHeap
 from .histogram import Histogram
@@ -19,8 +20,8 @@ from .stay import StayFront
 from .submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor",
-    "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
+    "TRACED", "Account", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock",
+    "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
 ]  # fmt: skip
 
 TRACED = False

@@ -15,7 +15,7 @@ class Account(Rooted):
     """
 
     def __init__(self) -> None:
-        self._late = self._starved = 0
+        self._late = self._starved = self._shed = 0
         self._wait, self._service, self._latency, self._lateness = (Histogram() for _ in range(4))
 
     @property
@@ -48,6 +48,11 @@ class Account(Rooted):
         """How many waited longer than ten times their budget before they were started."""
         return self._starved
 
+    @property
+    def shed(self) -> int:
+        """How many were shed because they had waited too long to be answered."""
+        return self._shed
+
     def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None:
         """Count one event that waited and was answered for so long. O(1)."""
         budget, wait, service = int64(budget_ns), int64(wait_ns), int64(service_ns)
@@ -58,3 +63,7 @@ class Account(Rooted):
         self._wait.record(wait)
         self._service.record(service)
         self._latency.record(wait + service)
+
+    def record_shed(self) -> None:
+        """Count one event that was shed because it had waited too long. O(1)."""
+        self._shed += 1

@@ -68,9 +68,13 @@ def checked_policies(policy: int | Sequence[int]) -> Sequence[int]:
     return [checked_policy(each) for each in policy]
 
 
+def checked_level(level: int) -> int:
+    number = int64(level)
+    if not 0 <= number < MAX_LEVELS:
+        raise ValueError(f"level is {number}; it must lie in [0, {MAX_LEVELS})")
+    return number
+
+
 def checked_offer(offer: Offer) -> Offer:
     key, level, arrival_ns, payload = offer
-    checked = int64(key), int64(level), int64(arrival_ns), payload
-    if not 0 <= checked[1] < MAX_LEVELS:
-        raise ValueError(f"level is {checked[1]}; it must lie in [0, {MAX_LEVELS})")
-    return checked
+    return int64(key), checked_level(level), int64(arrival_ns), payload

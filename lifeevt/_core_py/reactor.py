@@ -16,6 +16,7 @@ from .._contract import (
     NO_KIND,
     NO_PATTERN,
     NO_ROW,
+    SHED_END,
     UNSET,
     Entry,
     Outcome,
@@ -24,11 +25,12 @@ from .._contract import (
 )
 from .account import Account
 from .cells import StateCells
+from .codel import CoDel
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
-from .numbers import Rooted, finite, int64
-from .offers import Numbers
+from .numbers import INT64_MAX, INT64_MIN, Rooted, finite, int64
+from .offers import Numbers, checked_level
 from .reflex import ReflexTable
 
 PROCESSED, IGNORED, DEAD_LETTERED = 0, 1, 4
@@ -75,6 +77,7 @@ class Reactor(Rooted):
         self._due_ns: int | None = None
         self._told_version = 0
         self._heap, heap._reactor = heap, weakref.ref(self)
+        self._codel: CoDel | None = None
         self._gil_wait = Histogram()
         self._handlers: dict[int, tuple[Any, Any, Any, bool]] = {}
         self._state = self._make_event = self._in_words = self._on_error = self._on_task = None  # type: Any
@@ -122,7 +125,7 @@ class Reactor(Rooted):
         return None
 
     def run_pending(self, limit: int, above: int = MAX_LEVELS) -> tuple[int, Task | None]:
-        """Answer up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
+        """Answer, or shed, up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
 
         What a stage raises that is no Exception is raised here, once its event has ended.
         """
@@ -195,6 +198,23 @@ class Reactor(Rooted):
             return False
         time.sleep(0)
         return True
+
+    def shed_by(self, codel: CoDel | None) -> None:
+        """Ask a CoDel before an event is answered, or (None) none: what it turns away ends as shed. At any time."""
+        if codel is not None and not isinstance(codel, CoDel):
+            raise TypeError(f"a reactor sheds by a CoDel, not by a {type(codel).__name__}")
+        self._codel = codel
+
+    def admits(self, level: int, queued_ns: int, now_ns: int) -> bool:
+        """Return whether an event shall be answered that was handed out unanswered; False: end it as shed.
+
+        Asked once for each, by whoever runs this reactor, at a time of its own clock. O(1).
+        """
+        height, waited_ns = checked_level(level), -int64(queued_ns) + int64(now_ns)
+        if self._codel is None:
+            return True
+        last = not self._heap.depths()[height]
+        return self._codel.admits(height, int64(now_ns), min(max(waited_ns, INT64_MIN), INT64_MAX), last)
 
     def _next(self, above: int, raises: bool) -> tuple[bool, Task | None]:
         """Answer the head, if it is of a more important level: whether it was, or the task it leaves to Python."""
@@ -282,6 +302,9 @@ class Reactor(Rooted):
         if not self._answers or tracked:
             return payload, key, level, queued_ns, sequence, kind, 0, None
         started_ns = time.monotonic_ns()
+        if not self.admits(level, queued_ns, started_ns):
+            self._shed(entry, numbers, started_ns)
+            return None
         known = 0 <= kind < len(self._kinds)
         _, budget_ns, row, attended = self._kinds.describe(kind) if known else (0, 0, NO_ROW, True)
         answers = 0 <= row < len(self._table)
@@ -297,6 +320,18 @@ class Reactor(Rooted):
         self._record((kept, sequence, level, kind, status, intensity, seconds, queued_ns, started_ns, finished_ns,
                       answered), True)  # fmt: skip
         return None
+
+    def _shed(self, entry: Entry, numbers: Numbers, now_ns: int) -> None:
+        """End an event that had waited too long."""
+        payload, _, level, queued_ns, sequence = entry
+        kind, intensity, *timestamp = numbers
+        self._accounts[level].record_shed()
+        met = self._kinds._accounts[kind] if 0 <= kind < len(self._kinds) else None
+        if met is not None:
+            met.record_shed()
+        kept, seconds = (None, timestamp[0]) if timestamp else (payload, 0.0)
+        self._record((kept, sequence, level, kind, SHED_END, intensity, seconds, queued_ns, now_ns, now_ns,
+                      self._unanswered()), True)  # fmt: skip
 
     def _account(self, level: int, kind: int, budget_ns: int, wait_ns: int, service_ns: int) -> None:
         """Note how an event of a known kind fared: for its level, and for its type if that has an account."""

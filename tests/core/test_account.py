@@ -43,6 +43,12 @@ def test_an_event_starved_that_waited_longer_than_ten_budgets(core: ModuleType, 
     assert account.starved == starved
 
 
+def test_what_is_shed_is_counted_by_itself(core: ModuleType) -> None:
+    account = core.Account()
+    account.record_shed()
+    assert (account.shed, account.latency.count, account.late, account.starved) == (1, 0, 0, 0)
+
+
 def test_a_clock_that_went_back_counts_as_no_time(core: ModuleType) -> None:
     account = core.Account()
     account.record(10, -5, 3)

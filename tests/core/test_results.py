@@ -90,6 +90,15 @@ def test_a_ring_goes_round_without_loss_when_it_is_emptied_in_time(core: ModuleT
     assert stretch.reactor.counts() == (0, 0)
 
 
+def test_a_record_keeps_nothing_of_an_earlier_event(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.answer(HIT)
+    stretch.offer(STRANGER)
+    stretch.reactor.run_pending(1)
+    (record,) = records(stretch.reactor.take_buffer(None))
+    assert record["impact"] == record["applied"] == (0.0,) * MAX_IMPACTS
+
+
 # what Python puts in
 
 

@@ -16,6 +16,7 @@ TABLE: dict[str, Any] = {
 CELLS: dict[str, Any] = {"values": [1.0], "lows": [0.0], "highs": [9.0], "integers": [False]}
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "Account": {},
+    "CoDel": {"interval_ns": 9, "targets_ns": [0] + [5] * 15},
     "EventHeap": {"capacity": 2},
     "Histogram": {},
     "KindTable": {},

@@ -15,7 +15,7 @@ from core.test_results import records
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from parity.lockstep import HeapModel, agree, exact
-from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, Stretch
+from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, Stretch
 from strategies import INT64_MAX, ends, levels, policies
 
 from lifeevt._contract import MAX_LEVELS, NO_END, NO_KIND, NO_ROW, REFUSED
@@ -76,6 +76,7 @@ class ReactorModel:
         self.answers, self.version, self.overwritten, self.room = answers, 0, 0, results
         self.numbers: dict[int, tuple[int, float, float | None]] = {}  # by sequence
         self.results: deque[Any] = deque()
+        self.delayed: dict[int, bool] | None = None  # by level: whether one left already; None: nothing is shed
         self.rows = [(HIT_ROW, False), (SHRUG_ROW, False), (NO_ROW, False), (HIT_ROW, True)]
 
     def offer(self, key: int, level: int, payload: Any, policy: int, *numbers: Any) -> Any:
@@ -103,10 +104,27 @@ class ReactorModel:
             entry = self.heap.pop_above(above, NO_END)
             if entry is None:
                 return done, None
+            if self._sheds(entry[2]):
+                self._shed(*entry)
+                continue
             task = self._answer(*entry)
             if task is not None:
                 return done, task
         return max(limit, 0), None
+
+    def _sheds(self, level: int) -> bool:
+        """Whether one is shed, where all have waited too long: all but the first and the last, and of level 0 none."""
+        if self.delayed is None or not self.answers or level == 0:
+            return False
+        was, self.delayed[level] = self.delayed.get(level, False), self.heap.depths()[level] > 0
+        return was and self.delayed[level]
+
+    def _shed(self, payload: Any, key: int, level: int, queued_ns: int, sequence: int) -> None:
+        kind, strength, seconds = self.numbers.pop(sequence)
+        kept = payload if seconds is None else None
+        versions = self.version, self.version
+        self.record((kept, sequence, level, kind, SHED, strength, seconds or 0.0, queued_ns, *versions))
+        self.heap.finish(SHED)
 
     def _answer(self, payload: Any, key: int, level: int, queued_ns: int, sequence: int) -> Any:
         kind, strength, seconds = self.numbers.pop(sequence)
@@ -238,6 +256,12 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             agree(self.all, lambda each: each.kinds.answer(kind, row, attended))
             self.model.rows[kind] = row, attended
 
+        @rule(sheds=st.booleans())
+        def shed_by(self, sheds: bool) -> None:
+            for core, each in zip(cores, self.all, strict=True):
+                each.reactor.shed_by(core.CoDel(1, [0] + [1] * (MAX_LEVELS - 1)) if sheds else None)
+            self.model.delayed = {} if sheds else None
+
         @rule(limit=st.integers(0, 4), end=ends)
         def drain(self, limit: int, end: int) -> None:
             expected = self.model.heap.drain(limit, end)
@@ -250,7 +274,7 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             model = self.model
             agree([*(each.heap for each in self.all), model.heap], lambda heap: (heap.counts(), heap.depths()))
             agree(self.all, lambda each: (each.heap.check(), each.cells.read_all(), each.reactor.counts()))
-            agree(self.all, lambda each: [account.latency.count for account in each.accounts])
+            agree(self.all, lambda each: [(account.latency.count, account.shed) for account in each.accounts])
             assert self.all[0].cells.version == model.version
             assert self.all[0].reactor.counts() == (len(model.results), model.overwritten)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from parity.lockstep import HeapModel, agree, cells_machine, exact, heap_machine, histogram_machine, reflex_machine
 from parity.reactor_lockstep import kinds_machine, stretch_machine
-from strategies import POLICIES, cell_blocks, numbers, reflex_tables
+from strategies import INT64_MAX, INT64_MIN, POLICIES, cell_blocks, int64s, numbers, reflex_tables
 
 from lifeevt._contract import MAX_LEVELS, NO_END
 
@@ -139,3 +139,21 @@ def answered(event: tuple[int, float, float, float], made: Any) -> Any:
 def test_the_comparison_sees_the_sign_of_zero_and_not_a_number() -> None:
     assert exact((0.0, [1.5])) != exact((-0.0, [1.5]))
     assert exact(float("nan")) == exact(float("nan"))
+
+
+moments = st.tuples(
+    st.integers(0, 2), st.sampled_from([0, 1, 40, 99, 100, 700]) | int64s,
+    st.sampled_from([9, 10, 77, 1000]) | int64s, st.sampled_from([False, False, False, True]),
+)  # fmt: skip
+LONGEST_NS = 10**18
+
+
+@given(st.sampled_from([10, 100, 101, LONGEST_NS - 11, LONGEST_NS]), st.lists(moments, max_size=200))
+def test_the_twins_shed_at_the_same_nanosecond(
+    twins: tuple[ModuleType, ModuleType], interval_ns: int, asked: list[tuple[int, int, int, bool]]
+) -> None:
+    codels = [core.CoDel(interval_ns, [0, 10, min(77, interval_ns), *[1] * 13]) for core in twins]
+    now_ns = 0
+    for level, step_ns, waited_ns, last in asked:
+        now_ns = min(max(now_ns + step_ns, INT64_MIN), INT64_MAX)
+        agree(codels, lambda one: (one.admits(level, now_ns, waited_ns, last), one.shedding()))  # noqa: B023

@@ -6,7 +6,17 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from core import test_account, test_arrays, test_kinds, test_reactor, test_results, test_stages, test_submitter
+from core import (
+    test_account,
+    test_arrays,
+    test_codel,
+    test_kinds,
+    test_reactor,
+    test_reactor_shedding,
+    test_results,
+    test_stages,
+    test_submitter,
+)
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from parity.reactor_lockstep import kinds_machine, stretch_machine
@@ -202,6 +212,50 @@ class ForgetsNumbersVictims(reference.EventHeap):
         return super().offer_numbers(*arguments, **named)[0], []
 
 
+# delay
+
+
+class ShedsTheLast(reference.CoDel):
+    """Takes away the only event that waits."""
+
+    def admits(self, level: int, now_ns: int, waited_ns: int, last: bool = False) -> bool:
+        return super().admits(level, now_ns, waited_ns, False)
+
+
+class HasOneDelayForAll(reference.CoDel):
+    """Levels share what they met."""
+
+    def __init__(self, interval_ns: int, targets_ns: Any) -> None:
+        super().__init__(interval_ns, targets_ns)
+        self._levels = [self._levels[0], *self._levels[1:2] * (MAX_LEVELS - 1)]
+
+
+class RootsInFloats(reference.CoDel):
+    """Is off by the last digits of a long interval."""
+
+    def __init__(self, interval_ns: int, targets_ns: Any) -> None:
+        super().__init__(interval_ns, targets_ns)
+        for level in self._levels:
+            level._law = lambda from_ns, law=level: from_ns + int(law._interval_ns / law._count**0.5)  # type: ignore
+
+
+class AsksTwice(reference.Reactor):
+    """Tells the law of each event two times."""
+
+    def admits(self, level: int, queued_ns: int, now_ns: int) -> bool:
+        super().admits(level, queued_ns, now_ns)
+        return super().admits(level, queued_ns, now_ns)
+
+
+class ShedsInSilence(reference.Reactor):
+    """Counts for no account what it sheds."""
+
+    def _shed(self, entry: Any, numbers: Any, now_ns: int) -> None:
+        kept, self._accounts = self._accounts, [reference.Account()] * MAX_LEVELS
+        super()._shed(entry, numbers, now_ns)
+        self._accounts = kept
+
+
 CAUGHT: list[tuple[type, Callable[..., None], tuple[Any, ...]]] = [
     (ForgetsToFinish, test_reactor.test_every_answered_event_ends_in_the_ledger, ()),
     (FinishesTwice, test_reactor.test_every_answered_event_ends_in_the_ledger, ()),
@@ -225,6 +279,11 @@ CAUGHT: list[tuple[type, Callable[..., None], tuple[Any, ...]]] = [
     (ShedsForALoneNumber, test_submitter.test_a_full_heap_refuses_and_sheds_nobody, ()),
     (TakesNumbersUntilTheFirstWrongOne, test_arrays.test_wrong_numbers_keep_all_of_them_out, ("a kind too high",)),
     (ForgetsNumbersVictims, test_arrays.test_victims_among_the_numbers_are_handed_back, (5,)),
+    (ShedsTheLast, test_codel.test_the_last_one_is_never_shed, ()),
+    (HasOneDelayForAll, test_codel.test_each_level_has_a_delay_of_its_own, ()),
+    (RootsInFloats, test_codel.test_the_next_is_shed_when_the_law_says_to_the_nanosecond, (10**18,)),
+    (AsksTwice, test_reactor_shedding.test_a_tracked_event_is_left_to_whoever_runs_the_reactor, ()),
+    (ShedsInSilence, test_reactor_shedding.test_accounts_count_what_is_shed_and_no_latency_of_it, ()),
 ]
 CASES = [pytest.param(*case, id=f"{case[0].__name__} by {case[1].__name__}") for case in CAUGHT]
 
@@ -241,7 +300,7 @@ def test_the_suite_catches_it(saboteur: type, check: Callable[..., None], argume
 
 WALKED = [saboteur for saboteur in dict.fromkeys(case[0] for case in CAUGHT)
           if saboteur not in (KeepsTheSlot, DiesOfAStage, SkipsADecision, ShedsForALoneNumber, IsLateAtTheBudget,
-                              TakesNumbersUntilTheFirstWrongOne)]  # fmt: skip
+                              TakesNumbersUntilTheFirstWrongOne, RootsInFloats)]  # fmt: skip
 
 
 @pytest.mark.parametrize("saboteur", WALKED)

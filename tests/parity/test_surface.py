@@ -24,7 +24,8 @@ from lifeevt._contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO
 pytestmark = pytest.mark.native
 
 CLASSES = [
-    "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells", "Submitter",
+    "Account", "CoDel", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells",
+    "Submitter",
 ]  # fmt: skip
 FRONTS = ["EngineFront", "QueueFront", "StateFront", "StayFront"]  # hot calls of facades, which specify them
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
@@ -199,6 +200,9 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     yield submitter.submit(kind=0, intensity=0.5, timestamp=1.0), submitter.accept(accepts=False)
     account = core.Account()
     yield account.record(budget_ns=1, wait_ns=2, service_ns=3), account.late, account.latency.total
+    codel = made(core, "CoDel")
+    yield account.record_shed(), account.shed, reactor.shed_by(codel=codel), codel.shedding()
+    yield reactor.admits(level=1, queued_ns=2, now_ns=9), codel.admits(level=1, now_ns=2, waited_ns=3, last=False)
 
 
 def test_every_method_called_by_keyword_gives_the_same_answer(twins: tuple[ModuleType, ModuleType]) -> None:
@@ -248,6 +252,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("Histogram", "percentile", [50.0]),
     ("Histogram", "merge", [None]),
     ("Account", "record", [1, 1, 1]),
+    ("CoDel", "__init__", [9, [0] + [5] * 15]), ("CoDel", "admits", [1, 2, 3, False]),
     ("KindTable", "add", ["hit", 0, 1, True]),
     ("KindTable", "change", [0, 1, 2, True]), ("KindTable", "answer", [0, 0, True]),
     ("KindTable", "account", [0, None]),
@@ -259,6 +264,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("Reactor", "halt", [True]),
     ("Reactor", "wake_at", [None]),
     ("Reactor", "breathe", [0]),
+    ("Reactor", "shed_by", [None]), ("Reactor", "admits", [1, 2, 3]),
     ("Reactor", "attend", [0, None, None, None, False]),
     ("Submitter", "__init__", ["<EventHeap>", "<KindTable>"]),
     ("Submitter", "submit", [0, 0.5, 0.0]),

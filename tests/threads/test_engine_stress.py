@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-SCENES = ["everything", "handlers_beside_reflexes", "restarts", "batches", "waiters"]
+SCENES = ["everything", "handlers_beside_reflexes", "shedding", "restarts", "batches", "waiters"]
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -14,6 +14,7 @@ from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
     BatchPolicy,
+    DelayShedder,
     EngineStopped,
     Event,
     Field,
@@ -30,10 +31,11 @@ EVENTS = PRODUCERS * PER_PRODUCER
 RECORD = 352  # bytes; the sequence comes first, the status at 56
 
 
-def engine_of(handlers=None, capacity=512, results=2 * EVENTS, overflow="drop_oldest"):
+def engine_of(handlers=None, capacity=512, results=2 * EVENTS, overflow="drop_oldest", shed_delay=None):
     state = ThreadSafeSelfState({"hits": Field(0.0), "calm": Field(1.0, 0.0, 1.0)}, backend=BACKEND)
     queue = AsyncEventQueue(capacity, overflow, backend=BACKEND)
-    return AsyncEventProcessor(state, [Reflex("hit", 1.0, {"hits": 1.0})], handlers, queue, result_capacity=results)
+    reflexes = [Reflex("hit", 1.0, {"hits": 1.0})]
+    return AsyncEventProcessor(state, reflexes, handlers, queue, shed_delay=shed_delay, result_capacity=results)
 
 
 class Load:
@@ -114,6 +116,21 @@ def handlers_beside_reflexes():
     assert seen == sorted(seen), "a handler saw an older state than the one before it"
     assert engine.state["hits"] + len(seen) == ledger.ends[Status.PROCESSED]
     assert len(seen) == engine.statistics().gil_wait.count
+    return EVENTS + load.looks
+
+
+def shedding():
+    """What waits too long is shed, by the worker and with a handler; the rest is answered."""
+    seen = []
+    engine = engine_of({"joy": lambda event, state: seen.append(state["hits"])}, shed_delay=DelayShedder(1e-6, 2e-6))
+    load = Load(engine)
+    with engine:
+        together(*load.threads())
+        ledger = load.settle()
+    levels = engine.scheduler.statistics().levels.values()
+    assert engine.state["hits"] + len(seen) == ledger.ends[Status.PROCESSED]
+    assert sum(level.unanswered.get(Status.SHED, 0) for level in levels) == ledger.ends[Status.SHED]
+    assert sum(level.shed_by_delay for level in levels) > 0
     return EVENTS + load.looks
 
 
@@ -219,6 +236,7 @@ def planted_loss():
 
 
 print({each.__name__: each for each in (
-    everything, handlers_beside_reflexes, restarts, batches, waiters, while_a_thread_keeps_the_interpreter,
+    everything, handlers_beside_reflexes, shedding, restarts, batches, waiters,
+    while_a_thread_keeps_the_interpreter,
     planted_loss,
 )}[sys.argv[2]]())  # fmt: skip

@@ -1,0 +1,66 @@
+"""What an engine pays per event for shedding by delay: events as numbers, answered by a reflex on the native twin.
+
+Columns take turns, each round beginning with another: no shedder; one that is asked and never sheds; one
+that sheds nearly all. ``--quick`` shows the shape of the output, its figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from array import array
+
+from lifeevt import AsyncEventProcessor, AsyncEventQueue, DelayShedder, ThreadSafeSelfState
+
+COLUMNS = {
+    "no shedder": None,
+    "one that is asked": DelayShedder(1e9, 1e9),
+    "one that sheds": DelayShedder(1e-9, 1e-9),
+}
+
+
+def engine(shed_delay: DelayShedder | None, events: int) -> AsyncEventProcessor:
+    queue = AsyncEventQueue(events, "reject", backend="native")
+    state = ThreadSafeSelfState.life(backend="native")
+    return AsyncEventProcessor(state, queue=queue, shed_delay=shed_delay, result_capacity=1024)
+
+
+def ns_an_event(one: AsyncEventProcessor, events: int) -> float:
+    """The processor time from taking the first event out until the last one has ended."""
+    one.submit_arrays(array("i", [one.type_code("noise")]) * events, array("d", [0.5]) * events)
+    began = time.thread_time_ns()  # of this thread alone, whatever else the machine does
+    answered = one.process_pending()
+    taken = time.thread_time_ns() - began
+    if answered != events:
+        raise SystemExit(f"{answered} of {events} events ended")
+    return taken / events
+
+
+def measured(rounds: int, events: int) -> dict[str, list[float]]:
+    engines = {name: engine(shed_delay, events) for name, shed_delay in COLUMNS.items()}
+    taken: dict[str, list[float]] = {name: [] for name in COLUMNS}
+    for each in engines.values():
+        ns_an_event(each, events)  # touches the memory
+    for number in range(rounds):
+        names = list(COLUMNS)
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            taken[name].append(ns_an_event(engines[name], events))
+    return taken
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--events", type=int, default=100_000)
+    arguments.add_argument("--rounds", type=int, default=31)
+    arguments.add_argument("--quick", action="store_true")
+    given = arguments.parse_args()
+    taken = measured(3 if given.quick else given.rounds, 1000 if given.quick else given.events)
+    base = statistics.median(taken["no shedder"])
+    for name, samples in taken.items():
+        median = statistics.median(samples)
+        print(f"{name:18} {median:7.1f} ns an event ({min(samples):.1f} to {max(samples):.1f}), {median / base:.2f} x")
+
+
+if __name__ == "__main__":
+    main()
