@@ -12,6 +12,7 @@ import pytest
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
+    BatchPolicy,
     DelayShedder,
     Event,
     EventProcessingResult,
@@ -310,3 +311,21 @@ def test_a_scheduler_that_was_made_already_takes_no_other_delay(backend: str) ->
     state = ThreadSafeSelfState.life(backend=backend)
     with pytest.raises(ValueError, match="give shed_delay to the scheduler itself"):
         AsyncEventProcessor(state, scheduler=EventScheduler(backend=backend), shed_delay=SHEDDER)
+
+
+def test_a_batch_takes_in_no_event_that_was_shed(backend: str) -> None:
+    seen: list[list[float]] = []
+    clock = ManualClock()
+    batched = Handler(action=lambda events, _, state: seen.append([event.timestamp for event in events]),
+                      batch=BatchPolicy(100))  # fmt: skip
+    engine = AsyncEventProcessor(
+        ThreadSafeSelfState({}, backend=backend), [], {"idle": batched}, clock=clock, shed_delay=SHEDDER
+    )
+    engine.submit_many(Event("idle", 0.5, float(number)) for number in range(6))
+    clock.advance(1.0)
+    engine.process_pending(1)  # which says that they wait too long
+    clock.advance(1.0)
+    engine.process_pending()
+    shed = [result.event.timestamp for result in engine.results() if result.status is Status.SHED]
+    assert shed and sorted([*shed, *(number for batch in seen for number in batch)]) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert engine.ledger().ends[Status.SHED] == len(shed)
