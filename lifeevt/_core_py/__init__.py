@@ -6,6 +6,7 @@ Each class here has a sibling of the same name in `_core`; `_contract` says what
 from __future__ import annotations
 
 from .account import Account
+from .bucket import Bucket
 from .cells import StateCells, StateFront
 from .engine import EngineFront
 from .heap import EventHeap
@@ -19,8 +20,8 @@ from .stay import StayFront
 from .submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock", "Reactor",
-    "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
+    "TRACED", "Account", "Bucket", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock",
+    "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
 ]  # fmt: skip
 
 TRACED = False

@@ -24,7 +24,8 @@ from lifeevt._contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO
 pytestmark = pytest.mark.native
 
 CLASSES = [
-    "Account", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells", "Submitter",
+    "Account", "Bucket", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells",
+    "Submitter",
 ]  # fmt: skip
 FRONTS = ["EngineFront", "QueueFront", "StateFront", "StayFront"]  # hot calls of facades, which specify them
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
@@ -199,6 +200,9 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     yield submitter.submit(kind=0, intensity=0.5, timestamp=1.0), submitter.accept(accepts=False)
     account = core.Account()
     yield account.record(budget_ns=1, wait_ns=2, service_ns=3), account.late, account.latency.total
+    bucket = core.Bucket(heap=heap, count=1, period_ns=9, most=1)
+    yield kinds.limit(code=0, bucket=bucket), bucket.admits(now_ns=5), submitter.accept(accepts=True)
+    yield heap.offer_numbers(kinds=kinds, **numbers, arrival_ns=6, policy=DROP_OLDEST), heap.limited
 
 
 def test_every_method_called_by_keyword_gives_the_same_answer(twins: tuple[ModuleType, ModuleType]) -> None:
@@ -250,7 +254,8 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("Account", "record", [1, 1, 1]),
     ("KindTable", "add", ["hit", 0, 1, True]),
     ("KindTable", "change", [0, 1, 2, True]), ("KindTable", "answer", [0, 0, True]),
-    ("KindTable", "account", [0, None]),
+    ("KindTable", "account", [0, None]), ("KindTable", "limit", [0, None]),
+    ("Bucket", "__init__", ["<EventHeap>", 1, 2, 3]), ("Bucket", "admits", [1]),
     ("KindTable", "code", ["hit"]), ("KindTable", "name", [0]), ("KindTable", "describe", [0]),
     ("Reactor", "__init__", ["<EventHeap>", "<KindTable>", "<ReflexTable>", "<StateCells>", ["<Account>"], 2, True]),
     ("Reactor", "run_pending", [1, MAX_LEVELS]),
