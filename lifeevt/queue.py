@@ -132,8 +132,9 @@ class AsyncEventQueue(Fronted):
 
         ``types`` is a buffer of 32-bit numbers from :meth:`type_code`, ``intensities`` one of doubles in
         [-1, 1], ``timestamps`` one of wall seconds, or None for now. InvalidEvent when one of them is
-        wrong: then none is taken in. Those that do not fit are refused or shed by the policy. All arrive
-        now. Does not block; other threads run during long ones. O(k) in order of arrival.
+        wrong: then none is taken in. Those that come too often are refused, and those that do not fit refused
+        or shed by the policy. All arrive now. Does not block; other threads run during long ones.
+        O(k) in order of arrival.
         """
         if self._closed:
             raise QueueClosed("the queue is closed")
