@@ -13,7 +13,17 @@ from libc.stdint cimport int64_t
 
 from ._core_offer cimport REFUSED, entry_of, offered, verdict_of
 from ._core_watch cimport enter
-from ._heap cimport HEAP_ADMITTED, HEAP_LEVELS, HEAP_REFUSED, HEAP_WAIT, heap_leave, heap_leave_quietly, heap_pop, heap_release, heap_slot
+from ._heap cimport (
+    HEAP_ADMITTED,
+    HEAP_LEVELS,
+    HEAP_REFUSED,
+    HEAP_WAIT,
+    heap_leave,
+    heap_leave_quietly,
+    heap_pop,
+    heap_release,
+    heap_slot,
+)
 from ._kinds cimport kinds_admits, kinds_rank
 from ._parking cimport parking_now_ns
 
