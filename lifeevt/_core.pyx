@@ -7,6 +7,7 @@ reference falls to zero, nobody is called back.
 """
 
 from ._core_account import Account
+from ._core_bucket import Bucket
 from ._core_cells import StateCells
 from ._core_codel import CoDel
 from ._core_engine import EngineFront
@@ -22,8 +23,8 @@ from ._core_stay import StayFront
 from ._core_submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock",
-    "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
+    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront",
+    "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
 ]
 
 cdef extern from * nogil:

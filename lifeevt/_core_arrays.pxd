@@ -18,8 +18,10 @@ cdef class NumberOffers:
     cdef int64_t arrival_ns
     cdef Py_ssize_t length
     cdef Py_ssize_t next
+    cdef Py_ssize_t limited     # of those before the next
 
     cdef int check(self) except -1
     cdef void fill(self, heap_event* event, Py_ssize_t place) noexcept nogil
+    cdef bint admits(self, event_heap* heap, const heap_event* event) noexcept nogil
     cdef Py_ssize_t offer_while_room(self, event_heap* heap) noexcept nogil
     cdef bint _offer_until(self, event_heap* heap, Py_ssize_t until) noexcept nogil

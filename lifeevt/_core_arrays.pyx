@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from ._core_kinds cimport KindTable
 from ._heap cimport HEAP_ADMITTED, HEAP_WAIT, event_heap, heap_enter, heap_event, heap_leave, heap_offer, heap_slot
-from ._kinds cimport kinds_rank
+from ._kinds cimport kinds_admits, kinds_rank
 
 cdef enum:
     UNUSED_END = 2              # HEAP_WAIT sheds nobody
@@ -58,16 +58,22 @@ cdef class NumberOffers:
         event.has_object = False
         kinds_rank(&self.kinds.table, kind, 0.0, self.arrival_ns, event)
 
+    cdef bint admits(self, event_heap* heap, const heap_event* event) noexcept nogil:
+        """Whether the limit of its kind lets an event come, from inside the heap."""
+        cdef bint comes = kinds_admits(&self.kinds.table, heap, event)
+        self.limited += not comes
+        return comes
+
     cdef Py_ssize_t offer_while_room(self, event_heap* heap) noexcept nogil:
-        """Offer as many as fit without shedding anybody; how many."""
-        cdef Py_ssize_t first = self.next, until
+        """Offer as many as fit without shedding anybody; how many were taken in."""
+        cdef Py_ssize_t first = self.next - self.limited, until
         cdef bint fits = True
         while fits and self.next < self.length:
             until = min(self.next + CHUNK, self.length)
             heap_enter(heap)
             fits = self._offer_until(heap, until)
             heap_leave(heap)
-        return self.next - first
+        return self.next - self.limited - first
 
     cdef bint _offer_until(self, event_heap* heap, Py_ssize_t until) noexcept nogil:
         cdef heap_event event
@@ -75,7 +81,11 @@ cdef class NumberOffers:
         cdef int32_t slot
         while self.next < until:
             self.fill(&event, self.next)
-            if heap_offer(heap, &event, HEAP_WAIT, UNUSED_END, &slot, &victim) != HEAP_ADMITTED:
+            if heap.queued >= heap.capacity:    # or what is offered again would take a second token
+                return False
+            if self.admits(heap, &event) and (
+                heap_offer(heap, &event, HEAP_WAIT, UNUSED_END, &slot, &victim) != HEAP_ADMITTED
+            ):
                 return False
             self.next += 1
         return True

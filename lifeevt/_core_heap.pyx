@@ -34,6 +34,7 @@ from ._heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
     HEAP_OBJECT,
+    HEAP_REFUSED,
     HEAP_TRACKED,
     heap_book,
     heap_bring_back,
@@ -86,7 +87,6 @@ cdef class EventHeap(Watched):
         self.payloads = []
         if heap_init(&self.heap, self.limit) != 0:
             raise MemoryError
-
         keep(self)
 
     def _before_fork(self):
@@ -280,7 +280,10 @@ cdef class EventHeap(Watched):
             given.fill(&made[index].event, given.next + index)
         enter(&self.heap)
         for index in range(count):
-            payloads[index] = self.place_number(&made[index], how[made[index].event.level])
+            if given.admits(&self.heap, &made[index].event):
+                payloads[index] = self.place_number(&made[index], how[made[index].event.level])
+            else:
+                made[index].verdict = HEAP_REFUSED
         heap_leave(&self.heap)
         given.next += count
         for index in range(count):

@@ -1,5 +1,6 @@
 """KindTable for other native modules: the numbers of event types, and the table of C."""
 
+from ._core_watch cimport Watched
 from ._kinds cimport kind_table
 
 cdef class KindTable:
@@ -7,5 +8,7 @@ cdef class KindTable:
     cdef dict codes             # name to number
     cdef list names
     cdef list accounts
+    cdef list buckets           # by number; one is in use for as long as it stands here
+    cdef Watched events         # the heap whose events are limited, or None
 
     cdef int code_of(self, name) except -2

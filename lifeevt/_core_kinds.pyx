@@ -5,8 +5,10 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from ._core_account cimport Account
+from ._core_bucket cimport Bucket
 from ._core_numbers cimport index_in, whole
-from ._heap cimport HEAP_LEVELS
+from ._core_watch cimport enter
+from ._heap cimport HEAP_LEVELS, heap_leave_quietly
 from ._kinds cimport KINDS_NO_KIND, KINDS_NO_ROW, kinds_add, kinds_change, kinds_clear, kinds_init
 
 
@@ -17,7 +19,7 @@ cdef class KindTable:
     """
 
     def __cinit__(self):
-        self.codes, self.names, self.accounts = {}, [], []
+        self.codes, self.names, self.accounts, self.buckets = {}, [], [], []
         if kinds_init(&self.table) != 0:
             raise MemoryError
 
@@ -48,6 +50,7 @@ cdef class KindTable:
             code = kinds_add(&self.table, <int32_t> wanted, budget, only_name)
             if code != KINDS_NO_KIND:
                 self.names.append(name)
+                self.buckets.append(None)
                 self.codes[name] = code
             return code
 
@@ -67,6 +70,25 @@ cdef class KindTable:
         with cython.critical_section(self):
             self.accounts.append(account)   # for good: the worker may be at the one before
             self.table.kinds[kind].met = NULL if account is None else &account.kept
+
+    def limit(self, code, Bucket bucket):
+        """Let a kind's events come as numbers, or quickly, only while a bucket has a token for each; None: always.
+
+        Kinds may share a bucket. All buckets of a table are of one heap, and so must be the events; else ValueError.
+        """
+        cdef int32_t kind = index_in(code, self.table.length)
+        cdef object _before
+        if bucket is not None and self.events is None:
+            self.events = bucket.events
+        if bucket is not None and bucket.events is not self.events:
+            raise ValueError("the bucket is another heap's")
+        if self.events is None:
+            return
+        enter(&self.events.heap)        # where alone it is used: nobody is at the one before
+        _before = self.buckets[kind]
+        self.buckets[kind] = bucket
+        self.table.kinds[kind].bucket = NULL if bucket is None else &bucket.kept
+        heap_leave_quietly(&self.events.heap)
 
     def answer(self, code, row, attended):
         """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""

@@ -13,8 +13,18 @@ from libc.stdint cimport int64_t
 
 from ._core_offer cimport REFUSED, entry_of, offered, verdict_of
 from ._core_watch cimport enter
-from ._heap cimport HEAP_ADMITTED, HEAP_LEVELS, HEAP_REFUSED, HEAP_WAIT, heap_leave, heap_pop, heap_release, heap_slot
-from ._kinds cimport kinds_rank
+from ._heap cimport (
+    HEAP_ADMITTED,
+    HEAP_LEVELS,
+    HEAP_REFUSED,
+    HEAP_WAIT,
+    heap_leave,
+    heap_leave_quietly,
+    heap_pop,
+    heap_release,
+    heap_slot,
+)
+from ._kinds cimport kinds_admits, kinds_rank
 from ._parking cimport parking_now_ns
 
 cdef enum:
@@ -111,9 +121,12 @@ cdef class QueueFront:
             self.events.make_places()
             enter(&self.events.heap)
             for index in range(count):
-                given[index] = self.events.place(
-                    &offers[index], given[index], self.policies[offers[index].event.level]
-                )
+                if kinds_admits(&self.kinds.table, &self.events.heap, &offers[index].event):
+                    given[index] = self.events.place(
+                        &offers[index], given[index], self.policies[offers[index].event.level]
+                    )
+                else:
+                    offers[index].verdict = HEAP_REFUSED
             heap_leave(&self.events.heap)
             for index in range(count):
                 verdict = verdict_of(&offers[index], given[index])
@@ -185,7 +198,13 @@ cdef class QueueFront:
             policy = HEAP_WAIT
         self.events.make_places()
         enter(&self.events.heap)
-        event = self.events.place(&offer, event, policy)
+        if self.raises[level[0]] and self.kinds.table.kinds[offer.event.kind].bucket != NULL:
+            heap_leave_quietly(&self.events.heap)
+            return NOT_SWIFT    # who is refused is told why
+        if kinds_admits(&self.kinds.table, &self.events.heap, &offer.event):
+            event = self.events.place(&offer, event, policy)
+        else:
+            offer.verdict = HEAP_REFUSED
         heap_leave(&self.events.heap)
         if offer.verdict == HEAP_ADMITTED or offer.verdict == HEAP_REFUSED:
             return offer.verdict

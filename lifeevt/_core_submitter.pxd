@@ -10,7 +10,7 @@ from ._core_kinds cimport KindTable
 
 cdef enum submitter_verdict:
     SUBMITTER_INVALID = -1      # no such kind, an intensity outside [-1, 1], no time of the years 1 to 9999
-    SUBMITTER_REFUSED = 0       # the queue is full, or the engine takes no event
+    SUBMITTER_REFUSED = 0       # the queue is full, the kind comes too often, or the engine takes no event
     SUBMITTER_ACCEPTED = 1
 
 cdef class Submitter:

@@ -16,7 +16,7 @@ from ._heap cimport (
     heap_offer,
     heap_slot,
 )
-from ._kinds cimport kinds_rank
+from ._kinds cimport kinds_admits, kinds_rank
 from ._parking cimport parking_now_ns
 
 cdef enum:
@@ -69,7 +69,7 @@ cdef class Submitter:
         event.has_object = False
         kinds_rank(&self.kinds.table, kind, 0.0, parking_now_ns(), &event)
         heap_enter(&self.events.heap)
-        if not self.accepts:
+        if not self.accepts or not kinds_admits(&self.kinds.table, &self.events.heap, &event):
             heap_leave_quietly(&self.events.heap)
             return SUBMITTER_REFUSED
         if heap_offer(&self.events.heap, &event, HEAP_REJECT, NO_END, &slot, &victim) == HEAP_ADMITTED:

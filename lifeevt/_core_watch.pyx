@@ -1,7 +1,7 @@
 """Watched, the native twin: the side of a heap that threads wait at until something changes."""
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ._core_numbers cimport whole
 from ._core_offer cimport checked_file
@@ -16,6 +16,14 @@ cdef enum:
 
 cdef class Watched:
     """A heap that says when it changes."""
+
+    @property
+    def limited(self):
+        """How many events the limits of their kinds refused; no part of the counts."""
+        enter(&self.heap)
+        cdef uint64_t seen = self.heap.limited
+        heap_leave_quietly(&self.heap)
+        return seen
 
     def watch(self, idle):
         """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""

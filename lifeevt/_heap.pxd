@@ -79,6 +79,7 @@ ctypedef struct event_heap:
     int32_t high_water
     uint64_t accepted
     uint64_t refused
+    uint64_t limited        # refused by the limit of its kind; no part of the ledger
     uint64_t running
     heap_order order
     int32_t oldest[HEAP_LEVELS]

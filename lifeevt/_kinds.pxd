@@ -6,7 +6,8 @@ A table never moves and only grows, so whoever got a number from it may read tha
 from libc.stdint cimport int32_t, int64_t
 
 from ._account cimport account
-from ._heap cimport heap_event
+from ._bucket cimport bucket_admits, token_bucket
+from ._heap cimport event_heap, heap_event
 
 cdef enum:
     KINDS_ROOM = 4096
@@ -21,6 +22,7 @@ ctypedef struct event_kind:
     int32_t row             # of the reflex that answers, or KINDS_NO_ROW
     int32_t attended        # whether Python must see the event
     account* met            # what its events met, beside their level's account, or NULL
+    token_bucket* bucket    # that its events draw from, or NULL; read and changed inside the heap
     int32_t exact           # 1: the name alone decides level and budget; 0: the event may; -1: Python decides more
 
 ctypedef struct kind_table:
@@ -36,3 +38,12 @@ cdef void kinds_change(
 cdef void kinds_rank(
     const kind_table* table, int32_t kind, double urgency, int64_t arrival_ns, heap_event* event
 ) noexcept nogil
+
+
+cdef inline bint kinds_admits(const kind_table* table, event_heap* heap, const heap_event* event) noexcept nogil:
+    """Whether the limit of its kind lets an event come now; takes a token, or counts it. From inside the heap."""
+    cdef token_bucket* bucket = table.kinds[event.kind].bucket
+    if bucket == NULL or bucket_admits(bucket, event.arrival_ns):
+        return True
+    heap.limited += 1
+    return False

@@ -48,7 +48,12 @@ class EventType:
     @property
     def is_plain(self) -> bool:
         """Whether level and budget are all that its events are treated by."""
-        return (self.ttl_ns or self.overflow or self.coalesce or self.rate_limit or self.source_limit) is None
+        return self.is_plain_but_limited and self.rate_limit is None
+
+    @property
+    def is_plain_but_limited(self) -> bool:
+        """Whether level, budget and ``rate_limit`` are all that its events are treated by."""
+        return (self.ttl_ns or self.overflow or self.coalesce or self.source_limit) is None
 
     def _check_choice(self, what: str, given: str | None, choices: tuple[str, ...]) -> None:
         if given is not None and given not in choices:

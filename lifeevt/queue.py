@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from . import _backend
-from ._contract import (
-    NO_END,
-    NO_KIND,
-    REFUSED,
-    REJECT,
-    WAIT,
-    Entry,
-    EventHeap,
-    KindTable,
-    Offer,
-    Verdict,
-)
+from ._contract import NO_END, NO_KIND, REFUSED, REJECT, WAIT, Entry, EventHeap, KindTable, Offer, Verdict
 from ._front import Fronted
 from .clock import NS_PER_SECOND, Clock, SystemClock
 from .errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
@@ -29,6 +19,7 @@ from .loop_waiting import LoopWaiting
 from .metrics import Ledger, QueueStatistics
 from .overflow import Overflow
 from .pauses import Pauses
+from .rate_limit import RateLimiter
 from .receipt import Merge, Receipt, Tracked
 from .result import Status
 from .timers import Periodic
@@ -78,7 +69,8 @@ class AsyncEventQueue(Fronted):
         self._heap = core.EventHeap(capacity)
         self.rank: Rank = rank or EventTypes.life().rank
         self.types, self.ranks_by_type = _types_behind(self.rank), rank is None
-        self.numbers = TypeNumbers(core.KindTable, self.types)
+        self.limiter = RateLimiter(make=partial(core.Bucket, self._heap))
+        self.numbers = TypeNumbers(core.KindTable, self.types, self.limiter.of_type)
         self._pauses = Pauses(self._heap)
         self._tracks = self._closed = False  # whether an event was ever tracked here
         self.tracker = Tracker(self)
@@ -140,8 +132,9 @@ class AsyncEventQueue(Fronted):
 
         ``types`` is a buffer of 32-bit numbers from :meth:`type_code`, ``intensities`` one of doubles in
         [-1, 1], ``timestamps`` one of wall seconds, or None for now. InvalidEvent when one of them is
-        wrong: then none is taken in. Those that do not fit are refused or shed by the policy. All arrive
-        now. Does not block; other threads run during long ones. O(k) in order of arrival.
+        wrong: then none is taken in. Those that come too often are refused, and those that do not fit refused
+        or shed by the policy. All arrive now. Does not block; other threads run during long ones.
+        O(k) in order of arrival.
         """
         if self._closed:
             raise QueueClosed("the queue is closed")
@@ -325,7 +318,7 @@ class AsyncEventQueue(Fronted):
         counts = self._heap.counts()
         depths = {Priority(level): depth for level, depth in enumerate(self._heap.depths())}
         shown = MappingProxyType({level: depth for level, depth in depths.items() if depth or level <= Priority.LOW})
-        later, limited = self.tracker.deferred, self.tracker.limiter.refused
+        later, limited = self.tracker.deferred, self.limiter.refused + self._heap.limited
         return QueueStatistics(self.capacity, counts[2], shown, counts[5], Ledger.of(counts), later, limited)
 
     # --- for the engine

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from . import at_fork
 from .clock import NS_PER_SECOND
@@ -82,20 +82,27 @@ class TokenBucket:
         return self._full_at is None or self._full_at <= now_ns * self._count
 
 
+class Bucket(Protocol):
+    """What the events of a type draw from."""
+
+    def admits(self, now_ns: int) -> bool: ...
+
+
 class RateLimiter:
     """Limits each type, or family, and each source of it. Thread-safe; does not block; O(1).
 
     At most ``room`` sources are told apart at a time: those whose bucket is full again are forgotten, which
-    changes nothing; when all are in use, the sources that come then share one bucket a type.
+    changes nothing; when all are in use, the sources that come then share one bucket a type. ``make(count, period_ns,
+    most)`` makes the buckets of the types, for those who draw from them elsewhere, too; None: TokenBuckets.
     """
 
-    def __init__(self, room: int = 4096) -> None:
+    def __init__(self, room: int = 4096, make: Callable[[int, int, int], Bucket] | None = None) -> None:
         if room < 1:
             raise ValueError(f"room is {room}; it must be at least 1")
-        self._room, self._refused = room, 0
+        self._room, self._refused, self._make = room, 0, make
         self._mutex = threading.Lock()
         at_fork.renew_locks(self, "_mutex")
-        self._of_types: dict[str, tuple[RateLimit, TokenBucket]] = {}
+        self._of_types: dict[str, list[tuple[RateLimit, Bucket]]] = {}  # the newest first, and the one before
         self._of_sources: dict[tuple[str, str | None], tuple[RateLimit, TokenBucket]] = {}
         self._shared: dict[str, tuple[RateLimit, TokenBucket]] = {}
         self._sweep_at_ns: int | None = None
@@ -111,13 +118,19 @@ class RateLimiter:
         if limit is None and source_limit is None:
             return True
         with self._mutex:
-            buckets = [] if limit is None else [_bucket(self._of_types, name, limit)]
-            if source_limit is not None:
-                buckets.append(self._of_source(name, source, source_limit, now_ns))
-            if all(each.has_token(now_ns) for each in buckets):
-                return all([each.admits(now_ns) for each in buckets])
-            self._refused += 1
-            return False
+            own = None if source_limit is None else self._of_source(name, source, source_limit, now_ns)
+            comes = own is None or own.has_token(now_ns)
+            if comes and limit is not None:
+                comes = self._of_type(name, limit).admits(now_ns)
+            if comes and own is not None:
+                own.admits(now_ns)
+            self._refused += not comes
+            return comes
+
+    def of_type(self, name: str, limit: RateLimit) -> Bucket:
+        """Return the bucket that events of the type ``name`` draw from under this limit."""
+        with self._mutex:
+            return self._of_type(name, limit)
 
     @property
     def refused(self) -> int:
@@ -127,6 +140,15 @@ class RateLimiter:
     def __len__(self) -> int:
         """Return how many sources are told apart now."""
         return len(self._of_sources)
+
+    def _of_type(self, name: str, limit: RateLimit) -> Bucket:
+        known = self._of_types.setdefault(name, [])
+        for each, bucket in known:  # also the one before: who looked at the type just now may still ask by that
+            if each == limit:
+                return bucket
+        made = TokenBucket(limit) if self._make is None else self._make(limit.count, limit.period_ns, limit.most)
+        known[:] = [(limit, made), *known[:1]]
+        return made
 
     def _of_source(self, name: str, source: str | None, limit: RateLimit, now_ns: int) -> TokenBucket:
         if (name, source) not in self._of_sources and len(self._of_sources) >= self._room:

@@ -28,6 +28,7 @@ class Home(Protocol):
 
     capacity: int
     clock: Clock
+    limiter: RateLimiter
     numbers: TypeNumbers
     overflows: Overflow
     types: EventTypes
@@ -59,7 +60,7 @@ class Tracker:
         self._deferred: set[Receipt] = set()
         self._periodic: set[Periodic] = set()
         self._came: dict[str, dict[Receipt, None]] = {}  # who waits, by type, where overflow coalesces
-        self.limiter = RateLimiter()
+        self.limiter = queue.limiter
         self.timers = Timers()
         self.may_wait: Callable[[], None] = _nobody_minds
         self.mean_service_ns: Callable[[], float] = _unknown

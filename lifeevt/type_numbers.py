@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
+from . import at_fork
 from ._contract import NO_KIND, KindTable
 from .event import Event
+from .event_type import EventType
 from .event_types import EventTypes
+from .rate_limit import RateLimit
 
 __all__ = ["TypeNumbers"]
 
@@ -14,12 +19,17 @@ __all__ = ["TypeNumbers"]
 class TypeNumbers:
     """Gives each type of event a number when it is first seen, and keeps its row true to the table of types.
 
-    ``on_new(name, code)`` hears of each. Thread-safe.
+    ``bucket_of(name, limit)`` is what the events of a type with a rate limit draw from; ``on_new(name, code)``
+    hears of each. Thread-safe.
     """
 
-    def __init__(self, make: Callable[[], KindTable], types: EventTypes) -> None:
+    def __init__(
+        self, make: Callable[[], KindTable], types: EventTypes, bucket_of: Callable[[str, RateLimit], Any]
+    ) -> None:
         self.on_new: Callable[[str, int], None] | None = None
-        self._make = make
+        self._make, self._bucket_of = make, bucket_of
+        self._describing = threading.Lock()  # or the older of two descriptions might stay
+        at_fork.renew_locks(self, "_describing")
         self.table, self.types = make(), types
         types.follow(self._describe_anew)
 
@@ -40,18 +50,29 @@ class TypeNumbers:
 
     def learn(self, name: str) -> int:
         """Give a type its number, with the level and budget its name has; NO_KIND when there is no room."""
-        code = self.table.add(name, *self._described(name))
+        with self._describing:
+            kind, described = self._described(name)
+            code = self.table.add(name, *described)
+            self._limit(code, kind)
         if code != NO_KIND and self.on_new is not None:
             self.on_new(name, code)
         return code
 
-    def _described(self, name: str) -> tuple[int, int, bool, bool]:
-        """The level and budget of a type, whether its name alone decides them, and whether they are all there is."""
+    def _described(self, name: str) -> tuple[EventType, tuple[int, int, bool, bool]]:
+        """A type; its level and budget, whether its name alone decides them, and whether Python decides no more."""
         event_type = self.types.named(name)
         kind = event_type or self.types.default
-        return int(kind.priority), kind.budget_ns, event_type is not None, kind.is_plain
+        return kind, (int(kind.priority), kind.budget_ns, event_type is not None, kind.is_plain_but_limited)
+
+    def _limit(self, code: int, kind: EventType) -> None:
+        if code != NO_KIND:
+            limit = kind.rate_limit
+            self.table.limit(code, None if limit is None else self._bucket_of(kind.name, limit))
 
     def _describe_anew(self) -> None:
         """Follow a change of the table of types; what is queued keeps its place."""
-        for code in range(len(self.table)):
-            self.table.change(code, *self._described(self.table.name(code)))
+        with self._describing:
+            for code in range(len(self.table)):
+                kind, described = self._described(self.table.name(code))
+                self.table.change(code, *described)
+                self._limit(code, kind)

@@ -6,6 +6,7 @@ Each class here has a sibling of the same name in `_core`; `_contract` says what
 from __future__ import annotations
 
 from .account import Account
+from .bucket import Bucket
 from .cells import StateCells, StateFront
 from .codel import CoDel
 from .engine import EngineFront
@@ -20,8 +21,8 @@ from .stay import StayFront
 from .submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront", "RWLock",
-    "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
+    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront",
+    "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
 ]  # fmt: skip
 
 TRACED = False

@@ -221,7 +221,8 @@ class EventHeap(Watched):
             level, budget_ns, _, _ = kinds.describe(kind)
             offer = (arrival + budget_ns, level, arrival, (kind, intensity, timestamp))
             with self._inside:
-                verdict = self._offer(offer, policies[level], (kind, intensity, timestamp))
+                comes = self._lets_come(kinds, kind, arrival)
+                verdict = self._offer(offer, policies[level], (kind, intensity, timestamp)) if comes else REFUSED
             taken += verdict is not REFUSED
             if isinstance(verdict, tuple):
                 shed.append(verdict)
@@ -345,6 +346,12 @@ class EventHeap(Watched):
         """Whether the head is of a level more important than ``level``."""
         self._settle()
         return bool(self._order) and self._entries[self._order[0][1]][2] < level
+
+    def _lets_come(self, kinds: KindTable, kind: int, now_ns: int) -> bool:
+        """Whether the limit of its kind lets an event come now; counted, if not."""
+        comes = kinds._admits(kind, now_ns)
+        self._limited += not comes
+        return comes
 
     def _may_give(self) -> bool:
         """Whether something is queued that may leave."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from .._contract import MAX_KINDS, MAX_LEVELS, NO_KIND, NO_ROW
 from .account import Account
+from .bucket import Bucket
 from .numbers import Rooted, checked_index, int64
+from .watch import Watched
 
 
 class KindTable(Rooted):
@@ -18,6 +20,8 @@ class KindTable(Rooted):
         self._names: list[str] = []
         self._rows: list[tuple[int, int, int, bool]] = []
         self._accounts: list[Account | None] = []
+        self._buckets: list[Bucket | None] = []
+        self._heap: Watched | None = None  # whose events are limited
 
     def __len__(self) -> int:
         """Return how many kinds there are."""
@@ -40,6 +44,7 @@ class KindTable(Rooted):
         self._rows.append((wanted, budget, NO_ROW, True))
         self._names.append(name)
         self._accounts.append(None)
+        self._buckets.append(None)
         self._codes[name] = len(self._rows) - 1
         return len(self._rows) - 1
 
@@ -56,6 +61,25 @@ class KindTable(Rooted):
         if account is not None and not isinstance(account, Account):
             raise TypeError(f"a {type(account).__name__} is no account")
         self._accounts[checked_index(code, len(self._rows))] = account
+
+    def limit(self, code: int, bucket: Bucket | None) -> None:
+        """Let a kind's events come as numbers, or quickly, only while a bucket has a token for each; None: always.
+
+        Kinds may share a bucket. All buckets of a table are of one heap, and so must be the events; else ValueError.
+        """
+        if bucket is not None and not isinstance(bucket, Bucket):
+            raise TypeError(f"a {type(bucket).__name__} is no bucket")
+        kind = checked_index(code, len(self._rows))
+        if bucket is not None:
+            self._heap = bucket._heap if self._heap is None else self._heap
+            if bucket._heap is not self._heap:
+                raise ValueError("the bucket is another heap's")
+        self._buckets[kind] = bucket
+
+    def _admits(self, kind: int, now_ns: int) -> bool:
+        """Whether the limit of its kind lets an event come now; from inside the heap."""
+        bucket = self._buckets[kind]
+        return bucket is None or bucket._admits(now_ns)
 
     def answer(self, code: int, row: int, attended: bool) -> None:
         """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""

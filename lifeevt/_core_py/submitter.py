@@ -33,7 +33,9 @@ class Submitter(Rooted):
         now_ns = time.monotonic_ns()
         offer = (now_ns + budget_ns, level, now_ns, (number, strength, seconds))
         with self._heap._inside:
-            return self._accepts and self._heap._offer(offer, REJECT, offer[3]) is not REFUSED
+            if not self._accepts or not self._heap._lets_come(self._kinds, number, now_ns):
+                return False
+            return self._heap._offer(offer, REJECT, offer[3]) is not REFUSED
 
     def accept(self, accepts: bool) -> None:
         """Take events from here on, or refuse them; when this returns, nobody is submitting any more."""

@@ -21,7 +21,13 @@ class Watched(Rooted, at_fork.Mutexed):
         self._inside = _Stay(self)
         self._epoch = self._watchers = self._idle_watchers = 0
         self._signal = -1
+        self._limited = 0
         at_fork.keep(self)
+
+    @property
+    def limited(self) -> int:
+        """How many events the limits of their kinds refused; no part of the counts."""
+        return self._limited
 
     def watch(self, idle: bool) -> int:
         """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""

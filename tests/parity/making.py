@@ -35,6 +35,8 @@ def made(core: ModuleType, name: str) -> Any:
 
 
 def arguments(core: ModuleType, name: str) -> dict[str, Any]:
+    if name == "Bucket":
+        return {"heap": made(core, "EventHeap"), "count": 1, "period_ns": 1, "most": 1}
     if name == "Submitter":
         return {"heap": made(core, "EventHeap"), "kinds": made(core, "KindTable")}
     return stretch(core) if name == "Reactor" else ARGUMENTS[name]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 from core.test_results import records
@@ -19,6 +20,7 @@ from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, Stretch
 from strategies import INT64_MAX, ends, levels, policies
 
 from lifeevt._contract import MAX_LEVELS, NO_END, NO_KIND, NO_ROW, REFUSED
+from lifeevt.rate_limit import TokenBucket
 
 STRENGTHS = [0.0, 0.125, -0.25, 0.5, -1.0, 1.0]
 HIT_ROW, SHRUG_ROW = 0, 1
@@ -78,6 +80,8 @@ class ReactorModel:
         self.results: deque[Any] = deque()
         self.delayed: dict[int, bool] | None = None  # by level: whether one left already; None: nothing is shed
         self.rows = [(HIT_ROW, False), (SHRUG_ROW, False), (NO_ROW, False), (HIT_ROW, True)]
+        self.buckets: dict[int, TokenBucket] = {}
+        self.limited = 0
 
     def offer(self, key: int, level: int, payload: Any, policy: int, *numbers: Any) -> Any:
         sequence = self.heap.accepted
@@ -89,6 +93,9 @@ class ReactorModel:
     def offer_numbers(self, load: Any, arrival_ns: int, policy: int) -> Any:
         shed, taken = [], 0
         for kind, strength, seconds in load:
+            if kind in self.buckets and not self.buckets[kind].admits(arrival_ns):
+                self.limited += 1
+                continue
             sequence = self.heap.accepted
             offer = arrival_ns + BUDGET_NS, LEVELS[kind], arrival_ns, (kind, strength, seconds)
             verdict = self.heap.offer(*offer, policy)
@@ -262,6 +269,20 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
                 each.reactor.shed_by(core.CoDel(1, [0] + [1] * (MAX_LEVELS - 1)) if sheds else None)
             self.model.delayed = {} if sheds else None
 
+        @rule(limited=st.sets(kinds), count=st.integers(1, 3), period_ns=st.integers(1, 4), most=st.integers(1, 4))
+        def limit(self, limited: set[int], count: int, period_ns: int, most: int) -> None:
+            for core, each in zip(cores, self.all, strict=True):
+                bucket = core.Bucket(each.heap, count, period_ns, most)
+                for kind in limited:
+                    each.kinds.limit(kind, bucket)
+            given: Any = SimpleNamespace(count=count, period_ns=period_ns, most=most)
+            self.model.buckets.update(dict.fromkeys(limited, TokenBucket(given)))
+
+        @rule(kind=kinds)
+        def lift_a_limit(self, kind: int) -> None:
+            agree(self.all, lambda each: each.kinds.limit(kind, None))
+            self.model.buckets.pop(kind, None)
+
         @rule(limit=st.integers(0, 4), end=ends)
         def drain(self, limit: int, end: int) -> None:
             expected = self.model.heap.drain(limit, end)
@@ -276,6 +297,7 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             agree(self.all, lambda each: (each.heap.check(), each.cells.read_all(), each.reactor.counts()))
             agree(self.all, lambda each: [(account.latency.count, account.shed) for account in each.accounts])
             assert self.all[0].cells.version == model.version
+            assert agree(self.all, lambda each: each.heap.limited) == model.limited
             assert self.all[0].reactor.counts() == (len(model.results), model.overwritten)
 
     return ReactorLockstep

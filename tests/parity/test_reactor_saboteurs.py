@@ -9,6 +9,7 @@ import pytest
 from core import (
     test_account,
     test_arrays,
+    test_bucket,
     test_codel,
     test_kinds,
     test_reactor,
@@ -183,6 +184,15 @@ class IsLateAtTheBudget(reference.Account):
         super().record(budget_ns - 1 if budget_ns > -(2**62) else budget_ns, wait_ns, service_ns)
 
 
+class ChargesTheRefused(reference.Bucket):
+    """Takes a token also from who is not let in."""
+
+    def _admits(self, now_ns: int) -> bool:
+        comes = super()._admits(now_ns)
+        self._full_at = (self._full_at or 0) + self._period * (not comes)
+        return comes
+
+
 class ShedsForALoneNumber(reference.Submitter):
     """Makes room, where it should refuse."""
 
@@ -276,6 +286,7 @@ CAUGHT: list[tuple[type, Callable[..., None], tuple[Any, ...]]] = [
     (GivesANumberTwice, test_kinds.test_a_new_name_gets_the_next_number, ()),
     (ForgetsWhoAttends, test_kinds.test_a_new_kind_is_attended_and_has_no_row, ()),
     (IsLateAtTheBudget, test_account.test_an_event_is_late_when_it_took_longer_than_its_budget, (70, 0)),
+    (ChargesTheRefused, test_bucket.test_tokens_come_with_the_time_of_arrival, ()),
     (ShedsForALoneNumber, test_submitter.test_a_full_heap_refuses_and_sheds_nobody, ()),
     (TakesNumbersUntilTheFirstWrongOne, test_arrays.test_wrong_numbers_keep_all_of_them_out, ("a kind too high",)),
     (ForgetsNumbersVictims, test_arrays.test_victims_among_the_numbers_are_handed_back, (5,)),

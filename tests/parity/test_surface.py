@@ -24,8 +24,8 @@ from lifeevt._contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO
 pytestmark = pytest.mark.native
 
 CLASSES = [
-    "Account", "CoDel", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable", "StateCells",
-    "Submitter",
+    "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable",
+    "StateCells", "Submitter",
 ]  # fmt: skip
 FRONTS = ["EngineFront", "QueueFront", "StateFront", "StayFront"]  # hot calls of facades, which specify them
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
@@ -203,6 +203,9 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     codel = made(core, "CoDel")
     yield account.record_shed(), account.shed, reactor.shed_by(codel=codel), codel.shedding()
     yield reactor.admits(level=1, queued_ns=2, now_ns=9), codel.admits(level=1, now_ns=2, waited_ns=3, last=False)
+    bucket = core.Bucket(heap=heap, count=1, period_ns=9, most=1)
+    yield kinds.limit(code=0, bucket=bucket), bucket.admits(now_ns=5), submitter.accept(accepts=True)
+    yield heap.offer_numbers(kinds=kinds, **numbers, arrival_ns=6, policy=DROP_OLDEST), heap.limited
 
 
 def test_every_method_called_by_keyword_gives_the_same_answer(twins: tuple[ModuleType, ModuleType]) -> None:
@@ -255,7 +258,8 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("CoDel", "__init__", [9, [0] + [5] * 15]), ("CoDel", "admits", [1, 2, 3, False]),
     ("KindTable", "add", ["hit", 0, 1, True]),
     ("KindTable", "change", [0, 1, 2, True]), ("KindTable", "answer", [0, 0, True]),
-    ("KindTable", "account", [0, None]),
+    ("KindTable", "account", [0, None]), ("KindTable", "limit", [0, None]),
+    ("Bucket", "__init__", ["<EventHeap>", 1, 2, 3]), ("Bucket", "admits", [1]),
     ("KindTable", "code", ["hit"]), ("KindTable", "name", [0]), ("KindTable", "describe", [0]),
     ("Reactor", "__init__", ["<EventHeap>", "<KindTable>", "<ReflexTable>", "<StateCells>", ["<Account>"], 2, True]),
     ("Reactor", "run_pending", [1, MAX_LEVELS]),

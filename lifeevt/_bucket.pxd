@@ -1,0 +1,42 @@
+"""A token bucket: how many events of a type may come in a time, exact to the nanosecond. Not one Python object.
+
+Kept as one whole number, the instant at which the bucket is full again, in units of 1/count ns: so nothing is ever
+rounded. Whoever asks holds the mutex of the heap whose events it limits.
+"""
+
+from libc.stdint cimport int64_t
+
+cdef extern from * nogil:
+    """
+    /* an instant times 2**40 does not fit 64 bits; no more aligned than what Python allocates */
+    __extension__ typedef __int128 lifeevt_wide __attribute__((aligned(8)));
+    #define LIFEEVT_LONG_AGO (-((lifeevt_wide) 1 << 120))
+    """
+    ctypedef long long wide "lifeevt_wide"
+    wide LIFEEVT_LONG_AGO
+
+ctypedef struct token_bucket:
+    wide full_at
+    wide room                   # how far ahead of now that instant may lie
+    wide count                  # tokens that come
+    wide period                 # in so many nanoseconds
+
+
+cdef inline void bucket_fill(token_bucket* self, int64_t count, int64_t period_ns, int64_t most) noexcept nogil:
+    """Make a full bucket of `most` tokens."""
+    self.count, self.period = count, period_ns
+    self.room = most
+    self.room *= period_ns
+    self.full_at = LIFEEVT_LONG_AGO
+
+
+cdef inline bint bucket_admits(token_bucket* self, int64_t now_ns) noexcept nogil:
+    """Take a token if there is one; whether there was. O(1)."""
+    cdef wide now = self.count
+    now *= now_ns
+    if self.full_at + self.period > now + self.room:
+        return False
+    if self.full_at < now:
+        self.full_at = now
+    self.full_at += self.period
+    return True
