@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from ._core_kinds cimport KindTable
 from ._heap cimport HEAP_ADMITTED, HEAP_WAIT, event_heap, heap_enter, heap_event, heap_leave, heap_offer, heap_slot
-from ._kinds cimport kinds_admits, kinds_rank
+from ._kinds cimport event_kind, kinds_admits, kinds_rank
 
 cdef enum:
     UNUSED_END = 2              # HEAP_WAIT sheds nobody
@@ -79,13 +79,16 @@ cdef class NumberOffers:
         cdef heap_event event
         cdef heap_slot victim
         cdef int32_t slot
+        cdef const event_kind* kinds = self.kinds.table.kinds       # which never move
         while self.next < until:
             self.fill(&event, self.next)
-            if heap.queued >= heap.capacity:    # or what is offered again would take a second token
-                return False
-            if self.admits(heap, &event) and (
-                heap_offer(heap, &event, HEAP_WAIT, UNUSED_END, &slot, &victim) != HEAP_ADMITTED
-            ):
+            if kinds[event.kind].bucket != NULL:
+                if heap.queued >= heap.capacity:    # or what is offered again would take a second token
+                    return False
+                if not self.admits(heap, &event):
+                    self.next += 1
+                    continue
+            if heap_offer(heap, &event, HEAP_WAIT, UNUSED_END, &slot, &victim) != HEAP_ADMITTED:
                 return False
             self.next += 1
         return True
