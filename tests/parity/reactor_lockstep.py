@@ -184,8 +184,14 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
     """A reactor of each twin and the model: one answer of all, one ledger, one state to the bit."""
 
     class ReactorLockstep(RuleBasedStateMachine):
-        @initialize(capacity=st.integers(1, 40), results=st.integers(1, 40), answers=st.integers(0, 4))
-        def make(self, capacity: int, results: int, answers: int) -> None:
+        @initialize(
+            capacity=st.integers(1, 40),
+            results=st.integers(1, 40),
+            answers=st.integers(0, 4),
+            turning_away=st.sampled_from(["nothing", "nothing", "limits", "delay"]),
+        )
+        def make(self, capacity: int, results: int, answers: int, turning_away: str) -> None:
+            self.turning_away = turning_away  # one at a time: what is turned away by one shows nothing of the other
             self.all = [Stretch(core, capacity, results, answers > 0) for core in cores]
             self.model = ReactorModel(capacity, results, answers > 0)
             self.tasks: list[Any] = []
@@ -263,12 +269,14 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             agree(self.all, lambda each: each.kinds.answer(kind, row, attended))
             self.model.rows[kind] = row, attended
 
+        @precondition(lambda self: self.turning_away == "delay")
         @rule(sheds=st.booleans())
         def shed_by(self, sheds: bool) -> None:
             for core, each in zip(cores, self.all, strict=True):
                 each.reactor.shed_by(core.CoDel(1, [0] + [1] * (MAX_LEVELS - 1)) if sheds else None)
             self.model.delayed = {} if sheds else None
 
+        @precondition(lambda self: self.turning_away == "limits")
         @rule(limited=st.sets(kinds), count=st.integers(1, 3), period_ns=st.integers(1, 4), most=st.integers(1, 4))
         def limit(self, limited: set[int], count: int, period_ns: int, most: int) -> None:
             for core, each in zip(cores, self.all, strict=True):
@@ -278,6 +286,7 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             given: Any = SimpleNamespace(count=count, period_ns=period_ns, most=most)
             self.model.buckets.update(dict.fromkeys(limited, TokenBucket(given)))
 
+        @precondition(lambda self: self.turning_away == "limits")
         @rule(kind=kinds)
         def lift_a_limit(self, kind: int) -> None:
             agree(self.all, lambda each: each.kinds.limit(kind, None))
