@@ -54,7 +54,6 @@ from ._heap cimport (
     heap_pop,
     heap_postpone,
     heap_release,
-    heap_renew,
     heap_replace,
     heap_shift,
     heap_slot,
@@ -88,15 +87,6 @@ cdef class EventHeap(Watched):
         if heap_init(&self.heap, self.limit) != 0:
             raise MemoryError
         keep(self)
-
-    def _before_fork(self):
-        enter(&self.heap)
-
-    def _after_fork_in_parent(self):
-        heap_leave_quietly(&self.heap)
-
-    def _after_fork_in_child(self):
-        heap_renew(&self.heap)
 
     def __dealloc__(self):
         heap_clear(&self.heap)

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ._core_numbers cimport whole
 from ._core_offer cimport checked_file
-from ._heap cimport heap_leave, heap_leave_quietly, heap_nudge
+from ._heap cimport heap_leave, heap_leave_quietly, heap_nudge, heap_renew
 from ._looks cimport look_at_word
 from ._parking cimport parking_on_main_thread, parking_sleep, parking_wake
 
@@ -76,3 +76,12 @@ cdef class Watched:
         enter(&self.heap)
         self.heap.signal = number
         heap_leave_quietly(&self.heap)
+
+    def _before_fork(self):
+        enter(&self.heap)
+
+    def _after_fork_in_parent(self):
+        heap_leave_quietly(&self.heap)
+
+    def _after_fork_in_child(self):
+        heap_renew(&self.heap)
