@@ -85,3 +85,12 @@ cdef class Watched:
         enter(&self.heap)
         self.heap.signal = number
         heap_leave_quietly(&self.heap)
+
+    def _before_fork(self):
+        enter(&self.heap)
+
+    def _after_fork_in_parent(self):
+        heap_leave_quietly(&self.heap)
+
+    def _after_fork_in_child(self):
+        heap_renew(&self.heap)

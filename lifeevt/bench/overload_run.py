@@ -17,6 +17,7 @@ from typing import Any
 from .. import (
     AsyncEventProcessor,
     AsyncEventQueue,
+    DelayShedder,
     Event,
     EventScheduler,
     EventType,
@@ -32,6 +33,7 @@ from .handlers import arithmetic
 from .latency import WORKER, core_wait_ns, native_id
 
 WORK_SECONDS = 0.02  # the queue holds as much as is answered in that time: less than the budgets lie apart
+TARGET_SECONDS, INTERVAL_SECONDS = 0.005, 0.01  # of CoDel: it takes 2 s to learn of 10,000 a second too many
 RESULTS = 1024  # nobody takes them
 SWITCH_SECONDS = 0.0005  # who wants the interpreter waits for a handler, or a sender, no longer than that
 CRITICAL_PER_SECOND = 50
@@ -62,12 +64,14 @@ REFLEXES = Answering("reflexes", 0, 50_000)
 
 @dataclass(frozen=True)
 class Load:
-    """How many times the service rate comes of each type, and by which strategy it is answered."""
+    """How many times the service rate comes of each type, and how it is treated."""
 
     news: float
     gossip: float
     flood: float = 0.0
     strategy: str = "deadline"
+    work_seconds: float = WORK_SECONDS
+    sheds: bool = False  # what waits too long
 
 
 @dataclass
@@ -118,7 +122,7 @@ def service_rate(answering: Answering, twin: str) -> float:
 
 def _answered_at_once(answering: Answering, twin: str) -> float:
     count = answering.calibrated_by
-    made = engine(answering, twin, "deadline", types_of(answering, 1.0), count)
+    made = engine(answering, twin, Load(0.0, 1.0), types_of(answering, 1.0), count)
     sender(made, answering, GOSSIP)(count)
     started = time.perf_counter()
     with made:
@@ -128,8 +132,8 @@ def _answered_at_once(answering: Answering, twin: str) -> float:
 
 def suffered(answering: Answering, twin: str, load: Load, rate: float, seconds: float) -> Seen:
     """Let a load come to an engine for so many seconds, and answer the rest; what was seen."""
-    capacity = max(round(rate * WORK_SECONDS), 2)
-    made = engine(answering, twin, load.strategy, types_of(answering, rate), capacity)
+    capacity = max(round(rate * load.work_seconds), 2)
+    made = engine(answering, twin, load, types_of(answering, rate), capacity)
     times = {NEWS: load.news, GOSSIP: load.gossip, FLOOD: load.flood}
     streams = {name: Stream(sender(made, answering, name), each * rate) for name, each in times.items() if each}
     critical = CriticalStream(made)
@@ -160,12 +164,13 @@ def types_of(answering: Answering, rate: float) -> EventTypes:
     ])  # fmt: skip
 
 
-def engine(answering: Answering, twin: str, strategy: str, types: EventTypes, capacity: int) -> AsyncEventProcessor:
-    steps = answering.steps
+def engine(answering: Answering, twin: str, load: Load, types: EventTypes, capacity: int) -> AsyncEventProcessor:
+    steps, shed_delay = answering.steps, DelayShedder(TARGET_SECONDS, INTERVAL_SECONDS) if load.sheds else None
+    scheduler = EventScheduler(load.strategy, types=types, shed_delay=shed_delay, backend=twin)
     handlers = {"*": Handler(meaning=lambda event, state: arithmetic(steps))} if steps else None
     return AsyncEventProcessor(
         ThreadSafeSelfState.life(backend=twin), [] if steps else None, handlers,
-        AsyncEventQueue(capacity, "drop_lowest", backend=twin), EventScheduler(strategy, types=types, backend=twin),
+        AsyncEventQueue(capacity, "drop_lowest", backend=twin), scheduler,
         result_capacity=RESULTS, switch_interval=SWITCH_SECONDS, backend=twin,
     )  # fmt: skip
 
