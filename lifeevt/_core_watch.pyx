@@ -17,15 +17,6 @@ cdef enum:
 cdef class Watched:
     """A heap that says when it changes."""
 
-    def _before_fork(self):
-        enter(&self.heap)
-
-    def _after_fork_in_parent(self):
-        heap_leave_quietly(&self.heap)
-
-    def _after_fork_in_child(self):
-        heap_renew(&self.heap)
-
     @property
     def limited(self):
         """How many events the limits of their kinds refused; no part of the counts."""
