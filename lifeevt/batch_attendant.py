@@ -34,6 +34,8 @@ class BatchAttendant(Attendant):
 
     def give_next(self, above: int) -> bool:
         """Answer the batch that goes before all that is queued, of a level below ``above``; whether there was one."""
+        if not self.batches.waiting:  # a plain number, asked for every event
+            return False
         handler = self.batches.next(above)
         if handler is not None:
             self._give(handler)
