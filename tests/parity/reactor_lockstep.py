@@ -188,13 +188,15 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             capacity=st.integers(1, 40),
             results=st.integers(1, 40),
             answers=st.integers(0, 4),
-            turning_away=st.sampled_from(["nothing", "nothing", "limits", "delay"]),
+            turning_away=st.sampled_from(["nothing", "limits", "delay"]),
         )
         def make(self, capacity: int, results: int, answers: int, turning_away: str) -> None:
             self.turning_away = turning_away  # one at a time: what is turned away by one shows nothing of the other
             self.all = [Stretch(core, capacity, results, answers > 0) for core in cores]
             self.model = ReactorModel(capacity, results, answers > 0)
             self.tasks: list[Any] = []
+            if turning_away == "delay":
+                self.shed_anew()
 
         @rule(key=keys, level=levels, payload=st.integers(0, 9), policy=policies, kind=any_kind, strength=strengths)
         def offer(self, key: int, level: int, payload: int, policy: int, kind: int, strength: float) -> None:
@@ -270,11 +272,12 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             self.model.rows[kind] = row, attended
 
         @precondition(lambda self: self.turning_away == "delay")
-        @rule(sheds=st.booleans())
-        def shed_by(self, sheds: bool) -> None:
+        @rule()
+        def shed_anew(self) -> None:
             for core, each in zip(cores, self.all, strict=True):
-                each.reactor.shed_by(core.CoDel(1, [0] + [1] * (MAX_LEVELS - 1)) if sheds else None)
-            self.model.delayed = {} if sheds else None
+                each.reactor.shed_by(None)
+                each.reactor.shed_by(core.CoDel(1, [0] + [1] * (MAX_LEVELS - 1)))
+            self.model.delayed = {}
 
         @precondition(lambda self: self.turning_away == "limits")
         @rule(limited=st.sets(kinds), count=st.integers(1, 3), period_ns=st.integers(1, 4), most=st.integers(1, 4))

@@ -319,7 +319,7 @@ def test_the_lockstep_catches_it(saboteur: type) -> None:
     broken: Any = beside_the_others(saboteur, [])
     is_table = issubclass(saboteur, reference.KindTable)
     machine = kinds_machine(broken.KindTable, reference.KindTable) if is_table else stretch_machine(broken, reference)
-    budget = settings(max_examples=1000, stateful_step_count=30, phases=[Phase.generate], database=None)
+    budget = settings(max_examples=3000, stateful_step_count=30, phases=[Phase.generate], database=None)
     with pytest.raises((AssertionError, LookupError, TypeError, ValueError)):
         run_state_machine_as_test(machine, settings=budget)  # type: ignore[no-untyped-call]
 
