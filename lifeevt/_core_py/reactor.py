@@ -221,8 +221,9 @@ class Reactor(Rooted):
         taken = self._heap._take_above(above)
         if taken is None:
             return False, None
+        handled = taken[1][0] in self._handlers  # looked at first: its reflex was named before its handler
         task = self._answer(*taken)
-        if task is None or not self._answers or taken[2] or task[5] not in self._handlers:
+        if task is None or not (self._answers and handled) or taken[2]:
             return task is None, task
         self._handle(task, taken[1], raises)
         return True, None
