@@ -6,8 +6,10 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(shell find lifeevt -type f \
 	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl' -o -name '*.cpp')
 
-# Tens of thousands of histories of both twins: once, and without coverage, which would double their time.
-SEARCHES := tests/isolation tests/linearizability
+# Tens of thousands of histories of both twins, and of what is broken on purpose: once, and without coverage, which
+# would double their time.
+SEARCHES := tests/isolation tests/linearizability \
+	tests/parity/test_marches.py tests/parity/test_reactor_saboteurs.py tests/parity/test_saboteurs.py
 
 .NOTPARALLEL:  # the environments share build/ and the generated C
 .DEFAULT_GOAL := help
