@@ -11,6 +11,11 @@ SOURCES := setup.py pyproject.toml $(shell find lifeevt -type f \
 SEARCHES := tests/isolation tests/linearizability \
 	tests/parity/test_marches.py tests/parity/test_reactor_saboteurs.py tests/parity/test_saboteurs.py
 
+# `make test` tests the reference beside the native twin; these show that a build without a compiler is whole.
+# make pure PURE= runs everything there.
+PURE := tests/core tests/cli tests/test_backend.py tests/test_processor.py tests/test_public_api.py \
+	tests/test_queue.py tests/test_runtime.py tests/test_state.py
+
 .NOTPARALLEL:  # the environments share build/ and the generated C
 .DEFAULT_GOAL := help
 
@@ -43,8 +48,8 @@ test: .venv-test/stamp ## both twins, on the compiled wheel as installed, warnin
 slow: .venv-test/stamp ## the tests that take minutes or gate on times; they want a quiet machine
 	.venv-test/bin/pytest -m slow
 
-pure: .venv-pure/stamp ## the reference twin alone, built without a compiler
-	.venv-pure/bin/pytest --no-native $(SEARCHES:%=--ignore=%)
+pure: .venv-pure/stamp ## the reference twin alone, built without a compiler; PURE= for all of its tests
+	.venv-pure/bin/pytest --no-native $(PURE) $(SEARCHES:%=--ignore=%)
 
 lint: .venv-dev/stamp ## style of the Python and of the Cython
 	.venv-dev/bin/ruff check .
