@@ -63,8 +63,14 @@ class BatchAttendant(Attendant):
     def _give(self, handler: Handler) -> None:
         """Answer what waits for a handler, but for those whose time is over: they end as expired."""
         collected, now_ns = self.batches.take(handler), self.clock.now_ns()
-        over = [answer for answer, _ in collected if answer.receipt is not None and answer.receipt.has_expired(now_ns)]
-        living = [each for each in collected if each.answer not in over] if over else collected
+        over: list[Answer] = []
+        living: list[Collected] = []
+        for each in collected:
+            receipt = each.answer.receipt
+            if receipt is not None and receipt.has_expired(now_ns):
+                over.append(each.answer)
+            else:
+                living.append(each)
         try:
             _for_each(over, lambda answer: self._leave(answer, Status.EXPIRED))
         finally:
