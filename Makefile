@@ -13,8 +13,8 @@ SEARCHES := tests/isolation tests/linearizability \
 
 # `make test` tests the reference beside the native twin; these show that a build without a compiler is whole.
 # make pure PURE= runs everything there.
-PURE := tests/core tests/cli tests/test_backend.py tests/test_processor.py tests/test_public_api.py \
-	tests/test_queue.py tests/test_runtime.py tests/test_state.py
+PURE := tests/_backends tests/cli tests/processor/test_processor.py tests/test_public_api.py \
+	tests/queue/test_queue.py tests/test_runtime.py tests/state/test_state.py
 
 .NOTPARALLEL:  # the environments share build/ and the generated C
 .DEFAULT_GOAL := help
@@ -64,7 +64,7 @@ build: .venv-dev/stamp ## compile in place; .venv-dev/bin/pytest then tests the 
 annotate: .venv-dev/stamp ## build/annotate/*.html: where the C calls Python
 	LIFEEVT_ANNOTATE=1 .venv-dev/bin/python setup.py --quiet build_ext --inplace
 	@mkdir -p build/annotate
-	mv lifeevt/*.html build/annotate
+	find lifeevt -name '*.html' -exec mv {} build/annotate \;
 
 bench: .venv-bench/stamp ## the usual measures beside their bars, on the plain build
 	@.venv-bench/bin/lifeevt bench
@@ -100,7 +100,7 @@ docs: .venv-test/stamp ## the examples and links of the documents
 
 clean: ## remove everything that a word above made
 	rm -rf .venv .venv-* build dist *.egg-info .coverage .coverage.* .*_cache .hypothesis
-	rm -f lifeevt/*.c lifeevt/*.so lifeevt/*.html
+	find lifeevt -name '*.c' -o -name '*.so' -o -name '*.html' | xargs rm -f
 	find lifeevt tests profiling -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/stamp: $(SOURCES)

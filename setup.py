@@ -1,4 +1,4 @@
-"""Compile every lifeevt/*.pyx into an extension of its own; all metadata is in pyproject.toml.
+"""Compile every .pyx below lifeevt/ into an extension of its own; all metadata is in pyproject.toml.
 
 Switches, read from the environment, on when "1". A build that fails stays failed, nothing falls back.
   LIFEEVT_PURE      no extension: needs neither Cython nor a C compiler
@@ -20,7 +20,7 @@ from setuptools.command import build_ext, sdist
 PURE, TRACE, WERROR, ANNOTATE = (os.environ.get(f"LIFEEVT_{s}") == "1" for s in ("PURE", "TRACE", "WERROR", "ANNOTATE"))
 SANITIZE = [f"-fsanitize={kind}", "-g"] if (kind := os.environ.get("LIFEEVT_SANITIZE")) else []
 STRICT = ["-Wall", "-Wextra", "-Werror"] if WERROR else []
-SOURCES = [] if PURE else sorted(str(path) for path in Path("lifeevt").glob("*.pyx"))
+SOURCES = [] if PURE else sorted(str(path) for path in Path("lifeevt").rglob("*.pyx"))
 DIRECTIVES = {
     "language_level": 3, "binding": True, "boundscheck": False, "wraparound": False, "cdivision": True,
     "freethreading_compatible": True,  # the stress tests pass there; without it one import brings the GIL back
@@ -57,6 +57,6 @@ class Translated:
 
 
 setup(
-    ext_modules=[Extension(f"lifeevt.{Path(source).stem}", [f"{source[:-4]}.c"], **FLAGS) for source in SOURCES],
+    ext_modules=[Extension(source[:-4].replace(os.sep, "."), [f"{source[:-4]}.c"], **FLAGS) for source in SOURCES],
     cmdclass={way.__name__: type(way.__name__, (Translated, way), {}) for way in (build_ext.build_ext, sdist.sdist)},
 )

@@ -15,12 +15,8 @@ reference); `_backend` chooses, `_contract` says what both promise. Time is alwa
 
 from __future__ import annotations
 
-from ._backend import backend
-from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision
-from .batching import BatchPolicy
-from .change import StateChange
+from ._backends import backend
 from .clock import Clock, ManualClock, SystemClock
-from .codel import DelayShedder
 from .errors import (
     BackendError,
     ConflictError,
@@ -45,32 +41,54 @@ from .errors import (
     TransactionError,
     UnknownField,
 )
-from .event import Event, Priority
-from .event_types import EventType, EventTypes
-from .feed import Subscription
-from .field import Field, Value
-from .handler import Handler
-from .load_balancing import LoadBalancingStrategy
-from .locks import Holding, LockStatistics, ReadWriteLock, WatchedLock
+from .event import Event, EventType, EventTypes, Priority, RateLimit, RateLimiter, TokenBucket
+from .locks import Holding, LockStatistics, ReadWriteLock, Turn, TurnLock, WatchedLock
 from .metrics import LatencySummary, Ledger
-from .processor import AsyncEventProcessor, ProcessorStatistics
-from .queue import AsyncEventQueue, QueueStatistics
-from .rate_limit import RateLimit, RateLimiter, TokenBucket
-from .receipt import Admission, Receipt
-from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
+from .processor import (
+    AsyncEventProcessor,
+    BatchPolicy,
+    Condition,
+    Handler,
+    Pattern,
+    ProcessorStatistics,
+    Reflex,
+    ReflexSet,
+    Rule,
+    Temperament,
+)
+from .queue import Admission, AsyncEventQueue, Periodic, QueueStatistics, Receipt
 from .result import EventProcessingResult, Status
 from .runtime import LoopStatistics, RuntimeLoop, Tick
-from .saving import LoadReport
-from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
-from .snapshot import StateSnapshot
-from .state import ThreadSafeSelfState
-from .state_report import DeltaReport, StateStatistics
-from .strategies import strategy_names
-from .strategy import DeadlineStrategy, Gate, LevelLoad, Load, PriorityStrategy, Strategy
-from .timers import Periodic
-from .transaction import Transaction
-from .turn import StateTurn
-from .turn_lock import Turn, TurnLock
+from .scheduler import (
+    AdaptiveBounds,
+    AdaptiveStrategy,
+    DeadlineStrategy,
+    Decision,
+    DelayShedder,
+    EventScheduler,
+    Gate,
+    LevelLoad,
+    LevelStatistics,
+    Load,
+    LoadBalancingStrategy,
+    PriorityStrategy,
+    SchedulerStatistics,
+    Strategy,
+    strategy_names,
+)
+from .state import (
+    DeltaReport,
+    Field,
+    LoadReport,
+    StateChange,
+    StateSnapshot,
+    StateStatistics,
+    StateTurn,
+    Subscription,
+    ThreadSafeSelfState,
+    Transaction,
+    Value,
+)
 
 __all__ = [
     "AdaptiveBounds",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._contract import (
+from ._backends.contract import (
     ChoiceRule,
     Counts,
     Entry,
@@ -17,7 +17,7 @@ from ._contract import (
     Ticket,
     Verdict,
 )
-from .snapshot import StateSnapshot
+from .state import StateSnapshot
 
 __all__ = [
     "TRACED",

@@ -6,21 +6,21 @@ GIL; while the heap's or a state's is held, no Python code can run: no object is
 reference falls to zero, nobody is called back.
 """
 
-from ._core_account import Account
-from ._core_bucket import Bucket
-from ._core_cells import StateCells
-from ._core_codel import CoDel
-from ._core_engine import EngineFront
-from ._core_heap import EventHeap
-from ._core_histogram import Histogram
-from ._core_kinds import KindTable
-from ._core_lock import RWLock
-from ._core_queue import QueueFront
-from ._core_reactor import Reactor
-from ._core_reflex import ReflexTable
-from ._core_state import StateFront
-from ._core_stay import StayFront
-from ._core_submitter import Submitter
+from ._backends.native.account import Account
+from ._backends.native.bucket import Bucket
+from ._backends.native.cells import StateCells
+from ._backends.native.codel import CoDel
+from ._backends.native.engine import EngineFront
+from ._backends.native.heap import EventHeap
+from ._backends.native.histogram import Histogram
+from ._backends.native.kinds import KindTable
+from ._backends.native.rwlock import RWLock
+from ._backends.native.queue import QueueFront
+from ._backends.native.reactor import Reactor
+from ._backends.native.reflex import ReflexTable
+from ._backends.native.state import StateFront
+from ._backends.native.lock_guard import StayFront
+from ._backends.native.submitter import Submitter
 
 __all__ = [
     "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront",

@@ -7,7 +7,7 @@ engine whose worker sleeps; glibc's lost wake-up there would show as one long sa
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
-from ._parking cimport parking_now_ns
+from ._backends.nogil.futex cimport parking_now_ns
 
 cdef extern from * nogil:
     """

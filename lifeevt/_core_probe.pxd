@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from ._heap cimport event_heap
-from ._order cimport heap_order
+from ._backends.nogil.heap cimport event_heap
+from ._backends.nogil.order cimport heap_order
 
 cimport cython
 

@@ -6,9 +6,9 @@ The same two workloads as bench/std_priority_queue.cpp, to the bit: what both po
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ._account cimport account, account_record_pair
-from ._core_account cimport Account
-from ._heap cimport (
+from ._backends.nogil.account cimport account, account_record_pair
+from ._backends.native.account cimport Account
+from ._backends.nogil.heap cimport (
     HEAP_LEVELS,
     HEAP_REJECT,
     heap_clear,
@@ -18,7 +18,7 @@ from ._heap cimport (
     heap_release,
     heap_slot,
 )
-from ._order cimport heap_event, order_add, order_clear, order_head, order_init, order_ready, order_remove
+from ._backends.nogil.order cimport heap_event, order_add, order_clear, order_head, order_init, order_ready, order_remove
 
 cdef enum:
     JITTER_NS = 1_000_000

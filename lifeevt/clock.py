@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Protocol
 
-from . import at_fork
+from ._backends import fork
 
 __all__ = ["Clock", "ManualClock", "SystemClock"]
 
@@ -64,7 +64,7 @@ class ManualClock:
         self._wall_start = wall_start
         self._waiting: list[threading.Condition] = []
         self._changed = threading.Condition()
-        at_fork.renew_locks(self, "_changed")
+        fork.renew_locks(self, "_changed")
 
     def now_ns(self) -> int:
         """Return the commanded time in nanoseconds."""

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import _backend, at_fork
+from . import _backends
+from ._backends import fork
 from .clock import NS_PER_SECOND, Clock
 from .errors import LifeEventError, StopTimeout
 from .metrics import LatencySummary, summarize
@@ -59,7 +60,7 @@ class LoopStatistics:
     work: LatencySummary
 
 
-class RuntimeLoop(at_fork.Forked):
+class RuntimeLoop(fork.Forked):
     """Calls ``on_tick(tick)`` every ``tick_interval`` seconds, on absolute deadlines: no drift.
 
     Tick k is due k intervals after the start. ``mode="async"``: the engine's worker answers between
@@ -96,14 +97,14 @@ class RuntimeLoop(at_fork.Forked):
         self._stopping = False
         self._busy = threading.Lock()
         self._thread: threading.Thread | None = None
-        at_fork.keep(self)
+        fork.keep(self)
         self._account = _Account(backend or state.backend)
 
     def _after_fork_in_child(self) -> None:
-        at_fork.renew(self._changed)
+        fork.renew(self._changed)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread = None
-            at_fork.renew(self._busy)
+            fork.renew(self._busy)
 
     def run(self, ticks: int | None = None) -> LoopStatistics:
         """Run ``ticks`` ticks (until stop when None) in this thread; blocks, then returns the statistics.
@@ -226,7 +227,7 @@ class _Account:
     """The running count of ticks; written by the loop's thread alone."""
 
     def __init__(self, backend: str | None) -> None:
-        core = _backend.load(backend)
+        core = _backends.load(backend)
         self.ticks = self.overruns = self.skipped = self.errors = 0
         self._last_started_ns: int | None = None
         self._period, self._jitter, self._work = core.Histogram(), core.Histogram(), core.Histogram()

@@ -11,7 +11,7 @@ import argparse
 import time
 from statistics import median
 
-from lifeevt._backend import load
+from lifeevt._backends import load
 from lifeevt._core_probe import AccountProbe
 
 LEVELS, TYPES = 4, 9  # Life's

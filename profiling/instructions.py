@@ -29,8 +29,8 @@ Program = Callable[[int], None]
 OPERATIONS, QUICK_OPERATIONS = 2000, 50
 DEPTH = 2000
 WHOLE = "PROGRAM TOTALS"  # what callgrind_annotate calls everything
-OFFER, POP = "__pyx_f_7lifeevt_5_heap_heap_offer", "__pyx_f_7lifeevt_5_heap_heap_pop"
-RESPOND = "__pyx_f_7lifeevt_7_reflex_reflex_respond"
+OFFER, POP = (f"__pyx_f_7lifeevt_9_backends_5nogil_4heap_{name}" for name in ("heap_offer", "heap_pop"))
+RESPOND = "__pyx_f_7lifeevt_9_backends_5nogil_6reflex_reflex_respond"
 DELTA = {"energy": -0.001, "stability": 0.001, "integrity": 0.0}
 
 

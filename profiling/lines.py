@@ -17,35 +17,23 @@ from types import ModuleType
 from typing import Any
 
 import lifeevt
-from lifeevt import (
-    AsyncEventProcessor,
-    AsyncEventQueue,
-    ThreadSafeSelfState,
-    _front,
-    answer,
-    event_types,
-    handler,
-    metrics,
-    processor,
-    reflex,
-    responders,
-    result,
-    scheduler,
-    state,
-    switch_interval,
-)
-from lifeevt import event as event_module
-from lifeevt import queue as queue_module
+from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState, metrics, result
+from lifeevt._backends import front
 from lifeevt.bench import environment, workloads
+from lifeevt.event import event as event_module
+from lifeevt.event import registry
+from lifeevt.processor import execution, handler, processor, reflex, results, switch_interval
+from lifeevt.queue import queue as queue_module
+from lifeevt.scheduler import scheduler
+from lifeevt.state import state
 
 MISSING_EXIT = 2
 FACADE = (
-    event_module, event_types, queue_module, scheduler, processor, responders, answer, handler, reflex, state, result,
-    metrics, switch_interval, _front,
+    event_module, registry, queue_module, scheduler, processor, results, execution, handler, reflex, state, result,
+    metrics, switch_interval, front,
 )  # fmt: skip
 PACKAGE = Path(lifeevt.__file__).parent
 TOP = 16
-FOLDERS = ("lifeevt", "_core_py")
 
 
 def main() -> None:
@@ -86,10 +74,10 @@ def followed(profiler: Any, backend: str) -> str:
 
 
 def rooms(core: ModuleType) -> list[ModuleType]:
-    """The modules behind a twin's door: ``_core_heap`` and so on, or those of the package ``_core_py``."""
-    package = hasattr(core, "__path__")
-    found = [name for name in sys.modules if name.startswith(core.__name__ + ("." if package else "_"))]
-    return [sys.modules[name] for name in sorted(found) if package or not name.startswith(core.__name__ + "_py")]
+    """The modules behind a twin's door."""
+    package = "reference" if hasattr(core, "__path__") else "native"
+    prefix = f"lifeevt._backends.{package}."
+    return [sys.modules[name] for name in sorted(sys.modules) if name.startswith(prefix)]
 
 
 def follow(profiler: Any, module: ModuleType) -> int:
@@ -112,7 +100,7 @@ def unwrapped(member: Any) -> Any:
 def has_lines(member: Any) -> bool:
     """Whether ``member`` was written in lifeevt: not what a dataclass or an enum adds to it."""
     code = getattr(member, "__code__", None)
-    written_here = code is not None and Path(code.co_filename).parent.name in FOLDERS
+    written_here = code is not None and PACKAGE in Path(code.co_filename).parents
     return written_here and not hasattr(member, "__wrapped__")
 
 

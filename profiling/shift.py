@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import time
 
-from lifeevt._backend import load
-from lifeevt._contract import MAX_LEVELS, REJECT
+from lifeevt._backends import load
+from lifeevt._backends.contract import MAX_LEVELS, REJECT
 
 STRICT = [(level - 8) * 2**59 for level in range(MAX_LEVELS)]
 DEPTHS = (1_000, 10_000, 100_000, 1_000_000)

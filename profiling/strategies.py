@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from lifeevt import AdaptiveStrategy, Event, EventScheduler, EventTypes, LoadBalancingStrategy, Priority, Strategy
-from lifeevt._backend import load
-from lifeevt._contract import NO_END, REJECT
+from lifeevt._backends import load
+from lifeevt._backends.contract import NO_END, REJECT
 from lifeevt.bench.workloads import LIFE_MIX
 
 MS, SECOND = 10**6, 10**9

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
-MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
+MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
 JOIN_SECONDS = 10.0
 
 settings.register_profile(
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     if config.getoption("--no-native"):
-        left_out = "left out by --no-native, with tests/native and mark 'native'"
+        left_out = "left out by --no-native, with tests/_backends/native and mark 'native'"
         return ["lifeevt twins: reference", f"lifeevt native: {left_out}"]
     spec = importlib.util.find_spec(MODULES["native"])
     where = spec.origin if spec else "MISSING, its tests will fail"
@@ -54,7 +54,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--no-native"):
         return
-    native = [item for item in items if item.get_closest_marker("native") or TESTS / "native" in item.path.parents]
+    compiled = TESTS / "_backends" / "native"
+    native = [item for item in items if item.get_closest_marker("native") or compiled in item.path.parents]
     config.hook.pytest_deselected(items=native)
     items[:] = [item for item in items if item not in native]
 

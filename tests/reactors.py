@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lifeevt._contract import ABOVE, BELOW, NO_ROW, REJECT
+from lifeevt._backends.contract import ABOVE, BELOW, NO_ROW, REJECT
 
 HIT, SHRUG, STRANGER, ASKED = range(4)
 NAMES = ("hit", "shrug", "stranger", "asked")

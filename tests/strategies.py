@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from lifeevt import Event, Priority
-from lifeevt._contract import (
+from lifeevt._backends.contract import (
     ABOVE,
     AT_LEAST,
     AT_MOST,

@@ -19,45 +19,53 @@ PACKAGE = Path(SPEC.origin).parent
 TESTS = Path(__file__).parent
 DECISIONS = TESTS.parent / "docs" / "adr"
 
-# A module imports only from rows above its own; where a row is split, the left part is above the right one.
-ROWS: list[list[set[str]]] = [
-    [{"errors", "_contract", "at_fork"}, {"at_exit", "clock", "sealed_file", "serialization"}],
-    [{"strategy", "switch_interval", "table", "lock_order", "wait_graph"}],
-    [{"batching", "rate_limit", "rates"}],
-    [{"event"}, {"codel", "event_type", "load_balancing"}, {"event_type_files"}, {"event_types"}],
-    [{"adaptive"}, {"strategies"}],
-    [{"result"}, {"metrics"}],
-    [{"_core_py", "_looks", "_parking", "_pages", "_trail", "_histogram"}, {"_codel", "_rwlock", "_cells"}],
-    [{"_order"}, {"_sweep"}, {"_heap", "_account", "_bucket"}],
-    [{"_kinds", "_reflex"}, {"_results"}, {"_reactor"}],
-    [{"_core_numbers"}, {"_core_bounds", "_core_histogram"}, {"_core_account", "_core_lock"}],
-    [{"_core_offer"}, {"_core_watch"}, {"_core_bucket", "_core_codel"}, {"_core_kinds"}, {"_core_arrays"}],
-    [{"_core_heap"}, {"_core_cells"}, {"_core_state", "_core_stay"}],
-    [{"_core_reflex", "_core_results"}],
-    [{"_core_queue", "_core_reactor", "_core_submitter"}, {"_core_engine"}, {"_core"}, {"_core_ping", "_core_probe"}],
-    [{"_backend"}, {"locks"}, {"turn_place"}, {"turn_lock"}],
-    [{"_front", "field"}, {"snapshot", "life_table", "state_report"}, {"transaction", "change"}, {"feed", "saving"}],
-    [{"turn_gate", "wrapping", "live_object"}, {"turn", "write_through"}],
-    [{"overflow", "timers", "lines", "pauses", "type_numbers"}, {"receipt"}, {"tracking", "waiting", "loop_waiting"}],
-    [{"queue", "state", "reflex"}],
-    [{"scheduler"}],
-    [{"handler", "answer"}, {"batch_answer", "collecting", "detached"}],
-    [{"responders", "attendant", "timekeeper", "worker"}, {"batch_attendant"}, {"processor"}],
-    [{"runtime"}],
-    [{"recording"}, {"__init__"}, {"life"}, {"bench"}, {"cli"}, {"__main__"}],
+# A package, or a module that stands alone, imports only from rows above its own; those of one row do not know each
+# other.
+ROWS = [
+    {"errors"},
+    {"_backends.contract", "_backends.fork"},
+    {"_backends.nogil"},
+    {"_backends.native", "_backends.reference"},
+    {"_core"},
+    {"_core_ping", "_core_probe"},
+    {"_backends"},
+    {"clock", "serialization"},
+    {"event"},
+    {"result"},
+    {"metrics"},
+    {"locks", "queue", "scheduler"},
+    {"state"},
+    {"processor"},
+    {"runtime"},
+    {"__init__"},
+    {"life"},
+    {"bench"},
+    {"cli"},
+    {"__main__"},
 ]
-RANK = {name: rank for rank, names in enumerate(part for row in ROWS for part in row) for name in names}
+RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
 PROBES = {"_core_ping", "_core_probe"}  # native, and of the benches alone
 EXTRAS = {"bench": {"fasteners", "readerwriterlock"}, "cli": {"typer", "rich", "click"}}
 PYTHON = sorted(PACKAGE.rglob("*.py"))
-CYTHON = sorted([*PACKAGE.glob("*.pyx"), *PACKAGE.glob("*.pxd")])
+CYTHON = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd")])
 WAY = ["event", "queue", "scheduler", "processor", "state", "result", "runtime"]
+ENTRIES = 29  # what somebody sees who opens the folder
+IMPORT = re.compile(r"^\s*from (\.+)([\w.]*) c?import\b", re.M)
 
 
-def unit(path: Path) -> str:
-    """The module that a file counts as; a subpackage counts as one."""
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.name.split(".")[0]
+def unit(name: str) -> str:
+    """What a module below ``lifeevt`` counts as, by its dotted name: the longest name that has a rank."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        if (known := ".".join(parts[:length])) in RANK:
+            return known
+    raise AssertionError(f"give {name} a row in this test")
+
+
+def dotted(path: Path) -> str:
+    """The name of a module below ``lifeevt``: ``queue.overflow``, or ``queue`` for the door of a package."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
 
 
 def named(path: Path) -> str:
@@ -79,70 +87,72 @@ def imported(path: Path) -> Iterator[str]:
 def _submodules(module: str, names: list[str]) -> Iterator[str]:
     """``from lifeevt import queue`` imports a module; ``from lifeevt import Event`` the package."""
     for name in names:
-        yield f"{module}.{name}" if module == "lifeevt" and name in RANK else module
+        inner = f"{module}.{name}"
+        yield inner if inner.removeprefix("lifeevt.") in RANK else module
 
 
 def own_imports(path: Path) -> set[str]:
-    """The modules of ours that a Python file imports, apart from its own subpackage."""
-    found = [name.split(".") for name in imported(path)]
-    own = {name[1] if len(name) > 1 else "__init__" for name in found if name[0] == "lifeevt"}
-    return own - ({unit(path)} if path.parent != PACKAGE else set())
+    """The modules of ours that a Python file imports, without ``lifeevt``."""
+    found = [name for name in imported(path) if name.split(".")[0] == "lifeevt"]
+    return {name.partition(".")[2] or "__init__" for name in found}
 
 
 def cython_imports(path: Path) -> set[str]:
     """The modules of ours that a Cython file imports or cimports, apart from its own declarations."""
-    found = set(re.findall(r"^\s*from \.(\w+) c?import\b", path.read_text(), re.M))
-    return found - {unit(path)}
+    package = path.relative_to(PACKAGE).parts[:-1]
+    found = set()
+    for dots, name in IMPORT.findall(path.read_text()):
+        found.add(".".join([*package[: len(package) - len(dots) + 1], *filter(None, [name])]))
+    return found - {dotted(path)}
 
 
-ROOMS = sorted({unit(path) for path in CYTHON if unit(path).startswith("_core")})  # where C meets Python
+def units(names: set[str]) -> set[str]:
+    return {unit(name) for name in names}
 
 
 # layers
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=named)
+@pytest.mark.parametrize("path", [*PYTHON, *CYTHON], ids=named)
 def test_a_module_imports_only_from_above(path: Path) -> None:
-    own = own_imports(path)
-    assert unit(path) in RANK, f"give {unit(path)} a row in this test"
-    assert all(RANK[name] < RANK[unit(path)] for name in own), f"{named(path)} imports {own}"
+    found = own_imports(path) if path.suffix == ".py" else cython_imports(path)
+    others = units(found) - {unit(dotted(path))}
+    assert all(RANK[name] < RANK[unit(dotted(path))] for name in others), f"{named(path)} imports {others}"
 
 
-@pytest.mark.parametrize("path", CYTHON, ids=named)
-def test_a_cython_module_imports_only_from_above(path: Path) -> None:
-    assert all(RANK[name] < RANK[unit(path)] for name in cython_imports(path))
+@pytest.mark.parametrize("path", PYTHON, ids=named)
+def test_a_package_is_entered_by_its_door(path: Path) -> None:
+    """From outside one imports the package, not a file of it; the backends have doors of their own."""
+    package = dotted(path).split(".")[0]
+    for name in own_imports(path):
+        room = name.split(".")[0]
+        assert room in (package, "_backends", "bench", "cli") or "." not in name, f"{named(path)} imports {name}"
 
 
-def test_the_twins_do_not_know_each_other() -> None:
-    for path in CYTHON:
-        assert "_core_py" not in path.read_text().replace("`_core_py`", "")
-    for path in (PACKAGE / "_core_py").glob("*.py"):
-        assert own_imports(path) <= {"errors", "_contract", "at_fork"}
-    for path in CYTHON:
-        assert cython_imports(path) - {unit(each) for each in CYTHON} <= {"errors", "_contract", "at_fork"}
-
-
-def test_the_package_enters_the_native_twin_by_its_one_door() -> None:
+def test_only_the_switch_and_the_door_know_both_backends() -> None:
     for path in PYTHON:
-        doors = {"_core"} | (PROBES if unit(path) == "bench" else set())
-        assert not own_imports(path) & (set(ROOMS) - doors), f"{named(path)} goes round the door"
+        knows = units(own_imports(path)) & {"_core", "_backends.native", "_backends.nogil", "_backends.reference"}
+        allowed = {"_backends.reference"} if unit(dotted(path)) == "_backends.reference" else set()
+        assert knows <= allowed, f"{named(path)} knows a backend"
+        assert unit(dotted(path)) == "_backends" or not re.search(r"lifeevt\._core\b", path.read_text()), named(path)
 
 
-def test_the_twin_does_not_know_what_measures_it() -> None:
+def test_a_nogil_module_cimports_its_siblings_by_their_folder() -> None:
+    """Else Cython takes them for the modules of the same name in native/, and leaves out their inline functions."""
     for path in CYTHON:
-        assert not cython_imports(path) & PROBES
+        if path.parent.name == "nogil":
+            assert not re.search(r"^from \.\w+ cimport", path.read_text(), re.M), named(path)
 
 
-def test_only_one_module_chooses_between_the_twins() -> None:
-    for path in PYTHON:
-        chooses = own_imports(path) & {"_core", "_core_py"} or re.search(r"lifeevt\._core", path.read_text())
-        assert not chooses or unit(path) in ("_backend", "_core_py"), f"{named(path)} knows a twin"
+def test_the_backend_does_not_know_what_measures_it() -> None:
+    for path in CYTHON:
+        assert not units(cython_imports(path)) & PROBES
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=named)
 def test_a_module_imports_the_standard_library_and_ours(path: Path) -> None:
     others = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"lifeevt"}
-    assert others <= EXTRAS.get(unit(path), set())
+    assert others <= EXTRAS.get(unit(dotted(path)), set())
 
 
 def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
@@ -159,14 +169,14 @@ def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
 
 
 def test_the_checks_above_see_what_they_look_for() -> None:
-    path = PACKAGE / "queue.py"
-    assert {"errors", "_contract", "_backend"} <= own_imports(path)
+    path = PACKAGE / "queue" / "queue.py"
+    assert {"errors", "_backends.contract", "event", "queue.tracker"} <= own_imports(path)
     assert "array" in set(imported(path))
-    assert {"_core_heap", "_core_reflex"} <= cython_imports(PACKAGE / "_core.pyx")
-    assert {"_contract", "_heap", "_core_numbers"} <= cython_imports(PACKAGE / "_core_offer.pyx")
-    assert {"_core", "_core_heap", "_core_state"} <= set(ROOMS)
-    assert cython_imports(PACKAGE / "_reflex.pyx") == {"_cells"}
-    assert RANK["event"] < RANK["_core"] < RANK["queue"] < RANK["processor"] < RANK["runtime"] < RANK["cli"]
+    assert {"_backends.native.heap", "_backends.native.reflex"} <= cython_imports(PACKAGE / "_core.pyx")
+    offers = cython_imports(PACKAGE / "_backends" / "native" / "offers.pyx")
+    assert {"_backends.contract", "_backends.nogil.heap", "_backends.native.numbers"} <= offers
+    assert cython_imports(PACKAGE / "_backends" / "nogil" / "reflex.pyx") == {"_backends.nogil.cells"}
+    assert RANK["event"] < RANK["queue"] < RANK["processor"] < RANK["runtime"] < RANK["cli"]
 
 
 # the map
@@ -181,8 +191,14 @@ def test_the_map_names_the_stages_in_the_events_order() -> None:
         place = found.end()
 
 
-def test_every_stage_is_a_module() -> None:
-    assert all((PACKAGE / f"{stage}.py").exists() for stage in WAY)
+def test_every_stage_is_a_module_or_a_package() -> None:
+    homes = [PACKAGE / stage / f"{stage}.py" for stage in WAY]
+    assert all(home.exists() or (PACKAGE / f"{home.stem}.py").exists() for home in homes)
+
+
+def test_the_folder_opens_with_few_entries() -> None:
+    seen = {path.name for path in PACKAGE.iterdir() if path.suffix not in (".so", ".c") and path.name != "__pycache__"}
+    assert len(seen) <= ENTRIES, sorted(seen)
 
 
 def test_the_package_publishes_what_it_lists() -> None:

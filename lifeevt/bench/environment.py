@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from .. import _backend
+from .. import _backends
 from ..errors import BackendError
 
 
@@ -23,7 +23,7 @@ def twins() -> dict[str, Any]:
     found = {}
     for name in ("native", "reference"):
         try:
-            found[name] = _backend.load(name)
+            found[name] = _backends.load(name)
         except BackendError:
             continue
     return found

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.highlighter import RegexHighlighter
 from rich.theme import Theme
 
-from .. import _backend
+from .. import _backends
 from ..errors import LifeEventError
 from .baseline import replay
 from .bench import bench
@@ -210,11 +210,11 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def _facts() -> dict[str, Any]:
-    core = _backend.load()
+    core = _backends.load()
     extensions = (importlib.util.find_spec(f"lifeevt.{name}") for name in EXTENSIONS)
     return {
         "version": version_number(),
-        "backend": _backend.resolve(),
+        "backend": _backends.resolve(),
         "why": _why(),
         "traced": core.TRACED,
         "package": str(Path(__file__).parent.parent),
@@ -225,10 +225,10 @@ def _facts() -> dict[str, Any]:
 
 
 def _why() -> str:
-    if wanted := os.environ.get(_backend.VARIABLE):
-        return f"{_backend.VARIABLE}={wanted}"
-    found = "is built" if _backend.resolve() == _backend.NATIVE else "is not built"
+    if wanted := os.environ.get(_backends.VARIABLE):
+        return f"{_backends.VARIABLE}={wanted}"
+    found = "is built" if _backends.resolve() == _backends.NATIVE else "is not built"
     return f"auto: the extension {found} here"
 
 
-EXTENSIONS = ("_core", "_heap", "_rwlock", "_cells", "_reflex", "_histogram")
+EXTENSIONS = ("_core", *(f"_backends.nogil.{noun}" for noun in ("heap", "rwlock", "cells", "reflex", "histogram")))

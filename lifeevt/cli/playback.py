@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .. import _backend
+from .. import _backends
 from ..clock import NS_PER_SECOND, ManualClock
 from ..errors import EngineStopped, QueueClosed, QueueFull, RecordingError
 from ..event import Event
 from ..metrics import LatencySummary, summarize
-from ..overflow import BLOCK
 from ..processor import AsyncEventProcessor
-from ..recording import Recording
+from ..queue import BLOCK
+from .recording import Recording
 
 __all__ = ["Due", "Feeder", "Pace", "Playback", "VirtualTime", "schedule"]
 
@@ -62,7 +62,7 @@ class Playback:
         self._dues, self._engine = dues, engine
         self._next: Due | None = None
         self._start_ns = self._read_ns = 0
-        self._behind = _backend.load(backend).Histogram()
+        self._behind = _backends.load(backend).Histogram()
 
     def begin(self, start_ns: int) -> None:
         """Say when the run began, on the engine's clock."""

@@ -16,16 +16,15 @@ from io import BytesIO
 from types import FrameType
 from typing import BinaryIO
 
-from .. import _backend
+from .. import _backends
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..processor import AsyncEventProcessor, ProcessorStatistics
 from ..queue import AsyncEventQueue
-from ..recording import Extent, Recording, bundled_recording, measure
 from ..result import EventProcessingResult, Status
 from ..runtime import LoopStatistics, RuntimeLoop, Tick
-from ..snapshot import StateSnapshot
-from ..state import ThreadSafeSelfState
+from ..state import StateSnapshot, ThreadSafeSelfState
 from .playback import Feeder, Pace, Playback, VirtualTime, schedule
+from .recording import Extent, Recording, bundled_recording, measure
 
 __all__ = ["Look", "ResultDigest", "Run", "Settings", "Source", "Watcher", "open_source"]
 
@@ -181,7 +180,7 @@ class Run:
 
     def __init__(self, settings: Settings, source: Source) -> None:
         self.settings, self.source = settings, source
-        self.backend = _backend.resolve(settings.backend)
+        self.backend = _backends.resolve(settings.backend)
         self.clock: Clock = VirtualTime() if settings.virtual else SystemClock()
         self.state = ThreadSafeSelfState.life(backend=self.backend)
         queue = AsyncEventQueue(settings.capacity, settings.overflow, self.clock, backend=self.backend)

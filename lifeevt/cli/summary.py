@@ -9,8 +9,7 @@ from typing import Any
 
 import lifeevt
 
-from ..event import Priority
-from ..event_types import EventTypes
+from ..event import EventTypes, Priority
 from ..metrics import LatencySummary, Ledger
 from ..result import Status
 from ..scheduler import LevelStatistics

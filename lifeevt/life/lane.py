@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import AsyncEventQueue, Event, Priority
-from .._contract import Entry
+from .._backends.contract import Entry
 from ..clock import Clock
 from ..errors import QueueEmpty, QueueFull
 from ..result import Status

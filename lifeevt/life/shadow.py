@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import EventProcessingResult, LatencySummary
-from .._backend import load
+from .._backends import load
 from ..clock import Clock
 from ..metrics import summarize
 from .answering import Gathered

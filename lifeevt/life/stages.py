@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import AsyncEventProcessor, Event, EventScheduler, EventTypes, Handler, ThreadSafeSelfState
-from ..handler import ANY_TYPE
+from ..processor import ANY_TYPE
 from .carried import CarriedEvent, set_waits
 from .event_queue import EventQueue
 from .pipeline import Engines, EventPipeline, Outcome

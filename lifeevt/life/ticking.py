@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import LatencySummary
-from .._backend import load
+from .._backends import load
 from ..clock import NS_PER_SECOND, Clock
 from ..metrics import summarize
 from .answering import Gathered, InTick

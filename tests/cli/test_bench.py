@@ -21,8 +21,8 @@ Invoke = Callable[..., Result]
 QUICK = ("queue", "heap", "state", "idle", "memory")
 BAR = {"measure", "case", "ours", "peer", "ratio", "bar", "met"}
 AS_IF_TRACED = """
-import lifeevt._core_py
-lifeevt._core_py.TRACED = True
+import lifeevt._backends.reference
+lifeevt._backends.reference.TRACED = True
 from lifeevt.cli.app import app
 app(["bench", "state", "--quick"], prog_name="lifeevt")
 """

@@ -358,7 +358,7 @@ def test_the_environment_chooses_the_twin(command: Command) -> None:
 
 def test_info_says_what_runs_and_where(invoke: Invoke) -> None:
     found = json.loads(invoke("info", "--json").stdout)
-    assert Path(found["package"], "recording.py").is_file()
+    assert Path(found["package"], "runtime.py").is_file()
     assert found["backend"] in ("native", "reference")
     assert bool(found["extensions"]) == (found["backend"] == "native")
     text = invoke("info").stdout
@@ -403,5 +403,5 @@ def test_another_missing_module_is_not_taken_for_the_extra(monkeypatch: pytest.M
 
 
 def test_the_package_itself_imports_neither_typer_nor_rich() -> None:
-    script = "import sys, lifeevt, lifeevt.recording; sys.exit(bool({'typer', 'rich'} & sys.modules.keys()))"
+    script = "import sys, lifeevt, lifeevt.cli.recording; sys.exit(bool({'typer', 'rich'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", script], env=environment(), timeout=PATIENCE).returncode == 0

@@ -15,7 +15,7 @@ from life_contract import EXACT, GOLDEN, TRACE_EVENTS, VITALS
 from lifeevt import AsyncEventProcessor, ManualClock, Status
 from lifeevt.life import Engines, EventPipeline, EventQueue, handlers, processor, wrap_state
 
-RECORDING = Path(__file__).parents[2] / "lifeevt" / "data" / "recording.jsonl"
+RECORDING = Path(__file__).parents[2] / "lifeevt" / "cli" / "recording.jsonl"
 LIFE = Engines(
     engines.MeaningEngine(), engines.decide_response, engines.execute_action, engines.activate_memory,
     memory_entry=MemoryEntry,

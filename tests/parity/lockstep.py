@@ -28,7 +28,17 @@ from strategies import (
     shifts,
 )
 
-from lifeevt._contract import ADMITTED, DROP_OLDEST, MAX_ENDS, MAX_LEVELS, NO_END, REFUSED, REJECT, SHED_END, WAIT
+from lifeevt._backends.contract import (
+    ADMITTED,
+    DROP_OLDEST,
+    MAX_ENDS,
+    MAX_LEVELS,
+    NO_END,
+    REFUSED,
+    REJECT,
+    SHED_END,
+    WAIT,
+)
 
 bad_integers = st.sampled_from([None, "1", 0.5, 2**63, -1, 99])
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from parity.lockstep import HeapModel, agree
 
-from lifeevt._contract import DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, REJECT
+from lifeevt._backends.contract import DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, REJECT
 
 BUDGETS = (10, 80, 500, 2_000)  # of the levels that come; mostly each is a lane of ascending keys
 SHED, CANCELLED, DELIVERED = 2, 3, 5

@@ -12,15 +12,15 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from core.test_results import records
+from _backends.test_results import records
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from parity.lockstep import HeapModel, agree, exact
 from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, Stretch
 from strategies import INT64_MAX, ends, levels, policies
 
-from lifeevt._contract import MAX_LEVELS, NO_END, NO_KIND, NO_ROW, REFUSED
-from lifeevt.rate_limit import TokenBucket
+from lifeevt._backends.contract import MAX_LEVELS, NO_END, NO_KIND, NO_ROW, REFUSED
+from lifeevt.event.rate_limit import TokenBucket
 
 STRENGTHS = [0.0, 0.125, -0.25, 0.5, -1.0, 1.0]
 HIT_ROW, SHRUG_ROW = 0, 1

@@ -17,7 +17,7 @@ from parity.lockstep import HeapModel, agree, cells_machine, exact, heap_machine
 from parity.reactor_lockstep import kinds_machine, stretch_machine
 from strategies import INT64_MAX, INT64_MIN, POLICIES, cell_blocks, int64s, numbers, reflex_tables
 
-from lifeevt._contract import MAX_LEVELS, NO_END
+from lifeevt._backends.contract import MAX_LEVELS, NO_END
 
 pytestmark = pytest.mark.native
 
@@ -33,7 +33,7 @@ MACHINES: dict[str, Callable[..., type[RuleBasedStateMachine]]] = {
 
 @pytest.fixture(scope="module")
 def twins() -> tuple[ModuleType, ModuleType]:
-    return import_module("lifeevt._core"), import_module("lifeevt._core_py")
+    return import_module("lifeevt._core"), import_module("lifeevt._backends.reference")
 
 
 @pytest.mark.parametrize("machine", MACHINES)

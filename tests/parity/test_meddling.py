@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from parity.making import TABLE, made
 
-from lifeevt._contract import REJECT
+from lifeevt._backends.contract import REJECT
 
 pytestmark = pytest.mark.native
 

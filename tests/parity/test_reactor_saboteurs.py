@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from core import (
+from _backends import (
     test_account,
     test_arrays,
     test_bucket,
@@ -25,8 +25,8 @@ from parity.test_saboteurs import CAUGHT as CAUGHT_ELSEWHERE
 from parity.test_saboteurs import beside_the_others
 from reactors import HIT, STRANGER
 
-from lifeevt import _core_py as reference
-from lifeevt._contract import DROP_OLDEST, MAX_LEVELS, NO_KIND, NO_ROW, REFUSED, UNSET
+from lifeevt._backends import reference
+from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_KIND, NO_ROW, REFUSED, UNSET
 
 # reactors
 

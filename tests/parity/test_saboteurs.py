@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import actors
 import pytest
-from core import (
+from _backends import (
     test_cells,
     test_heap,
     test_heap_places,
@@ -22,9 +22,9 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from parity.lockstep import cells_machine, heap_machine, histogram_machine, reflex_machine
 
-from lifeevt import _core_py as reference
-from lifeevt._contract import DROP_OLDEST, NO_END, NO_PATTERN
-from lifeevt._core_py import histogram as histogram_module
+from lifeevt._backends import reference
+from lifeevt._backends.contract import DROP_OLDEST, NO_END, NO_PATTERN
+from lifeevt._backends.reference import histogram as histogram_module
 from lifeevt.errors import LockTimeout
 
 Check = Callable[..., None]

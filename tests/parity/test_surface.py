@@ -18,8 +18,8 @@ import pytest
 from parity.known_differences import KNOWN_DIFFERENCES
 from parity.making import RESULT, TABLE, arguments, made, stretch
 
-from lifeevt import _contract
-from lifeevt._contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO_END, REJECT
+from lifeevt._backends import contract
+from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO_END, REJECT
 
 pytestmark = pytest.mark.native
 
@@ -33,7 +33,7 @@ OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT
 
 @pytest.fixture(scope="module")
 def twins() -> tuple[ModuleType, ModuleType]:
-    return import_module("lifeevt._core"), import_module("lifeevt._core_py")
+    return import_module("lifeevt._core"), import_module("lifeevt._backends.reference")
 
 
 def public(owner: Any) -> set[str]:
@@ -42,7 +42,7 @@ def public(owner: Any) -> set[str]:
 
 
 def promised(name: str) -> set[str]:
-    return {member for member in vars(getattr(_contract, name)) if not member.startswith("_") or member == "__len__"}
+    return {member for member in vars(getattr(contract, name)) if not member.startswith("_") or member == "__len__"}
 
 
 def parameters(function: Any) -> list[tuple[str, Any, Any]]:
@@ -55,7 +55,7 @@ def members(kind: Callable[[Any], bool]) -> list[Any]:
         pytest.param(name, member, id=f"{name}.{member}")
         for name in CLASSES
         for member in sorted(promised(name))
-        if kind(vars(getattr(_contract, name))[member])
+        if kind(vars(getattr(contract, name))[member])
     ]
 
 
@@ -121,7 +121,7 @@ def test_a_class_offers_what_the_contract_lists_and_nothing_more(core: ModuleTyp
 
 @pytest.mark.parametrize(("name", "member"), METHODS)
 def test_a_method_takes_what_the_contract_says(core: ModuleType, name: str, member: str) -> None:
-    agreed = getattr(getattr(_contract, name), member)
+    agreed = getattr(getattr(contract, name), member)
     assert parameters(getattr(getattr(core, name), member)) == parameters(agreed)
 
 

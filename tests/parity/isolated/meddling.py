@@ -6,7 +6,7 @@ Arguments: the twin, the scene. It must refuse with an ordinary error or take th
 import sys
 from importlib import import_module
 
-MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
+MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
 core = import_module(MODULES[sys.argv[1]])
 MANY = 50_000
 TABLE = {

@@ -6,7 +6,7 @@ from importlib import import_module
 
 from crowd import PATIENCE, together
 
-MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
+MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
 core = import_module(MODULES[sys.argv[1]])
 PRODUCERS, CONSUMERS, EACH = 4, 3, 3_000
 REJECT, DROP_OLDEST, DROP_LOWEST = 0, 1, 2

@@ -9,7 +9,7 @@ import threading
 import time
 from importlib import import_module
 
-MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
+MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
 core = import_module(MODULES[sys.argv[1]])
 PATIENCE = 60.0
 STAY_SECONDS = 0.0002

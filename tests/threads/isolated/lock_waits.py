@@ -8,7 +8,7 @@ import sys
 import threading
 from importlib import import_module
 
-MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
+MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
 STEPS = 200_000
 
 

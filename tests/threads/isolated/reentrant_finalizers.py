@@ -9,7 +9,7 @@ import gc
 import sys
 from importlib import import_module
 
-MODULES = {"native": "lifeevt._core", "reference": "lifeevt._core_py"}
+MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
 core = import_module(MODULES[sys.argv[1]])
 heap = core.EventHeap(100_000)
 mourned = []

@@ -6,7 +6,7 @@ import signal
 import sys
 from itertools import count
 
-from lifeevt.sealed_file import SealedFile
+from lifeevt.state.checksummed_file import SealedFile
 
 file, kills = SealedFile(sys.argv[1], "being"), int(sys.argv[2])
 

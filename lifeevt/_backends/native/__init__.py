@@ -1,0 +1,1 @@
+"""The native backend: classes in Cython, where C meets Python objects."""

@@ -1,0 +1,110 @@
+"""Events as arrays of numbers: read from buffers, checked, and put into the heap without an object each."""
+
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdint cimport int32_t, int64_t
+
+from .kinds cimport KindTable
+from ..nogil.heap cimport HEAP_ADMITTED, HEAP_WAIT, event_heap, heap_enter, heap_event, heap_leave, heap_offer, heap_slot
+from ..nogil.kinds cimport event_kind, kinds_admits, kinds_rank
+
+cdef enum:
+    UNUSED_END = 2              # HEAP_WAIT sheds nobody
+
+
+cdef class NumberOffers:
+    """Three buffers, held until the last of their events was offered."""
+
+    def __cinit__(self, KindTable kinds not None, types, intensities, timestamps, int64_t arrival_ns):
+        self.kinds, self.arrival_ns, self.next = kinds, arrival_ns, 0
+        self.length = take_buffer(&self.types, types, "types", b"il", 4)
+        if take_buffer(&self.intensities, intensities, "intensities", b"d", 8) != self.length:
+            raise ValueError("types and intensities differ in length")
+        if timestamps is not None:
+            if take_buffer(&self.timestamps, timestamps, "timestamps", b"d", 8) != self.length:
+                raise ValueError("types and timestamps differ in length")
+            self.has_timestamps = True
+
+    def __dealloc__(self):
+        PyBuffer_Release(&self.types)
+        PyBuffer_Release(&self.intensities)
+        PyBuffer_Release(&self.timestamps)
+
+    cdef int check(self) except -1:
+        """Refuse all for the first that is wrong."""
+        cdef Py_ssize_t place
+        cdef double number
+        for place in range(self.length):
+            if not 0 <= (<const int32_t*> self.types.buf)[place] < self.kinds.table.length:
+                raise ValueError(f"types[{place}] is {(<const int32_t*> self.types.buf)[place]}, which is no kind")
+            number = (<const double*> self.intensities.buf)[place]
+            if not -1.0 <= number <= 1.0:
+                raise ValueError(f"intensities[{place}] is {number}; it must lie in [-1, 1]")
+            if self.has_timestamps:
+                number = (<const double*> self.timestamps.buf)[place]
+                if not EARLIEST <= number <= LATEST:
+                    raise ValueError(f"timestamps[{place}] is {number}; it must lie in [{EARLIEST:g}, {LATEST:g}]")
+        return 0
+
+    cdef void fill(self, heap_event* event, Py_ssize_t place) noexcept nogil:
+        """Read one event. Its owner may have changed it since the check: what makes no sense now is made safe."""
+        cdef int32_t kind = (<const int32_t*> self.types.buf)[place]
+        cdef double intensity = (<const double*> self.intensities.buf)[place]
+        if not 0 <= kind < self.kinds.table.length:
+            kind = 0
+        event.intensity = intensity if -1.0 <= intensity <= 1.0 else 0.0
+        event.timestamp = (<const double*> self.timestamps.buf)[place] if self.has_timestamps else 0.0
+        if not EARLIEST <= event.timestamp <= LATEST:
+            event.timestamp = 0.0
+        event.has_object = False
+        kinds_rank(&self.kinds.table, kind, 0.0, self.arrival_ns, event)
+
+    cdef bint admits(self, event_heap* heap, const heap_event* event) noexcept nogil:
+        """Whether the limit of its kind lets an event come, from inside the heap."""
+        cdef bint comes = kinds_admits(&self.kinds.table, heap, event)
+        self.limited += not comes
+        return comes
+
+    cdef Py_ssize_t offer_while_room(self, event_heap* heap) noexcept nogil:
+        """Offer as many as fit without shedding anybody; how many were taken in."""
+        cdef Py_ssize_t first = self.next - self.limited, until
+        cdef bint fits = True
+        while fits and self.next < self.length:
+            until = min(self.next + CHUNK, self.length)
+            heap_enter(heap)
+            fits = self._offer_until(heap, until)
+            heap_leave(heap)
+        return self.next - self.limited - first
+
+    cdef bint _offer_until(self, event_heap* heap, Py_ssize_t until) noexcept nogil:
+        cdef heap_event event
+        cdef heap_slot victim
+        cdef int32_t slot
+        cdef const event_kind* kinds = self.kinds.table.kinds       # which never move
+        while self.next < until:
+            self.fill(&event, self.next)
+            if kinds[event.kind].bucket != NULL:
+                if heap.queued >= heap.capacity:    # or what is offered again would take a second token
+                    return False
+                if not self.admits(heap, &event):
+                    self.next += 1
+                    continue
+            if heap_offer(heap, &event, HEAP_WAIT, UNUSED_END, &slot, &victim) != HEAP_ADMITTED:
+                return False
+            self.next += 1
+        return True
+
+
+cdef double EARLIEST = -62_135_596_800.0    # years 1 to 9999, as Event has it
+cdef double LATEST = 253_402_300_799.0
+
+
+cdef Py_ssize_t take_buffer(Py_buffer* buffer, source, name, bytes formats, Py_ssize_t size) except -1:
+    """Hold a one-dimensional buffer of one of the formats; its length."""
+    try:
+        PyObject_GetBuffer(source, buffer, PyBUF_FORMAT | PyBUF_ND)
+    except BufferError:     # strided, say
+        raise ValueError(f"{name} must be a plain buffer") from None
+    cdef bytes format = buffer.format if buffer.format != NULL else b"B"
+    if buffer.ndim != 1 or buffer.itemsize != size or format not in [formats[i:i + 1] for i in range(len(formats))]:
+        raise ValueError(f"{name} must be a one-dimensional buffer of {'32-bit integers' if size == 4 else 'doubles'}")
+    return buffer.shape[0]

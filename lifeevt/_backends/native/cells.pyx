@@ -1,0 +1,462 @@
+"""StateCells, the native twin: bounded doubles under a read-write lock of C, read without it."""
+
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.tuple cimport PyTuple_New
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free
+
+from ..nogil.cells cimport (
+    CELL_REFUSES,
+    LIFEEVT_COUNT,
+    LIFEEVT_LOAD,
+    LIFEEVT_STORE,
+    cells_add,
+    cells_begin,
+    cells_clear,
+    cells_init,
+    cells_mark,
+    cells_merge,
+    cells_read_all,
+    cells_refused,
+    cells_set,
+    cells_sum,
+    cells_version,
+    cells_written,
+)
+from .bounds cimport as_merged, bounded, check_bounds, flags_of, held_number, held_numbers, outside
+from .histogram cimport Histogram
+from .rwlock cimport Guarded, visit
+from .numbers cimport finite, index_in, listed, whole
+from ..nogil.histogram cimport histogram_record_alone
+from ..nogil.rwlock cimport rwlock_now_ns, rwlock_release
+from ..nogil.change_log cimport change_record, trail_clear
+
+from ..contract import NO_CAUSE
+
+cdef extern from *:
+    """
+    /* With the GIL nobody exchanges an object between two steps that run no Python. */
+    #ifdef Py_GIL_DISABLED
+    #define LIFEEVT_OBJECTS_NEED_THE_LOCK 1
+    #else
+    #define LIFEEVT_OBJECTS_NEED_THE_LOCK 0
+    #endif
+    static inline void lifeevt_share(PyObject* into, Py_ssize_t at, PyObject* objects) {
+        PyObject* shared = PyList_GET_ITEM(objects, at);
+        Py_INCREF(shared);
+        PyTuple_SET_ITEM(into, at, shared);
+    }
+    /* Exchange two references without counting: each list owns one before and one after. */
+    static inline void lifeevt_exchange(PyObject* one, Py_ssize_t at, PyObject* other, Py_ssize_t there) {
+        PyObject* kept = PyList_GET_ITEM(one, at);
+        PyList_SET_ITEM(one, at, PyList_GET_ITEM(other, there));
+        PyList_SET_ITEM(other, there, kept);
+    }
+    """
+    bint LIFEEVT_OBJECTS_NEED_THE_LOCK
+    void lifeevt_share(tuple into, Py_ssize_t at, list objects) noexcept
+    void lifeevt_exchange(list one, Py_ssize_t at, list other, Py_ssize_t there) noexcept
+
+
+cdef int64_t copy_all(StateCells cells, double* into) except -1:
+    """Copy the numbers of one instant; return its version."""
+    cdef int64_t version = 0
+    if cells_read_all(&cells.block, into, &version) != 0:
+        visit(&cells.lock, False)
+        cells_read_all(&cells.block, into, &version)
+        rwlock_release(&cells.lock)
+    LIFEEVT_COUNT(&cells.reads)
+    return version
+
+
+cdef class StateCells(Guarded):
+    """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
+
+    Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
+    their bounds, others refuse it; ``refusing`` numbers refuse a delta that leaves their bounds, others
+    clamp. All calls are atomic and thread-safe; they block only for another call's few operations.
+    """
+
+    def __cinit__(self, values, lows, highs, integers, clamping=(), refusing=(), objects=(), measured=True):
+        cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
+        cdef Py_ssize_t index, count = len(given)
+        cdef tuple clamps = listed(clamping) or (False,) * count, refuses = listed(refusing) or (False,) * count
+        if not count == len(least) == len(most) == len(whole_ones) == len(clamps) == len(refuses):
+            raise ValueError("values, lows, highs and integers differ in length")
+        self.objects = list(objects)
+        self.unmeasured = not measured
+        self.wait_times, self.hold_times = Histogram(), Histogram()
+        if cells_init(&self.block, count, len(self.objects)) != 0:
+            raise MemoryError
+        for index in range(count):
+            self.block.cells[index].low = finite(least[index])
+            self.block.cells[index].high = finite(most[index])
+            self.block.cells[index].flags = flags_of(whole_ones[index], clamps[index], refuses[index])
+            self.block.refuses = self.block.refuses or self.block.cells[index].flags & CELL_REFUSES
+            check_bounds(&self.block.cells[index])
+            self.block.cells[index].value = bounded(&self.block, index, given[index])
+
+    def __dealloc__(self):
+        cells_clear(&self.block)
+
+    def __len__(self):
+        """Return the number of numbers."""
+        return self.block.length
+
+    @property
+    def version(self):
+        """How many writes there were."""
+        return cells_version(&self.block)
+
+    @property
+    def conflicts(self):
+        """How many commits found a watched place written."""
+        return self.refused_commits
+
+    @property
+    def waits(self):
+        """How long writers waited that did not find the lock free."""
+        return self.wait_times
+
+    @property
+    def holds(self):
+        """How long writers of Python held the lock: each 64th write is measured, or none."""
+        return self.hold_times
+
+    # --- reading
+
+    def read(self, index):
+        """Return one number; IndexError outside. O(1)."""
+        return read_one(self, index_in(index, self.block.length))
+
+    def read_all(self):
+        """Return the version and all numbers of one instant. O(cells)."""
+        return self.read_whole()[:2]
+
+    def read_object(self, index):
+        """Return the object at a place; IndexError where none is. O(1)."""
+        cdef int32_t place = index_in(index, self.block.length + self.block.objects) - self.block.length
+        if place < 0:
+            raise IndexError(f"at place {index} is a number")
+        LIFEEVT_COUNT(&self.reads)
+        if not LIFEEVT_OBJECTS_NEED_THE_LOCK:
+            return self.objects[place]
+        visit(&self.lock, False)
+        found = self.objects[place]
+        rwlock_release(&self.lock)
+        return found
+
+    def read_whole(self):
+        """Return the version, all numbers and all objects of one instant. O(cells)."""
+        cdef Py_ssize_t index, length = self.block.length
+        cdef int64_t version
+        cdef double* seen = <double*> PyMem_Malloc((length + 1) * sizeof(double))
+        if seen == NULL:
+            raise MemoryError
+        try:
+            objects = PyTuple_New(self.block.objects)
+            version = copy_whole(self, seen, objects)
+            return version, tuple([seen[index] for index in range(length)]), objects
+        finally:
+            PyMem_Free(seen)
+
+    def stamp(self, index):
+        """Return the version that wrote a place last, 0 when none did; IndexError outside. O(1)."""
+        cdef int32_t place = index_in(index, self.block.length + self.block.objects)
+        visit(&self.lock, False)
+        cdef int64_t stamp = self.block.cells[place].stamp
+        rwlock_release(&self.lock)
+        return stamp
+
+    # --- writing
+
+    def write(self, index, value, cause=NO_CAUSE):
+        """Store a number and return the new version; ValueError for NaN or outside the bounds. O(1)."""
+        cdef int32_t place = index_in(index, self.block.length)
+        cdef double number = bounded(&self.block, place, value)
+        return self.stored(place, number, whole(cause))
+
+    def add(self, indices, deltas, cause=NO_CAUSE):
+        """Add each delta to its number, clamped to its bounds, all or nothing; return the new version.
+
+        ValueError for a delta that is not finite, or that a refusing number would have to clamp. O(deltas).
+        """
+        return self.add_and_tell(indices, deltas, cause)[0]
+
+    def add_and_tell(self, indices, deltas, cause=NO_CAUSE):
+        """Add as ``add`` does; return the new version and by how much each number changed. O(deltas)."""
+        cdef tuple into = listed(indices), given = listed(deltas)
+        cdef Py_ssize_t count = len(into), index
+        if count != len(given):
+            raise ValueError("indices and deltas differ in length")
+        cdef change* changes = <change*> PyMem_Malloc((count + 1) * (sizeof(change) + sizeof(double)))
+        if changes == NULL:
+            raise MemoryError
+        cdef double* told = <double*> &changes[count + 1]
+        try:
+            for index in range(count):
+                changes[index].place = index_in(into[index], self.block.length)
+            for index in range(count):
+                changes[index].amount = finite(given[index])
+            version = self.added(changes, count, whole(cause), told)
+            return version, tuple([told[index] for index in range(count)])
+        finally:
+            PyMem_Free(changes)
+
+    def compare_and_set(self, index, expected, value, cause=NO_CAUSE):
+        """Store a number if the present one equals ``expected``; return the new version, 0 when it differs. O(1)."""
+        cdef int32_t place = index_in(index, self.block.length)
+        cdef double wanted = expected, number = bounded(&self.block, place, value)
+        cdef int64_t version = 0
+        enter(self, whole(cause))
+        if self.block.cells[place].value == wanted:
+            version = write_one(self, place, number)
+        leave(self)
+        return version
+
+    def reach(self, index, value, upward, cause=NO_CAUSE):
+        """Raise a number to ``value``, or lower it, if it is not there yet; return the version then. O(1)."""
+        cdef int32_t place = index_in(index, self.block.length)
+        cdef double number = bounded(&self.block, place, value), present
+        cdef bint up = bool(upward)
+        enter(self, whole(cause))
+        cdef int64_t version = cells_version(&self.block)
+        present = self.block.cells[place].value
+        if number > present if up else number < present:
+            version = write_one(self, place, number)
+        leave(self)
+        return version
+
+    def commit(self, since, watched, places, values, cause=NO_CAUSE):
+        """Store values at places in one step, unless a watched place was written after version ``since``.
+
+        Return the new version and (), or 0 and the watched places that were written. ``values``, a list, gets
+        in exchange the objects that were replaced. ValueError as ``write``. O(watched + places).
+        """
+        cdef tuple looked_at = listed(watched), targets = listed(places), given = tuple(values)
+        cdef list exchanged = values
+        cdef int64_t began = whole(since), why = whole(cause)
+        cdef int32_t total = self.block.length + self.block.objects, length = len(targets), looks = len(looked_at)
+        cdef int32_t index
+        if length != len(given):
+            raise ValueError("places and values differ in length")
+        cdef change* changes = <change*> PyMem_Malloc((length + looks + 1) * sizeof(change))
+        if changes == NULL:
+            raise MemoryError
+        try:
+            for index in range(looks):
+                changes[length + index].place = index_in(looked_at[index], total)
+            for index in range(length):
+                changes[index].place = index_in(targets[index], total)
+            for index in range(length):
+                if changes[index].place < self.block.length:
+                    changes[index].amount = bounded(&self.block, changes[index].place, given[index])
+            if len(exchanged) != length:
+                raise ValueError("values changed meanwhile")
+            return committed(self, began, changes, length, looks, exchanged, why)
+        finally:
+            PyMem_Free(changes)
+
+    def absorb(self, since, held, kept, places=(), values=(), cause=NO_CAUSE):
+        """Merge what differs between ``held`` and ``kept``, which the cells had at version ``since``, in one step.
+
+        Both are tuples of a number for each cell. A number that was written since gets the difference, clamped to its
+        bounds. At ``places`` objects are replaced; the list ``values`` gets in exchange those that were there. Return
+        the new version, 0 when there is nothing to write, and the numbers as they are now, ``held`` itself when that
+        is so. (0, None), and no write, when one is no float (of an integer cell: no int) that its cell takes as it
+        is. O(cells).
+        """
+        cdef int64_t began = whole(since), why = whole(cause), version
+        cdef tuple now = held, before = kept, targets = listed(places)
+        cdef int32_t length = self.block.length, objects = len(targets), index, count
+        cdef list exchanged = values if objects else []
+        if not len(now) == len(before) == length:
+            raise ValueError("held and kept are not of a number for each cell")
+        cdef held_number* changes = <held_number*> PyMem_Malloc((length + objects + 1) * sizeof(held_number))
+        if changes == NULL:
+            raise MemoryError
+        try:
+            for index in range(objects):
+                changes[length + index].place = index_in(targets[index], length + self.block.objects)
+                if changes[length + index].place < length:
+                    raise IndexError(f"at place {targets[index]} is a number")
+            if len(exchanged) != objects:
+                raise ValueError("places and values differ in length")
+            count = held_numbers(&self.block, now, before, changes)
+            if count < 0 or count + objects == 0:
+                return 0, (None if count < 0 else now)
+            enter(self, why)
+            version = absorb_all(self, began, changes, count, objects, exchanged)
+            leave(self)
+            return version, as_merged(now, changes, count)
+        finally:
+            PyMem_Free(changes)
+
+    # --- what is told of it
+
+    def counts(self):
+        """Return how many reads and writes there were; reads may be a few short under contention."""
+        return self.reads, cells_version(&self.block)
+
+    @property
+    def changes_waiting(self):
+        """How many changes the trail holds."""
+        return LIFEEVT_LOAD(&self.block.trail.length)
+
+    def record(self, records):
+        """Keep a trail of every change from now on, or no longer; an unread trail stays."""
+        cdef bint on = bool(records)
+        visit(&self.lock, True)
+        LIFEEVT_STORE(&self.block.trail.on, on)
+        if not on:
+            trail_clear(&self.block.trail)
+        rwlock_release(&self.lock)
+
+    def take_changes(self):
+        """Take the trail: (version, place, before, after, cause) of each change, oldest first.
+
+        Of an object both numbers are 0. O(changes).
+        """
+        cdef change_record* records
+        cdef int64_t length
+        visit(&self.lock, True)
+        records, length = self.block.trail.records, self.block.trail.length
+        self.block.trail.records = NULL
+        self.block.trail.room = 0
+        LIFEEVT_STORE(&self.block.trail.length, 0)
+        rwlock_release(&self.lock)
+        return listed_changes(records, length)
+
+    cdef int64_t stored(self, int32_t place, double number, int64_t cause) except -1:
+        enter(self, cause)
+        cdef int64_t version = write_one(self, place, number)
+        leave(self)
+        return version
+
+    cdef int64_t added(self, const change* changes, Py_ssize_t count, int64_t cause, double* told) except -1:
+        """Add changes; note in ``told``, unless it is NULL, what each one did."""
+        cdef int32_t index = -1
+        cdef int64_t version = 0
+        cdef double sum_there = 0.0
+        enter(self, cause)
+        if self.block.refuses:
+            index = cells_refused(&self.block, changes, count)
+        if index >= 0:
+            sum_there = cells_sum(&self.block, changes, index)
+        else:
+            version = write_changes(self, changes, count, told)
+        leave(self)
+        if index >= 0:
+            raise outside(&self.block.cells[changes[index].place], sum_there, changes[index].place)
+        return version
+
+    cdef int enter_late(self) except -1:
+        cdef int64_t began_ns = rwlock_now_ns()
+        visit(&self.lock, True)
+        if not self.unmeasured:
+            histogram_record_alone(&self.wait_times.counted, rwlock_now_ns() - began_ns)
+        return 0
+
+    cdef void note_hold(self) noexcept:
+        histogram_record_alone(&self.hold_times.counted, rwlock_now_ns() - self.entered_ns)
+        self.entered_ns = 0
+
+
+cdef inline int64_t write_one(StateCells cells, int32_t place, double number) noexcept:
+    cells_begin(&cells.block)
+    cells_set(&cells.block, place, number)
+    return cells_written(&cells.block)
+
+
+cdef int64_t write_changes(StateCells cells, const change* changes, Py_ssize_t count, double* told) noexcept:
+    cdef Py_ssize_t index
+    cdef double before
+    cells_begin(&cells.block)
+    for index in range(count):
+        before = cells.block.cells[changes[index].place].value
+        cells_add(&cells.block, changes[index].place, changes[index].amount)
+        if told != NULL:
+            told[index] = cells.block.cells[changes[index].place].value - before
+    return cells_written(&cells.block)
+
+
+cdef tuple committed(
+    StateCells cells, int64_t since, change* changes, int32_t length, int32_t looks, list values, int64_t cause
+):
+    """Commit what was parsed: ``length`` changes, and after them ``looks`` watched places."""
+    cdef int32_t index, conflicts = 0
+    cdef int64_t version = 0
+    cdef change* watched = &changes[length]
+    enter(cells, cause)
+    for index in range(looks):
+        if cells.block.cells[watched[index].place].stamp > since:
+            watched[conflicts].place = watched[index].place
+            conflicts += 1
+    if conflicts == 0:
+        version = exchange_all(cells, changes, length, values)
+    else:
+        cells.refused_commits += 1
+    leave(cells)
+    return version, tuple([watched[index].place for index in range(conflicts)])
+
+
+cdef int64_t exchange_all(StateCells cells, const change* changes, int32_t length, list values) noexcept:
+    cdef int32_t index, place
+    cells_begin(&cells.block)
+    for index in range(length):
+        place = changes[index].place
+        if place < cells.block.length:
+            cells_set(&cells.block, place, changes[index].amount)
+        else:
+            cells_mark(&cells.block, place, 0.0, 0.0)
+            lifeevt_exchange(values, index, cells.objects, place - cells.block.length)
+    return cells_written(&cells.block)
+
+
+cdef int64_t absorb_all(
+    StateCells cells, int64_t since, held_number* changes, int32_t count, int32_t objects, list values
+) noexcept:
+    """Exchange objects, whose places stand behind those of all cells, and merge numbers; note what these are then."""
+    cdef int32_t index, place
+    cells_begin(&cells.block)
+    for index in range(objects):
+        place = changes[cells.block.length + index].place
+        cells_mark(&cells.block, place, 0.0, 0.0)
+        lifeevt_exchange(values, index, cells.objects, place - cells.block.length)
+    for index in range(count):
+        cells_merge(&cells.block, since, changes[index].place, changes[index].number, changes[index].kept)
+        changes[index].kept = cells.block.cells[changes[index].place].value
+    return cells_written(&cells.block)
+
+
+cdef int64_t copy_whole(StateCells cells, double* into, tuple objects) except -1:
+    """Copy the numbers and the objects of one instant; return its version."""
+    cdef int64_t version = 0
+    if not (LIFEEVT_OBJECTS_NEED_THE_LOCK and cells.block.objects > 0):
+        version = copy_all(cells, into)
+        copy_objects(cells, objects)
+        return version
+    visit(&cells.lock, False)
+    cells_read_all(&cells.block, into, &version)
+    copy_objects(cells, objects)
+    rwlock_release(&cells.lock)
+    LIFEEVT_COUNT(&cells.reads)
+    return version
+
+
+cdef void copy_objects(StateCells cells, tuple into) noexcept:
+    cdef int32_t place
+    for place in range(cells.block.objects):
+        lifeevt_share(into, place, cells.objects)
+
+
+cdef list listed_changes(change_record* records, int64_t length):
+    cdef int64_t index
+    try:
+        return [
+            (records[index].version, records[index].place, records[index].before, records[index].after,
+             records[index].cause)
+            for index in range(length)
+        ]
+    finally:
+        free(records)

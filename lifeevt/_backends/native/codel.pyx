@@ -1,0 +1,45 @@
+"""CoDel, the native twin: the law of `_codel` for each level."""
+
+from libc.stdint cimport int32_t, int64_t
+
+from ..nogil.codel cimport codel_admits, codel_init
+from .numbers cimport listed, whole
+from .offers cimport checked_level
+from ..nogil.heap cimport HEAP_LEVELS
+from ..nogil.atomics cimport look_at
+
+cdef int64_t LONGEST_NS = 10**18
+
+
+cdef class CoDel:
+    """Controlled delay (RFC 8289) for each of 16 levels: shed when every event waits too long, not in a burst.
+
+    ``targets_ns``: one a level, 0 to shed nothing of it. One thread at a time may ask ``admits``; any may look at
+    ``shedding``. Does not block. O(1).
+    """
+
+    def __cinit__(self, interval_ns, targets_ns):
+        cdef int64_t interval = whole(interval_ns), target
+        cdef tuple targets = listed(targets_ns)
+        cdef int level
+        if len(targets) != HEAP_LEVELS:
+            raise ValueError(f"{len(targets)} targets; there must be {HEAP_LEVELS}, one a level")
+        for level in range(HEAP_LEVELS):
+            target = whole(targets[level])
+            if not 0 <= target <= interval <= LONGEST_NS or interval == 0:
+                raise ValueError(f"the target is {target} ns, the interval {interval} ns; "
+                                 "it must be 0 <= target <= interval, and 0 < interval <= 10**18")
+            codel_init(&self.levels[level], target, interval)
+
+    def admits(self, level, now_ns, waited_ns, last=False):
+        """Return whether an event that waited so long shall be answered; False: shed it and take the next.
+
+        ``last``: nothing of this level is queued behind it. The last one is never shed.
+        """
+        cdef int32_t height = checked_level(level)
+        cdef int64_t now = whole(now_ns), waited = whole(waited_ns)
+        return bool(codel_admits(&self.levels[height], now, waited, bool(last)))
+
+    def shedding(self):
+        """Return the levels on which an episode of shedding goes on."""
+        return tuple([level for level in range(HEAP_LEVELS) if look_at(&self.levels[level].shedding)])

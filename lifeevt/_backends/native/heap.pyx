@@ -1,0 +1,492 @@
+"""EventHeap, the native twin: the heap of `_heap` with a Python object in every slot.
+
+While its mutex is held no Python code can run: no object is collected, no reference falls to zero.
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from .arrays cimport CHUNK, NumberOffers
+from .numbers cimport whole
+from .offers cimport (
+    ADMITTED,
+    REFUSED,
+    SHED_END,
+    checked_end,
+    checked_kind_to_pause,
+    checked_level,
+    checked_level_to_pause,
+    checked_policy,
+    entry_of,
+    fill_kind,
+    fill_numbers,
+    fill_offer,
+    fill_offsets,
+    fill_policies,
+    offered,
+    read_ticket,
+    ticket_of,
+    verdict_of,
+)
+from .watch cimport Watched, enter
+from ..nogil.heap cimport (
+    HEAP_ENDS,
+    HEAP_LEVELS,
+    HEAP_OBJECT,
+    HEAP_REFUSED,
+    HEAP_TRACKED,
+    heap_book,
+    heap_bring_back,
+    heap_check,
+    heap_clear,
+    heap_enter,
+    heap_finish,
+    heap_head,
+    heap_holds,
+    heap_init,
+    heap_leave,
+    heap_leave_quietly,
+    heap_next_stale,
+    heap_open,
+    heap_offer,
+    heap_pause,
+    heap_pop,
+    heap_postpone,
+    heap_release,
+    heap_replace,
+    heap_shift,
+    heap_slot,
+    heap_withdraw,
+)
+from ..nogil.atomics cimport look_at
+from ..nogil.order cimport HELD
+
+from ..fork import keep
+
+cdef enum:
+    NO_KIND = -1
+    SWEPT = 32                  # stale payloads dropped in one go
+    FEW = 512                   # so few events are taken in without giving the GIL away
+
+
+@cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
+cdef class EventHeap(Watched):
+    """A bounded priority heap that keeps the ledger; every call is one atomic step.
+
+    The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
+    for offer and pop; shedding is O(1). A ticket is for one event for as long as that is queued.
+    """
+
+    def __cinit__(self, capacity):
+        cdef int64_t wanted = whole(capacity)
+        if not 0 < wanted < <int64_t> 2**31:
+            raise ValueError(f"capacity is {wanted}; it must lie in [1, 2**31)")
+        self.limit = <int> wanted
+        self.payloads = []
+        if heap_init(&self.heap, self.limit) != 0:
+            raise MemoryError
+        keep(self)
+
+    def __dealloc__(self):
+        heap_clear(&self.heap)
+
+    def __len__(self):
+        """Return how many events are queued."""
+        return look_at(&self.heap.queued)
+
+    @property
+    def capacity(self):
+        """How many events fit."""
+        return self.limit
+
+    def offer(self, key, level, arrival_ns, payload, policy, kind=NO_KIND, intensity=0.0):
+        """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
+
+        REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
+        DROP_OLDEST the oldest event of the least important level, but never a more important one
+        than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
+        ``kind`` is the event's number in the KindTable of whoever answers it.
+        """
+        cdef offered offer
+        fill_offer(&offer, key, level, arrival_ns)
+        cdef int how = checked_policy(policy)
+        fill_kind(&offer, kind, intensity)
+        self.make_places()
+        enter(&self.heap)
+        payload = self.place(&offer, payload, how)
+        heap_leave(&self.heap)
+        return verdict_of(&offer, payload)
+
+    def offer_tracked(self, key, level, arrival_ns, payload, policy, kind=NO_KIND, intensity=0.0, held=False):
+        """Like offer, for an event that is handed to Python whatever its kind: (verdict, its ticket or None).
+
+        ``held``: it is queued, and cannot leave before ``bring_back``.
+        """
+        cdef offered offer
+        fill_offer(&offer, key, level, arrival_ns)
+        cdef int how = checked_policy(policy)
+        fill_kind(&offer, kind, intensity)
+        offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
+        if held:
+            offer.event.lane = HELD
+        self.make_places()
+        enter(&self.heap)
+        cdef uint64_t sequence = self.heap.accepted
+        cdef int32_t slot = -1
+        offer.verdict = heap_offer(&self.heap, &offer.event, how, SHED_END, &slot, &offer.victim)
+        payload = payload if slot < 0 else self.kept(slot, payload)
+        heap_leave(&self.heap)
+        verdict = verdict_of(&offer, payload)
+        return verdict, None if slot < 0 else (sequence, slot)
+
+    def withdraw(self, ticket, end):
+        """Take out a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
+        cdef ticket_of given = read_ticket(ticket)
+        cdef int how = checked_end(end, 0)
+        cdef heap_slot out
+        cdef object payload = None
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        if there:
+            heap_withdraw(&self.heap, given.slot, how, &out)
+            payload = self.payload_of(given.slot)
+            heap_release(&self.heap, given.slot)
+        heap_leave(&self.heap)
+        return entry_of(&out, payload) if there else None
+
+    def replace(self, ticket, key, level, payload, kind=NO_KIND, intensity=0.0):
+        """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
+
+        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
+        """
+        cdef ticket_of given = read_ticket(ticket)
+        cdef offered offer
+        fill_offer(&offer, key, level, 0)
+        fill_kind(&offer, kind, intensity)
+        offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
+        cdef object _before = None
+        cdef int code = 0
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        if there:
+            code = heap_replace(&self.heap, given.slot, &offer.event)
+            if code == 0:
+                _before = self.kept(given.slot, payload)
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+        return there
+
+    def bring_back(self, ticket):
+        """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
+        cdef ticket_of given = read_ticket(ticket)
+        enter(&self.heap)
+        cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
+        cdef int code = heap_bring_back(&self.heap, given.slot) if there else 0
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+        return there
+
+    def pause(self, level, kind, paused):
+        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
+
+        They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
+        aside when it comes first. O(k log n) to go on, for k that wait.
+        """
+        cdef int32_t height = -1 if level is None else checked_level_to_pause(level)
+        cdef int32_t number = -1 if kind is None else checked_kind_to_pause(kind)
+        cdef bint now = bool(paused)
+        enter(&self.heap)
+        cdef int code = heap_pause(&self.heap, height, number, now)
+        heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+
+    def book(self, end):
+        """Count an event that was accepted and ended at once, without a place; return its sequence."""
+        cdef int how = checked_end(end, 0)
+        enter(&self.heap)
+        cdef uint64_t sequence = heap_book(&self.heap, how)
+        heap_leave(&self.heap)
+        return sequence
+
+    def offer_many(self, offers, policy, numbers=None):
+        """Offer each in turn, in one atomic step; the verdicts come back in the same order.
+
+        ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
+        """
+        cdef tuple given = tuple(offers), known = tuple(() if numbers is None else numbers)
+        cdef Py_ssize_t count = len(given), index
+        cdef int[HEAP_LEVELS] how
+        fill_policies(how, policy)
+        cdef list payloads = [None] * count
+        cdef offered* made = <offered*> PyMem_Malloc((count + 1) * sizeof(offered))
+        if made == NULL:
+            raise MemoryError
+        try:
+            for index in range(count):
+                key, level, arrival_ns, payloads[index] = given[index]
+                fill_offer(&made[index], key, level, arrival_ns)
+            if numbers is not None:
+                fill_numbers(made, known, count)
+            self.make_places()
+            enter(&self.heap)
+            for index in range(count):
+                payloads[index] = self.place(&made[index], payloads[index], how[made[index].event.level])
+            heap_leave(&self.heap)
+            return [verdict_of(&made[index], payloads[index]) for index in range(count)]
+        finally:
+            PyMem_Free(made)
+
+    def offer_numbers(self, kinds, types, intensities, timestamps, arrival_ns, policy):
+        """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
+
+        Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
+        and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
+        No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
+        during long ones. ``policy``: one for all, or one for each level.
+        """
+        cdef NumberOffers given = NumberOffers(kinds, types, intensities, timestamps, whole(arrival_ns))
+        cdef int[HEAP_LEVELS] how
+        fill_policies(how, policy)
+        cdef list shed = []
+        cdef Py_ssize_t taken = 0
+        given.check()
+        while given.next < given.length:
+            if given.length - given.next > FEW:
+                with nogil:
+                    taken += given.offer_while_room(&self.heap)
+            taken += self.offer_some(given, how, shed)
+        return taken, shed
+
+    cdef Py_ssize_t offer_some(self, NumberOffers given, const int* how, list shed) except -1:
+        """Offer the next few in one step, by the policy; who is shed for them joins the list."""
+        cdef Py_ssize_t count = min(given.length - given.next, <Py_ssize_t> CHUNK), index, taken = 0
+        cdef offered[CHUNK] made
+        cdef list payloads = [None] * count
+        for index in range(count):
+            given.fill(&made[index].event, given.next + index)
+        enter(&self.heap)
+        for index in range(count):
+            if given.admits(&self.heap, &made[index].event):
+                payloads[index] = self.place_number(&made[index], how[made[index].event.level])
+            else:
+                made[index].verdict = HEAP_REFUSED
+        heap_leave(&self.heap)
+        given.next += count
+        for index in range(count):
+            verdict = verdict_of(&made[index], payloads[index])
+            taken += verdict is not REFUSED
+            if verdict is not REFUSED and verdict is not ADMITTED:
+                shed.append(verdict)
+        return taken
+
+    cdef object place_number(self, offered* offer, int policy):
+        """Offer an event without an object, from inside the heap; give back what its victim left."""
+        cdef int32_t slot = -1
+        cdef object before
+        offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &slot, &offer.victim)
+        if slot < 0 or slot >= len(self.payloads):
+            return None
+        before = self.payloads[slot]
+        self.payloads[slot] = None
+        return before
+
+    def pop(self, end=NO_END):
+        """Remove the most urgent event, or return None; it is running until ``finish``.
+
+        With ``end`` it ends at once and never runs.
+        """
+        return self.pop_head(HEAP_LEVELS, checked_end(end, NO_END))
+
+    def pop_above(self, level, end=NO_END):
+        """Like pop, but only when the most urgent event is of a more important level."""
+        cdef int64_t above = max(<int64_t> -1, min(whole(level), <int64_t> HEAP_LEVELS))
+        return self.pop_head(<int32_t> above, checked_end(end, NO_END))
+
+    cdef object pop_head(self, int32_t above, int end):
+        cdef heap_slot out
+        cdef int32_t slot
+        cdef object payload = None
+        cdef bint unsettled = True
+        while unsettled:
+            enter(&self.heap)
+            slot = heap_pop(&self.heap, above, end, &out)
+            if slot >= 0:
+                payload = self.payload_of(slot)
+                heap_release(&self.heap, slot)
+            unsettled = slot < 0 and self.heap.unsettled
+            heap_leave(&self.heap)
+        return None if slot < 0 else entry_of(&out, payload)
+
+    def head(self):
+        """Return (key, level, kind) of the event that would leave first, or None. Takes nothing out. O(log n)."""
+        cdef heap_slot seen
+        cdef int32_t slot, unsettled = True
+        while unsettled:
+            enter(&self.heap)
+            slot = heap_head(&self.heap)
+            if slot >= 0:
+                seen = self.heap.slots[slot]
+            unsettled = slot < 0 and self.heap.unsettled
+            heap_leave_quietly(&self.heap)
+        return None if slot < 0 else (seen.event.key, seen.event.level, seen.event.kind)
+
+    def drain(self, limit, end, every=False):
+        """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
+        cdef Py_ssize_t taken = 0, index
+        cdef Py_ssize_t count = max(min(whole(limit), <int64_t> look_at(&self.heap.queued)), <int64_t> 0)
+        cdef int how = checked_end(end, 0)
+        cdef list payloads = [None] * count
+        cdef int32_t slot, paused
+        cdef bint every_one = bool(every)
+        cdef heap_slot* outs = <heap_slot*> PyMem_Malloc((count + 1) * sizeof(heap_slot))
+        if outs == NULL:
+            raise MemoryError
+        try:
+            enter(&self.heap)
+            paused = self.heap.paused_count
+            if every_one and heap_open(&self.heap) == 0:
+                self.heap.paused_count = 0
+            for index in range(count):
+                slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
+                while slot < 0 and self.heap.unsettled:
+                    slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
+                if slot < 0:
+                    break
+                payloads[index] = self.payload_of(slot)
+                heap_release(&self.heap, slot)
+                taken += 1
+            self.heap.paused_count = paused
+            heap_leave(&self.heap)
+            return [entry_of(&outs[index], payloads[index]) for index in range(taken)]
+        finally:
+            PyMem_Free(outs)
+
+    def finish(self, end):
+        """Move one running event to its end; ValueError when none is running."""
+        cdef int how = checked_end(end, 0)
+        enter(&self.heap)
+        cdef int code = heap_finish(&self.heap, how)
+        heap_leave(&self.heap)
+        if code != 0:
+            raise ValueError("no event is running")
+
+    def counts(self):
+        """Return (accepted, refused, queued, running, ends, high water), all of one instant."""
+        enter(&self.heap)
+        cdef tuple seen = (
+            self.heap.accepted, self.heap.refused, self.heap.queued, self.heap.running,
+            tuple([self.heap.ends[end] for end in range(HEAP_ENDS)]), self.heap.high_water,
+        )
+        heap_leave(&self.heap)
+        return seen
+
+    def depths(self):
+        """Return how many events are queued on each level."""
+        cdef int32_t[HEAP_LEVELS] seen
+        enter(&self.heap)
+        seen = self.heap.depth
+        heap_leave(&self.heap)
+        return tuple([seen[level] for level in range(HEAP_LEVELS)])
+
+    def shift(self, offsets):
+        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
+
+        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
+        """
+        cdef int64_t[HEAP_LEVELS] wanted
+        cdef int code
+        fill_offsets(wanted, offsets)
+        with nogil:
+            heap_enter(&self.heap)
+            code = heap_shift(&self.heap, wanted)
+            heap_leave(&self.heap)
+        if code != 0:
+            raise MemoryError
+
+    def postpone(self, before, by_ns, level):
+        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
+
+        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
+        if no budget is longer. One atomic step. Returns how many. O(n).
+        """
+        cdef int64_t limit = whole(before), span_ns = whole(by_ns), moved
+        cdef int32_t first = checked_level(level)
+        if span_ns <= 0:
+            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
+        with nogil:
+            heap_enter(&self.heap)
+            moved = heap_postpone(&self.heap, limit, span_ns, first)
+            heap_leave(&self.heap)
+        if moved < 0:
+            raise MemoryError
+        return moved
+
+    def check(self):
+        """Raise AssertionError unless the structure is sound. O(n)."""
+        enter(&self.heap)
+        cdef int code = heap_check(&self.heap)
+        heap_leave(&self.heap)
+        if code == 3:
+            raise AssertionError("the ledger does not balance")
+        if code != 0:
+            raise AssertionError("the heap, its entries and its levels disagree")
+
+    cdef object place(self, offered* offer, payload, int policy):
+        """Offer one event from inside the heap; give back the payload that now belongs to the caller.
+
+        That is what the slot held before: its victim's, or one left there by a reader without the GIL.
+        """
+        cdef int32_t slot = -1
+        offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &slot, &offer.victim)
+        return payload if slot < 0 else self.kept(slot, payload)
+
+    cdef object kept(self, int32_t slot, payload):
+        """Keep an object for a slot, from inside the heap, and give back what was there."""
+        cdef object before
+        while len(self.payloads) <= slot:
+            self.payloads.append(None)
+        before = self.payloads[slot]
+        self.payloads[slot] = payload
+        self.heap.slots[slot].event.has_object |= HEAP_OBJECT
+        return before
+
+    cdef object payload_of(self, int32_t slot):
+        """Take what a slot holds, from inside the heap."""
+        cdef object payload
+        if not self.heap.slots[slot].event.has_object:
+            return None
+        payload = self.payloads[slot]
+        self.payloads[slot] = None
+        return payload
+
+    cdef int make_places(self) except -1:
+        """Make room for the next payload before an offer is inside, so that nothing can fail there."""
+        while len(self.payloads) <= look_at(&self.heap.slots_made):
+            enter(&self.heap)   # without a GIL somebody may be writing into the list that grows
+            try:
+                self.payloads.append(None)
+            finally:
+                heap_leave_quietly(&self.heap)
+        return 0
+
+    cdef int sweep(self) except -1:
+        """Drop what a reader without the GIL could not drop. A few at a time, outside the heap."""
+        cdef list dropped
+        cdef int32_t slot, count = SWEPT
+        while count == SWEPT and look_at(&self.heap.stale_slot) >= 0:
+            dropped, count = [None] * SWEPT, 0
+            enter(&self.heap)
+            while count < SWEPT:
+                slot = heap_next_stale(&self.heap)
+                if slot < 0:
+                    break
+                if slot < len(self.payloads):   # the collector may have cleared the list
+                    dropped[count] = self.payloads[slot]
+                    self.payloads[slot] = None
+                count += 1
+            heap_leave(&self.heap)
+        return 0

@@ -1,0 +1,72 @@
+"""Histogram, the native twin: the counts of C, read from Python."""
+
+cimport cython
+from libc.stdint cimport UINT64_MAX, uint64_t
+
+from .numbers cimport whole
+from ..nogil.histogram cimport (
+    HISTOGRAM_BUCKETS,
+    histogram_init,
+    histogram_merge,
+    histogram_percentile,
+    histogram_record,
+    histogram_upper,
+)
+from ..nogil.atomics cimport look_at_count
+
+
+@cython.final
+cdef class Histogram:
+    """Counts of durations in log-linear buckets, each at most 1/64 wide; thread-safe.
+
+    The layout is that of HdrHistogram: linear up to 64 ns, then 64 buckets a power of two. O(1).
+    """
+
+    def __cinit__(self):
+        histogram_init(&self.counted)
+
+    def __init__(self):
+        """Start empty. (``__cinit__`` alone would let any argument pass.)"""
+
+    @property
+    def count(self):
+        """How many durations were recorded."""
+        return look_at_count(&self.counted.count)
+
+    @property
+    def total(self):
+        """The sum of the durations in nanoseconds."""
+        return (<object> look_at_count(&self.counted.total_high) << 64) + look_at_count(&self.counted.total_low)
+
+    @property
+    def minimum(self):
+        """The shortest duration in nanoseconds, 0 when empty."""
+        cdef uint64_t shortest = look_at_count(&self.counted.minimum)
+        return 0 if shortest == UINT64_MAX else shortest
+
+    @property
+    def maximum(self):
+        """The longest duration in nanoseconds, 0 when empty."""
+        return look_at_count(&self.counted.maximum)
+
+    def record(self, duration_ns):
+        """Count one duration in nanoseconds; a negative one counts as 0."""
+        histogram_record(&self.counted, whole(duration_ns))
+
+    def percentile(self, double percent):
+        """Return the duration that ``percent`` of the records do not exceed, 0 when empty. O(buckets)."""
+        if not 0.0 <= percent <= 100.0:
+            raise ValueError(f"percent is {percent}; it must lie in [0, 100]")
+        return histogram_percentile(&self.counted, percent)
+
+    def merge(self, Histogram other not None):
+        """Add everything that ``other`` counted. O(buckets)."""
+        histogram_merge(&self.counted, &other.counted)
+
+    def buckets(self):
+        """Return (largest duration, count) of every bucket in use, shortest first."""
+        cdef int index
+        return [
+            (histogram_upper(index), self.counted.counts[index])
+            for index in range(HISTOGRAM_BUCKETS) if self.counted.counts[index]
+        ]

@@ -1,0 +1,120 @@
+"""KindTable, the native twin: event types by name for Python, by number for C."""
+
+cimport cython
+
+from libc.stdint cimport int32_t, int64_t
+
+from .account cimport Account
+from .bucket cimport Bucket
+from .numbers cimport index_in, whole
+from .watch cimport enter
+from ..nogil.heap cimport HEAP_LEVELS, heap_leave_quietly
+from ..nogil.kinds cimport KINDS_NO_KIND, KINDS_NO_ROW, kinds_add, kinds_change, kinds_clear, kinds_init
+
+
+cdef class KindTable:
+    """Event types by number: level, budget, reflex row, and whether Python must see their events.
+
+    Grows only; at most 4096 kinds, then ``add`` answers NO_KIND. Thread-safe. O(1).
+    """
+
+    def __cinit__(self):
+        self.codes, self.names, self.accounts, self.buckets = {}, [], [], []
+        if kinds_init(&self.table) != 0:
+            raise MemoryError
+
+    def __init__(self):
+        """Start empty. (``__cinit__`` alone would let any argument pass.)"""
+
+    def __dealloc__(self):
+        kinds_clear(&self.table)
+
+    def __len__(self):
+        """Return how many kinds there are."""
+        return self.table.length
+
+    def add(self, name, level, budget_ns, exact=True, plain=True):
+        """Give a name its number, or return the one it has; events of a new kind are attended.
+
+        ``exact``: the name alone decides level and budget, and never what an event brings along. ``plain``: these
+        two are all that its events are treated by.
+        """
+        cdef int64_t wanted = whole(level), budget = whole(budget_ns)
+        cdef int32_t code
+        if not 0 <= wanted < HEAP_LEVELS:
+            raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
+        cdef int32_t only_name = bool(exact) if plain else -1
+        with cython.critical_section(self):
+            if name in self.codes:
+                return self.codes[name]
+            code = kinds_add(&self.table, <int32_t> wanted, budget, only_name)
+            if code != KINDS_NO_KIND:
+                self.names.append(name)
+                self.buckets.append(None)
+                self.codes[name] = code
+            return code
+
+    def change(self, code, level, budget_ns, exact=True, plain=True):
+        """Give a kind another level and budget, for events that come from now on; see ``add``."""
+        cdef int32_t kind = index_in(code, self.table.length)
+        cdef int64_t wanted = whole(level), budget = whole(budget_ns)
+        if not 0 <= wanted < HEAP_LEVELS:
+            raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
+        cdef int32_t only_name = bool(exact) if plain else -1
+        with cython.critical_section(self):
+            kinds_change(&self.table, kind, <int32_t> wanted, budget, only_name)
+
+    def account(self, code, Account account):
+        """Have what becomes of a kind's events recorded in an account as well; None: in none."""
+        cdef int32_t kind = index_in(code, self.table.length)
+        with cython.critical_section(self):
+            self.accounts.append(account)   # for good: the worker may be at the one before
+            self.table.kinds[kind].met = NULL if account is None else &account.kept
+
+    def limit(self, code, Bucket bucket):
+        """Let a kind's events come as numbers, or quickly, only while a bucket has a token for each; None: always.
+
+        Kinds may share a bucket. All buckets of a table are of one heap, and so must be the events; else ValueError.
+        """
+        cdef int32_t kind = index_in(code, self.table.length)
+        cdef object _before
+        if bucket is not None and self.events is None:
+            self.events = bucket.events
+        if bucket is not None and bucket.events is not self.events:
+            raise ValueError("the bucket is another heap's")
+        if self.events is None:
+            return
+        enter(&self.events.heap)        # where alone it is used: nobody is at the one before
+        _before = self.buckets[kind]
+        self.buckets[kind] = bucket
+        self.table.kinds[kind].bucket = NULL if bucket is None else &bucket.kept
+        heap_leave_quietly(&self.events.heap)
+
+    def answer(self, code, row, attended):
+        """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""
+        cdef int32_t kind = index_in(code, self.table.length)
+        cdef int64_t place = whole(row)
+        if not KINDS_NO_ROW <= place < <int64_t> 2**31:
+            raise ValueError(f"{place} is no row")
+        self.table.kinds[kind].row = <int32_t> place
+        self.table.kinds[kind].attended = bool(attended)
+
+    def code(self, name):
+        """Return the number of a name, or NO_KIND."""
+        return self.code_of(name)
+
+    def name(self, code):
+        """Return the name of a number; IndexError when there is none."""
+        return self.names[index_in(code, self.table.length)]
+
+    def describe(self, code):
+        """Return (level, budget in ns, row, attended) of a number; IndexError when there is none."""
+        cdef int32_t kind = index_in(code, self.table.length)
+        return (
+            self.table.kinds[kind].level, self.table.kinds[kind].budget_ns,
+            self.table.kinds[kind].row, bool(self.table.kinds[kind].attended),
+        )
+
+    cdef int code_of(self, name) except -2:
+        code = self.codes.get(name)
+        return KINDS_NO_KIND if code is None else <int> code

@@ -1,0 +1,229 @@
+"""QueueFront, the native twin: a queue's hot calls, answered from the heap without a frame of Python.
+
+What it does not know how to do quickly it leaves to the class behind it, AsyncEventQueue, which is the
+specification: an unknown type, a full queue that waits, an empty one, another clock.
+"""
+
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.float cimport PyFloat_AS_DOUBLE
+from cpython.long cimport PyLong_AsLong
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from .offers cimport REFUSED, entry_of, offered, verdict_of
+from .watch cimport enter
+from ..nogil.heap cimport (
+    HEAP_ADMITTED,
+    HEAP_LEVELS,
+    HEAP_REFUSED,
+    HEAP_WAIT,
+    heap_leave,
+    heap_leave_quietly,
+    heap_pop,
+    heap_release,
+    heap_slot,
+)
+from ..nogil.kinds cimport kinds_admits, kinds_rank
+from ..nogil.futex cimport parking_now_ns
+
+cdef enum:
+    DELIVERED = 5
+    TYPE = 0
+    INTENSITY = 1
+    METADATA = 2
+    PRIORITY = 3
+    URGENCY = 4
+    LEFT = -1                   # in place of a policy: Python sees to it
+
+cdef extern from *:
+    """
+    #include <structmember.h>
+    #define LIFEEVT_IS_SLOT(member) \
+        (Py_TYPE(member) == &PyMemberDescr_Type && ((PyMemberDescrObject*) (member))->d_member->type == T_OBJECT_EX)
+    #define LIFEEVT_OFFSET(member) (((PyMemberDescrObject*) (member))->d_member->offset)
+    #define LIFEEVT_SLOT(owner, offset) (*(PyObject**) ((char*) (owner) + (offset)))
+    """
+    bint LIFEEVT_IS_SLOT(object member)
+    Py_ssize_t LIFEEVT_OFFSET(object member)
+    PyObject* LIFEEVT_SLOT(PyObject* owner, Py_ssize_t offset)
+
+
+cdef class QueueFront:
+    """The hot calls of a queue. ``AsyncEventQueue`` stands behind it and answers what it does not."""
+
+    def _attach(self, heap, kinds, event_type, no_metadata, policies, raises, waits, coalesces):
+        """Serve this heap's events of exactly ``event_type``, whose slots never change once they are set."""
+        self.events, self.kinds = heap, kinds
+        self.event_type, self.no_metadata = event_type, no_metadata
+        self.gives, self.waits_anywhere = True, any(waits)
+        for place in range(HEAP_LEVELS):
+            self.policies[place] = LEFT if coalesces[place] else policies[place]
+            self.raises[place], self.waits[place] = raises[place], waits[place]
+        for place, name in enumerate(("type", "intensity", "metadata", "priority", "urgency")):
+            member = event_type.__dict__[name]
+            if not LIFEEVT_IS_SLOT(member):
+                raise TypeError(f"{event_type.__name__}.{name} is no slot")
+            self.offsets[place] = LIFEEVT_OFFSET(member)
+
+    def _be_swift(self, swift):
+        """Answer from here on, or leave all to the class behind."""
+        self.swift = swift
+
+    def _give_swiftly(self, gives):
+        """Hand events out from here on, or leave that to the class behind: what is tracked takes Python."""
+        self.gives = gives
+
+    def put(self, event, timeout=None):
+        """Queue an event; False when a dropping policy refused it.
+
+        Blocks only under ``block``, up to ``timeout`` seconds of the clock, then QueueFull.
+        QueueClosed after close. O(log n).
+        """
+        cdef int level = 0
+        cdef int verdict = self.offer_swiftly(event, True, &level)
+        if verdict == HEAP_ADMITTED:
+            return True
+        if verdict == HEAP_REFUSED and not self.raises[level]:
+            return False
+        if verdict == NOT_SWIFT or self.waits[level]:
+            return super(QueueFront, self).put(event, timeout)
+        return self._refuse(event)
+
+    def put_nowait(self, event):
+        """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
+        cdef int level = 0
+        cdef int verdict = self.offer_swiftly(event, False, &level)
+        if verdict == HEAP_ADMITTED:
+            return True
+        if verdict == NOT_SWIFT:
+            return super(QueueFront, self).put_nowait(event)
+        return self._refuse(event) if self.raises[level] else False
+
+    def put_many(self, events):
+        """Queue events in one atomic step and return how many were taken in. O(k log n).
+
+        Those that do not fit are refused or shed by the policy; nothing is raised for them and
+        nothing waits. QueueClosed after close.
+        """
+        cdef list given = list(events)
+        cdef Py_ssize_t count = len(given), index, taken = 0
+        cdef offered* offers
+        if not self.swift:
+            return super(QueueFront, self).put_many(given)
+        offers = <offered*> PyMem_Malloc((count + 1) * sizeof(offered))
+        if offers == NULL:
+            raise MemoryError
+        try:
+            for index in range(count):
+                if not self.fill(given[index], parking_now_ns(), &offers[index]) or self.leaves(&offers[index]):
+                    return super(QueueFront, self).put_many(given)
+            self.events.make_places()
+            enter(&self.events.heap)
+            for index in range(count):
+                if kinds_admits(&self.kinds.table, &self.events.heap, &offers[index].event):
+                    given[index] = self.events.place(
+                        &offers[index], given[index], self.policies[offers[index].event.level]
+                    )
+                else:
+                    offers[index].verdict = HEAP_REFUSED
+            heap_leave(&self.events.heap)
+            for index in range(count):
+                verdict = verdict_of(&offers[index], given[index])
+                taken += verdict is not REFUSED
+                self.hand_back(verdict)
+            return taken
+        finally:
+            PyMem_Free(offers)
+
+    def get(self, timeout=None):
+        """Take the most urgent event; blocks up to ``timeout`` seconds of the clock, then QueueEmpty.
+
+        QueueClosed once the queue is closed and empty. O(log n).
+        """
+        event = self.pop_swiftly()
+        return super(QueueFront, self).get(timeout) if event is None else event
+
+    def get_nowait(self):
+        """Take the most urgent event; QueueEmpty when there is none, QueueClosed also when closed."""
+        event = self.pop_swiftly()
+        return super(QueueFront, self).get_nowait() if event is None else event
+
+    cdef int fill(self, event, int64_t arrival_ns, offered* offer) noexcept:
+        """Make an offer of an event; 0 when it takes Python to tell what it is worth."""
+        cdef PyObject* owner = <PyObject*> event
+        cdef PyObject* priority
+        cdef PyObject* code
+        cdef int kind
+        if type(event) is not self.event_type or LIFEEVT_SLOT(owner, self.offsets[URGENCY]) == NULL:
+            return 0        # every slot is set when the last one is
+        code = PyDict_GetItemWithError(self.kinds.codes, <object> LIFEEVT_SLOT(owner, self.offsets[TYPE]))
+        if code == NULL:
+            return 0
+        kind = <int> PyLong_AsLong(<object> code)
+        if self.kinds.table.kinds[kind].exact != 1 and (
+            self.kinds.table.kinds[kind].exact < 0 or self.brings_metadata(owner)
+        ):
+            return 0
+        kinds_rank(
+            &self.kinds.table, kind, PyFloat_AS_DOUBLE(<object> LIFEEVT_SLOT(owner, self.offsets[URGENCY])),
+            arrival_ns, &offer.event,
+        )
+        offer.event.intensity = PyFloat_AS_DOUBLE(<object> LIFEEVT_SLOT(owner, self.offsets[INTENSITY]))
+        offer.event.timestamp = 0.0
+        offer.event.has_object = True
+        priority = LIFEEVT_SLOT(owner, self.offsets[PRIORITY])
+        if <object> priority is not None:
+            offer.event.level = <int> PyLong_AsLong(<object> priority)
+        return 1
+
+    cdef bint brings_metadata(self, PyObject* owner) noexcept:
+        return LIFEEVT_SLOT(owner, self.offsets[METADATA]) != <PyObject*> self.no_metadata
+
+    cdef inline bint leaves(self, const offered* offer) noexcept:
+        """Whether the overflow of its level takes Python."""
+        return self.policies[offer.event.level] == LEFT
+
+    cdef int offer_swiftly(self, event, bint may_wait, int* level) except -2:
+        """A verdict of the heap, or NOT_SWIFT when Python must see to it. Whom it sheds is handed back."""
+        cdef offered offer
+        cdef int policy
+        if not self.swift or not self.fill(event, parking_now_ns(), &offer):
+            return NOT_SWIFT
+        level[0] = offer.event.level
+        policy = self.policies[level[0]]
+        if policy == LEFT:
+            return NOT_SWIFT
+        if may_wait and self.waits[level[0]]:
+            policy = HEAP_WAIT
+        self.events.make_places()
+        enter(&self.events.heap)
+        if self.raises[level[0]] and self.kinds.table.kinds[offer.event.kind].bucket != NULL:
+            heap_leave_quietly(&self.events.heap)
+            return NOT_SWIFT    # who is refused is told why
+        if kinds_admits(&self.kinds.table, &self.events.heap, &offer.event):
+            event = self.events.place(&offer, event, policy)
+        else:
+            offer.verdict = HEAP_REFUSED
+        heap_leave(&self.events.heap)
+        if offer.verdict == HEAP_ADMITTED or offer.verdict == HEAP_REFUSED:
+            return offer.verdict
+        self.hand_back(verdict_of(&offer, event))
+        return HEAP_ADMITTED
+
+    cdef object pop_swiftly(self):
+        """The most urgent event, delivered, or None when Python must see to it."""
+        cdef heap_slot out
+        cdef int slot
+        cdef object payload = None
+        if not self.swift or not self.gives:
+            return None
+        enter(&self.events.heap)
+        slot = heap_pop(&self.events.heap, HEAP_LEVELS, DELIVERED, &out)
+        if slot >= 0:
+            payload = self.events.payload_of(slot)
+            heap_release(&self.events.heap, slot)
+        heap_leave(&self.events.heap)
+        if slot < 0 or out.event.has_object:
+            return payload
+        return self.event_of(entry_of(&out, None))

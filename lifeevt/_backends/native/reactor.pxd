@@ -1,0 +1,71 @@
+"""Reactor for other native modules: the stretch of C, and the objects whose memory it works on."""
+
+from .codel cimport CoDel
+from .heap cimport EventHeap
+from .histogram cimport Histogram
+from .kinds cimport KindTable
+from .reflex cimport ReflexTable
+from .cells cimport StateCells
+from ..nogil.reactor cimport reactor
+from ..nogil.results cimport result_record
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+cdef enum:
+    PROCESSED = 0
+    DEAD_LETTERED = 4
+    EVENT = 0
+    MEANING = 1
+    DECISION = 2
+    ACTION = 3
+    ERROR = 4
+    NO_STAGE = -1
+    UNDECIDED = -1
+    CHUNK = 32                  # results taken in one stay in the heap
+    NO_SLOT = -1
+
+cdef extern from * nogil:
+    """
+    #define LIFEEVT_SET(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
+    #define LIFEEVT_GET(place) __atomic_load_n((place), __ATOMIC_SEQ_CST)
+    #define LIFEEVT_ADD(place, amount) ((void) __atomic_fetch_add((place), (amount), __ATOMIC_SEQ_CST))
+    """
+    void LIFEEVT_SET(uint32_t* place, uint32_t value)
+    uint32_t LIFEEVT_GET(uint32_t* place)
+    int32_t LIFEEVT_GET_COUNT "LIFEEVT_GET"(int32_t* place)
+    void LIFEEVT_ADD(int32_t* place, int32_t amount)
+
+cdef class Reactor:
+    cdef reactor stretch
+    cdef EventHeap events
+    cdef KindTable kinds
+    cdef ReflexTable table
+    cdef StateCells cells
+    cdef list accounts
+    cdef CoDel codel            # or None
+    cdef Histogram gil_waits
+    cdef uint32_t wants_gil     # 1 while an event waits for the GIL
+    cdef int32_t breathers
+
+    cdef dict handlers          # stages by kind
+    cdef object state           # what the stages are given
+    cdef object make_event
+    cdef object in_words
+    cdef object on_error
+    cdef object on_task
+
+    cdef bint has_stages(self)
+    cdef int handle(self, bint raises) except -1
+    cdef int run_stages(self, list outcome, const result_record* record, int* stage) except -1
+    cdef tuple words_of(self, const result_record* record)
+    cdef object told(self, event, int stage, error)
+    cdef int let_pass(self, int32_t level) except -1
+    cdef object event_of(self, const result_record* record)
+    cdef int publish(self, result_record* record, payload) except -1
+    cdef int let_go(self) except -1
+    cdef int64_t wanted(self, limit) except -1
+    cdef int run_stretch(self, int64_t limit, int32_t above, bint waits)
+    cdef int look(self, int64_t limit, int32_t above, bint waits)
+    cdef int answer_attended(self)
+    cdef object task(self)
+    cdef object taken(self, const result_record* record, payload)

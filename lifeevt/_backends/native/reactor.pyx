@@ -1,0 +1,493 @@
+"""Reactor, the native twin: the worker's stretch of C, started, halted and read from Python."""
+
+cimport cython
+from cpython.mem cimport PyMem_Malloc
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
+
+from ..nogil.cells cimport cells_version
+from .account cimport Account
+from .codel cimport CoDel
+from .heap cimport EventHeap
+from .histogram cimport Histogram
+from .kinds cimport KindTable
+from .numbers cimport listed, whole
+from .offers cimport checked_level
+from .reflex cimport ReflexTable, outcome_of
+from .results cimport ResultBuffer, clear_rest, fill_record
+from .cells cimport StateCells
+from .watch cimport enter
+from ..nogil.heap cimport (
+    HEAP_LEVELS,
+    heap_abandon,
+    heap_finish,
+    heap_head,
+    heap_keep,
+    heap_leave,
+    heap_leave_quietly,
+    heap_nudge,
+    heap_release,
+)
+from ..nogil.histogram cimport histogram_record_alone
+from ..nogil.kinds cimport KINDS_NO_ROW
+from ..nogil.atomics cimport look_at, look_at_length, show
+from ..nogil.futex cimport parking_now_ns, parking_sleep, parking_wake
+from ..nogil.reactor cimport (
+    REACTOR_ATTENDED,
+    REACTOR_DRY,
+    REACTOR_DUE,
+    REACTOR_HALTED,
+    REACTOR_NO_LIMIT,
+    reactor_account,
+    reactor_admits,
+    reactor_answer,
+    reactor_attends,
+    reactor_enter_state,
+    reactor_finish,
+    reactor_is_due,
+    reactor_pop,
+    reactor_row,
+    reactor_run,
+    reactor_touches,
+)
+from ..nogil.reflex cimport REFLEX_NO_PATTERN
+from ..nogil.results cimport result_record, results_clear, results_init, results_put, results_take
+from ..nogil.rwlock cimport rwlock_release, rwlock_try_write
+
+from ..contract import UNSET as _UNSET
+
+cdef object UNSET = _UNSET
+cdef tuple STAGES = ("meaning", "decision", "action")
+
+
+@cython.no_gc_clear     # it must let go of its heap; the collector breaks a cycle at the payloads
+cdef class Reactor:
+    """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
+
+    It needs Python for the events of attended kinds alone. Those with stages it handles itself (``attend``
+    and ``serve``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, kind,
+    started_ns, outcome or None). With ``answers`` false it leaves every event to Python unanswered,
+    started_ns 0. One thread at a time may run it; the rest is thread-safe.
+    """
+
+    def __cinit__(
+        self, EventHeap heap not None, KindTable kinds not None, ReflexTable table not None,
+        StateCells cells not None, accounts, capacity, answers,
+    ):
+        cdef Py_ssize_t level
+        cdef Account each
+        cdef int64_t room = whole(capacity)
+        if not 0 < room < <int64_t> 2**31:
+            raise ValueError(f"capacity is {room}; it must lie in [1, 2**31)")
+        if cells.block.length != table.fields:
+            raise ValueError(f"the table is for {table.fields} cells, the state has {cells.block.length}")
+        self.accounts = list(listed(accounts))
+        if not 0 < len(self.accounts) <= HEAP_LEVELS:
+            raise ValueError(f"{len(self.accounts)} accounts; there must be 1 to {HEAP_LEVELS}, one a level")
+        for level in range(HEAP_LEVELS):        # levels without one of their own share the last
+            each = self.accounts[min(level, len(self.accounts) - 1)]
+            self.stretch.accounts[level] = &each.kept
+        self.events, self.kinds, self.table, self.cells = heap, kinds, table, cells
+        self.gil_waits, self.handlers = Histogram(), {}
+        self.stretch.due_ns = INT64_MAX
+        self.stretch.answers = bool(answers)
+        self.stretch.kinds, self.stretch.table = &kinds.table, &table.table
+        self.stretch.cells, self.stretch.lock = &cells.block, &cells.lock
+        if heap.heap.sleeper != NULL:
+            raise ValueError("the heap has a reactor already")
+        if results_init(&self.stretch.ring, room) != 0:
+            raise MemoryError
+        self.stretch.heap = &heap.heap
+        heap.heap.sleeper = &self.stretch.sleeper
+
+    def __dealloc__(self):
+        if self.stretch.heap != NULL:
+            self.let_go()
+        results_clear(&self.stretch.ring)
+
+    cdef int let_go(self) except -1:
+        """Leave the heap, and give it back what the results kept of it."""
+        cdef result_record record
+        enter(&self.events.heap)
+        self.events.heap.sleeper = NULL
+        while results_take(&self.stretch.ring, &record):
+            if record.slot != NO_SLOT:
+                heap_abandon(&self.events.heap, record.slot)
+        heap_leave(&self.events.heap)
+        return self.events.sweep()
+
+    @property
+    def heap(self):
+        """Where the events come from."""
+        return self.events
+
+    @property
+    def gil_wait(self):
+        """How long events that need Python waited for it, once they were ready."""
+        return self.gil_waits
+
+    def __len__(self):
+        """Return how many results wait to be taken."""
+        return look_at_length(&self.stretch.ring.length)
+
+    def attend(self, code, meaning, decision, action, bare):
+        """Give a kind its stages, each a callable or None; a ``bare`` action is not given the decision."""
+        self.handlers[whole(code)] = (meaning, decision, action, bool(bare))
+
+    def serve(self, state, make_event, in_words, on_error, on_task):
+        """Say what stages are given, and who helps where numbers are not enough.
+
+        ``make_event(kind, intensity, timestamp)`` for an event that came as numbers, ``in_words(kind, outcome)``
+        for the reflex's (meaning, decision, action) where a stage is missing, ``on_error(event, stage, error)``
+        for the text of a failure, ``on_task(task)`` for attended events without stages that pass between those
+        of another.
+        """
+        self.state, self.make_event, self.in_words = state, make_event, in_words
+        self.on_error, self.on_task = on_error, on_task
+
+    def run(self):
+        """Answer events until one needs Python: return its task, or None once halted or due. Blocks.
+
+        Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
+        """
+        while self.run_stretch(REACTOR_NO_LIMIT, HEAP_LEVELS, True) == REACTOR_ATTENDED:
+            if not self.has_stages():
+                return self.task()
+            self.handle(False)
+        return None
+
+    def run_pending(self, limit, above=HEAP_LEVELS):
+        """Answer, or shed, up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
+
+        What a stage raises that is no Exception is raised here, once its event has ended.
+        """
+        cdef int64_t most = min(max(whole(limit), <int64_t> 0), <int64_t> REACTOR_NO_LIMIT), done = 0
+        cdef int32_t level = <int32_t> max(<int64_t> -1, min(whole(above), <int64_t> HEAP_LEVELS))
+        cdef int reason
+        while True:
+            reason = self.run_stretch(most - done, level, False)
+            done += self.stretch.answered
+            if reason != REACTOR_ATTENDED:
+                return done, None
+            if not self.has_stages():
+                return done, self.task()
+            self.handle(True)
+            done += 1
+
+    def halt(self, halted):
+        """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
+        cdef bint now = bool(halted)
+        enter(&self.events.heap)
+        show(&self.stretch.halted, now)
+        cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
+        heap_leave(&self.events.heap)
+        parking_wake(sleeper, 1)
+        parking_wake(&self.events.heap.epoch, 0x7fffffff)
+
+    def wake_at(self, due_ns):
+        """Make ``run`` return None at a time of the system's clock (None: never), also when nothing comes."""
+        cdef int64_t when = INT64_MAX if due_ns is None else whole(due_ns)
+        enter(&self.events.heap)
+        self.stretch.due_ns = when
+        cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
+        heap_leave(&self.events.heap)
+        parking_wake(sleeper, 1)
+
+    def put(
+        self, payload, sequence, level, kind, status, intensity, queued_ns, started_ns, finished_ns,
+        version_before, version, finishes,
+    ):
+        """Record a result that Python made, with its payload; it ``finishes`` a running event, or none."""
+        cdef result_record record
+        fill_record(&record, sequence, level, kind, status, intensity)
+        record.queued_ns, record.started_ns = whole(queued_ns), whole(started_ns)
+        record.finished_ns = whole(finished_ns)
+        record.reflex.pattern = REFLEX_NO_PATTERN
+        record.reflex.version_before, record.reflex.version_after = whole(version_before), whole(version)
+        cdef bint ends = bool(finishes)
+        cdef int code = 0
+        cdef object _before = None
+        self.events.sweep()
+        self.events.make_places()
+        enter(&self.events.heap)
+        if ends:
+            code = heap_finish(&self.events.heap, record.status)
+        if code == 0:
+            record.slot = heap_keep(&self.events.heap)
+            if record.slot >= 0:
+                _before = self.events.kept(record.slot, payload)
+            results_put(&self.stretch.ring, &self.events.heap, &record)
+        heap_leave(&self.events.heap)
+        if code != 0:
+            raise ValueError("no event is running")
+
+    def take(self, limit):
+        """Take up to ``limit`` results (None: all), oldest first, each as
+
+        (payload, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
+        outcome). The payload is the event's, what ``put`` was given, or None for one that came as numbers.
+        """
+        cdef int64_t left = self.wanted(limit)
+        cdef result_record[CHUNK] records
+        cdef list payloads, found = []
+        cdef int32_t count = CHUNK, index
+        self.events.sweep()
+        while left > 0 and count == CHUNK:
+            payloads, count = [None] * CHUNK, 0
+            enter(&self.events.heap)
+            while count < min(left, <int64_t> CHUNK) and results_take(&self.stretch.ring, &records[count]):
+                if records[count].slot != NO_SLOT:
+                    payloads[count] = self.events.payload_of(records[count].slot)
+                    heap_release(&self.events.heap, records[count].slot)
+                count += 1
+            heap_leave_quietly(&self.events.heap)
+            left -= count
+            for index in range(count):
+                found.append(self.taken(&records[index], payloads[index]))
+        return found
+
+    def take_buffer(self, limit):
+        """Take up to ``limit`` results (None: all), oldest first, as one buffer of numbers; payloads are dropped."""
+        cdef int64_t left = self.wanted(limit)
+        cdef ResultBuffer made = ResultBuffer.__new__(ResultBuffer)
+        cdef list dropped
+        cdef int32_t count = CHUNK
+        made.records = <result_record*> PyMem_Malloc((left + 1) * sizeof(result_record))
+        if made.records == NULL:
+            raise MemoryError
+        self.events.sweep()
+        while left > 0 and count == CHUNK:
+            dropped, count = [None] * CHUNK, 0
+            enter(&self.events.heap)
+            while count < min(left, <int64_t> CHUNK) and results_take(&self.stretch.ring, &made.records[made.length]):
+                if made.records[made.length].slot != NO_SLOT:
+                    dropped[count] = self.events.payload_of(made.records[made.length].slot)
+                    heap_release(&self.events.heap, made.records[made.length].slot)
+                    made.records[made.length].slot = NO_SLOT
+                clear_rest(&made.records[made.length])
+                count += 1
+                made.length += 1
+            heap_leave_quietly(&self.events.heap)
+            left -= count
+        return made
+
+    cdef int64_t wanted(self, limit) except -1:
+        """How many of the results that wait now somebody asks for."""
+        cdef int64_t waiting = look_at_length(&self.stretch.ring.length)
+        return waiting if limit is None else min(max(whole(limit), <int64_t> 0), waiting)
+
+    def counts(self):
+        """Return how many results wait, and how many were overwritten before anybody took them."""
+        enter(&self.events.heap)
+        cdef tuple seen = (self.stretch.ring.length, self.stretch.ring.overwritten)
+        heap_leave_quietly(&self.events.heap)
+        return seen
+
+    def breathe(self, wait_ns):
+        """If an event waits for the GIL, give it away until the worker has it, at most ``wait_ns``.
+
+        Returns whether one waited; costs next to nothing when none does.
+        """
+        cdef int64_t limit_ns = max(whole(wait_ns), <int64_t> 0)
+        if LIFEEVT_GET(&self.wants_gil) == 0:
+            return False
+        with nogil:
+            LIFEEVT_ADD(&self.breathers, 1)
+            parking_sleep(&self.wants_gil, 1, limit_ns)
+            LIFEEVT_ADD(&self.breathers, -1)
+        return True
+
+    def shed_by(self, codel):
+        """Ask a CoDel before an event is answered, or (None) none: what it turns away ends as shed. At any time."""
+        cdef CoDel given = codel, _before = self.codel
+        enter(&self.events.heap)
+        self.stretch.codels = NULL if given is None else given.levels
+        heap_leave_quietly(&self.events.heap)
+        self.codel = given
+
+    def admits(self, level, queued_ns, now_ns):
+        """Return whether an event shall be answered that was handed out unanswered; False: end it as shed.
+
+        Asked once for each, by whoever runs this reactor, at a time of its own clock. O(1).
+        """
+        cdef int32_t height = checked_level(level)
+        cdef int64_t queued = whole(queued_ns), now = whole(now_ns)
+        enter(&self.events.heap)
+        cdef bint answers = reactor_admits(&self.stretch, height, queued, now)
+        heap_leave_quietly(&self.events.heap)
+        return answers
+
+    cdef bint has_stages(self):
+        """Whether batch[0] is an event that this reactor handles itself: not one that came before its kind's row."""
+        cdef int32_t kind = self.stretch.batch[0].kind
+        if not reactor_touches(&self.stretch):
+            return False
+        return self.stretch.row == reactor_row(&self.stretch, kind) and kind in self.handlers
+
+    cdef int handle(self, bint raises) except -1:
+        """Run the stages of batch[0] and record what they gave; a failure ends the event, not the worker."""
+        cdef result_record record = self.stretch.batch[0]
+        cdef list outcome = [None, UNSET, UNSET, UNSET, None]
+        cdef int stage = NO_STAGE
+        cdef object raised = None
+        record.status = PROCESSED
+        try:
+            outcome[EVENT] = self.event_of(&record)
+            self.run_stages(outcome, &record, &stage)
+        except BaseException as error:
+            record.status = DEAD_LETTERED
+            outcome[ERROR] = self.told(outcome[EVENT], stage, error)
+            raised = error
+        self.publish(&record, outcome)
+        if raised is not None and raises and not isinstance(raised, Exception):
+            raise raised
+        return 0
+
+    cdef int run_stages(self, list outcome, const result_record* record, int* stage) except -1:
+        """Meaning, decision, action; between two of them what is more important may pass."""
+        cdef tuple stages = self.handlers[record.kind]
+        event, state = outcome[EVENT], self.state
+        if stages[0] is not None:
+            stage[0] = 0
+            outcome[MEANING] = stages[0](event, state)
+            self.let_pass(record.level)
+        if stages[1] is not None:
+            stage[0] = 1
+            meaning = self.words_of(record)[0] if stages[0] is None else outcome[MEANING]
+            outcome[DECISION] = stages[1](event, meaning, state)
+            self.let_pass(record.level)
+        if stages[2] is None:
+            return 0
+        stage[0] = 2
+        if stages[3]:
+            outcome[ACTION] = stages[2](event, state)
+            return 0
+        decision = self.words_of(record)[1] if stages[1] is None else outcome[DECISION]
+        outcome[ACTION] = stages[2](event, decision, state)
+        return 0
+
+    cdef tuple words_of(self, const result_record* record):
+        """(meaning, decision, action) of the event's reflex; None for each when it has none."""
+        if reactor_row(&self.stretch, record.kind) == KINDS_NO_ROW:
+            return (None, None, None)
+        return self.in_words(record.kind, outcome_of(&record.reflex))
+
+    cdef object told(self, event, int stage, error):
+        """The text of a failure, which its teller logs; the worker survives even a teller that fails."""
+        try:
+            return self.on_error(event, STAGES[stage] if stage != NO_STAGE else "event", error)
+        except Exception as another:
+            return f"{error!r}; and then {another!r}"
+
+    cdef int let_pass(self, int32_t level) except -1:
+        """Answer more important events first; each level only for the ones above it, so not deep."""
+        while look_at(&self.events.heap.queued) > 0:
+            if self.run_stretch(REACTOR_NO_LIMIT, level, False) != REACTOR_ATTENDED:
+                break
+            if self.has_stages():
+                self.handle(False)
+            else:
+                self.on_task(self.task())
+        return 0
+
+    cdef object event_of(self, const result_record* record):
+        """The event itself; its slot goes on keeping it."""
+        enter(&self.events.heap)
+        cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
+        cdef object event = self.events.payloads[record.slot] if has_object else None
+        heap_leave_quietly(&self.events.heap)
+        return event if has_object else self.make_event(record.kind, record.intensity, record.timestamp)
+
+    cdef int publish(self, result_record* record, payload) except -1:
+        """Record an event that Python has handled; its slot now keeps the outcome."""
+        cdef object _before
+        record.finished_ns = parking_now_ns()
+        record.reflex.version_after = cells_version(&self.cells.block)
+        reactor_account(&self.stretch, record)
+        enter(&self.events.heap)
+        _before = self.events.kept(record.slot, payload)
+        results_put(&self.stretch.ring, &self.events.heap, record)
+        heap_finish(&self.events.heap, record.status)
+        heap_leave(&self.events.heap)
+        return 0
+
+    cdef int run_stretch(self, int64_t limit, int32_t above, bint waits):
+        """Run without the GIL, unless the next event needs it or there is none to answer."""
+        cdef int reason = self.look(limit, above, waits)
+        cdef int64_t ready_ns = 0
+        if reason != UNDECIDED:
+            return reason
+        with nogil:
+            reason = reactor_run(&self.stretch, limit, above, waits)
+            if reason == REACTOR_ATTENDED:
+                ready_ns = parking_now_ns()
+                LIFEEVT_SET(&self.wants_gil, 1)
+        if reason == REACTOR_ATTENDED:
+            LIFEEVT_SET(&self.wants_gil, 0)
+            if LIFEEVT_GET_COUNT(&self.breathers) > 0:
+                parking_wake(&self.wants_gil, 0x7fffffff)
+            histogram_record_alone(&self.gil_waits.counted, parking_now_ns() - ready_ns)
+        return reason
+
+    cdef int look(self, int64_t limit, int32_t above, bint waits):
+        """Take the head with the GIL if it needs it anyway: to let go of it and to get it back costs more."""
+        cdef int reason = UNDECIDED
+        cdef int32_t head
+        self.stretch.answered = 0
+        self.stretch.row = KINDS_NO_ROW
+        enter(&self.events.heap)
+        head = heap_head(&self.events.heap)
+        if waits and (self.stretch.halted or reactor_is_due(&self.stretch)):
+            reason = REACTOR_HALTED if self.stretch.halted else REACTOR_DUE
+        elif head >= 0 and self.events.heap.slots[head].event.level < above and limit > 0:
+            if reactor_attends(&self.stretch, &self.events.heap.slots[head].event):
+                if reactor_pop(&self.stretch, 1, above) < 0:
+                    reason = REACTOR_ATTENDED
+                else:
+                    reactor_finish(&self.stretch, 1)    # it was shed
+        elif not waits and not self.events.heap.unsettled:
+            reason = REACTOR_DRY
+        heap_leave(&self.events.heap)
+        if reason == REACTOR_ATTENDED and reactor_touches(&self.stretch):
+            self.answer_attended()
+        return reason
+
+    cdef int answer_attended(self):
+        """Let the reflex of batch[0] answer, before Python does."""
+        cdef result_record* record = &self.stretch.batch[0]
+        record.started_ns = parking_now_ns()
+        histogram_record_alone(&self.gil_waits.counted, 0)
+        if rwlock_try_write(self.stretch.lock) == 0:
+            self.stretch.row = reactor_answer(&self.stretch, record)
+            rwlock_release(self.stretch.lock)
+            return 0
+        with nogil:
+            reactor_enter_state(&self.stretch)
+            self.stretch.row = reactor_answer(&self.stretch, record)
+            rwlock_release(self.stretch.lock)
+        return 0
+
+    cdef object task(self):
+        """The event in batch[0], for Python; its slot is given back."""
+        cdef result_record* record = &self.stretch.batch[0]
+        cdef object payload
+        cdef int64_t key
+        enter(&self.events.heap)
+        key = self.events.heap.slots[record.slot].event.key
+        cdef bint touched = reactor_touches(&self.stretch)
+        cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
+        payload = self.events.payload_of(record.slot)
+        heap_release(&self.events.heap, record.slot)
+        heap_leave(&self.events.heap)
+        if not has_object:
+            payload = (record.kind, record.intensity, record.timestamp)
+        outcome = None if self.stretch.row == KINDS_NO_ROW else outcome_of(&record.reflex)
+        return (
+            payload, key, record.level, record.queued_ns, record.sequence, record.kind,
+            record.started_ns if touched else 0, outcome,
+        )
+
+    cdef object taken(self, const result_record* record, payload):
+        return (
+            payload, record.sequence, record.level, record.kind, record.status, record.intensity, record.timestamp,
+            record.queued_ns, record.started_ns, record.finished_ns, outcome_of(&record.reflex),
+        )

@@ -1,0 +1,309 @@
+"""RWLock, the native twin, and how every room here waits for a lock of C."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.errno cimport EBUSY, ETIMEDOUT
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from .histogram cimport Histogram
+from .numbers cimport whole
+from ..nogil.histogram cimport histogram_record, histogram_record_alone
+from ..nogil.atomics cimport look_at
+from ..nogil.futex cimport parking_now_ns, parking_on_main_thread
+from ..nogil.rwlock cimport (
+    RWLOCK_ABSENT,
+    RWLOCK_FOR_EVER,
+    RWLOCK_PASSES,
+    RWLOCK_READER,
+    RWLOCK_WRITER,
+    rwlock,
+    rwlock_destroy,
+    rwlock_enter_within,
+    rwlock_init,
+    rwlock_join,
+    rwlock_look_for,
+    rwlock_place,
+    rwlock_quit,
+    rwlock_release,
+    rwlock_this_thread,
+    rwlock_try_read,
+    rwlock_try_write,
+)
+
+import threading
+
+from ..contract import PASSES
+from ..fork import keep
+from ...errors import LockOrderError, LockTimeout
+
+cdef enum:
+    SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
+    ROUNDS = 4                  # after so many a visitor keeps the lock, and who waits for it waits for the GIL
+    SPARE = 8                   # room for writers that join the queue meanwhile
+
+if PASSES != RWLOCK_PASSES:
+    raise ImportError("the twins disagree about how many writers may pass a reader")
+
+
+cdef int wait_to_visit(rwlock* lock, bint writing) except -1:
+    cdef int _
+    for _ in range(ROUNDS):
+        wait_for(lock, writing, RWLOCK_FOR_EVER, False, None)
+        if (rwlock_try_write(lock) if writing else rwlock_try_read(lock)) == 0:
+            return 0
+    return wait_for(lock, writing, RWLOCK_FOR_EVER, True, None)
+
+
+cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns, bint keeps, on_wait) except -1:
+    """Wait in the queue without the GIL, in slices that answer signals: 0 or ETIMEDOUT.
+
+    ``on_wait(True)`` is called in the queue, before the wait; what it raises ends the wait. Who does not keep
+    the lock has had its turn, and tries again: on the way back to the GIL it would hold up everybody for
+    milliseconds.
+    """
+    cdef rwlock_place place
+    cdef int code = EBUSY
+    with nogil:
+        rwlock_join(lock, &place, writing)
+    try:
+        if on_wait is not None:
+            on_wait(True)
+        code = wait_in_slices(lock, &place, limit_ns, keeps)
+    finally:
+        if code != 0:
+            with nogil:
+                rwlock_quit(lock, &place)
+    if code != 0 and code != ETIMEDOUT:
+        raise OSError(code, "a read-write lock failed")
+    return code
+
+
+cdef int wait_in_slices(rwlock* lock, rwlock_place* place, int64_t limit_ns, bint keeps) except -1:
+    cdef int64_t until_ns = parking_now_ns() + limit_ns, left_ns = limit_ns
+    cdef bint slices = parking_on_main_thread()
+    cdef int code = ETIMEDOUT
+    while code == ETIMEDOUT and (limit_ns == RWLOCK_FOR_EVER or left_ns > 0):
+        if slices and not 0 <= left_ns < SLICE_NS:
+            left_ns = SLICE_NS
+        with nogil:
+            code = rwlock_enter_within(lock, place, left_ns)
+            if code == 0 and not keeps:
+                rwlock_release(lock)
+        if code != 0:
+            PyErr_CheckSignals()
+        left_ns = RWLOCK_FOR_EVER if limit_ns == RWLOCK_FOR_EVER else until_ns - parking_now_ns()
+    return code
+
+
+cdef int64_t limit_of(timeout_ns) except? -2:
+    """A wait in nanoseconds: so long that the clock cannot overflow, or RWLOCK_FOR_EVER."""
+    if timeout_ns is None:
+        return RWLOCK_FOR_EVER
+    return min(max(whole(timeout_ns), <int64_t> 0), <int64_t> 1 << 62)
+
+
+cdef class Guarded:
+    def __cinit__(self, *_, **__):
+        if rwlock_init(&self.lock) != 0:
+            raise MemoryError
+        keep(self)
+
+    def __dealloc__(self):
+        rwlock_destroy(&self.lock)
+
+    def _before_fork(self):
+        if rwlock_try_write(&self.lock) != 0:
+            wait_for(&self.lock, True, RWLOCK_FOR_EVER, True, None)
+
+    def _after_fork_in_parent(self):
+        rwlock_release(&self.lock)
+
+    def _after_fork_in_child(self):
+        rwlock_init(&self.lock)
+
+
+cdef class RWLock:
+    """A read-write lock that prefers writers, starves no reader and refuses re-entry.
+
+    While a writer waits no new reader enters; but when PASSES writers have entered past readers who wait,
+    all these enter before the next writer. Writers wait in line, and at most PASSES newcomers enter between
+    two of them. A thread that holds the lock in any mode, or waits for it, gets LockOrderError at once when
+    it asks again; LockTimeout, with the holders, after ``timeout_ns``. ``on_wait(True)`` is called when the lock
+    is not free and this thread has joined the queue, ``on_wait(False)`` when it has left that, inside or
+    not; what the first raises ends the wait. ``measured``: keep histograms.
+    """
+
+    def __cinit__(self, name="the lock", measured=False):
+        if rwlock_init(&self.lock) != 0:
+            raise MemoryError
+        self.name, self.readers, self.writer = str(name), {}, None
+        if measured:
+            self.waited, self.held = Histogram(), Histogram()
+        keep(self)
+
+    def __init__(self, name="the lock", measured=False):
+        """Start free."""
+
+    def _before_fork(self):
+        """Nothing: who holds it may do so for long."""
+
+    def _after_fork_in_parent(self):
+        """Nothing was taken."""
+
+    def _after_fork_in_child(self):
+        """Be new, and held by this thread alone if it held it before."""
+        cdef object me = rwlock_this_thread()
+        rwlock_init(&self.lock)
+        self.readers = {me: self.readers[me]} if me in self.readers else {}
+        self.writer = me if self.writer == me else None
+        if self.writer is not None:
+            rwlock_try_write(&self.lock)
+        elif self.readers:
+            rwlock_try_read(&self.lock)
+
+    def __dealloc__(self):
+        rwlock_destroy(&self.lock)
+
+    @property
+    def waits(self):
+        """How long those waited who had to, in nanoseconds, whether they got in or not; None when not measured."""
+        return self.waited
+
+    @property
+    def holds(self):
+        """How long the lock was held, in nanoseconds; None when not measured."""
+        return self.held
+
+    @property
+    def longest(self):
+        """The longest stay that was measured: (the thread's name, nanoseconds), or None."""
+        return None if self.longest_holder is None else (self.longest_holder, self.longest_ns)
+
+    def acquire_read(self, timeout_ns=None, on_wait=None):
+        """Enter as a reader; blocks while a writer holds the lock or waits for it."""
+        self.enter(False, timeout_ns, on_wait)
+
+    def release_read(self):
+        """Leave as a reader; LockOrderError when this thread is none."""
+        cdef object me = rwlock_this_thread()
+        cdef object since_ns = self.readers.pop(me, None)
+        if since_ns is None:
+            raise LockOrderError(f"this thread does not hold {self.name} for reading")
+        cdef int64_t stay_ns = 0
+        if self.held is not None:
+            stay_ns = parking_now_ns() - <int64_t> since_ns
+            histogram_record(&self.held.counted, stay_ns)
+        rwlock_release(&self.lock)
+        if stay_ns > self.longest_ns:
+            self.note_longest(stay_ns)
+
+    def acquire_write(self, timeout_ns=None, on_wait=None):
+        """Enter as the only holder; blocks while anybody holds the lock."""
+        self.enter(True, timeout_ns, on_wait)
+
+    def release_write(self):
+        """Leave as the writer; LockOrderError when this thread is not."""
+        cdef object me = rwlock_this_thread()
+        if self.writer != me:
+            raise LockOrderError(f"this thread does not hold {self.name} for writing")
+        cdef int64_t stay_ns = 0
+        if self.held is not None:
+            stay_ns = parking_now_ns() - self.writing_since_ns
+            histogram_record_alone(&self.held.counted, stay_ns)     # readers count theirs inside, too
+        self.writer = None
+        rwlock_release(&self.lock)
+        if stay_ns > self.longest_ns:
+            self.note_longest(stay_ns)
+
+    def holders(self):
+        """Return who is inside: by thread, since which nanosecond of the monotonic clock. O(readers)."""
+        cdef object writer = self.writer
+        return self.readers.copy() if writer is None else {writer: self.writing_since_ns}
+
+    def waiting(self):
+        """Return how many readers and how many writers wait."""
+        return look_at(&self.lock.readers.length), look_at(&self.lock.writers.length)
+
+    def blockers(self, thread):
+        """Return the threads that keep ``thread`` waiting here; () when it does not wait or is about to enter.
+
+        For a reader behind writers that wait, these. O(waiting + readers).
+        """
+        cdef uint64_t asked = <uint64_t> whole(thread)
+        cdef tuple writers
+        cdef int standing
+        standing, writers = self.look_for(asked)
+        cdef object writer = self.writer
+        if standing == RWLOCK_ABSENT:
+            return ()
+        if writer is not None:
+            return (writer,)
+        if standing == RWLOCK_WRITER:
+            return tuple(self.readers.copy())
+        return writers if standing == RWLOCK_READER else ()
+
+    cdef tuple look_for(self, uint64_t thread):
+        """(How a thread stands in the queue, which writers wait there), of one instant."""
+        cdef int32_t room = look_at(&self.lock.writers.length) + SPARE, length = 0, index
+        cdef int standing
+        cdef uint64_t* writers = <uint64_t*> PyMem_Malloc(room * sizeof(uint64_t))
+        if writers == NULL:
+            raise MemoryError
+        try:
+            with nogil:
+                standing = rwlock_look_for(&self.lock, thread, writers, room, &length)
+            if length > room:
+                return self.look_for(thread)
+            return standing, tuple([writers[index] for index in range(length)])
+        finally:
+            PyMem_Free(writers)
+
+    cdef int enter(self, bint writing, timeout_ns, on_wait) except -1:
+        cdef int64_t limit_ns = limit_of(timeout_ns)
+        cdef object me = rwlock_this_thread()
+        if me in self.readers or me == self.writer:
+            raise LockOrderError(f"this thread holds {self.name} already")
+        if (rwlock_try_write(&self.lock) if writing else rwlock_try_read(&self.lock)) != 0:
+            self.wait_inside(writing, limit_ns, on_wait)
+        if writing:
+            self.writing_since_ns, self.writer = parking_now_ns(), me
+        else:
+            self.readers[me] = parking_now_ns()
+        return 0
+
+    cdef int wait_inside(self, bint writing, int64_t limit_ns, on_wait) except -1:
+        cdef int64_t asked_ns = parking_now_ns()
+        cdef int code = ETIMEDOUT
+        self.refuse_waiting()
+        if limit_ns != 0:
+            try:
+                code = wait_for(&self.lock, writing, limit_ns, True, on_wait)
+            finally:
+                self.end_wait(asked_ns, code, on_wait)
+        if code != 0:
+            raise LockTimeout.of(self.name, limit_ns, self.holders(), parking_now_ns())
+        return 0
+
+    cdef int refuse_waiting(self) except -1:
+        """Refuse a signal handler that interrupts this thread's own wait: neither could ever end."""
+        if self.look_for(rwlock_this_thread())[0] != RWLOCK_ABSENT:
+            raise LockOrderError(f"this thread waits for {self.name} already")
+        return 0
+
+    cdef int end_wait(self, int64_t asked_ns, int code, on_wait) except -1:
+        if self.waited is not None:
+            histogram_record(&self.waited.counted, parking_now_ns() - asked_ns)
+        if on_wait is None:
+            return 0
+        try:
+            on_wait(False)
+        except BaseException:
+            if code == 0:
+                rwlock_release(&self.lock)
+            raise
+        return 0
+
+    cdef int note_longest(self, int64_t stay_ns) except -1:
+        self.longest_ns = stay_ns
+        self.longest_holder = threading.current_thread().name
+        return 0

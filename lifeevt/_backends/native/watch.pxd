@@ -1,0 +1,37 @@
+"""Watched for other native modules: the C heap, and how Python code enters it."""
+
+from ..nogil.heap cimport event_heap, heap_enter, heap_leave_quietly, heap_try_enter
+
+cdef enum:
+    TRIES = 64                  # a stay in the heap is short: most end before a switch of the GIL would
+
+cdef extern from * nogil:
+    """
+    #if defined(__x86_64__) || defined(__i386__)
+    #define LIFEEVT_PAUSE() __builtin_ia32_pause()
+    #else
+    #define LIFEEVT_PAUSE() ((void) 0)
+    #endif
+    """
+    void LIFEEVT_PAUSE()
+
+
+cdef class Watched:
+    cdef object __weakref__
+    cdef event_heap heap
+
+
+cdef inline void enter(event_heap* heap) noexcept:
+    """Enter from Python code: try for a moment, else wait without the GIL until it is free, and try again.
+
+    Who waited does not keep the mutex on the way back to the GIL, which may take milliseconds.
+    """
+    cdef int _
+    while True:
+        for _ in range(TRIES):
+            if heap_try_enter(heap) == 0:
+                return
+            LIFEEVT_PAUSE()
+        with nogil:
+            heap_enter(heap)
+            heap_leave_quietly(heap)

@@ -1,0 +1,87 @@
+"""Watched, the native twin: the side of a heap that threads wait at until something changes."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+from .numbers cimport whole
+from .offers cimport checked_file
+from ..nogil.heap cimport heap_leave, heap_leave_quietly, heap_nudge, heap_renew
+from ..nogil.atomics cimport look_at_word
+from ..nogil.futex cimport parking_on_main_thread, parking_sleep, parking_wake
+
+cdef enum:
+    SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
+    EVERYBODY = 0x7fffffff
+
+
+cdef class Watched:
+    """A heap that says when it changes."""
+
+    @property
+    def limited(self):
+        """How many events the limits of their kinds refused; no part of the counts."""
+        enter(&self.heap)
+        cdef uint64_t seen = self.heap.limited
+        heap_leave_quietly(&self.heap)
+        return seen
+
+    def watch(self, idle):
+        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
+        cdef bint only_idle = bool(idle)
+        enter(&self.heap)
+        if only_idle:
+            self.heap.idle_watchers += 1
+        else:
+            self.heap.watchers += 1
+        cdef uint32_t epoch = self.heap.epoch
+        heap_leave_quietly(&self.heap)
+        return epoch
+
+    def unwatch(self, idle):
+        """End a watch."""
+        cdef bint only_idle = bool(idle)
+        enter(&self.heap)
+        if only_idle:
+            self.heap.idle_watchers -= 1
+        else:
+            self.heap.watchers -= 1
+        heap_leave_quietly(&self.heap)
+
+    def wait(self, epoch, timeout_ns):
+        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
+
+        May come back early. Returns what to wait for next.
+        """
+        cdef uint32_t seen = <uint32_t> whole(epoch)
+        cdef int64_t limit_ns = -1 if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
+        if parking_on_main_thread() and not 0 <= limit_ns < SLICE_NS:
+            limit_ns = SLICE_NS
+        with nogil:
+            parking_sleep(&self.heap.epoch, seen, limit_ns)
+        PyErr_CheckSignals()
+        return look_at_word(&self.heap.epoch)
+
+    def nudge(self):
+        """Wake everybody who waits here, to look again."""
+        enter(&self.heap)
+        cdef uint32_t* sleeper = heap_nudge(&self.heap)
+        heap_leave(&self.heap)
+        parking_wake(&self.heap.epoch, EVERYBODY)
+        if sleeper != NULL:
+            parking_wake(sleeper, 1)
+
+    def signal(self, file):
+        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
+        cdef int32_t number = -1 if file is None else checked_file(file)
+        enter(&self.heap)
+        self.heap.signal = number
+        heap_leave_quietly(&self.heap)
+
+    def _before_fork(self):
+        enter(&self.heap)
+
+    def _after_fork_in_parent(self):
+        heap_leave_quietly(&self.heap)
+
+    def _after_fork_in_child(self):
+        heap_renew(&self.heap)

@@ -1,0 +1,49 @@
+"""What the worker must know of an event's type, by number. Not one Python object.
+
+A table never moves and only grows, so whoever got a number from it may read that row without a lock.
+"""
+
+from libc.stdint cimport int32_t, int64_t
+
+from ..nogil.account cimport account
+from ..nogil.bucket cimport bucket_admits, token_bucket
+from ..nogil.heap cimport event_heap, heap_event
+
+cdef enum:
+    KINDS_ROOM = 4096
+    KINDS_LANES = 16
+    KINDS_NO_ROW = -1
+    KINDS_NO_KIND = -1
+
+ctypedef struct event_kind:
+    int64_t budget_ns
+    int32_t level
+    int32_t lane            # kinds of one budget share a lane, since their keys ascend with their arrivals
+    int32_t row             # of the reflex that answers, or KINDS_NO_ROW
+    int32_t attended        # whether Python must see the event
+    account* met            # what its events met, beside their level's account, or NULL
+    token_bucket* bucket    # that its events draw from, or NULL; read and changed inside the heap
+    int32_t exact           # 1: the name alone decides level and budget; 0: the event may; -1: Python decides more
+
+ctypedef struct kind_table:
+    event_kind* kinds
+    int32_t length
+
+cdef int kinds_init(kind_table* table) noexcept nogil
+cdef void kinds_clear(kind_table* table) noexcept nogil
+cdef int32_t kinds_add(kind_table* table, int32_t level, int64_t budget_ns, int32_t exact) noexcept nogil
+cdef void kinds_change(
+    kind_table* table, int32_t kind, int32_t level, int64_t budget_ns, int32_t exact
+) noexcept nogil
+cdef void kinds_rank(
+    const kind_table* table, int32_t kind, double urgency, int64_t arrival_ns, heap_event* event
+) noexcept nogil
+
+
+cdef inline bint kinds_admits(const kind_table* table, event_heap* heap, const heap_event* event) noexcept nogil:
+    """Whether the limit of its kind lets an event come now; takes a token, or counts it. From inside the heap."""
+    cdef token_bucket* bucket = table.kinds[event.kind].bucket
+    if bucket == NULL or bucket_admits(bucket, event.arrival_ns):
+        return True
+    heap.limited += 1
+    return False

@@ -1,0 +1,69 @@
+"""Account, the reference: four histograms and two counts."""
+
+from __future__ import annotations
+
+from ..contract import STARVED_BUDGETS
+from .histogram import Histogram
+from .numbers import Rooted, int64
+
+
+class Account(Rooted):
+    """How the events of one level or type fared: histograms of nanoseconds, and counts.
+
+    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end; ``lateness`` is how
+    much longer than its budget a late one took. One thread at a time may record; any may read.
+    """
+
+    def __init__(self) -> None:
+        self._late = self._starved = self._shed = 0
+        self._wait, self._service, self._latency, self._lateness = (Histogram() for _ in range(4))
+
+    @property
+    def wait(self) -> Histogram:
+        """The durations from acceptance to start."""
+        return self._wait
+
+    @property
+    def service(self) -> Histogram:
+        """The durations from start to end."""
+        return self._service
+
+    @property
+    def latency(self) -> Histogram:
+        """The durations from acceptance to end."""
+        return self._latency
+
+    @property
+    def late(self) -> int:
+        """How many took longer than their budget."""
+        return self._late
+
+    @property
+    def lateness(self) -> Histogram:
+        """By how much those that were late exceeded their budget."""
+        return self._lateness
+
+    @property
+    def starved(self) -> int:
+        """How many waited longer than ten times their budget before they were started."""
+        return self._starved
+
+    @property
+    def shed(self) -> int:
+        """How many were shed because they had waited too long to be answered."""
+        return self._shed
+
+    def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None:
+        """Count one event that waited and was answered for so long. O(1)."""
+        budget, wait, service = int64(budget_ns), int64(wait_ns), int64(service_ns)
+        if wait + service > budget:
+            self._lateness.record(wait + service - budget)
+            self._late += 1
+            self._starved += max(wait, 0) // STARVED_BUDGETS > budget
+        self._wait.record(wait)
+        self._service.record(service)
+        self._latency.record(wait + service)
+
+    def record_shed(self) -> None:
+        """Count one event that was shed because it had waited too long. O(1)."""
+        self._shed += 1

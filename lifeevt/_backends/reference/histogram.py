@@ -1,0 +1,99 @@
+"""Histogram, the reference: a dict of bucket numbers to counts."""
+
+from __future__ import annotations
+
+import math
+import threading
+
+from .. import fork
+from ..contract import SUB_BUCKETS
+from .numbers import Rooted, int64
+
+
+class Histogram(Rooted, fork.Mutexed):
+    """Counts of durations in log-linear buckets, each at most 1/64 wide; thread-safe.
+
+    The layout is that of HdrHistogram: linear up to 64 ns, then 64 buckets a power of two. O(1).
+    """
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._buckets: dict[int, int] = {}
+        self._count = self._total = self._minimum = self._maximum = 0
+        fork.keep(self, depth=1)  # the cells' lock may be held meanwhile
+
+    @property
+    def count(self) -> int:
+        """How many durations were recorded."""
+        return self._count
+
+    @property
+    def total(self) -> int:
+        """The sum of the durations in nanoseconds."""
+        return self._total
+
+    @property
+    def minimum(self) -> int:
+        """The shortest duration in nanoseconds, 0 when empty."""
+        return self._minimum
+
+    @property
+    def maximum(self) -> int:
+        """The longest duration in nanoseconds, 0 when empty."""
+        return self._maximum
+
+    def record(self, duration_ns: int) -> None:
+        """Count one duration in nanoseconds; a negative one counts as 0."""
+        duration = max(int64(duration_ns), 0)
+        with self._mutex:
+            index = _bucket_of(duration)
+            self._buckets[index] = self._buckets.get(index, 0) + 1
+            self._minimum = duration if not self._count else min(self._minimum, duration)
+            self._maximum = max(self._maximum, duration)
+            self._count += 1
+            self._total += duration
+
+    def percentile(self, percent: float) -> int:
+        """Return the duration that ``percent`` of the records do not exceed, 0 when empty. O(buckets)."""
+        if not (math.isfinite(percent) and 0.0 <= percent <= 100.0):
+            raise ValueError(f"percent is {percent}; it must lie in [0, 100]")
+        left = max(math.ceil(percent / 100.0 * self._count), 1)
+        for upper, count in self.buckets():
+            left -= count
+            if left <= 0:
+                return min(upper, self._maximum)
+        return self._maximum
+
+    def merge(self, other: Histogram) -> None:
+        """Add everything that ``other`` counted. O(buckets)."""
+        if not isinstance(other, Histogram):
+            raise TypeError(f"cannot merge a {type(other).__name__}")
+        with other._mutex:
+            buckets = dict(other._buckets)
+            sums = other._count, other._total, other._minimum, other._maximum
+        with self._mutex:
+            self._merge(buckets, *sums)
+
+    def buckets(self) -> list[tuple[int, int]]:
+        """Return (largest duration, count) of every bucket in use, shortest first."""
+        with self._mutex:
+            return [(_upper_of(index), count) for index, count in sorted(self._buckets.items())]
+
+    def _merge(self, buckets: dict[int, int], count: int, total: int, minimum: int, maximum: int) -> None:
+        for index, number in buckets.items():
+            self._buckets[index] = self._buckets.get(index, 0) + number
+        if count:
+            self._minimum = min(self._minimum, minimum) if self._count else minimum
+            self._maximum = max(self._maximum, maximum)
+        self._count += count
+        self._total += total
+
+
+def _bucket_of(duration: int) -> int:
+    shift = max(duration.bit_length() - 7, 0)
+    return duration if shift == 0 and duration < SUB_BUCKETS else shift * SUB_BUCKETS + (duration >> shift)
+
+
+def _upper_of(index: int) -> int:
+    shift = max(index // SUB_BUCKETS - 1, 0)
+    return ((index - shift * SUB_BUCKETS + 1) << shift) - 1

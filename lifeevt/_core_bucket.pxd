@@ -1,8 +1,0 @@
-"""Bucket for other native modules: the tokens of one type of events, and the C that takes them."""
-
-from ._bucket cimport token_bucket
-from ._core_watch cimport Watched
-
-cdef class Bucket:
-    cdef Watched events
-    cdef token_bucket kept

@@ -1,0 +1,149 @@
+"""Recording: events kept as JSON lines, read one at a time, with what is wrong counted by line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from io import BytesIO
+from typing import Any, BinaryIO, NamedTuple
+
+from ..errors import InvalidEvent, RecordingError
+from ..event import Event
+
+__all__ = ["Extent", "Recording", "TimedEvent", "bundled_recording", "measure"]
+
+MAX_LINE_BYTES = 1 << 20
+MAX_REPORTS = 100
+MAX_REASON = 200  # characters: a reason quotes the line, which may be long
+MAX_OFFSET_SECONDS = 10 * 366 * 86_400.0  # further apart, two lines do not count time from the same moment
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class TimedEvent(NamedTuple):
+    """An event and its ``offset``: seconds after the recording's first, never less than the one before."""
+
+    offset: float
+    event: Event
+
+
+class Extent(NamedTuple):
+    """How long a recording is: lines that are not blank, and seconds from the first of them to the last.
+
+    ``seconds`` is None where one of the two is no event.
+    """
+
+    lines: int
+    seconds: float | None
+
+
+class Recording:
+    """Reads events from a binary stream of JSON lines, lazily. Iterate once, in one thread.
+
+    A line is an object with ``type``, ``intensity``, ``timestamp`` (seconds) and, if wanted,
+    ``metadata``, ``source``, ``priority``, ``urgency``. Blank lines are skipped. A line that is no
+    event is counted, and the first 100 are kept in ``reports``; with ``strict`` the first one raises
+    RecordingError. A timestamp before that of an earlier line is played at once, and counted in
+    ``went_back``. Blocks as the stream does; holds one line of at most 1 MiB. The caller closes it.
+    """
+
+    def __init__(self, stream: BinaryIO, *, strict: bool = False) -> None:
+        self.strict = strict
+        self.lines = 0
+        self.events = 0
+        self.bad_lines = 0
+        self.went_back = 0
+        self.reports: list[RecordingError] = []
+        self.stream = stream
+        self._first: float | None = None
+        self._offset = 0.0
+
+    def __iter__(self) -> Iterator[TimedEvent]:
+        for line in self.rest():
+            try:
+                event = self._timed(_event(line))
+            except InvalidEvent as error:
+                self._report(error)
+            else:
+                self.events += 1
+                yield event
+
+    def count_rest(self) -> int:
+        """Read on to the end without looking inside; return how many lines were not blank. O(bytes)."""
+        return sum(1 for _ in self.rest())
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield the lines from here to the end that are not blank, as they stand."""
+        while line := self._next_line():
+            if not line.isspace():
+                yield line
+
+    def _next_line(self) -> bytes:
+        line = self.stream.readline(MAX_LINE_BYTES + 1)
+        if line and not self.lines and line.startswith(BYTE_ORDER_MARK):
+            line = line[len(BYTE_ORDER_MARK) :] or b"\n"
+        self.lines += bool(line)
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            self._skip_line()
+        return line
+
+    def _skip_line(self) -> None:
+        while (part := self.stream.readline(MAX_LINE_BYTES)) and not part.endswith(b"\n"):
+            continue
+
+    def _timed(self, event: Event) -> TimedEvent:
+        first = event.timestamp if self._first is None else self._first
+        offset = event.timestamp - first
+        if offset > MAX_OFFSET_SECONDS:
+            raise InvalidEvent(f"timestamp {event.timestamp:g} is more than ten years after the first, {first:g}")
+        self._first = first
+        self.went_back += offset < self._offset
+        self._offset = max(offset, self._offset)
+        return TimedEvent(self._offset, event)
+
+    def _report(self, error: InvalidEvent) -> None:
+        report = RecordingError(self.lines, _shortened(str(error)))
+        if self.strict:
+            raise report from None
+        self.bad_lines += 1
+        if len(self.reports) < MAX_REPORTS:
+            self.reports.append(report)
+
+
+def bundled_recording() -> Recording:
+    """Return the recording that ships with the package: 2,000 events of a being's life, 38 minutes long."""
+    return Recording(BytesIO(files("lifeevt").joinpath("cli/recording.jsonl").read_bytes()))
+
+
+def measure(stream: BinaryIO) -> Extent:
+    """Read a stream to its end and say how long it is; looks inside the first and the last line only. O(bytes)."""
+    count, first, last = 0, b"", b""
+    for last in Recording(stream).rest():
+        first, count = first or last, count + 1
+    try:
+        return Extent(count, max(0.0, _event(last).timestamp - _event(first).timestamp) if count else 0.0)
+    except InvalidEvent:
+        return Extent(count, None)
+
+
+def _event(line: bytes) -> Event:
+    """Build the event a line holds; InvalidEvent says why it holds none."""
+    if len(line) > MAX_LINE_BYTES:
+        raise InvalidEvent(f"longer than {MAX_LINE_BYTES:,} bytes")
+    try:
+        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise InvalidEvent(f"not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise InvalidEvent(f"not JSON: {error.msg} at position {error.pos}") from None
+    except (ValueError, RecursionError) as error:  # a constant, a number of too many digits, too deep a nesting
+        raise InvalidEvent(f"not JSON: {error}") from None
+    return Event.from_dict(record)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."

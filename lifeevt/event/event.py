@@ -1,0 +1,213 @@
+"""Event: what happened, as frozen data, and Priority: how much it matters."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from numbers import Real
+from types import MappingProxyType
+from typing import Any, cast
+
+from .._backends.contract import MAX_LEVELS
+from ..errors import InvalidEvent
+from ..serialization import plain
+
+__all__ = ["Event", "Priority"]
+
+# Years 1 to 9999: what a calendar can show. Scheduling never reads a wall clock, so any time
+# inside is harmless; outside it is a unit mistake (milliseconds) or rubbish.
+EARLIEST_TIMESTAMP = -62_135_596_800.0
+LATEST_TIMESTAMP = 253_402_300_799.0
+
+
+class Priority(IntEnum):
+    """How much an event matters; a smaller number matters more.
+
+    These four, and below them ``Priority(4)`` to ``Priority(15)`` for types that are given one of those.
+    """
+
+    CRITICAL = 0
+    HIGH = 1
+    NORMAL = 2
+    LOW = 3
+
+    @classmethod
+    def _missing_(cls, value: object) -> Priority | None:
+        """Return the further level of a number: its name is LEVEL_4 to LEVEL_15, and it is not listed."""
+        if type(value) is not int or not len(cls) <= value < MAX_LEVELS:
+            return None
+        level = int.__new__(cls, value)
+        level._name_, level._value_ = f"LEVEL_{value}", value
+        return cast(Priority, cls._value2member_map_.setdefault(value, level))
+
+    @classmethod
+    def named(cls, name: str) -> Priority:
+        """Return the level of a name, in any case: CRITICAL to LOW, LEVEL_4 to LEVEL_15. KeyError else."""
+        for level in _LEVELS:
+            if level.name == str(name).upper():
+                return level
+        raise KeyError(name)
+
+
+_LEVELS = tuple(map(Priority, range(MAX_LEVELS)))
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=True)
+class Event:
+    """One thing that happened: immutable, compared by value, safe to share between threads.
+
+    ``intensity`` lies in [-1, 1]; ``timestamp`` is wall seconds (now when None); ``urgency`` in
+    [0, 1] is the share of the latency budget the event waives; ``priority`` overrides its type's
+    level. ``metadata`` is copied and read-only. Raises InvalidEvent for anything else. O(1).
+
+    >>> Event("shock", -0.9, timestamp=0.0).event_type
+    'shock'
+    """
+
+    __slots__ = ("intensity", "metadata", "priority", "source", "timestamp", "type", "urgency")
+    __hash__ = None  # type: ignore[assignment]  # equal by value, with a mapping inside
+
+    type: str
+    intensity: float
+    timestamp: float
+    metadata: Mapping[str, Any]
+    source: str | None
+    priority: Priority | None
+    urgency: float
+
+    def __init__(
+        self,
+        type: str | None = None,
+        intensity: float = 0.0,
+        timestamp: float | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        source: str | None = None,
+        *,
+        priority: Priority | int | None = None,
+        urgency: float = 0.0,
+        event_type: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        # By their slots' own setters, which are the fastest way past a frozen class. Urgency goes last:
+        # an event that has it has all, also for the native queue, which reads the slots itself.
+        _set_type(self, _name("type", type if event_type is None else event_type))
+        _set_intensity(self, _number("intensity", intensity, -1.0, 1.0))
+        _set_timestamp(self, _timestamp(timestamp))
+        _set_metadata(self, _mapping(data if metadata is None else metadata))
+        _set_source(self, source if source is None else _name("source", source))
+        _set_priority(self, priority if priority is None else _priority(priority))
+        _set_urgency(self, _number("urgency", urgency, 0.0, 1.0))
+
+    @property
+    def event_type(self) -> str:
+        """The type, by the name Life gives it."""
+        return self.type
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The metadata, by the name Life gives it."""
+        return self.metadata
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; SerializationError when the metadata holds anything else."""
+        record: dict[str, Any] = {
+            "type": self.type,
+            "intensity": self.intensity,
+            "timestamp": self.timestamp,
+            "metadata": plain(self.metadata, "metadata"),
+            "source": self.source,
+        }
+        if self.priority is not None:
+            record["priority"] = int(self.priority)
+        if self.urgency:
+            record["urgency"] = self.urgency
+        return record
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Event:
+        """Build an event from :meth:`to_dict`'s form; InvalidEvent names what is missing or wrong.
+
+        ``type``, ``intensity`` and ``timestamp`` must be there; unknown keys are refused.
+        """
+        if not isinstance(record, Mapping):
+            raise InvalidEvent(f"an event is a JSON object, not a {_kind(record)}")
+        for name in ("type", "intensity", "timestamp"):
+            if name not in record:
+                raise InvalidEvent(f"the field {name!r} is missing")
+            if record[name] is None:
+                raise InvalidEvent(f"{name} is null")
+        unknown = sorted(map(str, record.keys() - set(cls.__slots__)))
+        if unknown:
+            raise InvalidEvent(f"unknown field {unknown[0]!r}")
+        return cls(**record)
+
+    def __repr__(self) -> str:
+        return f"Event({self.type!r}, {self.intensity!r}, timestamp={self.timestamp!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (tuple(getattr(self, name) for name in _FIELDS), dict(self.metadata)))
+
+
+_set_intensity, _set_metadata, _set_priority, _set_source, _set_timestamp, _set_type, _set_urgency = (
+    vars(Event)[name].__set__ for name in Event.__slots__
+)
+_FIELDS = ("type", "intensity", "timestamp", "source", "priority", "urgency")
+NO_METADATA: Mapping[str, Any] = MappingProxyType({})
+
+
+def _rebuild(values: tuple[Any, ...], metadata: dict[str, Any]) -> Event:
+    fields = dict(zip(_FIELDS, values, strict=True))
+    return Event(metadata=metadata, **fields)
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+def _name(field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidEvent(f"{field} must be a string, not a {_kind(value)}")
+    if not value.strip():
+        raise InvalidEvent(f"{field} must not be empty")
+    return value
+
+
+def _number(field: str, value: object, low: float, high: float) -> float:
+    if type(value) is float and low <= value <= high:
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real):  # the check of an abstract class: a µs for three
+        raise InvalidEvent(f"{field} must be a number, not a {_kind(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not low <= number <= high:  # false for NaN as well
+        raise InvalidEvent(f"{field} is {number}; it must lie in [{low:g}, {high:g}]")
+    return number
+
+
+def _timestamp(value: float | None) -> float:
+    if value is None:
+        return time.time()
+    return _number("timestamp", value, EARLIEST_TIMESTAMP, LATEST_TIMESTAMP)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    if value is None:
+        return NO_METADATA
+    if not isinstance(value, Mapping):
+        raise InvalidEvent(f"metadata must be a mapping, not a {_kind(value)}")
+    return MappingProxyType(dict(value)) if value else NO_METADATA
+
+
+def _priority(value: object) -> Priority:
+    if not isinstance(value, bool):
+        with suppress(ValueError):
+            level = Priority(value)  # type: ignore[arg-type]
+            if level <= Priority.LOW:  # the others are given by type
+                return level
+    raise InvalidEvent(f"priority is {value!r}; it must be 0 (CRITICAL) to 3 (LOW)")

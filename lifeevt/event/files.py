@@ -1,0 +1,144 @@
+"""Event types from files: a table in CSV or TOML, or an error that names file, key and what may stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .._backends.contract import MAX_LEVELS
+from ..errors import InvalidReflex
+from .event import Priority
+from .event_type import EventType
+from .rate_limit import RateLimit
+from .table import load_table, read_table
+
+__all__ = ["load_types", "read_types"]
+
+NS_PER_MS = 1_000_000
+COLUMNS = ("type", "priority", "budget_ms")
+_KEYS = ("level", "budget_ms", "ttl_ms", "overflow", "coalesce", "rate", "source_rate")
+_RATE_KEYS = ("count", "seconds", "burst")
+Levels = dict[str, Priority]
+
+
+def load_types(path: str | Path) -> tuple[list[EventType], Levels]:
+    """Return the event types and the further levels of a file: TOML by its suffix, else CSV.
+
+    InvalidReflex names file and key, or line; OSError when it cannot be read.
+    """
+    if Path(path).suffix.lower() == ".toml":
+        return _types_of_toml(_parsed(path), str(path))
+    return [_of_row(row, where) for where, row in load_table(path, *COLUMNS)], {}
+
+
+def read_types(text: str, name: str) -> list[EventType]:
+    """Return the event types of a CSV table with the columns type, priority, budget_ms."""
+    return [_of_row(row, where) for where, row in read_table(text, name, *COLUMNS)]
+
+
+def _of_row(row: dict[str, str], where: str) -> EventType:
+    try:
+        priority = Priority.named(row["priority"])
+        return EventType(row["type"], priority, round(float(row["budget_ms"]) * NS_PER_MS))
+    except (KeyError, ValueError, OverflowError) as error:
+        raise InvalidReflex(f"{where}: {error}") from None
+
+
+def _parsed(path: str | Path) -> dict[str, Any]:
+    toml = _toml()
+    try:
+        found: dict[str, Any] = toml.loads(Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise InvalidReflex(f"{path} is not UTF-8: {error.reason}") from None
+    except toml.TOMLDecodeError as error:
+        raise InvalidReflex(f"{path}: {error}") from None
+    return found
+
+
+def _toml() -> Any:
+    for name in ("tomllib", "tomli"):  # the standard library's is new in Python 3.11
+        try:
+            return import_module(name)
+        except ModuleNotFoundError:
+            continue
+    raise InvalidReflex("a TOML file needs Python 3.11, or the package tomli; a CSV file needs neither")
+
+
+def _types_of_toml(document: Mapping[str, Any], where: str) -> tuple[list[EventType], Levels]:
+    _check_keys(document, ("levels", "types"), where)
+    levels = {name: _level(number, f"{where}: levels.{name}") for name, number in _table(document, "levels", where)}
+    found = []
+    for name, row in _table(document, "types", where):
+        found.append(_of_table(name, row, levels, f"{where}: types.{name}"))
+    return found, levels
+
+
+def _of_table(name: str, row: Any, levels: Levels, where: str) -> EventType:
+    _check_keys(row, _KEYS, where)
+    budget_ns = _span(row, "budget_ms", where)
+    if budget_ns is None:
+        raise InvalidReflex(f"{where}.budget_ms is missing; give milliseconds above 0")
+    try:
+        return EventType(
+            name, _named_level(row, levels, where), budget_ns, _span(row, "ttl_ms", where),
+            row.get("overflow"), row.get("coalesce"), _rate(row, "rate", where), _rate(row, "source_rate", where),
+        )  # fmt: skip
+    except InvalidReflex as error:
+        raise InvalidReflex(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+
+
+def _table(document: Mapping[str, Any], key: str, where: str) -> Iterable[tuple[str, Any]]:
+    found = document.get(key, {})
+    if not isinstance(found, dict):
+        raise InvalidReflex(f"{where}: {key} is {found!r}; it must be a table")
+    return found.items()
+
+
+def _check_keys(row: Any, known: tuple[str, ...], where: str) -> None:
+    if not isinstance(row, dict):
+        raise InvalidReflex(f"{where} is {row!r}; it must be a table of {', '.join(known)}")
+    for key in row:
+        if key not in known:
+            raise InvalidReflex(f"{where}: unknown key {key!r}; choose {', '.join(known)}")
+
+
+def _level(number: Any, where: str) -> Priority:
+    if type(number) is not int or not 0 <= number < MAX_LEVELS:
+        raise InvalidReflex(f"{where} is {number!r}; it must be a whole number from 0 to {MAX_LEVELS - 1}")
+    return Priority(number)
+
+
+def _named_level(row: Mapping[str, Any], levels: Levels, where: str) -> Priority:
+    given = row.get("level", "NORMAL")
+    known = {**{each.name: each for each in Priority}, **levels}
+    for name, level in known.items():
+        if isinstance(given, str) and given.upper() == name.upper():
+            return level
+    raise InvalidReflex(f"{where}.level is {given!r}; choose {', '.join(known)}")
+
+
+def _span(row: Mapping[str, Any], key: str, where: str) -> int | None:
+    given: Any = row.get(key)
+    if given is None:
+        return None
+    if type(given) not in (int, float) or not 0.0 < given < 2**62 / NS_PER_MS:
+        raise InvalidReflex(f"{where}.{key} is {given!r}; it must be a number of milliseconds above 0")
+    return max(round(float(given) * NS_PER_MS), 1)
+
+
+def _rate(row: Mapping[str, Any], key: str, where: str) -> RateLimit | None:
+    given = row.get(key)
+    if given is None:
+        return None
+    _check_keys(given, _RATE_KEYS, f"{where}.{key}")
+    if "count" not in given:
+        raise InvalidReflex(f"{where}.{key}.count is missing; give a whole number of events")
+    seconds = given.get("seconds", 1.0)
+    if type(seconds) not in (int, float):
+        raise InvalidReflex(f"{where}.{key}.seconds is {seconds!r}; it must be a number")
+    try:
+        return RateLimit(given["count"], float(seconds), given.get("burst"))
+    except ValueError as error:
+        raise InvalidReflex(f"{where}.{key}: {error}") from None

@@ -1,0 +1,132 @@
+"""EventTypes: each type's level and latency budget, and from them an event's place in line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from weakref import WeakMethod
+
+from .._backends import fork
+from ..errors import InvalidReflex
+from .event import Event, Priority
+from .event_type import ANY_TYPE, EventType
+from .files import NS_PER_MS, load_types, read_types
+
+__all__ = ["EventType", "EventTypes"]
+
+INTERNAL_FAMILY = "internal"
+
+
+class EventTypes:
+    """A table of event types. Thread-safe; types may be added and replaced while engines use it.
+
+    A type is found by its exact name, else by its longest family (``social_conflict`` belongs to
+    ``social``), else as ``internal`` when its metadata says so, else as ``default``. O(1) after the
+    first look at a name.
+    """
+
+    def __init__(
+        self,
+        types: Iterable[EventType],
+        default: EventType | None = None,
+        *,
+        levels: Mapping[str, Priority] | None = None,
+    ) -> None:
+        given = tuple(types)
+        self._types = {each.name: each for each in given}
+        if len(self._types) != len(given):
+            raise InvalidReflex("an event type stands in the table twice")
+        self.default = default or self._types.pop(ANY_TYPE, None) or _FALLBACK
+        named = {**{each.name: each for each in Priority}, **(levels or {})}
+        self.levels: Mapping[str, Priority] = MappingProxyType(named)
+        self._changing = threading.Lock()
+        fork.renew_locks(self, "_changing")
+        self._followers: list[WeakMethod[Callable[[], None]]] = []
+        self._found: dict[str, EventType | None] = {}
+
+    @classmethod
+    def life(cls) -> EventTypes:
+        """Return a new table of the plan's levels and budgets (requirement F2; they ship as data)."""
+        return cls(_life())
+
+    @classmethod
+    def load(cls, path: str | Path) -> EventTypes:
+        """Read a table from a file: TOML by its suffix, else CSV with the columns type, priority, budget_ms.
+
+        InvalidReflex names file, key and allowed values, or the line; OSError when it cannot be read. TOML needs
+        Python 3.11 or the package ``tomli``.
+        """
+        types, levels = load_types(path)
+        return cls(types, levels=levels)
+
+    def __iter__(self) -> Iterator[EventType]:
+        return iter((*self._types.values(), self.default))
+
+    def add(self, *types: EventType) -> None:
+        """Add types, or replace those of the same name (``*``: the default), while engines use the table.
+
+        Holds for events that are accepted from then on; what is queued keeps its key and level. O(names seen).
+        """
+        with self._changing:
+            known = {**self._types, **{each.name: each for each in types}}
+            self.default = known.pop(ANY_TYPE, self.default)
+            self._types = known
+            self._found = {}
+            followers = [follower for each in self._followers if (follower := each()) is not None]
+        for tell in followers:
+            tell()
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Have a method called after every change, for as long as its object lives."""
+        with self._changing:
+            self._followers = [each for each in self._followers if each() is not None]
+            self._followers.append(WeakMethod(changed))
+
+    def named(self, name: str) -> EventType | None:
+        """Return the event type of a name or of its family, or None where only the event can tell."""
+        found, types = self._found, self._types  # of one table, though another thread may bring the next
+        if name in found:
+            return found[name]
+        family = name
+        while family and family not in types:
+            family = family.rpartition("_")[0]
+        if len(found) < MAX_REMEMBERED:  # a stranger's names must not grow us without bound
+            found[name] = types.get(family)
+        return types.get(family)
+
+    def resolve(self, event: Event) -> EventType:
+        """Return the event type that governs ``event``. Never raises."""
+        found = self.named(event.type)
+        if found is None and event.metadata.get("internal") is True:
+            found = self._types.get(INTERNAL_FAMILY)
+        return found or self.default
+
+    def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
+        """Return (key in ns, level): the virtual deadline, a static integer that never changes.
+
+        key = arrival + budget - urgency * budget. Since the key is never below the arrival, an
+        event that arrives after another's key cannot overtake it: nobody waits behind later
+        arrivals for longer than its own budget.
+        """
+        kind = self.resolve(event)
+        level = kind.priority if event.priority is None else event.priority
+        return arrival_ns + kind.budget_ns - round(event.urgency * kind.budget_ns), int(level)
+
+    @property
+    def lowest(self) -> Priority:
+        """The least important level that the table names or uses."""
+        return max(*self.levels.values(), *(each.priority for each in self))
+
+
+MAX_REMEMBERED = 4096
+_FALLBACK = EventType(ANY_TYPE, Priority.NORMAL, 50 * NS_PER_MS)
+
+
+@cache
+def _life() -> tuple[EventType, ...]:
+    text = files("lifeevt").joinpath("event/event_types.csv").read_text(encoding="utf-8")
+    return tuple(read_types(text, "event_types.csv"))

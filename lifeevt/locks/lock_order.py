@@ -1,0 +1,41 @@
+"""The ranks of the locks that a thread holds: it may take only a higher one, so that no two wait crosswise."""
+
+from __future__ import annotations
+
+import threading
+
+from ..errors import LockOrderError
+
+__all__ = ["Ranked", "check", "forget", "note"]
+
+Ranked = tuple[str, int]  # a lock's name and rank
+
+
+class _Held(threading.local):
+    def __init__(self) -> None:
+        self.locks: list[Ranked] = []
+
+
+_held = _Held()
+
+
+def check(name: str, rank: int | None) -> None:
+    """Raise LockOrderError unless ``rank`` is above that of every lock this thread holds. None is not checked."""
+    if rank is None:
+        return
+    for other, held in _held.locks:
+        if held >= rank:
+            raise LockOrderError(f"{name} has rank {rank} and this thread holds {other} of rank {held}: take it first")
+
+
+def note(name: str, rank: int | None) -> list[Ranked]:
+    """This thread holds the lock from now on; give what is returned to ``forget``."""
+    if rank is not None:
+        _held.locks.append((name, rank))
+    return _held.locks
+
+
+def forget(locks: list[Ranked], name: str, rank: int | None) -> None:
+    """The thread of ``locks`` holds it no longer. Any thread may say so."""
+    if rank is not None and (name, rank) in locks:
+        locks.remove((name, rank))

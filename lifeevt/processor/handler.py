@@ -1,0 +1,91 @@
+"""Handler: Python callables for meaning, decision and action, found by event type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import iscoroutinefunction
+from types import NoneType
+from typing import Any
+
+from ..errors import LifeEventError
+from ..event import Event
+from ..state import ThreadSafeSelfState
+from .batch_policy import BatchPolicy
+
+__all__ = ["Handler", "HandlerTable"]
+
+ANY_TYPE = "*"
+Meaning = Callable[[Any, ThreadSafeSelfState], Any]  # of an Event, or a list of them
+Decision = Callable[[Any, Any, ThreadSafeSelfState], Any]
+Action = Callable[[Any, Any, ThreadSafeSelfState], Any]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """Three stages, each optional, called in this order by the engine's one worker thread.
+
+    ``meaning(event, state)``, ``decision(event, meaning, state)``, ``action(event, decision, state)``;
+    what each returns goes to the next and into the result. A stage that raises ends the event as
+    dead-lettered, never the engine. Between stages a more important event may go first.
+
+    With ``batch`` each stage is called once for several events, with lists for ``event``, ``meaning`` and ``decision``,
+    and returns a list as long, or None: docs/adr/0020. Then no stage may be a coroutine function: TypeError.
+    """
+
+    meaning: Meaning | None = None
+    decision: Decision | None = None
+    action: Action | None = None
+    batch: BatchPolicy | None = None
+
+    def __post_init__(self) -> None:
+        stages = [stage for stage in (self.meaning, self.decision, self.action) if stage is not None]
+        if not stages or not all(map(callable, stages)):
+            raise TypeError("a handler needs at least one stage, and every stage must be callable")
+        if not isinstance(self.batch, (BatchPolicy, NoneType)):
+            raise TypeError(f"batch is a {type(self.batch).__name__}; it must be a BatchPolicy")
+        if self.batch is not None and self.is_async:
+            raise TypeError("a handler with a batch cannot have coroutines for stages")
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether one of the stages is a coroutine function, so that all of them run on an event loop."""
+        stages = (self.meaning, self.decision, self.action)
+        return any(iscoroutinefunction(each.call if isinstance(each, Bare) else each) for each in stages)
+
+
+@dataclass(frozen=True)
+class Bare:
+    """A callable ``(event, state)`` as an action, which is not given the decision."""
+
+    call: Callable[[Event, ThreadSafeSelfState], Any]
+
+    def __call__(self, event: Event, _: Any, state: ThreadSafeSelfState) -> Any:
+        """Call it without the decision."""
+        return self.call(event, state)
+
+
+class HandlerTable:
+    """Handlers by event type: the exact name, else the longest family, else ``*``. Read-only."""
+
+    def __init__(self, handlers: Mapping[str, Handler | Callable[..., Any]] | None) -> None:
+        self._handlers = {name: _handler(name, each) for name, each in (handlers or {}).items()}
+
+    def find(self, event_type: str) -> Handler | None:
+        """Return the handler of ``event_type``, or None. O(parts of the name)."""
+        if not self._handlers:
+            return None
+        family = event_type
+        while family and family not in self._handlers:
+            family = family.rpartition("_")[0]
+        return self._handlers.get(family or ANY_TYPE)
+
+
+def _handler(name: str, given: Handler | Callable[..., Any]) -> Handler:
+    """Take a bare callable ``(event, state)`` as a handler with nothing but an action."""
+    if isinstance(given, Handler):
+        return given
+    if not callable(given):
+        raise LifeEventError(f"the handler of {name!r} is a {type(given).__name__}, which cannot be called")
+    return Handler(action=Bare(given))

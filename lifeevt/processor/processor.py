@@ -1,0 +1,465 @@
+"""AsyncEventProcessor: one worker thread answers events between ticks and survives every handler."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from .._backends import fork, load, resolve
+from .._backends.contract import Entry, Submitter, Task
+from .._backends.front import Fronted
+from ..clock import NS_PER_SECOND, Clock, SystemClock
+from ..errors import EngineStopped, LifeEventError
+from ..event import Event, Priority
+from ..metrics import LatencySummary, Ledger, summarize
+from ..queue import AsyncEventQueue, Periodic, QueueStatistics, Receipt
+from ..result import EventProcessingResult, Status
+from ..scheduler import DelayShedder, EventScheduler, SchedulerStatistics, Strategy
+from ..state import StateStatistics, ThreadSafeSelfState
+from . import at_exit
+from .batch_executor import BatchAttendant
+from .batches import Batches
+from .handler import Handler, HandlerTable
+from .reflex import Reflex, ReflexSet
+from .results import Responders
+from .switch_interval import SwitchInterval
+from .worker import Worker
+from .worker_timer import Timekeeper
+
+__all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
+
+
+@dataclass(frozen=True)
+class ProcessorStatistics:
+    """One look at the engine and its stages; each part is of one instant, the whole nearly so.
+
+    ``gil_wait`` is how long ready events with a Python handler waited for the interpreter.
+    """
+
+    worker_running: bool
+    ledger: Ledger
+    handler_errors: int
+    results_waiting: int
+    results_overwritten: int
+    gil_wait: LatencySummary
+    queue: QueueStatistics
+    scheduler: SchedulerStatistics
+    state: StateStatistics
+
+
+class AsyncEventProcessor(Fronted):
+    """Takes events from any thread and answers them on one worker thread, most urgent first.
+
+    An event's reflex changes the state in one atomic step; then its handler's stages run. The
+    outcome waits in a ring of ``result_capacity`` results until ``results`` is called; a full ring
+    overwrites the oldest and counts it. ``reflexes``: None for Life's (as far as the state has their
+    fields), a ReflexSet, or an iterable of Reflex. ``handlers``: event type, family or ``*`` to a
+    Handler or a callable ``(event, state)``. No thread before ``start``. All methods are thread-safe.
+    The twin is the state's; ``backend`` may only repeat it. Events without a handler need no interpreter
+    (native twin, system clock, the stock scheduler). ``switch_interval``, in seconds, is the
+    interpreter's while the worker runs, for all its threads; None leaves it alone. ``shed_delay``: what waits
+    too long below CRITICAL is shed (docs/adr/0019); None: only a full queue sheds.
+    """
+
+    _FRONT = "EngineFront"
+
+    def __init__(
+        self,
+        state: ThreadSafeSelfState,
+        reflexes: ReflexSet | Iterable[Reflex] | None = None,
+        handlers: Mapping[str, Handler | Callable[..., Any]] | None = None,
+        queue: AsyncEventQueue | None = None,
+        scheduler: str | Strategy | EventScheduler = "deadline",
+        clock: Clock | None = None,
+        *,
+        shed_delay: DelayShedder | None = None,
+        result_capacity: int = 8192,
+        switch_interval: float | None = None,
+        backend: str | None = None,
+    ) -> None:
+        if result_capacity < 1:
+            raise ValueError(f"result_capacity is {result_capacity}; it must be at least 1")
+        if switch_interval is not None and not 0.0 < switch_interval < 1e3:
+            raise ValueError(f"switch_interval is {switch_interval}; it must be a positive number of seconds")
+        backend = _twin_of(state, backend)
+        self.state = state
+        self.scheduler = EventScheduler.of(scheduler, shed_delay, backend=backend)
+        self.queue = queue if queue is not None else AsyncEventQueue(clock=clock, backend=backend)
+        self.clock: Clock = clock or self.queue.clock
+        self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
+        self._control = threading.Lock()  # start and stop, one at a time
+        fork.renew_locks(self, "_control")
+        self._accepting, self._ending, self._closed = True, False, False
+        self._attach(self.queue)
+        self._adopt_queue()
+        self._reactor = load(backend).Reactor(
+            self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
+            result_capacity, self._answers_natively(),
+        )  # fmt: skip
+        self._reactor.shed_by(self.scheduler.codel)
+        self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
+        self._employ(HandlerTable(handlers))
+        self._timekeeper = Timekeeper(
+            self._reactor, self.queue, self.scheduler, self._batches, lambda: self._worker.stopping
+        )  # fmt: skip
+        self._worker.next_task = self._timekeeper.next_task
+        self._worker.look_around = self._look_around
+        self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
+        self._be_open(True)
+
+    # --- events in, results out
+
+    def submit(self, event: Event) -> bool:
+        """Accept an event; False when the queue's dropping policy refused it.
+
+        Blocks only when the queue's policy is ``block``, and never inside a handler, where a full
+        queue raises QueueFull instead. EngineStopped after stop. O(log n).
+        """
+        if not self._accepting:  # each call that is not made here is a tenth of a submit
+            self._refuse_stopped()
+        kept = self.queue.put_nowait(event) if self._worker.answers_here else self.queue.put(event)
+        self._sweep()
+        return kept
+
+    def submit_many(self, events: Iterable[Event]) -> int:
+        """Accept events in one atomic step, waking the worker once; return how many were taken in."""
+        self._refuse_stopped()
+        kept = self.queue.put_many(events)
+        self._sweep()
+        return kept
+
+    def submit_tracked(self, event: Event, **options: Any) -> Receipt:
+        """Accept an event and return its :class:`Receipt`, which is false when it was refused.
+
+        ``options`` are those of :meth:`AsyncEventQueue.put_tracked`: ``key``, ``coalesce``, ``ttl``, ``deadline_ns``,
+        ``delay``, ``at_ns`` and ``timeout``. Its handler runs in a copy of the caller's context. Blocks as ``submit``
+        does, and never inside a handler. EngineStopped after stop. O(log n), in Python.
+        """
+        self._refuse_stopped()
+        if self._worker.answers_here:
+            options["timeout"] = 0.0
+        receipt = self.queue.put_tracked(event, **options)
+        self._sweep()
+        return receipt
+
+    async def submit_async(self, event: Event, **options: Any) -> Receipt:
+        """Accept an event as ``submit_tracked`` does, waiting for room without blocking the event loop.
+
+        Under ``block`` there is no limit but what cancels the call (``asyncio.timeout``). EngineStopped after stop.
+        """
+        self._refuse_stopped()
+        receipt = await self.queue.put_async(event, **options)
+        self._sweep()
+        return receipt
+
+    def submit_every(
+        self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
+    ) -> Periodic:
+        """Accept an event, or what a function makes, every so many seconds: see :meth:`AsyncEventQueue.put_every`."""
+        self._refuse_stopped()
+        made = self.queue.put_every(event, seconds, misfire=misfire, **options)
+        self._sweep()
+        return made
+
+    def pause(self, level: Priority | None = None, type: str | None = None) -> None:
+        """Answer nothing, or nothing of a level or of a type, until ``resume``: see :meth:`AsyncEventQueue.pause`."""
+        self.queue.pause(level, type)
+
+    def resume(self, level: Priority | None = None, type: str | None = None) -> None:
+        """Go on with what the same call of ``pause`` stopped: see :meth:`AsyncEventQueue.resume`."""
+        self.queue.resume(level, type)
+
+    def submit_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
+        """Accept events as numbers, without an object for any; return how many were taken in.
+
+        ``types`` is a buffer of 32-bit numbers from :meth:`type_code`, ``intensities`` one of doubles,
+        ``timestamps`` one of wall seconds or None: see :meth:`AsyncEventQueue.put_arrays`. Wakes the worker
+        once. EngineStopped after stop; InvalidEvent takes none of them in. O(k).
+        """
+        self._refuse_stopped()
+        kept = self.queue.put_arrays(types, intensities, timestamps)
+        self._sweep()
+        return kept
+
+    def type_code(self, name: str) -> int:
+        """Return the number of an event type for :meth:`submit_arrays`; it never changes. O(1)."""
+        return self.queue.type_code(name)
+
+    def submitter(self) -> Submitter:
+        """Return the object by which this engine takes events as single numbers, without the GIL from Cython.
+
+        A full queue refuses, whatever its policy, and so does a stopped engine. System clock.
+        """
+        return self._submitter
+
+    def results(self, limit: int | None = None) -> list[EventProcessingResult]:
+        """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
+        _check_limit(limit)
+        return self._responders.results(limit)
+
+    def results_buffer(self, limit: int | None = None) -> Any:
+        """Take up to ``limit`` results (all when None), oldest first, as one buffer of plain records.
+
+        ``memoryview`` and ``numpy.asarray`` read it without a copy; its fields are those of
+        docs/reference/result.md. What handlers returned is not in it. Does not block. O(k).
+        """
+        _check_limit(limit)
+        return self._reactor.take_buffer(limit)
+
+    def process_pending(self, limit: int | None = None) -> int:
+        """Answer up to ``limit`` queued events (those queued now when None) in the caller's thread.
+
+        This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
+        """
+        _check_limit(limit)
+        return self._worker.stand_in(self._process_here, limit)
+
+    def wait_idle(self, timeout: float | None = None) -> bool:
+        """Block until nothing is queued or running; False after ``timeout`` real seconds.
+
+        EngineStopped when something is queued and no worker runs; LifeEventError inside a handler.
+        """
+        self._refuse_in_handler()
+        with self._batches.hurried():
+            return self.queue.wait_for_idleness(self._is_idle, timeout)
+
+    # --- life of the worker
+
+    @property
+    def running(self) -> bool:
+        """Whether the worker thread is alive."""
+        return self._worker.running
+
+    def start(self) -> None:
+        """Start the worker thread; nothing happens when it runs. EngineStopped after close."""
+        with self._control:
+            if self._closed:
+                raise EngineStopped("the engine was closed")
+            self._accept(True)  # first: nobody need be turned away while the thread begins
+            if self._worker.start():
+                at_exit.stop(self)
+
+    def stop(self, drain: bool = True, timeout: float | None = None) -> int:
+        """Stop the worker and return how many queued events were cancelled.
+
+        With ``drain`` everything queued is answered first, for at most ``timeout`` real seconds, which ends every
+        pause, and nothing is shed for its delay; what is left, or still to come, is cancelled, counted and handed
+        out as results. Blocks until the running handler returns; StopTimeout when that takes longer than
+        ``timeout``. ``start`` starts again.
+        """
+        self._refuse_in_handler()
+        with self._control:
+            return len(self._end(drain, timeout))
+
+    def drain(self, timeout: float | None = None) -> list[Event]:
+        """Stop as ``stop`` does, and return the events that were cancelled because the time was over, in order."""
+        self._refuse_in_handler()
+        with self._control:
+            return [self.queue.event_of(entry) for entry in self._end(True, timeout)]
+
+    def close(self) -> None:
+        """Stop for good, draining first; further submits raise EngineStopped. Idempotent."""
+        self._refuse_in_handler()
+        with self._control:
+            if not self._closed:
+                self._end(True, None)
+                self._closed = True
+                self.queue.close()
+
+    def __enter__(self) -> AsyncEventProcessor:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def loop(self) -> Any:
+        """The asyncio loop on which coroutine handlers run, or None; ``async with`` sets it when there is none."""
+        return self._attendant.detached.loop
+
+    @loop.setter
+    def loop(self, loop: Any) -> None:
+        self._attendant.detached.loop = loop
+
+    async def __aenter__(self) -> AsyncEventProcessor:
+        import asyncio  # lazy: most users have no event loop
+
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import asyncio  # lazy: most users have no event loop
+
+        await asyncio.to_thread(self.close)
+
+    def breathe(self, wait_seconds: float = 0.001) -> bool:
+        """If an event waits for the interpreter, let the worker have it; return whether one did.
+
+        For long computations in Python: costs well under a microsecond when nothing waits, else blocks
+        for at most ``wait_seconds`` until the worker runs.
+        """
+        return self._reactor.breathe(round(wait_seconds * NS_PER_SECOND))
+
+    # --- for those who watch
+
+    def ledger(self) -> Ledger:
+        """Return where every accepted event is, of one instant; it always balances."""
+        return self.queue.ledger()
+
+    def statistics(self) -> ProcessorStatistics:
+        """Return a frozen snapshot of every stage. O(buckets)."""
+        queue = self.queue.statistics()
+        waiting, overwritten = self._reactor.counts()
+        return ProcessorStatistics(
+            worker_running=self.running,
+            ledger=queue.ledger,
+            handler_errors=self._attendant.errors,
+            results_waiting=waiting,
+            results_overwritten=overwritten,
+            gil_wait=summarize(self._reactor.gil_wait),
+            queue=queue,
+            scheduler=self.scheduler.statistics(),
+            state=self.state.statistics(),
+        )
+
+    # --- stopping
+
+    def _is_idle(self) -> bool:
+        ledger = self.ledger()
+        if ledger.in_flight and not self.running and not self._ending:
+            raise EngineStopped(f"{ledger.in_flight} events wait and no worker runs; start the engine")
+        return not ledger.in_flight
+
+    def _end(self, drain: bool, timeout: float | None) -> list[Entry]:
+        self._ending = True  # whoever waits for idleness may go on waiting: what is left will be cancelled
+        try:
+            return self._stop(drain, timeout)
+        finally:
+            self._ending = False
+            self.scheduler.pace(True)
+            self._reactor.shed_by(self.scheduler.codel)
+
+    def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
+        self._accept(False)
+        if drain:
+            self.queue.resume_everything()
+            self.scheduler.pace(False)
+            self._reactor.shed_by(None)
+        if drain and self.running:
+            with self._batches.hurried():
+                self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
+        if self._worker.stop(timeout):
+            at_exit.forget(self)
+        self._attendant.give_up_detached()
+        self.state.deliver_changes()
+        return self._cancel_rest()
+
+    def _look_around(self) -> None:
+        """Let in what is due, answer the batch whose turn it is, and tell what was written."""
+        self._timekeeper.look_around()
+        self._attendant.give_next(self.scheduler.above(self.clock.now_ns()))
+        self.state.deliver_changes()
+
+    def _process_here(self, limit: int | None) -> int:
+        if self.queue.tracker.timers.living:
+            self.queue.tracker.fire()
+        return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
+
+    def _sweep(self) -> None:
+        """End what was queued just as the engine stopped: the stop may have looked before it came."""
+        if self._worker.stopping and not self.running:
+            self._cancel_rest()
+
+    def _cancel_rest(self) -> list[Entry]:
+        entries = self.queue.cancel_all()
+        for entry in entries:
+            self._attendant.record_unanswered(entry, Status.CANCELLED)
+        return self._attendant.give_up_batches() + entries
+
+    # --- small parts
+
+    def _adopt_queue(self) -> None:
+        if self.queue.clock is not self.clock:
+            raise ValueError("the queue and the engine have different clocks")
+        if self.queue.on_shed is not None:
+            raise ValueError("the queue belongs to another engine already")
+        self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
+        self.scheduler.steer(self.queue.heap, self.queue.kinds)
+        tracker = self.queue.tracker
+        tracker.on_ended = lambda entry, status: self._attendant.record_unanswered(entry, status)
+        tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self._mean_service_ns
+        self.queue.on_shed = lambda entry: self._attendant.record_unanswered(entry, Status.SHED)
+
+    def _employ(self, handlers: HandlerTable) -> None:
+        """Say who answers what needs Python."""
+        self._batches = Batches(self.queue, self.scheduler, handlers, lambda: self._worker.answers_here)
+        self._attendant = BatchAttendant(
+            self._batches, self.state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, handlers,
+            lambda: self._worker.is_current,
+        )  # fmt: skip
+        self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, handlers)
+        self._reactor.serve(self.state, *self._responders.helpers(), self._attendant.failed, self._process)
+        self.queue.numbers.on_new = self._learn
+
+    def _learn(self, name: str, code: int) -> None:
+        self._responders.learn(name, code)
+        self.scheduler.learn(name, code)
+
+    def _process(self, task: Task) -> None:
+        self._attendant.process(task)
+
+    def _attach(self, queue: AsyncEventQueue) -> None:
+        """Let the twin's front serve this engine; the reference has none."""
+
+    def _be_open(self, accepts: bool) -> None:
+        """Let the front take events, or leave all to this class."""
+
+    def _accept(self, accepts: bool) -> None:
+        self._accepting = accepts
+        self._submitter.accept(accepts)
+        self._be_open(accepts)
+
+    def _answers_natively(self) -> bool:
+        """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
+        return self.scheduler.counts_alone and type(self.clock) is SystemClock
+
+    def _mean_service_ns(self) -> float:
+        """How long an event takes, on average so far."""
+        services = [account.service for account in self.scheduler.accounts]
+        count = sum(service.count for service in services)
+        return sum(service.total for service in services) / count if count else 0.0
+
+    def _refuse_in_handler(self) -> None:
+        if self._worker.answers_here:
+            raise LifeEventError("a handler must not wait for its own engine")
+
+    def _refuse_stopped(self) -> None:
+        if not self._accepting:
+            raise EngineStopped("the engine was closed" if self._closed else "the engine was stopped; start it again")
+
+
+def _twin_of(state: ThreadSafeSelfState, backend: str | None) -> str:
+    if backend is not None and resolve(backend) != state.backend:
+        raise ValueError(f"the state is on the {state.backend} twin, the engine on {resolve(backend)}")
+    return state.backend
+
+
+def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafeSelfState) -> ReflexSet:
+    if reflexes is None:
+        return ReflexSet.life().restricted_to(state.numbers)
+    return reflexes if isinstance(reflexes, ReflexSet) else ReflexSet(reflexes)
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 0:
+        raise ValueError(f"limit is {limit}; it must not be negative")

@@ -1,0 +1,105 @@
+"""LoopWaiting: how coroutines wait for a queue to change, without a thread and without blocking their loop."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from .._backends.contract import EventHeap
+from ..clock import NS_PER_SECOND
+from .timers import Timers
+
+if TYPE_CHECKING:
+    import asyncio
+
+__all__ = ["LoopWaiting"]
+
+Found = TypeVar("Found")
+
+
+class LoopWaiting:
+    """Where coroutines of any event loops wait until an attempt succeeds. Thread-safe.
+
+    While somebody waits, the heap adds one to an event file at each change, which also whoever has no GIL can do;
+    the loops watch that file. What comes by itself at a time wakes them on the system's clock alone.
+    """
+
+    def __init__(self, heap: EventHeap, timers: Timers, now_ns: Callable[[], int]) -> None:
+        self._heap, self._timers, self._now_ns = heap, timers, now_ns
+        self._lock = threading.Lock()
+        self._file = -1  # open from the first wait on: the heap may write to it at any moment
+        self._loops: Counter[asyncio.AbstractEventLoop] = Counter()
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    async def until(self, attempt: Callable[[], Found | None]) -> Found:
+        """Call ``attempt()`` now and after every change, and return what it gives that is not None.
+
+        Nothing is taken by a wait that is cancelled: an attempt and its return are one step of the loop.
+        """
+        import asyncio  # lazy: most users have no event loop
+
+        loop = asyncio.get_running_loop()
+        self._enter(loop)
+        try:
+            while True:
+                changed = loop.create_future()
+                with self._lock:  # before the attempt, so that no change after it is missed
+                    self._waiting.add(changed)
+                found = attempt()
+                if found is not None:
+                    return found
+                await asyncio.wait([changed], timeout=self._seconds_left())
+        finally:
+            self._leave(loop, changed)
+
+    def _seconds_left(self) -> float | None:
+        due_ns = self._timers.next_ns()
+        return None if due_ns is None else max(due_ns - self._now_ns(), 0) / NS_PER_SECOND
+
+    def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            if self._file < 0:
+                self._file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+                weakref.finalize(self, _close, self._heap, self._file)
+            if not self._loops:
+                self._heap.signal(self._file)
+                self._heap.watch(False)
+            if not self._loops[loop]:
+                loop.add_reader(self._file, self._change)
+            self._loops[loop] += 1
+
+    def _leave(self, loop: asyncio.AbstractEventLoop, changed: asyncio.Future[None]) -> None:
+        with self._lock:
+            self._waiting.discard(changed)
+            self._loops[loop] -= 1
+            if not self._loops[loop]:
+                del self._loops[loop]
+                loop.remove_reader(self._file)
+            if not self._loops:
+                self._heap.unwatch(False)
+                self._heap.signal(None)
+
+    def _change(self) -> None:
+        """Have everybody look again, whichever loop heard of it first."""
+        with suppress(BlockingIOError):  # another loop was faster, and tells ours
+            os.eventfd_read(self._file)
+        with self._lock:
+            waiting, self._waiting = self._waiting, set()
+        for changed in waiting:
+            with suppress(RuntimeError):  # its loop has ended
+                changed.get_loop().call_soon_threadsafe(_set, changed)
+
+
+def _set(changed: asyncio.Future[None]) -> None:
+    if not changed.done():
+        changed.set_result(None)
+
+
+def _close(heap: EventHeap, file: int) -> None:
+    heap.signal(None)
+    os.close(file)

@@ -1,0 +1,51 @@
+"""Overflow: what a full queue does with one more event, by its level."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .._backends.contract import DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, REJECT
+from ..event import Priority
+
+__all__ = ["BLOCK", "COALESCE", "Overflow"]
+
+BLOCK, COALESCE = "block", "coalesce"
+_POLICIES = {"reject": REJECT, "drop_oldest": DROP_OLDEST, "drop_lowest": DROP_LOWEST, BLOCK: REJECT, COALESCE: REJECT}
+_DEFAULT = "drop_lowest"
+_BLOCK_FOR = re.compile(r"block\((\d+(?:\.\d+)?)\)")
+
+
+class Overflow:
+    """The policy of each level: one name for all, or a mapping of levels to names; levels without one drop_lowest.
+
+    ``block(0.5)`` waits for half a second when the caller names no time. ValueError for other names. Read-only.
+    """
+
+    def __init__(self, given: str | Mapping[Priority | str, str]) -> None:
+        by_level = given if isinstance(given, Mapping) else {}
+        wanted = {_level(name): policy for name, policy in by_level.items()}
+        default = _DEFAULT if isinstance(given, Mapping) else given
+        named = [_parsed(wanted.get(level, default)) for level in range(MAX_LEVELS)]
+        self.names = tuple(name for name, _ in named)
+        self.seconds = tuple(seconds for _, seconds in named)
+        self.policies = tuple(_POLICIES[name] for name in self.names)
+        self.raises = tuple(_POLICIES[name] == REJECT and name != COALESCE for name in self.names)
+        self.waits = tuple(name == BLOCK for name in self.names)
+        self.coalesces = tuple(name == COALESCE for name in self.names)
+
+
+def _level(given: Priority | str) -> int:
+    try:
+        return int(Priority[given.upper()] if isinstance(given, str) else Priority(given))
+    except (KeyError, ValueError):
+        raise ValueError(f"{given!r} is no level that can overflow") from None
+
+
+def _parsed(given: str) -> tuple[str, float | None]:
+    timed = _BLOCK_FOR.fullmatch(str(given))
+    if timed is not None:
+        return BLOCK, float(timed[1])
+    if given not in _POLICIES:
+        raise ValueError(f"unknown overflow policy {given!r}; choose {', '.join(_POLICIES)}")
+    return given, None

@@ -1,0 +1,142 @@
+"""Timers: what is due when, on the engine's clock; one wait for all of them."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable
+
+from .._backends import fork
+
+__all__ = ["MISFIRE_POLICIES", "Periodic", "Timer", "Timers"]
+
+MISFIRE_POLICIES = ("skip", "catch_up", "once")
+GRAVES_ALLOWED = 64  # beside as many as there are timers
+
+
+class Timer:
+    """One call that is due at an instant."""
+
+    __slots__ = ("_timers", "call", "due_ns")
+
+    def __init__(self, timers: Timers, due_ns: int, call: Callable[[], None]) -> None:
+        self._timers, self.due_ns = timers, due_ns
+        self.call: Callable[[], None] | None = call
+
+    def cancel(self) -> bool:
+        """Make it never happen; False when it has, or was cancelled before. Thread-safe. O(1), amortised."""
+        return self._timers.discard(self)
+
+
+class Timers:
+    """Calls by the instant at which they are due; equal instants in the order of their coming. Thread-safe.
+
+    ``on_earlier()`` is called, outside of any lock, when another timer has become the first. It reads no clock.
+    """
+
+    def __init__(self) -> None:
+        self.on_earlier: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        fork.renew_locks(self, "_lock")
+        self._heap: list[tuple[int, int, Timer]] = []
+        self.living = 0  # how many are to come; a plain number, since it is looked at for every event
+        self._made = 0
+
+    def __len__(self) -> int:
+        return self.living
+
+    def add(self, due_ns: int, call: Callable[[], None]) -> Timer:
+        """Have ``call()`` made once it is ``due_ns``. O(log n)."""
+        timer = Timer(self, due_ns, call)
+        with self._lock:
+            heapq.heappush(self._heap, (due_ns, self._made, timer))
+            self._made += 1
+            self.living += 1
+            first = self._heap[0][2] is timer
+        if first and self.on_earlier is not None:
+            self.on_earlier()
+        return timer
+
+    def discard(self, timer: Timer) -> bool:
+        """Forget a timer; whether it was still to come."""
+        with self._lock:
+            found, timer.call = timer.call is not None, None
+            self.living -= found
+            if len(self._heap) > 2 * self.living + GRAVES_ALLOWED:
+                self._heap = [each for each in self._heap if each[2].call is not None]
+                heapq.heapify(self._heap)
+            return found
+
+    def next_ns(self) -> int | None:
+        """Return when the next one is due, or None. O(1), amortised."""
+        with self._lock:
+            while self._heap and self._heap[0][2].call is None:
+                heapq.heappop(self._heap)
+            return self._heap[0][0] if self._heap else None
+
+    def fire(self, now_ns: int) -> int:
+        """Make every call that is due at ``now_ns``, in order, and return how many. Their errors are the caller's."""
+        fired = 0
+        while (call := self._take(now_ns)) is not None:
+            call()
+            fired += 1
+        return fired
+
+    def _take(self, now_ns: int) -> Callable[[], None] | None:
+        """Take out the first call if it is due; a call that fires on another thread is made there alone."""
+        with self._lock:
+            while self._heap and self._heap[0][0] <= now_ns:
+                timer = heapq.heappop(self._heap)[2]
+                call, timer.call = timer.call, None
+                if call is not None:
+                    self.living -= 1
+                    return call
+            return None
+
+
+class Periodic:
+    """Something that happens at every instant of a grid, and what to do about instants that were missed.
+
+    When several have passed unnoticed: ``skip`` does nothing for them, ``once`` does it once for all, ``catch_up``
+    once for each. The grid never moves, so nothing drifts. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        timers: Timers,
+        start_ns: int,
+        period_ns: int,
+        misfire: str,
+        now_ns: Callable[[], int],
+        act: Callable[[], None],
+    ) -> None:
+        if misfire not in MISFIRE_POLICIES:
+            raise ValueError(f"unknown misfire policy {misfire!r}; choose {', '.join(MISFIRE_POLICIES)}")
+        if period_ns < 1:
+            raise ValueError(f"the period is {period_ns} ns; it must be positive")
+        self._timers, self._period_ns, self._misfire = timers, period_ns, misfire
+        self._now_ns, self._act = now_ns, act
+        self._lock = threading.Lock()
+        fork.renew_locks(self, "_lock")
+        self._cancelled = False
+        self.fired = self.missed = 0
+        self._timer = timers.add(start_ns, self._happen)
+
+    def cancel(self) -> bool:
+        """End it; False when it was cancelled before. What it has brought so far stays. O(1), amortised."""
+        with self._lock:
+            first, self._cancelled = not self._cancelled, True
+            self._timer.cancel()
+            return first
+
+    def _happen(self) -> None:
+        passed = 1 + max(self._now_ns() - self._timer.due_ns, 0) // self._period_ns
+        times = 1 if passed == 1 else {"skip": 0, "once": 1, "catch_up": passed}[self._misfire]
+        with self._lock:
+            if self._cancelled:
+                return
+            self.fired += times
+            self.missed += passed - times
+            self._timer = self._timers.add(self._timer.due_ns + passed * self._period_ns, self._happen)
+        for _ in range(times):
+            self._act()

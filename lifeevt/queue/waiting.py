@@ -1,0 +1,110 @@
+"""Waiting: how callers wait for a queue to change, beside its heap or on a clock of its own."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from .._backends import fork
+from .._backends.contract import EventHeap
+from ..clock import NS_PER_SECOND, Clock, SystemClock
+from .timers import Timers
+
+__all__ = ["Waiting"]
+
+
+class Waiting:
+    """Where threads wait until something about a heap holds; what comes by itself, at a time, wakes them too.
+
+    Thread-safe. On the system's clock they wait in the heap, which whoever has no GIL can wake.
+    """
+
+    def __init__(self, heap: EventHeap, clock: Clock, timers: Timers) -> None:
+        self._heap, self._clock, self._timers = heap, clock, timers
+        self.in_heap = type(clock) is SystemClock  # another clock may stand still: wait for it, too
+        self._changed = threading.Condition()
+        fork.renew_locks(self, "_changed")
+        self._waiting = 0  # threads in _changed; read without its lock, see announce
+
+    def announce(self) -> None:
+        """Tell those who wait on a clock of their own that something changed."""
+        # A waiter raises _waiting before it looks at the heap, and the heap's own lock orders its
+        # look against our change: if we read 0 here, it will see what we did.
+        if self._waiting:
+            self.wake()
+
+    def wake(self) -> None:
+        """Make every waiter look again at what it waits for."""
+        self._heap.nudge()
+        with self._changed:
+            self._changed.notify_all()
+
+    def until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until ``done()``; False when ``timeout`` seconds of the clock passed first."""
+        deadline_ns = self._deadline_ns(timeout)
+        if self.in_heap:
+            return self._watch(done, deadline_ns, idle=False)
+        with self._changed:
+            self._waiting += 1
+            try:
+                while not done():
+                    if deadline_ns is not None and self._clock.now_ns() >= deadline_ns:
+                        return False
+                    self._clock.wait(self._changed, self._next_look(deadline_ns))
+                return True
+            finally:
+                self._waiting -= 1
+
+    def until_idle(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until ``done()``, looked at when nothing is queued or running; False after real seconds."""
+        endless = timeout is None or timeout == math.inf
+        until_ns = None if endless else time.monotonic_ns() + round((timeout or 0.0) * NS_PER_SECOND)
+        return self._watch(done, until_ns, idle=True)
+
+    def for_work(self, until_ns: int | None, done: Callable[[], bool]) -> None:
+        """Wait until the heap changes, ``done()``, or ``until_ns`` of the clock. May come back early.
+
+        ``done()`` is looked at once the heap is watched, so that nothing comes unseen between the two.
+        """
+        if self.in_heap:
+            self._watch(done, until_ns, idle=False)
+            return
+        epoch = self._heap.watch(False)
+        try:
+            with self._changed:
+                self._waiting += 1
+                try:
+                    if not done() and self._heap.wait(epoch, 0) == epoch:
+                        self._clock.wait(self._changed, until_ns)
+                finally:
+                    self._waiting -= 1
+        finally:
+            self._heap.unwatch(False)
+
+    def _watch(self, done: Callable[[], bool], until_ns: int | None, idle: bool) -> bool:
+        """Wait for a change of the heap, which the worker can tell without the GIL."""
+        epoch = self._heap.watch(idle)
+        try:
+            while not done():
+                now_ns = time.monotonic_ns()
+                if until_ns is not None and until_ns <= now_ns:
+                    return False
+                next_ns = until_ns if idle else self._next_look(until_ns)
+                epoch = self._heap.wait(epoch, None if next_ns is None else max(next_ns - now_ns, 0))
+            return True
+        finally:
+            self._heap.unwatch(idle)
+
+    def _next_look(self, until_ns: int | None) -> int | None:
+        """When a waiter has to look again: at its deadline, or when the next event comes by itself."""
+        due_ns = self._timers.next_ns()
+        return min((each for each in (until_ns, due_ns) if each is not None), default=None)
+
+    def _deadline_ns(self, timeout: float | None) -> int | None:
+        if timeout is None or timeout == math.inf:
+            return None
+        if math.isnan(timeout):
+            raise ValueError("timeout is nan; it must be a number of seconds")
+        return self._clock.now_ns() + round(timeout * NS_PER_SECOND)

@@ -1,0 +1,27 @@
+"""The shared state: numbers and values that many threads read and write."""
+
+from __future__ import annotations
+
+from .change import StateChange
+from .changes import Subscription
+from .exclusive import StateTurn
+from .field import Field, Value
+from .persistence import LoadReport
+from .snapshot import StateSnapshot
+from .state import ThreadSafeSelfState
+from .statistics import DeltaReport, StateStatistics
+from .transaction import Transaction
+
+__all__ = [
+    "DeltaReport",
+    "Field",
+    "LoadReport",
+    "StateChange",
+    "StateSnapshot",
+    "StateStatistics",
+    "StateTurn",
+    "Subscription",
+    "ThreadSafeSelfState",
+    "Transaction",
+    "Value",
+]

@@ -1,0 +1,184 @@
+"""Field and Value: what the state declares of one number, and of anything else."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from ..errors import InvalidValue
+from ..serialization import is_number
+
+__all__ = ["Field", "Value", "handed_out"]
+
+# A field without a bound saturates at the largest double: no operation can make it infinite.
+UNBOUNDED = sys.float_info.max
+Outside = Literal["clamp", "reject"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One number of the state: its default and its bounds (None: none; both ends included).
+
+    With ``integer`` it is cut to a whole number on every write. What lies outside the bounds is clamped to
+    them or rejected: ``on_set`` says so for values that are stored, ``on_delta`` for amounts that are added.
+    InvalidValue when these do not fit.
+
+    >>> Field(100.0, low=0.0, high=100.0).high
+    100.0
+    """
+
+    default: float
+    low: float | None = None
+    high: float | None = None
+    integer: bool = False
+    on_set: Outside = "reject"
+    on_delta: Outside = "clamp"
+
+    def __post_init__(self) -> None:
+        for name in ("default", "low", "high"):
+            value = getattr(self, name)
+            if value is None and name != "default":
+                continue
+            if not is_number(value):
+                raise InvalidValue(f"a field's {name} is {value!r}; it must be a finite number")
+            if self.integer and value != math.trunc(value):
+                raise InvalidValue(f"an integer field's {name} is {value!r}; it must be whole")
+        for name in ("on_set", "on_delta"):
+            if getattr(self, name) not in ("clamp", "reject"):
+                raise InvalidValue(f"a field's {name} is {getattr(self, name)!r}; it must be 'clamp' or 'reject'")
+        if not self.lowest <= self.default <= self.highest:
+            raise InvalidValue(f"a field's default {self.default} lies outside [{self.low}, {self.high}]")
+
+    @cached_property
+    def lowest(self) -> float:
+        """The lower bound as a number."""
+        return -UNBOUNDED if self.low is None else float(self.low)
+
+    @cached_property
+    def highest(self) -> float:
+        """The upper bound as a number."""
+        return UNBOUNDED if self.high is None else float(self.high)
+
+    def kept(self, name: str, value: object) -> float:
+        """Return ``value`` as field ``name`` would store it; InvalidValue when it would not."""
+        number = int(checked_number(name, value)) if self.integer else float(checked_number(name, value))
+        if self.lowest <= number <= self.highest:
+            return number
+        if self.on_set == "reject":
+            raise InvalidValue(f"{name}: {float(number)} lies outside [{self.lowest}, {self.highest}]")
+        return self.shown(self.lowest if number < self.lowest else self.highest)
+
+    def moved(self, name: str, value: float, amount: object) -> float:
+        """Return ``value`` with ``amount`` added as a delta would; InvalidValue when it may not be."""
+        number = value + checked_number(name, amount)
+        if self.on_delta == "reject" and not self.lowest <= number <= self.highest:
+            raise InvalidValue(f"{name}: {number} lies outside [{self.lowest}, {self.highest}]")
+        return self.shown(min(max(number, self.lowest), self.highest))
+
+    def renewed(self, name: str, value: object, stored: float) -> float:
+        """Return ``value`` as it would be stored, or ``stored`` itself if that is equal."""
+        kept = self.kept(name, value)
+        return stored if kept == stored else kept
+
+    def shown(self, number: float) -> float:
+        """Return a stored number as a reader sees it: an int when the field is one."""
+        return int(number) if self.integer else float(number)
+
+
+@dataclass(frozen=True)
+class Value:
+    """One entry of the state that is no bounded number: any Python value, isolated by copying.
+
+    ``kind`` is a type, or a tuple of types, that every value must be of. A value is copied in and out by
+    ``copy``, so that nobody holds what the state holds; one that copies to itself, as immutable ones do, is
+    handed out as it is. InvalidValue when the default is of another kind or cannot be copied.
+
+    >>> Value(()).default
+    ()
+    """
+
+    default: Any = None
+    kind: type | tuple[type, ...] = object
+    copy: Callable[[Any], Any] = deepcopy
+
+    def __post_init__(self) -> None:
+        try:
+            isinstance(None, self.kind)
+        except TypeError:
+            raise InvalidValue(f"a value's kind is {self.kind!r}; it must be a type or a tuple of types") from None
+        if not callable(self.copy):
+            raise InvalidValue(f"a value's copy is {self.copy!r}; it must be callable")
+        object.__setattr__(self, "default", handed_out(self.kept("default", self.default)))
+
+    def kept(self, name: str, value: object) -> Any:
+        """Return ``value`` as field ``name`` would store it; InvalidValue when it would not. O(size)."""
+        if not isinstance(value, self.kind):
+            raise InvalidValue(f"{name} must be {_named(self.kind)}, not a {type(value).__name__}")
+        try:
+            copied = self.copy(value)
+        except Exception as error:  # whatever a user's copying raises
+            raise InvalidValue(f"{name} is a {type(value).__name__} that cannot be copied: {error}") from error
+        return value if copied is value else Kept(copied, self.copy)
+
+    def renewed(self, name: str, value: object, stored: Any) -> Any:
+        """Return ``value`` as it would be stored, or ``stored`` itself if that says the same. O(size)."""
+        if self.copy is deepcopy and _equal(value, _content(stored)):  # no copy just to compare
+            return stored
+        kept = self.kept(name, value)
+        return stored if _equal(_content(kept), _content(stored)) else kept
+
+    def shown(self, stored: Any) -> Any:
+        """Return a stored value as a reader gets it: a copy, unless it is immutable. O(size)."""
+        return handed_out(stored)
+
+
+class Kept:
+    """A value of the state's own, of which others get copies."""
+
+    __slots__ = ("_copy", "value")
+
+    def __init__(self, value: Any, copy: Callable[[Any], Any]) -> None:
+        self.value, self._copy = value, copy
+
+    def copied(self) -> Any:
+        """Return a copy that the caller may change. O(size)."""
+        return self._copy(self.value)
+
+
+def handed_out(stored: Any) -> Any:
+    """Return what a reader gets of a stored number or value."""
+    return stored.copied() if type(stored) is Kept else stored
+
+
+def _content(stored: Any) -> Any:
+    """Return what the state stores, not a copy: only to look at."""
+    return stored.value if type(stored) is Kept else stored
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Return whether two values are of one type and equal; what cannot be compared is not."""
+    if one is other:
+        return True
+    try:
+        return type(one) is type(other) and bool(one == other)
+    except Exception:  # whatever a user's comparison raises
+        return False
+
+
+def checked_number(name: str, value: object) -> Any:
+    """Return ``value`` if it is a finite number that a float can hold; InvalidValue otherwise."""
+    if is_number(value):
+        return value
+    if isinstance(value, float):
+        raise InvalidValue(f"{name} is {value}; it must be finite")
+    raise InvalidValue(f"{name} must be a number that a float can hold, not a {type(value).__name__}")
+
+
+def _named(kind: type | tuple[type, ...]) -> str:
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join(f"a {each.__name__}" for each in kinds)

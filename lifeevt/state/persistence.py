@@ -1,0 +1,67 @@
+"""A state's fields as a file: all of one version, as JSON without loss, and back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SerializationError, StateFileError, UnknownField
+from ..serialization import exact_json, parse_json
+from .checksummed_file import SealedFile, Unsealed
+
+__all__ = ["Hooks", "LoadReport", "load_fields", "save_fields"]
+
+Hooks = Mapping[str, Callable[[Any], Any]]  # by field: what makes JSON of its value, or its value of that JSON
+
+KIND = "lifeevt-state"
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """Where a state came from: the file, the version and the wall time (seconds) it was saved with.
+
+    ``problem`` is None, or says why the file itself was not used but the one before it.
+    """
+
+    path: Path
+    version: int
+    saved_at_seconds: float
+    problem: str | None
+
+
+def save_fields(
+    path: str | os.PathLike[str], fields: Mapping[str, Any], version: int, wall_seconds: float, encode: Hooks | None
+) -> None:
+    """Write the fields of one version; what errors there are is said at ``ThreadSafeSelfState.save``."""
+    hooks = checked_hooks(encode, fields)
+    encoded = {name: hooks[name](value) if name in hooks else value for name, value in fields.items()}
+    content = exact_json({"version": version, "saved_at_seconds": wall_seconds, "fields": encoded}, "state")
+    SealedFile(path, KIND).write(content)
+
+
+def load_fields(path: str | os.PathLike[str], decode: Hooks) -> tuple[dict[str, Any], LoadReport]:
+    """Return the fields of a file and where they come from; errors at ``ThreadSafeSelfState.load``."""
+    unsealed = SealedFile(path, KIND).read()
+    fields, report = _content(unsealed)
+    return {name: decode[name](value) if name in decode else value for name, value in fields.items()}, report
+
+
+def checked_hooks(hooks: Hooks | None, fields: Mapping[str, Any]) -> Hooks:
+    """Return the hooks, or none; UnknownField for one of a field that is not there."""
+    for name in hooks or ():
+        if name not in fields:
+            raise UnknownField(f"a hook is given for the field {name!r}, which the state does not have")
+    return hooks or {}
+
+
+def _content(unsealed: Unsealed) -> tuple[dict[str, Any], LoadReport]:
+    """Take the content apart; only a file that was forged with its checksum can fail here."""
+    try:
+        content = parse_json(unsealed.content, str(unsealed.path))
+        report = LoadReport(unsealed.path, content["version"], content["saved_at_seconds"], unsealed.problem)
+        return dict(content["fields"]), report
+    except (SerializationError, KeyError, TypeError, ValueError) as error:
+        raise StateFileError(f"{unsealed.path} does not hold a state: {error}") from None

@@ -1,0 +1,20 @@
+"""A reader without the lock, beside a writer without the GIL: it sees all of a write, or nothing of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+SCRIPT = "_backends/native/isolated/cells_race.py"
+
+
+def test_a_reader_beside_a_writer_never_sees_half_of_a_write(isolated: Callable[..., str], tmp_path: Path) -> None:
+    reads, torn = json.loads(isolated(SCRIPT, str(tmp_path), "whole", timeout=100))
+    assert reads > 1000
+    assert torn == 0
+
+
+def test_a_reader_that_does_not_look_again_is_caught(isolated: Callable[..., str], tmp_path: Path) -> None:
+    _, torn = json.loads(isolated(SCRIPT, str(tmp_path), "broken", timeout=100))
+    assert torn > 0

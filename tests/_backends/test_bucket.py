@@ -1,0 +1,156 @@
+"""The bucket of a kind: who may come as a number, and when, on each twin."""
+
+from __future__ import annotations
+
+from array import array
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lifeevt._backends.contract import DROP_LOWEST, REFUSED
+from lifeevt.event.rate_limit import TokenBucket
+
+SECOND = 10**9
+LATEST = 2**63 - 1
+bounds = st.integers(1, 9) | st.integers(1, 2**40) | st.just(2**40)
+periods = st.integers(1, 9) | st.integers(1, 10**18) | st.just(10**18)
+pauses = st.lists(st.just(0) | st.integers(0, 9) | st.integers(0, 2**58), max_size=30)
+
+
+def bucket_of(core: ModuleType, count: int, period_ns: int = SECOND, most: int | None = None, heap: Any = None) -> Any:
+    return core.Bucket(heap or core.EventHeap(4), count, period_ns, count if most is None else most)
+
+
+def limited(core: ModuleType, most: int, capacity: int = 1000, period_ns: int = SECOND) -> tuple[Any, Any]:
+    """A heap, and a table of two kinds; the first may come ``most`` times in a period."""
+    heap, kinds = core.EventHeap(capacity), core.KindTable()
+    kinds.add("noise", 1, 10)
+    kinds.add("joy", 0, 10)
+    kinds.limit(0, core.Bucket(heap, most, period_ns, most))
+    return heap, kinds
+
+
+def came(heap: Any, kinds: Any, types: list[int], now_ns: int = 0, policy: int = DROP_LOWEST) -> int:
+    """How many of these kinds were taken in."""
+    taken: int = heap.offer_numbers(kinds, array("i", types), array("d", [0.5] * len(types)), None, now_ns, policy)[0]
+    heap.check()
+    return taken
+
+
+@given(count=bounds, period_ns=periods, most=bounds, start=st.integers(0, 2**62), pauses=pauses)
+@example(count=2**40, period_ns=10**18, most=2**40, start=LATEST - 9, pauses=[0, 0, 9])
+@example(count=1, period_ns=10**18, most=2**40, start=0, pauses=[0] * 30)
+def test_a_bucket_says_to_the_nanosecond_what_a_token_bucket_says(
+    core: ModuleType, count: int, period_ns: int, most: int, start: int, pauses: list[int]
+) -> None:
+    limit: Any = SimpleNamespace(count=count, period_ns=period_ns, most=most)
+    bucket, token_bucket, now = bucket_of(core, count, period_ns, most), TokenBucket(limit), start
+    for pause in pauses:
+        now = min(now + pause, LATEST)
+        assert bucket.admits(now) == token_bucket.admits(now)
+
+
+def test_a_time_before_the_last_one_takes_what_is_left(core: ModuleType) -> None:
+    bucket = bucket_of(core, 2)
+    assert [bucket.admits(now) for now in (SECOND, -SECOND, 0, SECOND)] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ((0, 1, 1), "count is 0"), ((2**40 + 1, 1, 1), "count is"), ((1, 0, 1), "period_ns is 0"),
+        ((1, 10**18 + 1, 1), "period_ns is"), ((1, 1, 0), "most is 0"), ((1, 1, -1), "most is -1"),
+    ],
+)  # fmt: skip
+def test_a_bucket_outside_its_bounds_is_refused(core: ModuleType, given: tuple[int, int, int], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        core.Bucket(core.EventHeap(1), *given)
+
+
+def test_a_bucket_needs_a_heap(core: ModuleType) -> None:
+    with pytest.raises(TypeError):
+        core.Bucket(object(), 1, 1, 1)
+
+
+# numbers
+
+
+@pytest.mark.parametrize("many", [1, 200, 2000])
+def test_of_an_array_those_over_the_limit_are_refused_and_the_rest_goes_in(core: ModuleType, many: int) -> None:
+    heap, kinds = limited(core, 3, capacity=5000)
+    assert came(heap, kinds, [0, 1] * many) == min(3, many) + many
+    assert (heap.limited, heap.counts()[:2]) == (max(many - 3, 0), (min(3, many) + many, 0))
+
+
+@pytest.mark.parametrize("many", [20, 2000])
+def test_who_finds_no_room_takes_one_token_however_the_array_is_cut(core: ModuleType, many: int) -> None:
+    """A long array is offered without the interpreter first, and by the policy where there is no room."""
+    heap, kinds = limited(core, many + 5, capacity=10)
+    assert came(heap, kinds, [0] * many) == 10
+    assert (heap.limited, heap.counts()[1]) == (0, many - 10)
+    heap.drain(10, 5)
+    assert came(heap, kinds, [0] * 9) == 5
+    assert heap.limited == 4
+
+
+def test_tokens_come_with_the_time_of_arrival(core: ModuleType) -> None:
+    heap, kinds = limited(core, 2)
+    assert [came(heap, kinds, [0, 0, 0], now) for now in (0, SECOND // 2, SECOND // 2, 3 * SECOND)] == [2, 1, 0, 2]
+
+
+def test_kinds_that_share_a_bucket_are_limited_together(core: ModuleType) -> None:
+    heap, kinds = core.EventHeap(9), core.KindTable()
+    bucket = core.Bucket(heap, 3, SECOND, 3)
+    for name in ("noise", "noise_low"):
+        kinds.limit(kinds.add(name, 1, 10), bucket)
+    assert came(heap, kinds, [0, 1, 1, 0, 1]) == 3
+    assert not bucket.admits(0)
+
+
+def test_a_submitter_draws_from_the_same_bucket(core: ModuleType) -> None:
+    heap, kinds = limited(core, 2, period_ns=10**18)  # no token comes while this runs
+    submitter = core.Submitter(heap, kinds)
+    assert came(heap, kinds, [0]) == 1
+    assert [submitter.submit(0, 0.5) for _ in range(3)] == [True, False, False]
+    assert submitter.submit(1, 0.5) and heap.limited == 2
+    submitter.accept(False)
+    kinds.limit(0, None)
+    assert not submitter.submit(0, 0.5) and heap.limited == 2
+
+
+# changes
+
+
+def test_a_limit_can_be_changed_and_lifted(core: ModuleType) -> None:
+    heap, kinds = limited(core, 1)
+    assert came(heap, kinds, [0, 0]) == 1
+    kinds.limit(0, core.Bucket(heap, 2, SECOND, 2))
+    assert came(heap, kinds, [0, 0, 0]) == 2
+    kinds.limit(0, None)
+    assert came(heap, kinds, [0, 0, 0]) == 3
+    assert heap.limited == 2
+
+
+def test_a_kind_keeps_its_limit_when_it_changes_otherwise(core: ModuleType) -> None:
+    heap, kinds = limited(core, 1)
+    kinds.change(0, 2, 30)
+    assert came(heap, kinds, [0, 0]) == 1
+
+
+def test_offers_of_objects_are_not_limited_by_the_heap(core: ModuleType) -> None:
+    heap, _ = limited(core, 1)
+    assert all(heap.offer(1, 1, 0, "p", DROP_LOWEST, 0) is not REFUSED for _ in range(3))
+
+
+@pytest.mark.parametrize("bucket", ["another heap's", object()])
+def test_what_cannot_limit_is_refused_and_changes_nothing(core: ModuleType, bucket: object) -> None:
+    heap, kinds = limited(core, 1)
+    other = bucket_of(core, 9) if isinstance(bucket, str) else bucket
+    with pytest.raises((TypeError, ValueError)):
+        kinds.limit(0, other)
+    with pytest.raises(IndexError):
+        kinds.limit(2, None)
+    assert came(heap, kinds, [0, 0]) == 1

@@ -1,0 +1,360 @@
+"""Reactor: what it answers itself, what it hands to Python, and the ledger of both."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+from array import array
+from collections.abc import Callable
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from actors import Actor, wait_until
+from reactors import ASKED, HIT, IGNORED, NAMES, PROCESSED, SHRUG, STRANGER, Stretch, timeless
+
+from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_KIND, NO_PATTERN, NO_ROW, REJECT
+
+
+class Payload:
+    """Something a weak reference can watch."""
+
+
+# what it answers itself
+
+
+def test_an_event_is_answered_by_the_reflex_of_its_kind(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    (result,) = stretch.answer(HIT)
+    assert timeless(result) == {
+        "payload": 0, "sequence": 0, "level": 0, "kind": HIT, "status": PROCESSED, "intensity": 0.5, "timestamp": 0.0,
+        "queued_ns": 7, "outcome": (0.5, 1, (-10.0,), (-10.0,), 0, 1),
+    }  # fmt: skip
+    assert stretch.cells.read_all() == (1, (90.0,))
+
+
+def test_its_outcome_is_what_the_table_would_have_said(core: ModuleType) -> None:
+    stretch, other = Stretch(core), Stretch(core)
+    said = [result["outcome"] for result in stretch.answer(HIT, SHRUG, HIT, intensity=-0.75)]
+    assert said == [other.table.respond(other.cells, kind, -0.75) for kind in (HIT, SHRUG, HIT)]
+
+
+@pytest.mark.parametrize(("kind", "intensity"), [(SHRUG, 0.5), (STRANGER, 0.5), (HIT, 0.0)])
+def test_what_means_nothing_is_ignored_and_changes_nothing(core: ModuleType, kind: int, intensity: float) -> None:
+    stretch = Stretch(core)
+    (result,) = stretch.answer(kind, intensity=intensity)
+    assert (result["status"], stretch.cells.version) == (IGNORED, 0)
+
+
+def test_a_kind_without_a_reflex_has_an_outcome_of_nothing(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    first, second = stretch.answer(HIT, STRANGER)
+    assert second["outcome"] == (0.0, NO_PATTERN, (), (), 1, 1)
+    assert first["finished_ns"] <= second["finished_ns"]
+
+
+def test_a_row_that_the_table_does_not_have_answers_nothing(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.kinds.answer(HIT, 2**31 - 1, False)
+    assert stretch.answer(HIT)[0]["status"] == IGNORED
+
+
+def test_results_stand_in_the_order_of_urgency(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    for key in (5, 1, 3):
+        stretch.heap.offer(key, 3, 0, key, REJECT, HIT, 0.5)
+    stretch.reactor.run_pending(9)
+    assert [result["payload"] for result in stretch.taken()] == [1, 3, 5]
+
+
+def test_times_follow_one_another(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    results = stretch.answer(*[HIT] * 40)
+    times = [time for result in results for time in (result["started_ns"], result["finished_ns"])]
+    assert times == sorted(times) and times[0] > 0
+
+
+def test_every_answered_event_ends_in_the_ledger(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT, SHRUG, HIT, STRANGER)
+    assert stretch.ledger() == (4, 4, 0, (0, 0, 0, 0))
+    stretch.reactor.run_pending(3)
+    assert stretch.ledger() == (4, 1, 0, (2, 1, 0, 0))
+    stretch.reactor.run_pending(3)
+    assert stretch.ledger() == (4, 0, 0, (2, 2, 0, 0))
+    stretch.heap.check()
+
+
+def test_each_answer_goes_to_the_account_of_its_level(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    results = stretch.answer(HIT, SHRUG, SHRUG)
+    assert [account.latency.count for account in stretch.accounts] == [1, 2, 0, 0]
+    assert stretch.accounts[0].latency.total == results[0]["finished_ns"] - 7
+    assert stretch.accounts[0].service.total == results[0]["finished_ns"] - results[0]["started_ns"]
+    assert stretch.accounts[1].late == 2, "they arrived when the machine was started"
+
+
+def test_levels_without_an_account_share_the_last(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.heap.offer(0, MAX_LEVELS - 1, 0, None, REJECT, HIT, 0.5)
+    stretch.reactor.run_pending(1)
+    assert stretch.accounts[-1].latency.count == 1
+
+
+# how much it answers
+
+
+def test_a_limit_is_kept(core: ModuleType) -> None:
+    stretch = Stretch(core, capacity=200, results=200)
+    stretch.offer(*[HIT] * 100)
+    assert [stretch.reactor.run_pending(limit)[0] for limit in (-3, 0, 1, 40, 100)] == [0, 0, 1, 40, 59]
+    assert stretch.reactor.run_pending(2**62) == (0, None)
+
+
+def test_only_more_important_levels_go_when_asked(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT, SHRUG, STRANGER)  # levels 0, 1, 2
+    assert stretch.reactor.run_pending(9, 0) == (0, None)
+    assert stretch.reactor.run_pending(9, above=2) == (2, None)
+    assert stretch.reactor.run_pending(9, above=2) == (0, None)
+    assert stretch.reactor.run_pending(9, above=MAX_LEVELS) == (1, None)
+
+
+def test_an_urgent_event_behind_a_lesser_one_does_not_go_first(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(STRANGER, HIT)
+    assert stretch.reactor.run_pending(9, above=1) == (0, None)
+
+
+# what it hands to Python
+
+
+def test_an_attended_event_becomes_a_task_with_its_reflex_answered(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(ASKED)
+    answered, task = stretch.reactor.run_pending(9)
+    assert answered == 0 and task[:6] == (0, 0, 3, 7, 0, ASKED) and task[6] > 0
+    assert task[7] == (0.5, 1, (-10.0,), (-10.0,), 0, 1)
+    assert (stretch.ledger(), len(stretch.reactor)) == ((1, 0, 1, (0, 0, 0, 0)), 0)
+
+
+def test_what_stands_before_an_attended_event_is_answered_first(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT, SHRUG, ASKED, HIT)
+    answered, task = stretch.reactor.run_pending(9)
+    assert (answered, task[0], stretch.cells.version) == (2, 2, 2)
+    assert stretch.reactor.run_pending(9) == (1, None)
+
+
+def test_a_limit_may_end_before_an_attended_event(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT, ASKED)
+    assert stretch.reactor.run_pending(1) == (1, None)
+    assert stretch.reactor.run_pending(1)[1][0] == 1
+
+
+@pytest.mark.parametrize("kind", [NO_KIND, len(NAMES), 2**31 - 1])
+def test_an_event_of_no_known_kind_is_for_python_alone(core: ModuleType, kind: int) -> None:
+    stretch = Stretch(core)
+    stretch.heap.offer(0, 0, 0, "p", REJECT, kind)
+    _, task = stretch.reactor.run_pending(9)
+    assert (task[0], task[5], task[7], stretch.cells.version) == ("p", kind, None, 0)
+
+
+def test_an_attended_kind_without_a_reflex_has_no_outcome(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.kinds.answer(ASKED, NO_ROW, True)
+    stretch.offer(ASKED)
+    assert stretch.reactor.run_pending(9)[1][7] is None
+
+
+def test_a_kind_that_nobody_answered_for_is_attended(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    new = stretch.kinds.add("new", 0, 1)
+    stretch.offer(new)
+    assert stretch.reactor.run_pending(9)[1][5] == new
+
+
+def test_a_reactor_that_does_not_answer_leaves_all_to_python(core: ModuleType) -> None:
+    stretch = Stretch(core, answers=False)
+    stretch.offer(HIT, STRANGER)
+    for number, kind in enumerate((HIT, STRANGER)):
+        assert stretch.reactor.run_pending(9) == (0, (number, number, kind, 7, number, kind, 0, None))
+    assert (stretch.cells.version, len(stretch.reactor), stretch.ledger()[2]) == (0, 0, 2)
+
+
+def test_a_task_of_an_event_without_an_object_holds_its_numbers(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.heap.offer_numbers(stretch.kinds, array("i", [ASKED]), array("d", [0.25]), array("d", [12.5]), 7, REJECT)
+    assert stretch.reactor.run_pending(1)[1][0] == (ASKED, 0.25, 12.5)
+
+
+def test_an_outcome_says_whether_the_reflex_has_acted_however_late_it_was_named(core: ModuleType) -> None:
+    """The worker may have looked for the row just before another thread names it, and waits for the GIL then."""
+    for _ in range(50):
+        stretch = Stretch(core)
+        new = stretch.kinds.add("new", 0, 1)
+        with Actor() as worker:
+            running = worker.begin(stretch.reactor.run)
+            stretch.offer(new)
+            for _ in range(1000):
+                if not len(stretch.heap):
+                    break
+            stretch.kinds.answer(new, HIT, True)
+            task = running.result()
+        assert (task[7] is None) == (stretch.cells.version == 0)
+
+
+def test_stages_run_for_no_event_that_came_before_its_reflex_was_named(core: ModuleType) -> None:
+    for _ in range(50):
+        stretch = Stretch(core)
+        new = stretch.kinds.add("new", 0, 1)
+        with Actor() as worker:
+            running = worker.begin(stretch.reactor.run)
+            stretch.offer(new)
+            for _ in range(1000):
+                if not len(stretch.heap):
+                    break
+            stretch.kinds.answer(new, HIT, True)
+            stretch.reactor.attend(new, lambda event, state: "seen", None, None, False)
+            wait_until(lambda: running.ended or len(stretch.reactor) > 0)  # noqa: B023
+            stretch.reactor.halt(True)
+            task = running.result()
+        if task is None:  # handled: then its reflex has acted
+            assert (stretch.cells.version, stretch.taken()[0]["outcome"][0]) == (1, 0.5)
+
+
+# running and halting
+
+
+def test_run_answers_until_python_is_needed(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT, HIT, ASKED, HIT)
+    assert stretch.reactor.run()[0] == 2
+    assert (len(stretch.reactor), len(stretch.heap)) == (2, 1)
+
+
+def test_run_waits_for_an_event(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    with Actor() as worker:
+        running = worker.begin(stretch.reactor.run)
+        stretch.offer(HIT)
+        wait_until(lambda: len(stretch.reactor) == 1)
+        assert not running.ended
+        stretch.offer(ASKED)
+        assert running.result()[5] == ASKED
+
+
+def test_a_halted_reactor_returns_what_it_took_and_comes_back(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    with Actor() as worker:
+        running = worker.begin(stretch.reactor.run)
+        stretch.offer(*[HIT] * 50)
+        wait_until(lambda: len(stretch.reactor) == 50)
+        stretch.reactor.halt(True)
+        assert running.result() is None
+        assert worker.do(stretch.reactor.run) is None, "it stays halted"
+        stretch.reactor.halt(False)
+        running = worker.begin(stretch.reactor.run)
+        stretch.offer(ASKED)
+        assert running.result()[5] == ASKED
+
+
+def test_a_halted_reactor_still_answers_what_is_pending_when_asked(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.reactor.halt(True)
+    stretch.offer(HIT)
+    assert stretch.reactor.run() is None and len(stretch.heap) == 1
+    assert stretch.reactor.run_pending(9) == (1, None)
+
+
+def test_nobody_breathes_for_an_event_when_none_waits(core: ModuleType) -> None:
+    assert Stretch(core).reactor.breathe(10**9) is False
+
+
+# what it is made of
+
+
+def test_it_says_where_its_events_come_from(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    assert stretch.reactor.heap is stretch.heap and stretch.reactor.gil_wait.count == 0
+
+
+def test_a_second_reactor_on_a_heap_is_refused_while_the_first_lives(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    parts = stretch.heap, stretch.kinds, stretch.table, stretch.cells, stretch.accounts, 4, True
+    with pytest.raises(ValueError, match="has a reactor already"):
+        core.Reactor(*parts)
+    del stretch.reactor
+    gc.collect()
+    assert core.Reactor(*parts).heap is stretch.heap
+
+
+def wrong(core: ModuleType, **parts: Any) -> Callable[[], object]:
+    stretch = Stretch(core)
+    given = {"heap": core.EventHeap(1), "kinds": stretch.kinds, "table": stretch.table, "cells": stretch.cells,
+             "accounts": stretch.accounts, "capacity": 4, "answers": True}  # fmt: skip
+    return lambda: core.Reactor(**(given | parts))
+
+
+@pytest.mark.parametrize("name", ["heap", "kinds", "table", "cells"])
+@pytest.mark.parametrize("value", [None, SimpleNamespace()])
+def test_a_part_of_another_kind_is_refused(core: ModuleType, name: str, value: object) -> None:
+    with pytest.raises(TypeError):
+        wrong(core, **{name: value})()
+
+
+def test_the_table_must_fit_the_cells(core: ModuleType) -> None:
+    with pytest.raises(ValueError, match="the table is for 1 cells, the state has 2"):
+        wrong(core, cells=core.StateCells([1.0] * 2, [0.0] * 2, [9.0] * 2, [False] * 2))()
+
+
+@pytest.mark.parametrize("count", [0, MAX_LEVELS + 1])
+def test_there_is_an_account_for_each_level_or_fewer(core: ModuleType, count: int) -> None:
+    with pytest.raises(ValueError, match="accounts"):
+        wrong(core, accounts=[core.Account() for _ in range(count)])()
+    with pytest.raises(TypeError):
+        wrong(core, accounts=[object()])()
+
+
+@pytest.mark.parametrize("capacity", [0, -1, 2**31])
+def test_a_ring_of_no_size_is_refused(core: ModuleType, capacity: int) -> None:
+    with pytest.raises(ValueError, match="capacity is"):
+        wrong(core, capacity=capacity)()
+
+
+def test_a_refused_reactor_leaves_the_heap_free(core: ModuleType) -> None:
+    heap = core.EventHeap(1)
+    with pytest.raises(ValueError, match="accounts"):
+        wrong(core, heap=heap, accounts=[])()
+    assert wrong(core, heap=heap)() is not None
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_it_cannot_be_copied(core: ModuleType, copied: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError):
+        copied(Stretch(core).reactor)
+
+
+def test_a_cycle_through_a_reactor_is_collected_and_its_heap_let_go(core: ModuleType) -> None:
+    stretch, payload = Stretch(core), Payload()
+    payload.mine = stretch  # type: ignore[attr-defined]
+    stretch.offer(HIT, ASKED, HIT, payload=payload)
+    stretch.reactor.run_pending(1)
+    kept = weakref.ref(payload)
+    del stretch, payload
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_victim_is_handed_back_whatever_the_ring_gave_up_before(core: ModuleType) -> None:
+    stretch = Stretch(core, capacity=3, results=1)
+    for key, name in enumerate(("given up", "kept", "victim")):
+        stretch.heap.offer(key, 3, 0, name, REJECT, HIT, 0.5)
+    stretch.reactor.run_pending(2)  # the ring gave up the first result, whose place is not yet clean
+    stretch.heap.offer_numbers(stretch.kinds, array("i", [HIT] * 2), array("d", [0.5] * 2), None, 0, REJECT)
+    assert stretch.heap.offer(9, 3, 0, "newcomer", DROP_OLDEST)[0] == "victim"
+    assert [entry[0] for entry in iter(stretch.heap.pop, None)] == ["newcomer", *[(HIT, 0.5, 0.0)] * 2]
+    stretch.heap.check()

@@ -1,0 +1,298 @@
+"""The ring of results: what it holds, gives up and hands out, as tuples and as a buffer; who owns the payloads."""
+
+from __future__ import annotations
+
+import gc
+import re
+import struct
+import weakref
+from array import array
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from reactors import ASKED, FIELDS, HIT, IGNORED, PROCESSED, STRANGER, Stretch, timeless
+
+from lifeevt._backends.contract import MAX_ENDS, MAX_IMPACTS, MAX_LEVELS, NO_PATTERN, REJECT
+
+LAYOUT = (
+    "Q:sequence q:queued_ns q:started_ns q:finished_ns d:intensity d:timestamp i:kind i:level i:status i:slot "
+    f"d:significance i:pattern i:impacts ({MAX_IMPACTS})d:impact ({MAX_IMPACTS})d:applied q:version_before q:version"
+)
+
+
+class Payload:
+    """Something a weak reference can watch."""
+
+
+def layout(view: memoryview) -> list[tuple[str, str]]:
+    """(name, type) of each field of a PEP 3118 format, byte orders left out."""
+    plain = re.sub("[<=@]", "", view.format)
+    assert plain.startswith("T{") and plain.endswith("}")
+    found = re.findall(r"(\(?\d*\)?[A-Za-z]):(\w+):", plain[2:-1])
+    return [(name, kind.replace("l", "q").replace("L", "Q")) for kind, name in found]  # ctypes writes a long so
+
+
+def records(buffer: Any) -> list[dict[str, Any]]:
+    """The buffer read by its own format."""
+    view = memoryview(buffer)
+    kinds = [re.sub(r"[()]", "", kind) for _, kind in layout(view)]
+    found = []
+    for values in struct.iter_unpack("=" + "".join(kinds), view.tobytes()):
+        left, record = list(values), {}
+        for (name, _), kind in zip(layout(view), kinds, strict=True):
+            count = int(kind[:-1] or 1)
+            record[name] = left[0] if count == 1 else tuple(left[:count])
+            del left[:count]
+        found.append(record)
+    return found
+
+
+def as_record(result: dict[str, Any]) -> dict[str, Any]:
+    """What the buffer says of a result; it has no payload."""
+    significance, pattern, impact, applied, before, version = result["outcome"]
+    rest = (0.0,) * (MAX_IMPACTS - len(impact))
+    return {
+        **{name: result[name] for name in FIELDS[1:-1]}, "slot": -1, "significance": significance, "pattern": pattern,
+        "impacts": len(impact), "impact": impact + rest, "applied": applied + rest, "version_before": before,
+        "version": version,
+    }  # fmt: skip
+
+
+# the ring
+
+
+def test_results_are_taken_once_and_oldest_first(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(*[HIT] * 40)
+    stretch.reactor.run_pending(40)
+    taken = [[result["sequence"] for result in stretch.taken(limit)] for limit in (3, 0, -1, 35, None, None)]
+    assert taken == [[0, 1, 2], [], [], list(range(3, 38)), [38, 39], []]
+
+
+def test_a_full_ring_overwrites_the_oldest_and_counts(core: ModuleType) -> None:
+    stretch = Stretch(core, capacity=200, results=3)
+    stretch.offer(*[HIT] * 100)
+    stretch.reactor.run_pending(100)
+    assert (len(stretch.reactor), stretch.reactor.counts()) == (3, (3, 97))
+    assert [result["sequence"] for result in stretch.taken()] == [97, 98, 99]
+    assert stretch.reactor.counts() == (0, 97)
+    assert stretch.ledger() == (100, 0, 0, (100, 0, 0, 0)), "a result that is given up has ended all the same"
+
+
+def test_a_ring_goes_round_without_loss_when_it_is_emptied_in_time(core: ModuleType) -> None:
+    stretch = Stretch(core, results=5)
+    for round_ in range(20):
+        assert [result["sequence"] for result in stretch.answer(HIT, STRANGER, HIT)] == [
+            3 * round_, 3 * round_ + 1, 3 * round_ + 2,
+        ]  # fmt: skip
+    assert stretch.reactor.counts() == (0, 0)
+
+
+def test_a_record_keeps_nothing_of_an_earlier_event(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.answer(HIT)
+    stretch.offer(STRANGER)
+    stretch.reactor.run_pending(1)
+    (record,) = records(stretch.reactor.take_buffer(None))
+    assert record["impact"] == record["applied"] == (0.0,) * MAX_IMPACTS
+
+
+# what Python puts in
+
+
+def test_a_result_of_python_stands_in_line_with_the_others(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT)
+    stretch.reactor.run_pending(1)
+    stretch.put("mine", status=3)
+    first, second = stretch.taken()
+    assert first["payload"] == 0
+    assert second == {
+        "payload": "mine", "sequence": 9, "level": 1, "kind": HIT, "status": 3, "intensity": 0.25, "timestamp": 0.0,
+        "queued_ns": 1, "started_ns": 2, "finished_ns": 3, "outcome": (0.0, NO_PATTERN, (), (), 4, 5),
+    }  # fmt: skip
+
+
+def test_putting_may_finish_the_event_that_runs(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(ASKED, ASKED)
+    stretch.reactor.run_pending(1), stretch.reactor.run_pending(1)
+    stretch.put(finishes=False)
+    assert stretch.ledger() == (2, 0, 2, (0, 0, 0, 0))
+    stretch.put(finishes=True, status=IGNORED)
+    assert stretch.ledger() == (2, 0, 1, (0, 1, 0, 0))
+
+
+def test_putting_cannot_finish_what_does_not_run_and_then_records_nothing(core: ModuleType) -> None:
+    stretch, payload = Stretch(core), Payload()
+    with pytest.raises(ValueError, match="no event is running"):
+        stretch.put(payload, finishes=True)
+    kept = weakref.ref(payload)
+    del payload
+    gc.collect()
+    assert (len(stretch.reactor), stretch.ledger()[3], kept()) == (0, (0, 0, 0, 0), None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sequence": -1}, {"level": -1}, {"level": MAX_LEVELS}, {"level": 2**32}, {"kind": -2}, {"kind": 2**31},
+     {"status": -1}, {"status": MAX_ENDS}, {"status": 2**32}, {"intensity": float("nan")}],
+)  # fmt: skip
+def test_a_result_that_cannot_be_is_refused(core: ModuleType, wrong: dict[str, Any]) -> None:
+    stretch = Stretch(core)
+    with pytest.raises(ValueError):
+        stretch.put(**wrong)
+    assert len(stretch.reactor) == 0
+
+
+# the buffer
+
+
+def test_the_buffer_has_the_layout_of_the_reference(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT)
+    stretch.reactor.run_pending(1)
+    view = memoryview(stretch.reactor.take_buffer(None))
+    assert [f"{kind}:{name}" for name, kind in layout(view)] == LAYOUT.split()
+    assert (view.ndim, view.shape, view.itemsize, view.strides) == (1, (1,), 352, (352,))
+    assert view.c_contiguous and not view.readonly
+
+
+def test_the_buffer_says_what_the_tuples_say(core: ModuleType) -> None:
+    kinds = [HIT, STRANGER, HIT, ASKED] * 12  # more than one stay in the heap
+    stretch, other = Stretch(core), Stretch(core)
+    found = []
+    for each in (stretch, other):
+        each.offer(*kinds, intensity=-0.75)
+        while (task := each.reactor.run_pending(99)[1]) is not None:
+            each.put(task[0], True, sequence=task[4], started_ns=0, finished_ns=0)
+    found = [as_record(result) for result in stretch.taken()]
+    clockless = {"started_ns": 0, "finished_ns": 0}
+    assert [each | clockless for each in records(other.reactor.take_buffer(None))] == [
+        each | clockless for each in found
+    ]
+    assert len(found) == 48
+
+
+def test_the_buffer_keeps_what_each_time_was(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.put(queued_ns=-(2**63), started_ns=2**63 - 1, finished_ns=0, sequence=2**63 - 1)
+    (record,) = records(stretch.reactor.take_buffer(1))
+    assert (record["queued_ns"], record["started_ns"], record["sequence"]) == (-(2**63), 2**63 - 1, 2**63 - 1)
+
+
+def test_a_buffer_takes_as_many_as_it_is_asked_for(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(*[HIT] * 50)
+    stretch.reactor.run_pending(50)
+    sizes = [len(stretch.reactor.take_buffer(limit)) for limit in (-1, 0, 1, 40, 2**62, None)]
+    assert sizes == [0, 0, 1, 40, 9, 0]
+
+
+def test_a_buffer_outlives_its_reactor_and_may_be_written(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT, HIT)
+    stretch.reactor.run_pending(2)
+    buffer = stretch.reactor.take_buffer(None)
+    del stretch
+    gc.collect()
+    assert [record["version"] for record in records(buffer)] == [1, 2]
+    view = memoryview(buffer)
+    del buffer
+    gc.collect()
+    assert view.nbytes == 2 * 352
+
+
+# who owns the payloads
+
+
+def watched(stretch: Stretch, count: int = 1) -> list[weakref.ref[Payload]]:
+    """Offer and answer events that nobody else holds."""
+    kept = []
+    for _ in range(count):
+        payload = Payload()
+        kept.append(weakref.ref(payload))
+        stretch.offer(HIT, payload=payload)
+        del payload
+        stretch.reactor.run_pending(1)
+    return kept
+
+
+def alive(kept: list[weakref.ref[Payload]]) -> list[bool]:
+    gc.collect()
+    return [each() is not None for each in kept]
+
+
+RELEASES: dict[str, Callable[[Stretch], object]] = {
+    "take": lambda stretch: stretch.reactor.take(None),
+    "take_buffer": lambda stretch: stretch.reactor.take_buffer(None),
+    "the end of the reactor": lambda stretch: vars(stretch).pop("reactor") and None,
+}
+
+
+@pytest.mark.parametrize("way", RELEASES)
+def test_a_result_keeps_its_payload_until_it_is_gone(core: ModuleType, way: str) -> None:
+    stretch = Stretch(core)
+    kept = watched(stretch, 40)
+    stretch.put(payload := Payload())
+    kept.append(weakref.ref(payload))
+    del payload
+    assert alive(kept) == [True] * 41
+    RELEASES[way](stretch)
+    assert alive(kept) == [False] * 41
+
+
+@pytest.mark.parametrize("then", ["take", "take_buffer", "put"])
+def test_what_was_overwritten_is_dropped_by_the_next_call_with_the_gil(core: ModuleType, then: str) -> None:
+    stretch = Stretch(core, results=2)
+    for _ in range(3):
+        kept = watched(stretch, 3)
+        {"take": lambda: stretch.reactor.take(0), "take_buffer": lambda: stretch.reactor.take_buffer(0),
+         "put": stretch.put}[then]()  # fmt: skip
+        assert alive(kept)[0] is False and alive(kept)[2] is True
+        stretch.reactor.take(None)
+
+
+def test_an_overwritten_payload_leaves_no_trace_in_a_heap_that_goes_on(core: ModuleType) -> None:
+    stretch = Stretch(core, results=1)
+    kept = watched(stretch, 100)
+    assert sum(alive(kept)) <= 2, "each place that became free was used again"
+    stretch.reactor.take(None)
+    assert sum(alive(kept)) == 0
+
+
+def test_an_event_of_numbers_leaves_no_payload(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    kept = watched(stretch, 3)
+    stretch.reactor.take(None)
+    stretch.heap.offer_numbers(stretch.kinds, array("i", [HIT]), array("d", [0.5]), array("d", [12.5]), 7, REJECT)
+    stretch.reactor.run_pending(1)
+    assert [timeless(each) for each in stretch.taken()] == [{
+        "payload": None, "sequence": 3, "level": 0, "kind": HIT, "status": PROCESSED, "intensity": 0.5,
+        "timestamp": 12.5, "queued_ns": 7, "outcome": (0.5, 1, (-10.0,), (-10.0,), 3, 4),
+    }] and alive(kept) == [False] * 3  # fmt: skip
+
+
+def test_a_payload_that_is_a_tuple_is_no_event_of_numbers(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT, payload=(1, 2))
+    stretch.reactor.run_pending(1)
+    assert stretch.taken()[0]["payload"] == (1, 2)
+
+
+def test_a_payload_that_uses_the_reactor_as_it_dies_breaks_nothing(core: ModuleType) -> None:
+    stretch = Stretch(core, results=2)
+
+    class Busy:
+        def __del__(self) -> None:
+            stretch.offer(STRANGER)
+            stretch.reactor.counts()
+
+    for _ in range(5):
+        stretch.offer(HIT, payload=Busy())
+        stretch.reactor.run_pending(1)
+    stretch.reactor.take(None)
+    stretch.reactor.take_buffer(None)
+    stretch.heap.check()

@@ -1,0 +1,159 @@
+"""Stages that a reactor runs itself: what each is given, what becomes of it, and who passes between two."""
+
+from __future__ import annotations
+
+from array import array
+from types import ModuleType
+from typing import Any
+
+import pytest
+from reactors import ASKED, HIT, PROCESSED, STRANGER, Stretch
+
+from lifeevt._backends.contract import NO_ROW, REJECT, UNSET
+
+DEAD_LETTERED = 4
+
+
+class Helpers:
+    """What a reactor is served with; each call is noted."""
+
+    def __init__(self, stretch: Stretch) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        stretch.reactor.serve("state", self.make_event, self.in_words, self.on_error, self.on_task)
+
+    def make_event(self, kind: int, intensity: float, timestamp: float) -> Any:
+        return "made", kind, intensity, timestamp
+
+    def in_words(self, kind: int, outcome: Any) -> Any:
+        return "meant", "decided", "acted"
+
+    def on_error(self, event: Any, stage: str, error: BaseException) -> str:
+        self.calls.append((event, stage, type(error)))
+        return f"{stage} failed"
+
+    def on_task(self, task: Any) -> None:
+        self.calls.append(task)
+
+
+def served(core: ModuleType, **more: Any) -> tuple[Stretch, Helpers]:
+    stretch = Stretch(core, **more)
+    return stretch, Helpers(stretch)
+
+
+def echo(name: str) -> Any:
+    return lambda *given: (name, *given)
+
+
+def fail(*_: Any) -> None:
+    raise LookupError("mine")
+
+
+def test_each_stage_is_given_what_the_one_before_it_gave(core: ModuleType) -> None:
+    stretch, _ = served(core)
+    stretch.reactor.attend(ASKED, echo("m"), echo("d"), echo("a"), False)
+    (result,) = stretch.answer(ASKED)
+    meaning = ("m", 0, "state")
+    decision = ("d", 0, meaning, "state")
+    assert result["payload"] == [0, meaning, decision, ("a", 0, decision, "state"), None]
+    assert (result["status"], result["outcome"]) == (PROCESSED, (0.5, 1, (-10.0,), (-10.0,), 0, 1))
+    assert stretch.ledger() == (1, 0, 0, (1, 0, 0, 0))
+
+
+def test_a_bare_action_is_not_given_the_decision(core: ModuleType) -> None:
+    stretch, _ = served(core)
+    stretch.reactor.attend(ASKED, None, None, echo("a"), True)
+    assert stretch.answer(ASKED)[0]["payload"] == [0, UNSET, UNSET, ("a", 0, "state"), None]
+
+
+def test_a_missing_stage_leaves_its_word_to_the_reflex(core: ModuleType) -> None:
+    stretch, _ = served(core)
+    stretch.reactor.attend(ASKED, None, echo("d"), None, False)
+    assert stretch.answer(ASKED)[0]["payload"][2] == ("d", 0, "meant", "state")
+    stretch.reactor.attend(ASKED, None, None, echo("a"), False)
+    assert stretch.answer(ASKED)[0]["payload"][3] == ("a", 0, "decided", "state")
+
+
+def test_without_a_reflex_there_is_no_word(core: ModuleType) -> None:
+    stretch, _ = served(core)
+    stretch.kinds.answer(ASKED, NO_ROW, True)
+    stretch.reactor.attend(ASKED, None, echo("d"), None, False)
+    (result,) = stretch.answer(ASKED)
+    assert result["payload"][2] == ("d", 0, None, "state") and result["status"] == PROCESSED
+
+
+def test_an_event_of_numbers_is_made_for_the_stages(core: ModuleType) -> None:
+    stretch, _ = served(core)
+    stretch.reactor.attend(ASKED, None, None, echo("a"), True)
+    stretch.heap.offer_numbers(stretch.kinds, array("i", [ASKED]), array("d", [0.25]), array("d", [9.0]), 7, REJECT)
+    stretch.reactor.run_pending(1)
+    (result,) = stretch.taken()
+    assert result["payload"][0] == ("made", ASKED, 0.25, 9.0)
+    assert (result["intensity"], result["timestamp"]) == (0.25, 9.0)
+
+
+@pytest.mark.parametrize(("place", "stage"), list(enumerate(["meaning", "decision", "action"])))
+def test_a_stage_that_raises_ends_its_event_and_not_the_reactor(core: ModuleType, place: int, stage: str) -> None:
+    stretch, helpers = served(core)
+    stages = [echo("m"), echo("d"), echo("a")]
+    stages[place] = fail
+    stretch.reactor.attend(ASKED, *stages, False)
+    stretch.offer(ASKED)
+    stretch.heap.offer(1, 3, 7, "behind", REJECT, HIT, 0.5)
+    assert stretch.reactor.run_pending(9) == (2, None)
+    dead, alive = stretch.taken()
+    assert (dead["status"], dead["payload"][4], alive["status"]) == (DEAD_LETTERED, f"{stage} failed", PROCESSED)
+    assert helpers.calls == [(0, stage, LookupError)] and dead["payload"][place + 1] is UNSET
+
+
+def test_a_teller_that_fails_does_not_end_the_reactor_either(core: ModuleType) -> None:
+    stretch = Stretch(core)
+    stretch.reactor.serve(None, None, None, fail, None)
+    stretch.reactor.attend(ASKED, fail, None, None, False)
+    assert "and then LookupError" in stretch.answer(ASKED)[0]["payload"][4]
+
+
+def test_what_is_no_exception_is_raised_once_its_event_has_ended(core: ModuleType) -> None:
+    stretch, _ = served(core)
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    stretch.reactor.attend(ASKED, None, None, interrupt, True)
+    stretch.offer(ASKED, HIT)
+    with pytest.raises(KeyboardInterrupt):
+        stretch.reactor.run_pending(9)
+    assert [each["status"] for each in stretch.taken()] == [DEAD_LETTERED]
+    assert stretch.ledger()[:3] == (2, 1, 0)
+
+
+def test_more_important_events_pass_between_two_stages(core: ModuleType) -> None:
+    stretch, helpers = served(core)
+    seen: list[int] = []
+
+    def meaning(event: Any, state: Any) -> None:
+        stretch.heap.offer(-3, 0, 0, "urgent", REJECT, HIT, 0.5)
+        stretch.heap.offer(-2, 2, 0, "asked", REJECT)
+        stretch.heap.offer(-1, 3, 0, "equal", REJECT, HIT, 0.5)
+
+    stretch.reactor.attend(ASKED, meaning, lambda *_: seen.append(len(stretch.reactor)), None, False)
+    stretch.heap.offer(0, 3, 0, "first", REJECT, ASKED, 0.5)
+    stretch.reactor.run_pending(1)
+    assert seen == [1], "the urgent one was answered, and the equal one was not"
+    assert [task[0] for task in helpers.calls] == ["asked"]
+    assert stretch.taken()[0]["payload"] == "urgent"
+    assert [entry[0] for entry in iter(stretch.heap.pop, None)] == ["equal"]
+
+
+def test_a_reactor_that_does_not_answer_runs_no_stage(core: ModuleType) -> None:
+    stretch, _ = served(core, answers=False)
+    stretch.reactor.attend(ASKED, fail, fail, fail, False)
+    stretch.offer(ASKED)
+    assert stretch.reactor.run_pending(1)[1][5] == ASKED
+
+
+def test_the_account_counts_what_stages_took(core: ModuleType) -> None:
+    stretch, _ = served(core)
+    stretch.reactor.attend(ASKED, None, None, echo("a"), True)
+    results = stretch.answer(ASKED, STRANGER)
+    assert [account.latency.count for account in stretch.accounts] == [0, 0, 1, 1]
+    assert stretch.accounts[3].latency.total == results[0]["finished_ns"] - 7

@@ -1,0 +1,451 @@
+"""Reflexes: Life's numbers to 1e-12, the rules, and tables of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from life_contract import CONTRACT, EXACT, GOLDEN, TRACE_EVENTS, VITALS
+
+from lifeevt import (
+    AsyncEventProcessor,
+    Condition,
+    Event,
+    Field,
+    InvalidReflex,
+    ManualClock,
+    Pattern,
+    Reflex,
+    ReflexSet,
+    Rule,
+    Status,
+    Temperament,
+    ThreadSafeSelfState,
+)
+from lifeevt.processor.reflex import ReflexAnswer
+
+
+def respond(
+    backend: str, state: ThreadSafeSelfState, kind: str, intensity: float, recalled: list[float] | None = None
+) -> ReflexAnswer:
+    table = ReflexSet.life().compile(list(state.fields), backend=backend)
+    row = table.row(kind)
+    assert row is not None
+    recalled = recalled or [0.0]
+    return table.respond(state.cells, row, intensity, max(recalled), sum(recalled) / len(recalled))
+
+
+def vitals_of(state: ThreadSafeSelfState) -> dict[str, float]:
+    return {name: state[name] for name in VITALS}
+
+
+# --- Life's numbers
+
+
+def test_the_golden_file_is_lifes() -> None:
+    assert GOLDEN["life"] == "86c6e37"
+    assert (len(GOLDEN["vectors"]), len(GOLDEN["trace"]), len(TRACE_EVENTS)) == (200, 120, 120)
+
+
+@pytest.mark.parametrize("number", range(200))
+def test_one_event_is_answered_as_life_answers_it(backend: str, number: int) -> None:
+    vector = GOLDEN["vectors"][number]
+    state = ThreadSafeSelfState.life(backend=backend)
+    for name in (*VITALS, "circadian_phase", "recovery_efficiency", "age", "subjective_time"):
+        state[name] = vector["before"][name]
+    answer = respond(backend, state, *vector["event"].values(), vector["before"]["activated_significances"])
+    assert answer.significance == pytest.approx(vector["significance"], **EXACT)
+    assert answer.impact == pytest.approx(vector["meaning_impact"], **EXACT)
+    assert answer.pattern == vector["decision"]
+    assert answer.applied == pytest.approx(vector["applied"] or dict.fromkeys(VITALS, 0.0), **EXACT)
+    assert vitals_of(state) == pytest.approx(vector["after"], **EXACT)
+
+
+def test_a_run_of_events_takes_lifes_course(backend: str) -> None:
+    state = ThreadSafeSelfState.life(backend=backend)
+    for number, (event, expected) in enumerate(zip(TRACE_EVENTS, GOLDEN["trace"], strict=True)):
+        row = dict(zip(GOLDEN["trace_columns"], expected, strict=True))
+        answer = respond(backend, state, event["type"], event["intensity"])
+        found = {"significance": answer.significance, "decision": answer.pattern, **vitals_of(state)}
+        assert found.pop("decision") == row.pop("decision"), number
+        assert found == pytest.approx(row, **EXACT), number
+
+
+def test_the_worked_example_of_the_contract(backend: str) -> None:
+    state = ThreadSafeSelfState.life(backend=backend)
+    answer = respond(backend, state, "shock", -0.9)
+    assert (answer.significance, answer.pattern) == (1.0, "dampen")
+    assert answer.impact == pytest.approx({"energy": -0.675, "stability": -0.045, "integrity": -0.0225}, **EXACT)
+    assert vitals_of(state) == pytest.approx({"energy": 99.6575, "stability": 0.9775, "integrity": 0.98875}, **EXACT)
+    assert (answer.version_before, answer.version) == (0, 1)
+
+
+def test_the_sign_of_the_intensity_does_not_matter(backend: str) -> None:
+    first, second = (ThreadSafeSelfState.life(backend=backend) for _ in range(2))
+    assert respond(backend, first, "shock", 0.9) == respond(backend, second, "shock", -0.9)
+    assert first.snapshot() == second.snapshot()
+
+
+@pytest.mark.parametrize("kind", CONTRACT)
+def test_the_shipped_table_is_the_contracts(kind: str) -> None:
+    (reflex,) = (each for each in ReflexSet.life().reflexes if each.type == kind)
+    assert (reflex.weight, *(reflex.impact[name] for name in VITALS)) == CONTRACT[kind]
+    assert dict(reflex.gain) == ({"energy": "recovery_efficiency"} if kind == "recovery" else {})
+
+
+def test_the_shipped_table_holds_nothing_else() -> None:
+    assert [reflex.type for reflex in ReflexSet.life().reflexes] == list(CONTRACT)
+
+
+@pytest.mark.parametrize("vitals", [0.0, 1e-9])
+def test_life_goes_on_when_all_vitals_are_gone(backend: str, vitals: float) -> None:
+    state = ThreadSafeSelfState.life(backend=backend)
+    for name in VITALS:
+        state[name] = vitals
+    answer = respond(backend, state, "recovery", 0.5)
+    assert answer.pattern == "dampen"
+    assert state["stability"] > vitals
+
+
+# --- the rules, on a table small enough to count by hand
+
+SMALL = {"a": Field(10.0, 0.0, 100.0), "b": Field(0.5, 0.0, 1.0)}
+
+
+def answer_of(
+    backend: str, temperament: Temperament | None, intensity: float = 0.5, gain: dict[str, str] | None = None
+) -> tuple[ReflexAnswer, ThreadSafeSelfState]:
+    state = ThreadSafeSelfState(SMALL, backend=backend)
+    reflexes = ReflexSet([Reflex("x", 1.0, {"a": 8.0}, gain or {})], temperament)
+    return reflexes.compile(list(SMALL), backend=backend).respond(state.cells, 0, intensity), state
+
+
+def when(text: str) -> tuple[Condition, ...]:
+    return Condition.parse(text)
+
+
+def test_without_rules_the_impact_is_absorbed(backend: str) -> None:
+    answer, state = answer_of(backend, None)
+    assert (answer.significance, answer.pattern, answer.impact, answer.applied) == (
+        0.5,
+        "absorb",
+        {"a": 2.0},
+        {"a": 2.0},
+    )
+    assert not answer.ignored
+    assert state["a"] == 12.0
+
+
+def test_every_sensitizer_that_holds_multiplies(backend: str) -> None:
+    rules = (Rule(when("a >= 10"), 1.2), Rule(when("b < 0.5"), 9.0), Rule(when("b <= 0.5 and a > 9"), 1.5))
+    answer, _ = answer_of(backend, Temperament(sensitizers=rules))
+    assert answer.significance == pytest.approx(0.9)
+
+
+def test_the_significance_ends_at_one(backend: str) -> None:
+    answer, _ = answer_of(backend, Temperament(sensitizers=(Rule(factor=100.0),)))
+    assert answer.significance == 1.0
+
+
+def test_the_first_damper_that_holds_scales(backend: str) -> None:
+    rules = (Rule(when("a > 50"), 9.0), Rule(when("significance >= 0.5"), 0.5), Rule((), 7.0))
+    answer, _ = answer_of(backend, Temperament(dampers=rules))
+    assert answer.impact == {"a": 1.0}
+
+
+def test_the_first_decision_that_holds_chooses_factor_and_cost(backend: str) -> None:
+    answer, state = answer_of(
+        backend,
+        Temperament(
+            decisions=(
+                Rule(when("a > 50"), pattern="halve"),
+                Rule(when("b > 0"), pattern="pay"),
+                Rule(pattern="halve"),
+            ),
+            patterns=(Pattern("halve", 0.5), Pattern("pay", 2.0, {"b": -0.25})),
+        ),
+    )
+    assert (answer.pattern, answer.impact, answer.applied) == ("pay", {"a": 2.0}, {"a": 4.0})
+    assert (state["a"], state["b"]) == (14.0, 0.25)
+
+
+def test_ignore_changes_nothing(backend: str) -> None:
+    ignore = Temperament(decisions=(Rule(pattern="ignore"),), patterns=(Pattern("ignore", 1.0, {"a": -1.0}),))
+    answer, state = answer_of(backend, ignore)
+    assert (answer.ignored, answer.pattern, answer.applied) == (True, "ignore", {"a": 0.0})
+    assert (state["a"], state.version) == (10.0, 0)
+
+
+def test_an_event_that_means_nothing_has_no_pattern(backend: str) -> None:
+    answer, state = answer_of(backend, None, intensity=0.0)
+    assert (answer.ignored, answer.pattern, answer.significance, state.version) == (True, None, 0.0, 0)
+
+
+def test_no_decision_that_holds_is_no_pattern(backend: str) -> None:
+    answer, state = answer_of(backend, Temperament(decisions=(Rule(when("a > 50"), pattern="absorb"),)))
+    assert (answer.ignored, answer.pattern, state.version) == (True, None, 0)
+
+
+def test_a_gain_multiplies_by_another_field(backend: str) -> None:
+    answer, state = answer_of(backend, None, gain={"a": "b"})
+    assert (answer.impact, answer.applied, state["a"]) == ({"a": 2.0}, {"a": 1.0}, 11.0)
+
+
+def test_what_is_remembered_can_be_asked_for(backend: str) -> None:
+    state = ThreadSafeSelfState(SMALL, backend=backend)
+    patterns = (Pattern("high"), Pattern("mean"), Pattern("none"))
+    high, mean = Rule(when("recall_max > 0.8"), pattern="high"), Rule(when("recall_mean > 0.5"), pattern="mean")
+    temperament = Temperament(decisions=(high, mean, Rule(pattern="none")), patterns=patterns)
+    table = ReflexSet([Reflex("x")], temperament).compile(list(SMALL), backend=backend)
+    found = [table.respond(state.cells, 0, 0.5, *recalled).pattern for recalled in ((0.9, 0.0), (0.8, 0.6), (0.8, 0.5))]
+    assert found == ["high", "mean", "none"]
+
+
+# --- conditions
+
+
+@pytest.mark.parametrize("operator", ["<", ">", ">=", "<="])
+def test_a_condition_is_three_words(operator: str) -> None:
+    assert Condition.parse(f"  energy {operator}  -3e-1 ") == (Condition("energy", operator, -0.3),)
+
+
+def test_conditions_are_joined_by_and() -> None:
+    assert Condition.parse("a < 1 and b > 2") == (Condition("a", "<", 1.0), Condition("b", ">", 2.0))
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_no_condition_is_no_condition(text: str) -> None:
+    assert Condition.parse(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["energy", "energy <", "energy = 3", "energy<3", "a < 1 or b > 2", "a < 1 and ", "and"]
+)
+def test_a_text_that_is_no_condition_is_shown(text: str) -> None:
+    with pytest.raises(InvalidReflex, match="is no condition; write one like 'energy < 30'"):
+        Condition.parse(text)
+
+
+@pytest.mark.parametrize("number", ["x", "nan", "inf", "1e999"])
+def test_a_condition_compares_with_a_finite_number(number: str) -> None:
+    with pytest.raises(InvalidReflex, match=r"number|finite"):
+        Condition.parse(f"energy < {number}")
+
+
+# --- what cannot be a reflex
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, "1", None, True, 10**400], ids=lambda bad: repr(bad)[:9])
+def test_every_number_of_a_reflex_is_finite(bad: Any) -> None:
+    for build in (lambda: Reflex("x", bad), lambda: Reflex("x", 1.0, {"a": bad}), lambda: Pattern("p", bad)):
+        with pytest.raises(InvalidReflex, match="every number in it must be finite"):
+            build()
+    with pytest.raises(InvalidReflex, match="pattern 'p'"):
+        Pattern("p", 1.0, {"a": bad})
+
+
+def test_a_reflex_needs_a_type() -> None:
+    with pytest.raises(InvalidReflex, match="needs the name of an event type"):
+        Reflex("")
+
+
+def test_a_reflex_touches_16_fields_at_most() -> None:
+    with pytest.raises(InvalidReflex, match="touches 17 of 16 fields"):
+        Reflex("x", 1.0, {f"f{number}": 1.0 for number in range(17)})
+
+
+def test_a_type_has_one_reflex() -> None:
+    with pytest.raises(InvalidReflex, match="two reflexes"):
+        ReflexSet([Reflex("x"), Reflex("x")])
+
+
+def test_a_reflex_does_not_change_with_what_it_was_made_of() -> None:
+    impact, gain = {"a": 1.0}, {"a": "b"}
+    reflex = Reflex("x", 1.0, impact, gain)
+    impact["a"], gain["a"] = 2.0, "c"
+    assert (dict(reflex.impact), dict(reflex.gain)) == ({"a": 1.0}, {"a": "b"})
+
+
+def test_nobody_can_change_lifes_reflexes_for_everybody_else() -> None:
+    reflex = ReflexSet.life().reflexes[0]
+    with pytest.raises(TypeError):
+        reflex.impact["energy"] = reflex.impact["energy"]  # type: ignore[index]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        reflex.weight = 9.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("reflex", "temperament"),
+    [
+        (Reflex("x", 1.0, {"soul": 1.0}), None),
+        (Reflex("x", 1.0, {"a": 1.0}, {"a": "soul"}), None),
+        (Reflex("x"), Temperament(sensitizers=(Rule(when("soul < 1"), 2.0),))),
+        (Reflex("x"), Temperament(dampers=(Rule(when("soul < 1"), 2.0),))),
+        (Reflex("x"), Temperament(decisions=(Rule(when("soul < 1"), pattern="absorb"),))),
+        (Reflex("x"), Temperament(patterns=(Pattern("absorb", 1.0, {"soul": 1.0}),))),
+    ],
+)
+def test_a_field_that_the_state_does_not_have_is_named(
+    backend: str, reflex: Reflex, temperament: Temperament | None
+) -> None:
+    with pytest.raises(InvalidReflex, match="'soul', which the state does not have"):
+        ReflexSet([reflex], temperament).compile(list(SMALL), backend=backend)
+
+
+def test_a_decision_for_a_pattern_that_is_none_is_refused(backend: str) -> None:
+    with pytest.raises(InvalidReflex, match="chooses 'flee', which is no pattern"):
+        ReflexSet([], Temperament(decisions=(Rule(pattern="flee"),))).compile(list(SMALL), backend=backend)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Temperament(sensitizers=(Rule((Condition("a", "~", 1.0),)),)),
+        lambda: Temperament(sensitizers=(Rule((Condition("a", "<", math.nan),)),)),
+        lambda: Temperament(sensitizers=(Rule(factor=math.inf),)),
+        lambda: Temperament(patterns=(Pattern("absorb", 1.0, {f"f{number}": 1.0 for number in range(17)}),)),
+    ],
+    ids=["operator", "threshold", "factor", "costs"],
+)
+def test_rules_that_do_not_hold_together_are_refused(backend: str, build: Any) -> None:
+    fields = [*SMALL, *(f"f{number}" for number in range(17))]
+    with pytest.raises(InvalidReflex):
+        ReflexSet([], build()).compile(fields, backend=backend)
+
+
+def test_a_table_for_another_number_of_fields_is_refused(backend: str) -> None:
+    table = ReflexSet([Reflex("x")]).compile(["a"], backend=backend)
+    with pytest.raises(ValueError, match="the table is for 1 cells, the state has 2"):
+        table.respond(ThreadSafeSelfState(SMALL, backend=backend).cells, 0, 0.5)
+
+
+# --- finding, and states with less
+
+
+def test_a_type_is_found_by_name_or_under_the_star() -> None:
+    reflexes = ReflexSet([Reflex("x"), Reflex("*")])
+    assert [reflexes.row(name) for name in ("x", "*", "y", "x_y")] == [0, 1, 1, 1]
+    assert ReflexSet([Reflex("x")]).row("y") is None
+
+
+def test_a_state_with_less_gets_the_part_it_can_carry_out(backend: str) -> None:
+    part = ReflexSet.life().restricted_to(["energy"])
+    recovery = part.reflexes[2]
+    assert (dict(recovery.impact), dict(recovery.gain)) == ({"energy": 1.0}, {})
+    assert part.temperament.sensitizers == ()
+    assert [rule.pattern for rule in part.temperament.decisions] == ["dampen", "dampen", "absorb"]
+    state = ThreadSafeSelfState({"energy": Field(100.0, 0.0, 100.0)}, backend=backend)
+    part.compile(["energy"], backend=backend).respond(state.cells, 3, 0.5)
+    assert state["energy"] < 100.0
+
+
+def test_a_cost_in_a_field_that_is_missing_is_left_out() -> None:
+    patterns = ReflexSet.life().restricted_to(["stability"]).temperament.patterns
+    assert [(each.name, dict(each.cost)) for each in patterns] == [("absorb", {}), ("dampen", {})]
+
+
+def test_a_gain_needs_both_its_fields() -> None:
+    both = ReflexSet.life().restricted_to(["energy", "recovery_efficiency"]).reflexes[2]
+    assert dict(both.gain) == {"energy": "recovery_efficiency"}
+
+
+# --- tables of one's own
+
+
+def test_a_table_of_ones_own_replaces_lifes_in_an_engine(backend: str, tmp_path: Path) -> None:
+    table, rules = tmp_path / "reflexes.csv", tmp_path / "rules.csv"
+    table.write_text("type, weight, a, b, gain\n ping , 1, 8, , a*b\n shock, 1, , -1,\n", encoding="utf-8")
+    rules.write_text(
+        "stage,when,outcome,factor\nappraise,b < 0.6,,2\ndecide,,go,\nact,a + 1,go,0.5\n", encoding="utf-8"
+    )
+    state = ThreadSafeSelfState(SMALL, backend=backend)
+    reflexes = ReflexSet.load(table, Temperament.load(rules))
+    engine = AsyncEventProcessor(state, reflexes, clock=ManualClock(), backend=backend)
+    engine.submit_many([Event("ping", 0.25, 0.0), Event("joy", 0.5, 0.0)])
+    engine.process_pending()
+    ping, joy = engine.results()
+    assert (ping.meaning, ping.decision, ping.action) == (
+        {"significance": 0.5, "impact": {"a": 1.0, "b": 0.0}}, "go", {"a": 0.25, "b": 0.0}
+    )  # fmt: skip
+    assert (state["a"], joy.status, joy.meaning) == (11.25, Status.IGNORED, None)
+
+
+def test_reflexes_may_be_a_plain_list(backend: str) -> None:
+    state = ThreadSafeSelfState(SMALL, backend=backend)
+    engine = AsyncEventProcessor(state, [Reflex("ping", 1.0, {"a": 8.0})], clock=ManualClock(), backend=backend)
+    engine.submit(Event("ping", 0.5, 0.0))
+    engine.process_pending()
+    assert state["a"] == 12.0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "ping,1,x,",
+        "ping,1,nan,",
+        "ping,,1,",
+        "ping,heavy,1,",
+        ",1,1,",
+        "ping,1,1",
+        "ping,1,1,,5",
+        "ping,1,1,a*b*a",
+        "ping,1,1,ab",
+    ],
+)
+def test_a_broken_row_is_refused_with_its_place(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "reflexes.csv"
+    path.write_text(f"type,weight,a,gain\nfine,1,1,\n{row}\n", encoding="utf-8")
+    with pytest.raises(InvalidReflex, match=r"reflexes\.csv, line 3: "):
+        ReflexSet.load(path)
+
+
+@pytest.mark.parametrize("columns", ["weight,a", "type,a"])
+def test_a_table_without_a_column_is_refused(columns: str, tmp_path: Path) -> None:
+    path = tmp_path / "reflexes.csv"
+    path.write_text(f"{columns}\n1,1\n", encoding="utf-8")
+    with pytest.raises(InvalidReflex, match=r"reflexes\.csv, line 1: "):
+        ReflexSet.load(path)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "appraise,energy,,2",
+        "appraise,energy < x,,2",
+        "respond,,,x",
+        "act,a minus 1,go,1",
+        "act,a * 1,go,1",
+        "act,a - x,go,1",
+        "act,,go,",
+        "decide,",
+        "decide,,go,1,more",
+        "apraise,a < 1,,2",
+    ],
+)
+def test_a_broken_rule_is_refused_with_its_place(row: str, tmp_path: Path) -> None:
+    path = tmp_path / "rules.csv"
+    path.write_text(f"stage,when,outcome,factor\ndecide,,go,\n{row}\n", encoding="utf-8")
+    with pytest.raises(InvalidReflex, match=r"rules\.csv, line 3: "):
+        Temperament.load(path)
+
+
+@pytest.mark.parametrize(
+    "columns", ["when,outcome,factor", "stage,outcome,factor", "stage,when,factor", "stage,when,outcome"]
+)
+def test_rules_without_a_column_are_refused(columns: str, tmp_path: Path) -> None:
+    path = tmp_path / "rules.csv"
+    values = {"stage": "act", "when": "", "outcome": "go", "factor": "1"}
+    path.write_text(f"{columns}\n{','.join(values[name] for name in columns.split(','))}\n", encoding="utf-8")
+    with pytest.raises(InvalidReflex, match=r"rules\.csv, line 1: "):
+        Temperament.load(path)
+
+
+def test_the_shipped_rules_are_read_from_their_file_too() -> None:
+    import lifeevt
+
+    folder = Path(lifeevt.__file__).parent / "processor"
+    loaded = ReflexSet.load(folder / "reflexes.csv", Temperament.load(folder / "temperament.csv"))
+    assert (loaded.reflexes, loaded.temperament) == (ReflexSet.life().reflexes, ReflexSet.life().temperament)

@@ -1,0 +1,368 @@
+"""Time: delayed and periodic events, what expires, and one wait for all of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import pytest
+from actors import Actor, wait_until
+from hypothesis import given
+from hypothesis import strategies as st
+from reactors import HIT, Stretch
+
+from lifeevt import (
+    Admission,
+    AsyncEventProcessor,
+    AsyncEventQueue,
+    Event,
+    EventScheduler,
+    EventType,
+    EventTypes,
+    ManualClock,
+    Priority,
+    QueueEmpty,
+    Status,
+    ThreadSafeSelfState,
+)
+from lifeevt.queue.timers import Periodic, Timers
+
+SECOND = 10**9
+PATIENCE = 30.0
+
+
+def event_of(number: int = 0, kind: str = "joy", priority: Priority | None = None) -> Event:
+    return Event(kind, 0.5, 0.0, {"#": number}, priority=priority)
+
+
+def queue_of(backend: str, clock: ManualClock, **more: Any) -> AsyncEventQueue:
+    return AsyncEventQueue(clock=clock, backend=backend, **more)
+
+
+def engine_of(backend: str, handler: Any = None, **more: Any) -> AsyncEventProcessor:
+    handlers = {"*": handler} if handler else None
+    return AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], handlers, **more)
+
+
+def ends(owner: Any) -> dict[Status, int]:
+    ledger = owner.ledger()
+    assert ledger.balanced
+    return {status: count for status, count in ledger.ends.items() if count}
+
+
+# --- delay
+
+
+@pytest.mark.parametrize("when", [{"delay": 2.0}, {"at_ns": 2 * SECOND}], ids=str)
+def test_a_deferred_event_comes_at_its_time(backend: str, when: Any) -> None:
+    clock = ManualClock()
+    queue = queue_of(backend, clock)
+    receipt = queue.put_tracked(event_of(), **when)
+    assert (receipt.admission, len(queue), queue.statistics().deferred) == (Admission.DEFERRED, 0, 1)
+    clock.advance_ns(2 * SECOND - 1)
+    with pytest.raises(QueueEmpty):
+        queue.get_nowait()
+    clock.advance_ns(1)
+    assert queue.get_nowait() == event_of()
+    assert (receipt.result(0.0).queued_ns, queue.statistics().deferred) == (2 * SECOND, 0)
+
+
+@pytest.mark.parametrize("when", [{"delay": 0.0}, {"delay": -1.0}, {"at_ns": 0}], ids=str)
+def test_a_time_that_has_come_is_now(backend: str, when: Any) -> None:
+    assert queue_of(backend, ManualClock()).put_tracked(event_of(), **when).admission is Admission.ACCEPTED
+
+
+def test_a_deferred_event_can_be_cancelled_and_replaced(backend: str) -> None:
+    clock = ManualClock()
+    queue = queue_of(backend, clock)
+    kept, gone = (queue.put_tracked(event_of(number), delay=1.0) for number in range(2))
+    assert gone.cancel()
+    assert not gone.cancel()
+    assert kept.replace(event_of(9))
+    clock.advance(1.0)
+    assert [event.metadata["#"] for event in queue.drain()] == [9]
+    assert ends(queue) == {Status.CANCELLED: 1, Status.DELIVERED: 1}
+
+
+def test_who_waits_for_an_event_is_woken_by_the_one_that_is_due(backend: str) -> None:
+    clock = ManualClock()
+    queue = queue_of(backend, clock)
+    queue.put_tracked(event_of(), delay=5.0)
+    with Actor() as actor:
+        call = actor.begin(queue.get)
+        clock.wait_for_waiters(1)
+        clock.advance(5.0)
+        assert call.result() == event_of()
+
+
+def test_a_worker_on_a_commanded_clock_answers_what_is_due(backend: str) -> None:
+    clock = ManualClock()
+    with engine_of(backend, lambda event, state: event.metadata["#"], clock=clock) as engine:
+        receipt = engine.submit_tracked(event_of(7), delay=5.0)
+        clock.wait_for_waiters(1)
+        assert not receipt.done
+        clock.advance(5.0)
+        assert receipt.result(PATIENCE).action == 7
+        plain = engine.submit_tracked(event_of(8))  # and goes back to sleep beside its queue
+        assert plain.result(PATIENCE).action == 8
+
+
+def test_a_worker_on_a_commanded_clock_goes_on_answering_while_it_waits(backend: str) -> None:
+    clock = ManualClock()
+    with engine_of(backend, lambda event, state: event.metadata["#"], clock=clock) as engine:
+        engine.submit_tracked(event_of(7), delay=5.0)
+        clock.wait_for_waiters(1)
+        assert engine.submit_tracked(event_of(8)).result(PATIENCE).action == 8
+    assert ends(engine) == {Status.PROCESSED: 1, Status.CANCELLED: 1}
+
+
+def test_a_worker_on_the_machines_clock_sleeps_until_then(backend: str) -> None:
+    with engine_of(backend, lambda event, state: event.metadata["#"]) as engine:
+        late, soon = engine.submit_tracked(event_of(2), delay=0.03), engine.submit_tracked(event_of(1), delay=0.01)
+        results = [soon.result(PATIENCE), late.result(PATIENCE)]
+    assert [result.action for result in results] == [1, 2]
+    assert results[0].queued_ns < results[1].queued_ns
+
+
+def test_what_comes_later_keeps_nobody_from_being_idle(backend: str) -> None:
+    with engine_of(backend, lambda *_: None, clock=ManualClock()) as engine:
+        engine.submit_tracked(event_of(), delay=9.0)
+        assert engine.wait_idle(PATIENCE)
+
+
+def test_a_due_event_without_room_is_shed_and_counted(backend: str) -> None:
+    clock = ManualClock()
+    queue = queue_of(backend, clock, capacity=1, overflow="reject")
+    receipt = queue.put_tracked(event_of(), delay=1.0)
+    queue.put(event_of(1))
+    clock.advance(1.0)
+    assert queue.get_nowait() == event_of(1)
+    assert receipt.result(0.0).status is Status.SHED
+    assert ends(queue) == {Status.SHED: 1, Status.DELIVERED: 1}
+
+
+def test_a_due_event_that_cannot_be_merged_is_counted(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    engine = engine_of(backend, lambda *_: None, clock=clock)
+    engine.submit_tracked(event_of(0), key="a")
+    receipt = engine.submit_tracked(event_of(1), key="a", coalesce=lambda *_: 1 // 0, delay=1.0)  # type: ignore[arg-type]
+    clock.advance(1.0)
+    with pytest.raises(ZeroDivisionError):
+        engine.process_pending()
+    assert receipt.result(0.0).status is Status.DEAD_LETTERED
+    with engine:
+        assert engine.wait_idle(PATIENCE)
+    assert ends(engine) == {Status.DEAD_LETTERED: 1, Status.PROCESSED: 1}
+
+
+def test_closing_cancels_what_was_to_come(backend: str) -> None:
+    queue = queue_of(backend, ManualClock())
+    receipt = queue.put_tracked(event_of(), delay=1.0)
+    queue.close()
+    assert receipt.result(0.0).status is Status.CANCELLED
+    assert ends(queue) == {Status.CANCELLED: 1}
+
+
+# --- periods
+
+
+@pytest.mark.parametrize(
+    ("misfire", "seen", "missed"),
+    [("skip", [1, 2, 6], 3), ("once", [1, 2, 5, 6], 2), ("catch_up", [1, 2, 5, 5, 5, 6], 0)],
+)
+def test_instants_that_were_missed_are_treated_as_asked(
+    backend: str, misfire: str, seen: list[int], missed: int
+) -> None:
+    clock = ManualClock()
+    engine = engine_of(backend, clock=clock)
+    made = engine.submit_every(lambda: event_of(clock.now_ns() // SECOND), 1.0, misfire=misfire)
+    for seconds in (1.0, 1.0, 3.5, 0.25, 0.25):
+        clock.advance(seconds)
+        engine.process_pending()
+    assert [result.event.metadata["#"] for result in engine.results()] == seen
+    assert (made.fired, made.missed) == (len(seen), missed)
+
+
+@given(st.lists(st.integers(1, 5_000_000_000), max_size=30), st.integers(1, 2 * SECOND))
+def test_a_grid_never_drifts(steps: list[int], period_ns: int) -> None:
+    clock, timers, seen = ManualClock(), Timers(), []
+    made = Periodic(timers, period_ns, period_ns, "once", clock.now_ns, lambda: seen.append(clock.now_ns()))
+    for step in steps:
+        clock.advance_ns(step)
+        timers.fire(clock.now_ns())
+        assert timers.next_ns() == (clock.now_ns() // period_ns + 1) * period_ns
+    assert made.fired + made.missed == clock.now_ns() // period_ns
+    assert made.fired == len(seen)
+
+
+def test_a_periodic_event_ends_when_it_is_cancelled(backend: str) -> None:
+    clock = ManualClock()
+    engine = engine_of(backend, clock=clock)
+    made = engine.submit_every(event_of(), 1.0)
+    clock.advance(1.0)
+    engine.process_pending()
+    assert made.cancel()
+    assert not made.cancel()
+    clock.advance(9.0)
+    assert engine.process_pending() == 0
+    assert made.fired == 1
+
+
+@pytest.mark.parametrize(("seconds", "misfire"), [(0.0, "skip"), (-1.0, "skip"), (1.0, "never")])
+def test_periods_and_policies_that_make_no_sense_are_refused(backend: str, seconds: float, misfire: str) -> None:
+    with pytest.raises(ValueError, match=r"must be positive|choose skip, catch_up, once"):
+        queue_of(backend, ManualClock()).put_every(event_of(), seconds, misfire=misfire)
+
+
+# --- expiry
+
+
+@pytest.mark.parametrize("limit", [{"ttl": 1.0}, {"deadline_ns": SECOND}, {"ttl": 9.0, "deadline_ns": SECOND}], ids=str)
+def test_an_event_whose_time_is_over_never_runs(backend: str, limit: Any) -> None:
+    clock, seen = ManualClock(), []
+    engine = engine_of(backend, lambda event, state: seen.append(event.metadata["#"]), clock=clock)
+    late, fine = engine.submit_tracked(event_of(0), **limit), engine.submit_tracked(event_of(1))
+    clock.advance_ns(SECOND)
+    engine.process_pending()
+    assert (seen, late.result(0.0).status, fine.result(0.0).status) == ([1], Status.EXPIRED, Status.PROCESSED)
+    assert ends(engine) == {Status.EXPIRED: 1, Status.PROCESSED: 1}
+    assert [result.status for result in engine.results()] == [Status.EXPIRED, Status.PROCESSED]
+
+
+def test_an_event_runs_until_the_last_moment(backend: str) -> None:
+    clock = ManualClock()
+    engine = engine_of(backend, lambda *_: "ran", clock=clock)
+    receipt = engine.submit_tracked(event_of(), ttl=1.0)
+    clock.advance_ns(SECOND - 1)
+    engine.process_pending()
+    assert receipt.result(0.0).action == "ran"
+
+
+@pytest.mark.parametrize("take", ["get_nowait", "drain"])
+def test_a_queue_hands_out_nothing_that_has_expired(backend: str, take: str) -> None:
+    clock = ManualClock()
+    queue = queue_of(backend, clock)
+    queue.put_tracked(event_of(0), ttl=1.0)
+    queue.put(event_of(1))
+    clock.advance(1.0)
+    found = queue.get_nowait() if take == "get_nowait" else queue.drain()[0]
+    assert found == event_of(1)
+    assert ends(queue) == {Status.EXPIRED: 1, Status.DELIVERED: 1}
+
+
+def test_the_time_to_live_of_a_type_holds_for_plain_events(backend: str) -> None:
+    clock = ManualClock()
+    types = EventTypes([EventType("joy", Priority.NORMAL, SECOND, ttl_ns=SECOND)])
+    engine = engine_of(backend, lambda *_: None, clock=clock, scheduler=EventScheduler(types=types, backend=backend))
+    engine.submit(event_of())
+    clock.advance(1.0)
+    engine.process_pending()
+    assert ends(engine) == {Status.EXPIRED: 1}
+
+
+def test_an_expired_event_of_a_key_lets_the_next_one_go(backend: str) -> None:
+    clock = ManualClock()
+    queue = queue_of(backend, clock)
+    queue.put_tracked(event_of(0), key="a", ttl=1.0)
+    queue.put_tracked(event_of(1), key="a")
+    clock.advance(1.0)
+    assert [event.metadata["#"] for event in queue.drain()] == [1]
+
+
+# --- timers
+
+
+def test_timers_fire_in_order_and_equal_ones_as_they_came() -> None:
+    timers, seen, dice = Timers(), [], random.Random(1)
+    due = [dice.randrange(20) for _ in range(200)]
+    for number, when in enumerate(due):
+        timers.add(when, lambda when=when, number=number: seen.append((when, number)))
+    assert timers.fire(9) == len(seen)
+    assert timers.next_ns() == min(when for when in due if when > 9)
+    timers.fire(20)
+    assert seen == sorted((when, number) for number, when in enumerate(due))
+    assert (len(timers), timers.next_ns()) == (0, None)
+
+
+def test_only_an_earlier_timer_is_told() -> None:
+    timers, told = Timers(), []
+    timers.on_earlier = lambda: told.append(timers.next_ns())
+    for when in (5, 9, 3, 4, 3, 1):
+        timers.add(when, lambda: None)
+    assert told == [5, 3, 1]
+
+
+def test_cancelled_timers_leave_no_graves() -> None:
+    timers = Timers()
+    for _ in range(10_000):
+        assert timers.add(10**18, lambda: None).cancel()
+    assert len(timers._heap) < 200
+
+
+def test_a_reactor_wakes_at_its_time_and_not_before(core: Any) -> None:
+    stretch = Stretch(core)
+    due_ns = time.monotonic_ns() + 20_000_000
+    stretch.reactor.wake_at(due_ns)
+    assert stretch.reactor.run() is None
+    assert time.monotonic_ns() >= due_ns
+    stretch.reactor.wake_at(None)
+    with Actor() as actor:
+        call = actor.begin(stretch.reactor.run)
+        stretch.reactor.wake_at(0)
+        assert call.result() is None
+
+
+def test_a_reactor_leaves_a_tracked_event_to_python_untouched(core: Any) -> None:
+    stretch = Stretch(core)
+    stretch.heap.offer_tracked(1, 0, 7, "tracked", 0, HIT, 0.5)
+    answered, task = stretch.reactor.run_pending(9)
+    assert (answered, task[0], task[5:]) == (0, "tracked", (HIT, 0, None))
+    assert stretch.cells.read(0) == 100.0
+
+
+def test_a_worker_with_nothing_that_may_leave_sleeps(core: Any) -> None:
+    stretch = Stretch(core)
+    stretch.offer(HIT)
+    stretch.heap.pause(16, None, True)
+    with Actor() as actor:
+        call = actor.begin(stretch.reactor.run)
+        wait_until(lambda: len(stretch.heap) == 1)
+        stretch.heap.pause(16, None, False)
+        wait_until(lambda: len(stretch.reactor) == 1)
+        stretch.reactor.halt(True)
+        assert call.result() is None
+
+
+# --- on the way in
+
+
+def meddling(backend: str, meddle: Any) -> tuple[AsyncEventQueue, ManualClock, Any]:
+    """A queue whose rank does something first, from the moment that an event is deferred; and that receipt."""
+    clock, begun = ManualClock(), []
+
+    def rank(event: Event, arrival_ns: int) -> tuple[int, int]:
+        if begun and not begun.pop():
+            meddle(receipt)
+        return arrival_ns, Priority.NORMAL
+
+    queue = queue_of(backend, clock, rank=rank)
+    receipt = queue.put_tracked(event_of(1), delay=1.0)
+    begun += [False, True]  # the policy asks first, then the offer
+    return queue, clock, receipt
+
+
+def test_what_is_cancelled_on_its_way_in_never_comes(backend: str) -> None:
+    queue, clock, receipt = meddling(backend, lambda each: cancelled.append(each.cancel()))
+    cancelled: list[bool] = []
+    clock.advance(1.0)
+    with pytest.raises(QueueEmpty):
+        queue.get_nowait()
+    assert (cancelled, receipt.result(0).status, ends(queue)) == ([True], Status.CANCELLED, {Status.CANCELLED: 1})
+
+
+def test_what_is_replaced_on_its_way_in_comes_as_the_other_event(backend: str) -> None:
+    queue, clock, receipt = meddling(backend, lambda each: each.replace(event_of(2)))
+    clock.advance(1.0)
+    assert queue.get_nowait().metadata["#"] == 2
+    assert (receipt.event.metadata["#"], queue.statistics().deferred) == (2, 0)
