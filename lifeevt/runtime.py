@@ -79,14 +79,13 @@ class RuntimeLoop(fork.Forked):
         clock: Clock | None = None,
         *,
         overrun: str = "skip",
-        backend: str | None = None,
     ) -> None:
         _check_choice("mode", mode, MODES)
         _check_choice("overrun policy", overrun, OVERRUN_POLICIES)
         if not 0.0 < tick_interval < 1e9:  # also refuses NaN
             raise ValueError(f"tick_interval is {tick_interval}; it must be a positive number of seconds")
         self.state = state
-        self.processor = processor or AsyncEventProcessor(state, clock=clock, backend=backend)
+        self.processor = processor or AsyncEventProcessor(state, clock=clock)
         if self.processor.state is not state:
             raise ValueError("the loop and its processor have different states")
         self.clock: Clock = clock or self.processor.clock
@@ -98,7 +97,7 @@ class RuntimeLoop(fork.Forked):
         self._busy = threading.Lock()
         self._thread: threading.Thread | None = None
         fork.keep(self)
-        self._account = _Account(backend or state.backend)
+        self._account = _Account()
 
     def _after_fork_in_child(self) -> None:
         fork.renew(self._changed)
@@ -226,8 +225,8 @@ class RuntimeLoop(fork.Forked):
 class _Account:
     """The running count of ticks; written by the loop's thread alone."""
 
-    def __init__(self, backend: str | None) -> None:
-        core = _backends.load(backend)
+    def __init__(self) -> None:
+        core = _backends.load()
         self.ticks = self.overruns = self.skipped = self.errors = 0
         self._last_started_ns: int | None = None
         self._period, self._jitter, self._work = core.Histogram(), core.Histogram(), core.Histogram()

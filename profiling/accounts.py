@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
-    account = load("native").Account
+    account = load().Account
     probes = {
         DRAWING: AccountProbe([], []),
         "level": AccountProbe([account() for _ in range(LEVELS)], []),

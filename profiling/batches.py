@@ -36,8 +36,8 @@ def ns_per_event(cost_us: int, size: int | None, events: int) -> float:
 
     handler = Handler(action=act, batch=None if size is None else BatchPolicy(size, 100.0))
     types = EventTypes([EventType("log", Priority.NORMAL, 10**13)])
-    queue, state = AsyncEventQueue(events, backend="native"), ThreadSafeSelfState({}, backend="native")
-    scheduler = EventScheduler(types=types, backend="native")
+    queue, state = AsyncEventQueue(events), ThreadSafeSelfState({})
+    scheduler = EventScheduler(types=types)
     engine = AsyncEventProcessor(state, [], {"log": handler}, queue, scheduler, result_capacity=events)
     engine.submit_many([Event("log", 0.5, 0.0)] * events)
     began_ns = time.perf_counter_ns()

@@ -73,8 +73,8 @@ def one_round(events: list[Event]) -> dict[str, float]:
 
 
 def an_engine(twin: str, count: int, scheduler: type[EventScheduler] = EventScheduler) -> AsyncEventProcessor:
-    state, queue = ThreadSafeSelfState.life(backend=twin), AsyncEventQueue(count, backend=twin)
-    return AsyncEventProcessor(state, queue=queue, scheduler=scheduler(backend=twin), result_capacity=count)
+    state, queue = ThreadSafeSelfState.life(), AsyncEventQueue(count)
+    return AsyncEventProcessor(state, queue=queue, scheduler=scheduler(), result_capacity=count)
 
 
 def singly(engine: AsyncEventProcessor, events: list[Event]) -> None:

@@ -58,21 +58,21 @@ def work_at_depth(filling: list[int], steps: list[int]) -> None:
 
 
 def response(operations: int) -> None:
-    state = ThreadSafeSelfState.life(backend="native")
-    reflexes = ReflexSet.life().restricted_to(state.fields).compile(list(state.fields), backend="native")
+    state = ThreadSafeSelfState.life()
+    reflexes = ReflexSet.life().restricted_to(state.fields).compile(list(state.fields))
     row = reflexes.row("noise")
     for _ in range(operations):
         reflexes.table.respond(state.cells, row, -0.5, 0.0, 0.0)
 
 
 def read(operations: int) -> None:
-    state = ThreadSafeSelfState.life(backend="native")
+    state = ThreadSafeSelfState.life()
     for _ in range(operations):
         state["energy"]
 
 
 def delta(operations: int) -> None:
-    state = ThreadSafeSelfState.life(backend="native")
+    state = ThreadSafeSelfState.life()
     for _ in range(operations):
         state.apply_delta(DELTA)
 
@@ -98,8 +98,8 @@ def result(operations: int) -> None:
 
 
 def an_engine() -> tuple[AsyncEventProcessor, list[Any]]:
-    state = ThreadSafeSelfState.life(backend="native")
-    queue = AsyncEventQueue(OPERATIONS, backend="native")
+    state = ThreadSafeSelfState.life()
+    queue = AsyncEventQueue(OPERATIONS)
     return AsyncEventProcessor(state, queue=queue, result_capacity=OPERATIONS), workloads.events(OPERATIONS)
 
 

@@ -49,7 +49,7 @@ def main() -> None:
     print(environment.headline(environment.describe()))
     print(f"shows {seen}\n")
     profiler.add_function(workload)
-    profiler.runcall(workload, given.backend, 200 if given.quick else given.events)
+    profiler.runcall(workload, 200 if given.quick else given.events)
     show(profiler.get_stats(), given.top, given.full)
 
 
@@ -104,11 +104,11 @@ def has_lines(member: Any) -> bool:
     return written_here and not hasattr(member, "__wrapped__")
 
 
-def workload(backend: str, count: int) -> None:
+def workload(count: int) -> None:
     """Every stage once an event: made, submitted, answered in this thread, taken as a result, looked at."""
-    being = ThreadSafeSelfState.life(backend=backend)
-    queue = AsyncEventQueue(count, backend=backend)
-    engine = AsyncEventProcessor(being, queue=queue, result_capacity=count, backend=backend)
+    being = ThreadSafeSelfState.life()
+    queue = AsyncEventQueue(count)
+    engine = AsyncEventProcessor(being, queue=queue, result_capacity=count)
     for event in workloads.events(count):
         engine.submit(event)
     engine.process_pending()

@@ -50,9 +50,9 @@ def main() -> None:
 
 def moments(twin: str, count: int) -> Iterator[tuple[str, Any]]:
     """Walk events through an engine; yield what is alive each time, and let the caller look."""
-    state = ThreadSafeSelfState.life(backend=twin)
-    queue = AsyncEventQueue(count, backend=twin)
-    engine = AsyncEventProcessor(state, queue=queue, result_capacity=count, backend=twin)
+    state = ThreadSafeSelfState.life()
+    queue = AsyncEventQueue(count)
+    engine = AsyncEventProcessor(state, queue=queue, result_capacity=count)
     engine.submit(workloads.events(1)[0])  # whatever the first one brings along
     engine.process_pending()
     engine.results()

@@ -21,8 +21,8 @@ COLUMNS = {
 
 
 def engine(shed_delay: DelayShedder | None, events: int) -> AsyncEventProcessor:
-    queue = AsyncEventQueue(events, "reject", backend="native")
-    state = ThreadSafeSelfState.life(backend="native")
+    queue = AsyncEventQueue(events, "reject")
+    state = ThreadSafeSelfState.life()
     return AsyncEventProcessor(state, queue=queue, shed_delay=shed_delay, result_capacity=1024)
 
 

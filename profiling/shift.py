@@ -13,7 +13,7 @@ DEPTHS = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def seconds(depth: int) -> float:
-    heap, dice = load("native").EventHeap(depth), random.Random(depth)
+    heap, dice = load().EventHeap(depth), random.Random(depth)
     now = 0
     for _ in range(0, depth, 1000):
         offers = []

@@ -1,4 +1,9 @@
-"""Both twins by name, scripts in a process of their own, and no thread that outlives its test."""
+"""One backend for the whole process, scripts in processes of their own, and no thread that outlives its test.
+
+``pytest --backend native`` and ``pytest --backend reference`` run the same tests on the two backends; `make test`
+starts both at the same time. A test that does not depend on the backend is marked ``once`` and runs with the native
+one.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,14 @@ from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
 MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
+ONCE = (  # do not depend on the backend
+    "test_architecture.py", "test_docs.py", "typing", "profiling", "bench", "cli/test_bench.py",
+)  # fmt: skip
+MARKS = (
+    "native: needs the native backend; runs in the process of that one",
+    "reference: needs the reference backend; runs in the process of that one",
+    "once: does not depend on the backend, or uses both; runs with the native one",
+)
 JOIN_SECONDS = 10.0
 
 settings.register_profile(
@@ -27,49 +40,59 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--backend", choices=list(MODULES), help="the backend under test [LIFEEVT_BACKEND, or native]")
     parser.addoption(
-        "--no-native", action="store_true", help="pure builds: leave out the native twin and every test that needs it"
+        "--no-native", action="store_true", help="pure builds: the reference backend, and no test of the native one"
     )
 
 
+def backend_of(config: pytest.Config) -> str:
+    if config.getoption("--no-native"):
+        return "reference"
+    return config.getoption("--backend") or os.environ.get("LIFEEVT_BACKEND") or "native"
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "native: needs the compiled twin; left out by --no-native")
+    for line in MARKS:
+        config.addinivalue_line("markers", line)
+    os.environ["LIFEEVT_BACKEND"] = backend_of(config)  # before the first test module imports the package
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     if config.getoption("--no-native"):
-        left_out = "left out by --no-native, with tests/_backends/native and mark 'native'"
-        return ["lifeevt twins: reference", f"lifeevt native: {left_out}"]
+        return ["lifeevt backend: reference", "lifeevt native: left out by --no-native"]
     spec = importlib.util.find_spec(MODULES["native"])
     where = spec.origin if spec else "MISSING, its tests will fail"
-    return ["lifeevt twins: native, reference", f"lifeevt native: {where}"]
+    return [f"lifeevt backend: {backend_of(config)}", f"lifeevt native: {where}"]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "backend" in metafunc.fixturenames:  # `core` asks for `backend`: one parametrisation for both
-        names = [name for name in MODULES if name != "native" or not metafunc.config.getoption("--no-native")]
-        metafunc.parametrize("backend", names, indirect=True)
+def runs_here(item: pytest.Item, backend: str, pure: bool) -> bool:
+    """Whether a test runs in this process; each runs in one of the two at least, unless the build is pure."""
+    if item.get_closest_marker("native") or TESTS / "_backends" / "native" in item.path.parents:
+        return backend == "native"
+    if item.get_closest_marker("reference"):
+        return backend == "reference"
+    once = item.get_closest_marker("once") or any(TESTS / place in (item.path, *item.path.parents) for place in ONCE)
+    return not once or pure or backend == "native"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--no-native"):
-        return
-    compiled = TESTS / "_backends" / "native"
-    native = [item for item in items if item.get_closest_marker("native") or compiled in item.path.parents]
-    config.hook.pytest_deselected(items=native)
-    items[:] = [item for item in items if item not in native]
+    backend, pure = backend_of(config), config.getoption("--no-native")
+    elsewhere = [item for item in items if not runs_here(item, backend, pure)]
+    config.hook.pytest_deselected(items=elsewhere)
+    left = set(elsewhere)
+    items[:] = [item for item in items if item not in left]
 
 
-@pytest.fixture(scope="module")  # wider than a function, so that @given tests may use it
+@pytest.fixture(scope="session")
 def backend(request: pytest.FixtureRequest) -> str:
-    """The twin's name, for classes that take ``backend=``."""
-    name: str = request.param
-    return name
+    """The name of the backend under test."""
+    return backend_of(request.config)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def core(backend: str) -> ModuleType:
-    """The twin itself; where the extension is missing this is an error, never a skip."""
+    """The module of the backend under test; where the extension is missing this is an error, never a skip."""
     return import_module(MODULES[backend])
 
 

@@ -13,7 +13,6 @@ import pytest
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
-    BackendError,
     Event,
     EventTypes,
     Handler,
@@ -38,11 +37,11 @@ def broken(*_: Any) -> None:
     raise RuntimeError("broken on purpose")
 
 
-def engine_of(backend: str, capacity: int = 4, overflow: str = "drop_lowest") -> Engine:
+def engine_of(capacity: int = 4, overflow: str = "drop_lowest") -> Engine:
     clock = ManualClock()
-    queue = AsyncEventQueue(capacity, overflow, clock, backend=backend)
-    state = ThreadSafeSelfState.life(backend=backend)
-    return AsyncEventProcessor(state, handlers={"broken": broken}, queue=queue, clock=clock, backend=backend)
+    queue = AsyncEventQueue(capacity, overflow, clock)
+    state = ThreadSafeSelfState.life()
+    return AsyncEventProcessor(state, handlers={"broken": broken}, queue=queue, clock=clock)
 
 
 Act = Callable[[Engine], object]
@@ -71,7 +70,6 @@ REFUSED: list[tuple[str, Act, type[Exception], str]] = [
     ("unknown field", lambda e: e.state.__setitem__("soul", 1.0), UnknownField, "'soul'"),
     ("unknown field in a delta", lambda e: e.state.apply_delta({"energy": -1, "soul": 1}), UnknownField, "'soul'"),
     ("infinite delta", lambda e: e.state.apply_delta({"energy": -1, "age": math.inf}), InvalidValue, "age is inf"),
-    ("unknown backend", lambda e: ThreadSafeSelfState.life(backend="gpu"), BackendError, "unknown backend 'gpu'"),
     ("negative limit", lambda e: e.results(-1), ValueError, "limit is -1"),
     ("missing table", lambda e: ReflexSet.load("no/such.csv"), FileNotFoundError, "such"),
     ("missing types", lambda e: EventTypes.load("no/such.csv"), FileNotFoundError, "such"),
@@ -88,8 +86,8 @@ REFUSED: list[tuple[str, Act, type[Exception], str]] = [
 
 
 @pytest.mark.parametrize(("act", "error", "says"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-def test_bad_input_is_refused_and_changes_nothing(backend: str, act: Act, error: type[Exception], says: str) -> None:
-    engine = engine_of(backend)
+def test_bad_input_is_refused_and_changes_nothing(act: Act, error: type[Exception], says: str) -> None:
+    engine = engine_of()
     before = engine.ledger(), engine.state.snapshot(), engine.state.version
     with pytest.raises(error, match=says):
         act(engine)
@@ -100,9 +98,9 @@ def test_bad_input_is_refused_and_changes_nothing(backend: str, act: Act, error:
     assert engine.ledger().balanced
 
 
-def test_a_handler_that_raises_costs_one_event(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_that_raises_costs_one_event(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.CRITICAL, logger="lifeevt")
-    engine = engine_of(backend, 10)
+    engine = engine_of(10)
     for number in range(9):
         engine.submit(Event("broken" if number % 3 == 0 else "joy", 0.5, float(number)))
     engine.process_pending()
@@ -115,8 +113,8 @@ def test_a_handler_that_raises_costs_one_event(backend: str, caplog: pytest.LogC
 
 
 @pytest.mark.parametrize("overflow", ["reject", "drop_oldest", "drop_lowest", "block"])
-def test_too_many_events_are_refused_or_shed_and_counted(backend: str, overflow: str) -> None:
-    engine = engine_of(backend, 4, overflow)
+def test_too_many_events_are_refused_or_shed_and_counted(overflow: str) -> None:
+    engine = engine_of(4, overflow)
     events = [Event(kind, 0.5, 0.0) for kind in ("social", "idle", "shock", "noise") * 5]
     taken = engine.submit_many(events)
     ledger = engine.ledger()
@@ -127,8 +125,8 @@ def test_too_many_events_are_refused_or_shed_and_counted(backend: str, overflow:
     assert (engine.ledger().in_flight, engine.ledger().balanced) == (0, True)
 
 
-def test_one_event_too_many_is_an_error_where_nothing_is_shed(backend: str) -> None:
-    engine = engine_of(backend, 1, "reject")
+def test_one_event_too_many_is_an_error_where_nothing_is_shed() -> None:
+    engine = engine_of(1, "reject")
     engine.submit(Event("joy", 0.5, 0.0))
     with pytest.raises(QueueFull, match="queue holds 1 of 1 events; 'shock' was refused"):
         engine.submit(Event("shock", 0.5, 0.0))

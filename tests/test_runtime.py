@@ -44,14 +44,13 @@ class LeapingClock(ManualClock):
             self.advance_ns(max(deadline_ns - self.now_ns(), 0))
 
 
-def loop_of(backend: str, on_tick: Callable[[Tick], object] | None = None, **more: Any) -> RuntimeLoop:
+def loop_of(on_tick: Callable[[Tick], object] | None = None, **more: Any) -> RuntimeLoop:
     """A loop of 0.1 s on a leaping clock, synchronous unless told otherwise, with one reflex: hit."""
     clock = more.pop("clock", None) or LeapingClock()
-    state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)}, backend=backend)
+    state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)})
     engine = AsyncEventProcessor(
-        state, [Reflex("hit", 1.0, {"energy": -10.0})], more.pop("handlers", None), clock=clock, backend=backend
-    )
-    return RuntimeLoop(state, engine, 0.1, on_tick, backend=backend, **({"mode": "sync"} | more))
+        state, [Reflex("hit", 1.0, {"energy": -10.0})], more.pop("handlers", None), clock=clock)
+    return RuntimeLoop(state, engine, 0.1, on_tick, **({"mode": "sync"} | more))
 
 
 def clock_of(loop: RuntimeLoop) -> ManualClock:
@@ -66,9 +65,9 @@ def hit() -> Event:
 # --- deadlines
 
 
-def test_ticks_come_on_absolute_deadlines(backend: str) -> None:
+def test_ticks_come_on_absolute_deadlines() -> None:
     seen: list[Tick] = []
-    loop = loop_of(backend, seen.append)
+    loop = loop_of(seen.append)
     statistics = loop.run(5)
     assert [(tick.index, tick.scheduled_ns, tick.started_ns) for tick in seen] == [
         (number, number * INTERVAL, number * INTERVAL) for number in range(1, 6)
@@ -77,34 +76,34 @@ def test_ticks_come_on_absolute_deadlines(backend: str) -> None:
     assert clock_of(loop).now_ns() == 5 * INTERVAL
 
 
-def test_work_within_the_interval_does_not_shift_the_ticks(backend: str) -> None:
+def test_work_within_the_interval_does_not_shift_the_ticks() -> None:
     seen: list[int] = []
 
     def on_tick(tick: Tick) -> None:
         seen.append(tick.started_ns)
         clock_of(loop).advance_ns(73 * MS)
 
-    loop = loop_of(backend, on_tick)
+    loop = loop_of(on_tick)
     statistics = loop.run(50)
     assert seen == [number * INTERVAL for number in range(1, 51)]
     assert (statistics.jitter.max_ns, statistics.period.min_ns, statistics.period.max_ns) == (0, INTERVAL, INTERVAL)
     assert (statistics.work.min_ns, statistics.work.max_ns, statistics.overruns) == (73 * MS, 73 * MS, 0)
 
 
-def test_a_late_wake_up_is_jitter_and_not_drift(backend: str) -> None:
+def test_a_late_wake_up_is_jitter_and_not_drift() -> None:
     class Sleepy(LeapingClock):
         def wait(self, condition: threading.Condition, deadline_ns: int | None) -> None:
             super().wait(condition, deadline_ns)
             self.advance_ns(3 * MS)
 
     seen: list[Tick] = []
-    statistics = loop_of(backend, seen.append, clock=Sleepy()).run(4)
+    statistics = loop_of(seen.append, clock=Sleepy()).run(4)
     assert [tick.scheduled_ns for tick in seen] == [number * INTERVAL for number in range(1, 5)]
     assert {tick.lateness_ns for tick in seen} == {3 * MS}
     assert (statistics.jitter.min_ns, statistics.jitter.max_ns, statistics.period.max_ns) == (3 * MS, 3 * MS, INTERVAL)
 
 
-def busy_on_the_first_tick(backend: str, overrun: str, work_ns: int, ticks: int = 5) -> tuple[list[Tick], RuntimeLoop]:
+def busy_on_the_first_tick(overrun: str, work_ns: int, ticks: int = 5) -> tuple[list[Tick], RuntimeLoop]:
     seen: list[Tick] = []
 
     def on_tick(tick: Tick) -> None:
@@ -112,7 +111,7 @@ def busy_on_the_first_tick(backend: str, overrun: str, work_ns: int, ticks: int 
         if tick.index == 1:
             clock_of(loop).advance_ns(work_ns)
 
-    loop = loop_of(backend, on_tick, overrun=overrun)
+    loop = loop_of(on_tick, overrun=overrun)
     loop.run(ticks)
     return seen, loop
 
@@ -128,9 +127,9 @@ def busy_on_the_first_tick(backend: str, overrun: str, work_ns: int, ticks: int 
     ],
 )
 def test_skip_leaves_out_the_deadlines_that_have_passed(
-    backend: str, work: float, scheduled: list[int], skipped: int
+    work: float, scheduled: list[int], skipped: int
 ) -> None:
-    seen, loop = busy_on_the_first_tick(backend, "skip", round(work * INTERVAL), 3)
+    seen, loop = busy_on_the_first_tick("skip", round(work * INTERVAL), 3)
     assert [tick.scheduled_ns for tick in seen] == [number * INTERVAL for number in scheduled]
     assert [tick.index for tick in seen] == [1, 2, 3]
     assert all(tick.lateness_ns == 0 for tick in seen)
@@ -138,47 +137,47 @@ def test_skip_leaves_out_the_deadlines_that_have_passed(
 
 
 @pytest.mark.parametrize("intervals", [1, 2, 3])
-def test_a_deadline_that_is_just_now_has_not_passed(backend: str, intervals: int) -> None:
-    seen, _ = busy_on_the_first_tick(backend, "skip", intervals * INTERVAL, 2)
+def test_a_deadline_that_is_just_now_has_not_passed(intervals: int) -> None:
+    seen, _ = busy_on_the_first_tick("skip", intervals * INTERVAL, 2)
     assert [tick.started_ns for tick in seen] == [INTERVAL, (1 + intervals) * INTERVAL]
 
 
-def test_catch_up_runs_the_deadlines_that_have_passed_at_once(backend: str) -> None:
-    seen, loop = busy_on_the_first_tick(backend, "catch_up", 5 * INTERVAL // 2)
+def test_catch_up_runs_the_deadlines_that_have_passed_at_once() -> None:
+    seen, loop = busy_on_the_first_tick("catch_up", 5 * INTERVAL // 2)
     assert [tick.scheduled_ns // INTERVAL for tick in seen] == [1, 2, 3, 4, 5]
     assert [tick.lateness_ns for tick in seen] == [0, 3 * INTERVAL // 2, INTERVAL // 2, 0, 0]
     assert (loop.statistics().skipped, loop.statistics().ticks) == (0, 5)
 
 
-def test_a_pause_between_two_runs_is_no_period(backend: str) -> None:
-    loop = loop_of(backend)
+def test_a_pause_between_two_runs_is_no_period() -> None:
+    loop = loop_of()
     loop.run(2)
     clock_of(loop).advance(100.0)
     statistics = loop.run(2)
     assert (statistics.ticks, statistics.period.count, statistics.period.max_ns) == (4, 2, INTERVAL)
 
 
-def test_no_tick_at_all_is_a_run_too(backend: str) -> None:
-    assert loop_of(backend).run(0).ticks == 0
+def test_no_tick_at_all_is_a_run_too() -> None:
+    assert loop_of().run(0).ticks == 0
 
 
 # --- what a tick gets
 
 
-def test_a_synchronous_tick_answers_what_is_queued_and_hands_it_over(backend: str) -> None:
+def test_a_synchronous_tick_answers_what_is_queued_and_hands_it_over() -> None:
     seen: list[tuple[int, list[Status], float]] = []
 
     def on_tick(tick: Tick) -> None:
         seen.append((tick.index, [result.status for result in tick.results], tick.state["energy"]))
         loop.processor.submit(hit())
 
-    loop = loop_of(backend, on_tick)
+    loop = loop_of(on_tick)
     loop.run(3)
     assert seen == [(1, [], 50.0), (2, [Status.PROCESSED], 47.5), (3, [Status.PROCESSED], 45.0)]
     assert (loop.processor.running, loop.processor.ledger().queued) == (False, 1)
 
 
-def test_an_asynchronous_tick_gets_what_was_answered_since_the_last(backend: str) -> None:
+def test_an_asynchronous_tick_gets_what_was_answered_since_the_last() -> None:
     seen: list[int] = []
 
     def on_tick(tick: Tick) -> None:
@@ -187,15 +186,15 @@ def test_an_asynchronous_tick_gets_what_was_answered_since_the_last(backend: str
         loop.processor.submit_many([hit()] * tick.index)
         assert loop.processor.wait_idle(PATIENCE)
 
-    loop = loop_of(backend, on_tick, mode="async")
+    loop = loop_of(on_tick, mode="async")
     loop.run(4)
     assert seen == [0, 1, 2, 3]
     assert len(loop.processor.results()) == 4
 
 
-def test_a_tick_is_frozen(backend: str) -> None:
+def test_a_tick_is_frozen() -> None:
     seen: list[Tick] = []
-    loop = loop_of(backend, seen.append)
+    loop = loop_of(seen.append)
     loop.run(1)
     with pytest.raises(dataclasses.FrozenInstanceError):
         seen[0].index = 2  # type: ignore[misc]
@@ -203,27 +202,27 @@ def test_a_tick_is_frozen(backend: str) -> None:
         loop.statistics().ticks = 2  # type: ignore[misc]
 
 
-def test_a_loop_needs_no_callback(backend: str) -> None:
-    assert loop_of(backend).run(2).ticks == 2
+def test_a_loop_needs_no_callback() -> None:
+    assert loop_of().run(2).ticks == 2
 
 
-def test_a_callback_that_raises_is_counted_and_the_loop_goes_on(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_callback_that_raises_is_counted_and_the_loop_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     def on_tick(tick: Tick) -> None:
         if tick.index % 2:
             raise RuntimeError("boom")
 
     with caplog.at_level(logging.ERROR, logger="lifeevt"):
-        statistics = loop_of(backend, on_tick).run(4)
+        statistics = loop_of(on_tick).run(4)
     assert (statistics.ticks, statistics.errors) == (4, 2)
     assert "on_tick failed at tick 3" in caplog.text
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_an_interrupt_ends_the_loop_and_what_it_started(backend: str, mode: str) -> None:
+def test_an_interrupt_ends_the_loop_and_what_it_started(mode: str) -> None:
     def on_tick(tick: Tick) -> None:
         raise KeyboardInterrupt
 
-    loop = loop_of(backend, on_tick, mode=mode)
+    loop = loop_of(on_tick, mode=mode)
     with pytest.raises(KeyboardInterrupt):
         loop.run(3)
     assert not loop.processor.running
@@ -234,38 +233,38 @@ def test_an_interrupt_ends_the_loop_and_what_it_started(backend: str, mode: str)
 # --- beside the engine
 
 
-def test_an_asynchronous_loop_starts_its_engine_and_drains_it(backend: str) -> None:
-    loop = loop_of(backend, lambda tick: loop.processor.submit(hit()), mode="async")
+def test_an_asynchronous_loop_starts_its_engine_and_drains_it() -> None:
+    loop = loop_of(lambda tick: loop.processor.submit(hit()), mode="async")
     loop.run(3)
     assert not loop.processor.running
     assert loop.processor.ledger().ends[Status.PROCESSED] == 3
     assert loop.run(2).ticks == 5
 
 
-def test_a_loop_leaves_an_engine_running_that_ran_before(backend: str) -> None:
-    loop = loop_of(backend, mode="async")
+def test_a_loop_leaves_an_engine_running_that_ran_before() -> None:
+    loop = loop_of(mode="async")
     with loop.processor:
         loop.run(2)
         assert loop.processor.running
 
 
-def test_a_closed_engine_stops_an_asynchronous_loop(backend: str) -> None:
-    loop = loop_of(backend, mode="async")
+def test_a_closed_engine_stops_an_asynchronous_loop() -> None:
+    loop = loop_of(mode="async")
     loop.processor.close()
     with pytest.raises(EngineStopped):
         loop.run(1)
 
 
-def test_a_synchronous_loop_beside_a_worker_is_refused(backend: str) -> None:
-    loop = loop_of(backend)
+def test_a_synchronous_loop_beside_a_worker_is_refused() -> None:
+    loop = loop_of()
     with loop.processor, pytest.raises(LifeEventError, match="the worker is running"):
         loop.run(1)
 
 
-def test_a_loop_makes_an_engine_when_it_gets_none(backend: str) -> None:
+def test_a_loop_makes_an_engine_when_it_gets_none() -> None:
     clock = LeapingClock()
-    state = ThreadSafeSelfState.life(backend=backend)
-    loop = RuntimeLoop(state, tick_interval=0.5, clock=clock, mode="sync", backend=backend)
+    state = ThreadSafeSelfState.life()
+    loop = RuntimeLoop(state, tick_interval=0.5, clock=clock, mode="sync")
     assert (loop.processor.state, loop.processor.clock, loop.clock) == (state, clock, clock)
     loop.processor.submit(Event("shock", -0.9, 0.0))
     loop.run(1)
@@ -275,13 +274,13 @@ def test_a_loop_makes_an_engine_when_it_gets_none(backend: str) -> None:
 # --- starting and stopping
 
 
-def test_a_callback_may_stop_the_loop(backend: str) -> None:
-    loop = loop_of(backend, lambda tick: loop.stop() if tick.index == 3 else None)
+def test_a_callback_may_stop_the_loop() -> None:
+    loop = loop_of(lambda tick: loop.stop() if tick.index == 3 else None)
     assert loop.run().ticks == 3
 
 
-def test_another_thread_may_stop_the_loop(backend: str) -> None:
-    loop = loop_of(backend, clock=ManualClock())
+def test_another_thread_may_stop_the_loop() -> None:
+    loop = loop_of(clock=ManualClock())
     with Actor() as runner:
         call = runner.begin(loop.run)
         for number in range(1, 4):
@@ -293,8 +292,8 @@ def test_another_thread_may_stop_the_loop(backend: str) -> None:
         assert call.result().ticks == 3
 
 
-def test_a_tick_does_not_come_before_its_time(backend: str) -> None:
-    loop = loop_of(backend, clock=ManualClock())
+def test_a_tick_does_not_come_before_its_time() -> None:
+    loop = loop_of(clock=ManualClock())
     with Actor() as runner:
         call = runner.begin(loop.run, 1)
         clock_of(loop).wait_for_waiters(1)
@@ -306,8 +305,8 @@ def test_a_tick_does_not_come_before_its_time(backend: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_a_loop_runs_in_a_thread_of_its_own(backend: str, mode: str) -> None:
-    loop = loop_of(backend, clock=ManualClock(), mode=mode)
+def test_a_loop_runs_in_a_thread_of_its_own(mode: str) -> None:
+    loop = loop_of(clock=ManualClock(), mode=mode)
     for turn in (1, 2):
         loop.start()
         wait_until(lambda: clock_of(loop).waiting() == 1)
@@ -317,8 +316,8 @@ def test_a_loop_runs_in_a_thread_of_its_own(backend: str, mode: str) -> None:
         assert (loop.statistics().ticks, loop.processor.running) == (turn, False)
 
 
-def test_a_loop_that_has_just_started_can_be_stopped(backend: str) -> None:
-    loop = loop_of(backend, clock=ManualClock())
+def test_a_loop_that_has_just_started_can_be_stopped() -> None:
+    loop = loop_of(clock=ManualClock())
     for _ in range(20):
         loop.start()
         loop.stop()
@@ -326,8 +325,8 @@ def test_a_loop_that_has_just_started_can_be_stopped(backend: str) -> None:
 
 
 @pytest.mark.parametrize("first", ["run", "start"])
-def test_stopping_a_loop_that_does_not_run_changes_nothing(backend: str, first: str) -> None:
-    loop = loop_of(backend, lambda tick: loop.stop() if tick.index == 2 else None)
+def test_stopping_a_loop_that_does_not_run_changes_nothing(first: str) -> None:
+    loop = loop_of(lambda tick: loop.stop() if tick.index == 2 else None)
     loop.stop()
     assert loop.run(2).ticks == 2
     loop.stop()
@@ -342,7 +341,7 @@ def test_stopping_a_loop_that_does_not_run_changes_nothing(backend: str, first: 
 
 @pytest.mark.parametrize("again", ["run", "start"])
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_a_loop_that_runs_is_not_started_again(backend: str, mode: str, again: str) -> None:
+def test_a_loop_that_runs_is_not_started_again(mode: str, again: str) -> None:
     refused: list[str] = []
 
     def on_tick(tick: Tick) -> None:
@@ -350,13 +349,13 @@ def test_a_loop_that_runs_is_not_started_again(backend: str, mode: str, again: s
             loop.run(1) if again == "run" else loop.start()
         refused.append(str(caught.value))
 
-    loop = loop_of(backend, on_tick, mode=mode)
+    loop = loop_of(on_tick, mode=mode)
     loop.run(2)
     assert len(refused) == 2
 
 
-def test_a_loop_that_was_started_is_not_run(backend: str) -> None:
-    loop = loop_of(backend, clock=ManualClock())
+def test_a_loop_that_was_started_is_not_run() -> None:
+    loop = loop_of(clock=ManualClock())
     loop.start()
     clock_of(loop).wait_for_waiters(1)
     for again in (loop.start, loop.run):
@@ -365,14 +364,14 @@ def test_a_loop_that_was_started_is_not_run(backend: str) -> None:
     loop.stop()
 
 
-def test_a_tick_that_does_not_end_is_a_stop_timeout(backend: str) -> None:
+def test_a_tick_that_does_not_end_is_a_stop_timeout() -> None:
     entered, release = threading.Event(), threading.Event()
 
     def on_tick(tick: Tick) -> None:
         entered.set()
         assert release.wait(PATIENCE)
 
-    loop = loop_of(backend, on_tick)
+    loop = loop_of(on_tick)
     loop.start()
     assert entered.wait(PATIENCE)
     with pytest.raises(StopTimeout, match=f"the tick still runs after {SOON} s"):
@@ -386,39 +385,39 @@ def test_a_tick_that_does_not_end_is_a_stop_timeout(backend: str) -> None:
 
 
 @pytest.mark.parametrize("interval", [0.0, -1.0, math.nan, math.inf, 1e9])
-def test_an_interval_that_cannot_be_is_refused(backend: str, interval: float) -> None:
+def test_an_interval_that_cannot_be_is_refused(interval: float) -> None:
     with pytest.raises(ValueError, match=r"tick_interval is .*; it must be a positive number of seconds"):
-        RuntimeLoop(ThreadSafeSelfState({}, backend=backend), tick_interval=interval)
+        RuntimeLoop(ThreadSafeSelfState({}), tick_interval=interval)
 
 
-def test_an_interval_below_a_nanosecond_is_one(backend: str) -> None:
+def test_an_interval_below_a_nanosecond_is_one() -> None:
     seen: list[int] = []
-    state = ThreadSafeSelfState({}, backend=backend)
+    state = ThreadSafeSelfState({})
     RuntimeLoop(state, None, 1e-12, lambda tick: seen.append(tick.scheduled_ns), "sync", LeapingClock()).run(3)
     assert seen == [1, 2, 3]
 
 
 @pytest.mark.parametrize("mode", ["", "asynchronous", None])
-def test_an_unknown_mode_is_refused_with_the_choice(backend: str, mode: Any) -> None:
+def test_an_unknown_mode_is_refused_with_the_choice(mode: Any) -> None:
     with pytest.raises(ValueError, match=f"unknown mode {mode!r}; choose async or sync"):
-        RuntimeLoop(ThreadSafeSelfState({}, backend=backend), mode=mode)
+        RuntimeLoop(ThreadSafeSelfState({}), mode=mode)
 
 
 @pytest.mark.parametrize("overrun", ["", "burst", None])
-def test_an_unknown_overrun_policy_is_refused_with_the_choice(backend: str, overrun: Any) -> None:
+def test_an_unknown_overrun_policy_is_refused_with_the_choice(overrun: Any) -> None:
     with pytest.raises(ValueError, match=f"unknown overrun policy {overrun!r}; choose skip or catch_up"):
-        RuntimeLoop(ThreadSafeSelfState({}, backend=backend), overrun=overrun)
+        RuntimeLoop(ThreadSafeSelfState({}), overrun=overrun)
 
 
-def test_a_loop_and_its_engine_share_one_state(backend: str) -> None:
-    one, other = (ThreadSafeSelfState({}, backend=backend) for _ in range(2))
+def test_a_loop_and_its_engine_share_one_state() -> None:
+    one, other = (ThreadSafeSelfState({}) for _ in range(2))
     with pytest.raises(ValueError, match="different states"):
-        RuntimeLoop(one, AsyncEventProcessor(other, backend=backend))
+        RuntimeLoop(one, AsyncEventProcessor(other))
 
 
-def test_the_strategy_is_told_of_every_tick_and_of_its_lateness(backend: str) -> None:
+def test_the_strategy_is_told_of_every_tick_and_of_its_lateness() -> None:
     strategy = AdaptiveStrategy()
-    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+    state = ThreadSafeSelfState({"energy": Field(1.0)})
     clock = LeapingClock()
     engine = AsyncEventProcessor(state, [], scheduler=strategy, clock=clock)
     engine.submit(Event("noise"))
@@ -429,13 +428,13 @@ def test_the_strategy_is_told_of_every_tick_and_of_its_lateness(backend: str) ->
 
 
 def test_a_strategy_that_fails_is_counted_and_the_loop_goes_on(
-    backend: str, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(AdaptiveStrategy):
         def review(self, load: Load) -> None:
             raise RuntimeError("no idea")
 
-    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+    state = ThreadSafeSelfState({"energy": Field(1.0)})
     engine = AsyncEventProcessor(state, [], scheduler=Broken())
     found = RuntimeLoop(state, engine, 0.001, mode="sync").run(2)
     assert (found.ticks, found.errors) == (2, 2) and "the strategy failed at tick 1" in caplog.text

@@ -1,4 +1,4 @@
-"""The one switch between the twins: LIFEEVT_BACKEND=auto|native|reference, or a name per object."""
+"""The one switch between the backends: LIFEEVT_BACKEND=auto|native|reference, read once at import."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ NATIVE, REFERENCE, AUTO = "native", "reference", "auto"
 _MODULES = {NATIVE: "lifeevt._core", REFERENCE: "lifeevt._backends.reference"}
 
 
-def load(name: str | None = None) -> Core:
-    """Return the twin called ``name``; None asks the environment. Raises BackendError.
-
-    ``auto`` takes the native twin and falls back only when the extension is absent: one that is
-    there and does not load raises.
-    """
-    return cast(Core, import_module(_MODULES[resolve(name)]))
+def load() -> Core:
+    """Return the module of this process's backend."""
+    return cast(Core, import_module(_MODULES[backend]))
 
 
 def resolve(name: str | None = None) -> str:
-    """Return "native" or "reference" for ``name``; BackendError for anything else."""
+    """Return "native" or "reference" for ``name``; None asks the environment.
+
+    ``auto`` takes the native backend and falls back only when the extension is absent: one that is there and does not
+    load raises.
+
+    Raises:
+        BackendError: the name is unknown, or the native backend is asked for and not built.
+    """
     wanted = name or os.environ.get(VARIABLE) or AUTO
     if wanted not in (NATIVE, REFERENCE, AUTO):
         raise BackendError(f"unknown backend {wanted!r}; choose native, reference or auto")
@@ -42,7 +45,7 @@ def _native_is_here(required: bool) -> bool:
         if error.name != _MODULES[NATIVE]:  # built, but broken: say so
             raise
         if required:
-            raise BackendError("the native twin is not built here; install with a C compiler") from None
+            raise BackendError("the native backend is not built here; install with a C compiler") from None
         return False
     return True
 

@@ -20,8 +20,8 @@ class Fronted:
 
     _FRONT: str
 
-    def __new__(cls, *_: object, backend: str | None = None, **__: object) -> Any:
-        front: Any = getattr(_backends.load(backend), cls._FRONT)
+    def __new__(cls, *_: object, **__: object) -> Any:
+        front: Any = getattr(_backends.load(), cls._FRONT)
         given: Any = cls
         made = _behind(given, front)
         maker: Any = front if issubclass(made, front) else object

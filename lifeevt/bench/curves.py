@@ -54,7 +54,7 @@ def point(curve: str, place: int, unit: str, samples: Mapping[str, Sequence[floa
 def numbers_ns(depth: int, pairs: int) -> Callable[[], float]:
     """Nanoseconds for each number of a batch that is put at this depth and taken out again."""
     batch = min(BATCH, depth)
-    waiting = AsyncEventQueue(depth + batch, overflow="reject", backend="native")
+    waiting = AsyncEventQueue(depth + batch, overflow="reject")
     types, intensities = numbers(waiting, batch)
     for _ in range(depth // batch):
         waiting.put_arrays(types, intensities)
@@ -193,7 +193,7 @@ class Reading:
 
 
 def reading_of_state(backend: str) -> Reading:
-    state = ThreadSafeSelfState(workloads.fields(16), backend=backend)
+    state = ThreadSafeSelfState(workloads.fields(16))
     return Reading(lambda: state["field_5"], lambda: state.apply_delta(DELTA))
 
 
@@ -241,7 +241,7 @@ def field_timers(count: int) -> dict[str, dict[str, Any]]:
     plain = {"lock": threading.RLock(), "values": values, "bounds": bounds, "delta": DELTA, "version": 0}
     found: dict[str, dict[str, Any]] = {"fields, read": {}, "fields, delta and snapshot": {}, "fields, delta": {}}
     for name in environment.twins():
-        known = {"state": ThreadSafeSelfState(fields, backend=name), "delta": DELTA}
+        known = {"state": ThreadSafeSelfState(fields), "delta": DELTA}
         ours = ("state['field_2']", "state.apply_delta(delta)\nstate.snapshot()", "state.apply_delta(delta)")
         for curve, statement in zip(found, ours, strict=True):
             found[curve][name] = timer(statement, **known)

@@ -15,18 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import _backends
-from ..errors import BackendError
 
 
 def twins() -> dict[str, Any]:
-    """The twins that are here, by name: both, or the reference alone on a build without C."""
-    found = {}
-    for name in ("native", "reference"):
-        try:
-            found[name] = _backends.load(name)
-        except BackendError:
-            continue
-    return found
+    """The backend of this process, by its name."""
+    return {_backends.backend: _backends.load()}
 
 
 def traced() -> bool:

@@ -50,10 +50,10 @@ def trivial() -> Stages:
 
 
 def engine(backend: str, stages: Stages, count: int) -> AsyncEventProcessor:
-    state = ThreadSafeSelfState.life(backend=backend)
-    made = AsyncEventQueue(count, backend=backend)
+    state = ThreadSafeSelfState.life()
+    made = AsyncEventQueue(count)
     handlers = {"*": Handler(*stages)}
-    return AsyncEventProcessor(state, [], handlers, queue=made, result_capacity=count, backend=backend)
+    return AsyncEventProcessor(state, [], handlers, queue=made, result_capacity=count)
 
 
 # processor time

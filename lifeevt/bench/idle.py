@@ -34,8 +34,8 @@ Submit = Callable[[Event], Any]
 def started(backend: str) -> Iterator[tuple[AsyncEventProcessor, threading.Thread]]:
     """A waiting engine over Life's state, and its worker."""
     before = set(threading.enumerate())
-    state, queue = ThreadSafeSelfState.life(backend=backend), AsyncEventQueue(CAPACITY, backend=backend)
-    with AsyncEventProcessor(state, queue=queue, backend=backend) as engine:
+    state, queue = ThreadSafeSelfState.life(), AsyncEventQueue(CAPACITY)
+    with AsyncEventProcessor(state, queue=queue) as engine:
         (worker,) = set(threading.enumerate()) - before
         yield engine, worker
 

@@ -71,10 +71,10 @@ class Feeder:
 
 def run(mode: str, backend: str, events_per_second: int, ticks: int, seen: Ticks) -> None:
     """Run a loop for so many ticks and add what was seen of them."""
-    state = ThreadSafeSelfState.life(backend=backend)
-    waiting = AsyncEventQueue(CAPACITY, overflow="reject", backend=backend)
-    made = AsyncEventProcessor(state, queue=waiting, backend=backend)
-    loop = RuntimeLoop(state, made, TICK_SECONDS, seen.on_tick, mode, backend=backend)
+    state = ThreadSafeSelfState.life()
+    waiting = AsyncEventQueue(CAPACITY, overflow="reject")
+    made = AsyncEventProcessor(state, queue=waiting)
+    loop = RuntimeLoop(state, made, TICK_SECONDS, seen.on_tick, mode)
     feeder = Feeder(made, events_per_second)
     try:
         loop.run(ticks)

@@ -51,8 +51,8 @@ class Subject(Protocol):
 
 class Engine:
     def __init__(self, backend: str) -> None:
-        state = ThreadSafeSelfState.life(backend=backend)
-        self._engine = AsyncEventProcessor(state, backend=backend)
+        state = ThreadSafeSelfState.life()
+        self._engine = AsyncEventProcessor(state)
         self._engine.start()
         self._submitted_ns = 0
         self.thread_id = native_id(next(each for each in threading.enumerate() if each.name == WORKER))

@@ -93,8 +93,8 @@ def threaded_cpu_ns(made: life.Engines, events: Sequence[Event]) -> float:
 
 def engine_cpu_ns(backend: str, made: life.Engines, events: Sequence[Event]) -> float:
     """Processor time of all threads for each event that the worker answers in a turn on the wrapped state."""
-    queue = life.EventQueue(False, maxsize=len(events), backend=backend)
-    state = life.wrap_state(Being(), backend=backend)
+    queue = life.EventQueue(False, maxsize=len(events))
+    state = life.wrap_state(Being())
     engine = life.processor(state, queue, life.EventPipeline(made), result_capacity=RESULTS)
     for event in events:
         queue.push(event)
@@ -192,7 +192,7 @@ def push_steadily(queue: life.EventQueue, watch: Watch, events: Sequence[Event],
 def live(mode: str, backend: str, steps: int, events: Sequence[Event], per_second: int, seen: Seen) -> None:
     """Run a loop while the events come, and until they are answered; add what was seen."""
     watch, stop = Watch(steps), threading.Event()
-    queue = life.EventQueue(False, maxsize=CAPACITY, backend=backend)
+    queue = life.EventQueue(False, maxsize=CAPACITY)
 
     def feed() -> None:
         push_steadily(queue, watch, events, per_second)
@@ -203,7 +203,7 @@ def live(mode: str, backend: str, steps: int, events: Sequence[Event], per_secon
     logging.getLogger("lifeevt.life").setLevel(logging.ERROR)  # what is dropped is counted here
     feeder.start()
     life.run_loop(
-        Being(), None, TICK_SECONDS, stop_event=stop, event_queue=queue, mode=mode, backend=backend,
+        Being(), None, TICK_SECONDS, stop_event=stop, event_queue=queue, mode=mode,
         engines=engines_of(watch, watch.act), around=life.Subsystems(tick_started=watch.tick_started),
     )  # fmt: skip
     feeder.join()

@@ -34,9 +34,9 @@ if traced:
     tracemalloc.start()
     begun = tracemalloc.get_traced_memory()[0]
 before = resident_mb()
-state = lifeevt.ThreadSafeSelfState.life(backend=backend)
-queue = lifeevt.AsyncEventQueue(capacity, backend=backend)
-with lifeevt.AsyncEventProcessor(state, queue=queue, backend=backend) as engine:
+state = lifeevt.ThreadSafeSelfState.life()
+queue = lifeevt.AsyncEventQueue(capacity)
+with lifeevt.AsyncEventProcessor(state, queue=queue) as engine:
     engine.wait_idle()
     started = resident_mb()
     started_peak = tracemalloc.get_traced_memory()[1] if traced else 0

@@ -166,12 +166,12 @@ def types_of(answering: Answering, rate: float) -> EventTypes:
 
 def engine(answering: Answering, twin: str, load: Load, types: EventTypes, capacity: int) -> AsyncEventProcessor:
     steps, shed_delay = answering.steps, DelayShedder(TARGET_SECONDS, INTERVAL_SECONDS) if load.sheds else None
-    scheduler = EventScheduler(load.strategy, types=types, shed_delay=shed_delay, backend=twin)
+    scheduler = EventScheduler(load.strategy, types=types, shed_delay=shed_delay)
     handlers = {"*": Handler(meaning=lambda event, state: arithmetic(steps))} if steps else None
     return AsyncEventProcessor(
-        ThreadSafeSelfState.life(backend=twin), [] if steps else None, handlers,
-        AsyncEventQueue(capacity, "drop_lowest", backend=twin), scheduler,
-        result_capacity=RESULTS, switch_interval=SWITCH_SECONDS, backend=twin,
+        ThreadSafeSelfState.life(), [] if steps else None, handlers,
+        AsyncEventQueue(capacity, "drop_lowest"), scheduler,
+        result_capacity=RESULTS, switch_interval=SWITCH_SECONDS,
     )  # fmt: skip
 
 

@@ -42,7 +42,7 @@ with lock:
 
 
 def of_queue(backend: str, depth: int) -> timeit.Timer:
-    waiting = AsyncEventQueue(depth + 1, overflow="reject", backend=backend)
+    waiting = AsyncEventQueue(depth + 1, overflow="reject")
     waiting.put_many(incoming(depth))
     return timer(OURS, waiting=waiting)
 

@@ -67,7 +67,7 @@ CASES = [
 
 
 def of_state(case: Case, backend: str, measured: bool = True) -> timeit.Timer:
-    state = ThreadSafeSelfState(workloads.fields(case.fields), backend=backend, measured=measured)
+    state = ThreadSafeSelfState(workloads.fields(case.fields), measured=measured)
     return timer(case.state, state=state, **CHANGES)
 
 

@@ -42,9 +42,9 @@ class Cost:
 
 
 def engine(backend: str, capacity: int) -> AsyncEventProcessor:
-    state = ThreadSafeSelfState.life(backend=backend)
-    queue = AsyncEventQueue(capacity, backend=backend)
-    return AsyncEventProcessor(state, queue=queue, result_capacity=capacity, backend=backend)
+    state = ThreadSafeSelfState.life()
+    queue = AsyncEventQueue(capacity)
+    return AsyncEventProcessor(state, queue=queue, result_capacity=capacity)
 
 
 def check_ended(made: AsyncEventProcessor, count: int) -> None:
@@ -177,7 +177,7 @@ def reaction_us(mode: str, backend: str, load: workloads.Load, ticks: int) -> li
     seen: list[EventProcessingResult] = []
     over = threading.Event()
     feeder = threading.Thread(target=feed, args=(made, load, over))
-    loop = RuntimeLoop(made.state, made, TICK_SECONDS, lambda tick: seen.extend(tick.results), mode, backend=backend)
+    loop = RuntimeLoop(made.state, made, TICK_SECONDS, lambda tick: seen.extend(tick.results), mode)
     feeder.start()
     try:
         loop.run(ticks)

@@ -65,7 +65,7 @@ CASES = [
 
 
 def of_state(case: Case, backend: str, measured: bool = True) -> timeit.Timer:
-    state = ThreadSafeSelfState.wrap(case.made(), NAMES, measured=measured, backend=backend)
+    state = ThreadSafeSelfState.wrap(case.made(), NAMES, measured=measured)
     return timer(f"with state.turn('handler') as live: {case.work}", state=state)
 
 

@@ -83,11 +83,12 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")] = False,
 ) -> None:
     """Play a recording through a being whose engine answers between the ticks; close with a summary."""
+    _choose_backend(backend)
     settings = Settings(
         rate=_positive("--rate", rate),
         speed=_positive("--speed", speed) or (BUNDLED_SPEED if file is None else 1.0),
         tick=_positive("--tick", tick) or (BUNDLED_TICK if file is None else 1.0),
-        ticks=ticks, backend=backend, sync=sync, strict=strict, virtual=virtual, capacity=capacity, overflow=overflow,
+        ticks=ticks, sync=sync, strict=strict, virtual=virtual, capacity=capacity, overflow=overflow,
     )  # fmt: skip
     if rate is not None and speed is not None:
         _refuse("--rate and --speed exclude each other")
@@ -104,7 +105,7 @@ def run(
 
 @app.command()
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
-    """Say which version and which twin this is, and where they lie."""
+    """Say which version and which backend this is, and where they lie."""
     facts = _facts()
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
@@ -119,6 +120,19 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.
 app.command()(bench)
 
 
+def _choose_backend(name: str | None) -> None:
+    """Begin the process anew with the backend of this name, unless it runs here already."""
+    if name is None:
+        return
+    try:
+        wanted = _backends.resolve(name)
+    except LifeEventError as error:
+        _refuse(str(error))
+    if wanted != _backends.backend:
+        environment = {**os.environ, _backends.VARIABLE: wanted}
+        os.execve(sys.executable, [sys.executable, "-m", "lifeevt", *sys.argv[1:]], environment)
+
+
 def _perform(settings: Settings, source: Source, as_json: bool) -> None:
     try:
         performance = Run(settings, source)
@@ -129,7 +143,7 @@ def _perform(settings: Settings, source: Source, as_json: bool) -> None:
     bad_input = performance.playback.error
     if performance.error is not None and performance.error is not bad_input:
         raise performance.error
-    baseline = None if settings.sync else replay(performance.playback.log, settings, performance.backend)
+    baseline = None if settings.sync else replay(performance.playback.log, settings)
     summary = summarize_run(performance, baseline)
     _print_json(summary) if as_json else _print_text(summary)
     if bad_input is not None:
@@ -214,7 +228,7 @@ def _facts() -> dict[str, Any]:
     extensions = (importlib.util.find_spec(f"lifeevt.{name}") for name in EXTENSIONS)
     return {
         "version": version_number(),
-        "backend": _backends.resolve(),
+        "backend": _backends.backend,
         "why": _why(),
         "traced": core.TRACED,
         "package": str(Path(__file__).parent.parent),
@@ -227,7 +241,7 @@ def _facts() -> dict[str, Any]:
 def _why() -> str:
     if wanted := os.environ.get(_backends.VARIABLE):
         return f"{_backends.VARIABLE}={wanted}"
-    found = "is built" if _backends.resolve() == _backends.NATIVE else "is not built"
+    found = "is built" if _backends.backend == _backends.NATIVE else "is not built"
     return f"auto: the extension {found} here"
 
 

@@ -33,23 +33,23 @@ class Baseline:
     scheduler: SchedulerStatistics
 
 
-def replay(log: Sequence[Due], settings: Settings, backend: str) -> Baseline:
+def replay(log: Sequence[Due], settings: Settings) -> Baseline:
     """Play ``log`` through the real loop in its synchronous mode, with the run's tick, queue and overflow policy.
 
     Only events of the first 100,000 ticks. Blocks for milliseconds per thousand events.
     """
     last_ns = round(MAX_TICKS * settings.tick * NS_PER_SECOND)
     events = [each for each in log if each[0] <= last_ns]
-    clock, state = VirtualTime(), ThreadSafeSelfState.life(backend=backend)
-    queue = AsyncEventQueue(settings.capacity, settings.overflow, clock, backend=backend)
-    engine = AsyncEventProcessor(state, queue=queue, clock=clock, backend=backend)
-    playback = Playback(iter(events), engine, backend=backend)
+    clock, state = VirtualTime(), ThreadSafeSelfState.life()
+    queue = AsyncEventQueue(settings.capacity, settings.overflow, clock)
+    engine = AsyncEventProcessor(state, queue=queue, clock=clock)
+    playback = Playback(iter(events), engine)
     clock.play(playback, engine)
 
     def on_tick(tick: Tick) -> None:
         if playback.finished and not engine.ledger().in_flight:
             loop.stop()
 
-    loop = RuntimeLoop(state, engine, settings.tick, on_tick, "sync", clock, backend=backend)
+    loop = RuntimeLoop(state, engine, settings.tick, on_tick, "sync", clock)
     ticks = loop.run().ticks if events else 0
     return Baseline(len(events), ticks, engine.ledger(), engine.scheduler.statistics())

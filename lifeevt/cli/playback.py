@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .. import _backends
+from .._backends import load
 from ..clock import NS_PER_SECOND, ManualClock
 from ..errors import EngineStopped, QueueClosed, QueueFull, RecordingError
 from ..event import Event
@@ -52,7 +52,7 @@ class Playback:
     """
 
     def __init__(
-        self, dues: Iterator[Due], engine: AsyncEventProcessor, *, live: bool = False, backend: str | None = None
+        self, dues: Iterator[Due], engine: AsyncEventProcessor, *, live: bool = False
     ) -> None:
         self.live = live
         self.played = 0
@@ -62,7 +62,7 @@ class Playback:
         self._dues, self._engine = dues, engine
         self._next: Due | None = None
         self._start_ns = self._read_ns = 0
-        self._behind = _backends.load(backend).Histogram()
+        self._behind = load().Histogram()
 
     def begin(self, start_ns: int) -> None:
         """Say when the run began, on the engine's clock."""

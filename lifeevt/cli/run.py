@@ -16,7 +16,6 @@ from io import BytesIO
 from types import FrameType
 from typing import BinaryIO
 
-from .. import _backends
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..processor import AsyncEventProcessor, ProcessorStatistics
 from ..queue import AsyncEventQueue
@@ -41,7 +40,6 @@ class Settings:
     speed: float = 1.0
     tick: float = 1.0
     ticks: int | None = None
-    backend: str | None = None
     sync: bool = False
     strict: bool = False
     virtual: bool = False
@@ -180,18 +178,17 @@ class Run:
 
     def __init__(self, settings: Settings, source: Source) -> None:
         self.settings, self.source = settings, source
-        self.backend = _backends.resolve(settings.backend)
         self.clock: Clock = VirtualTime() if settings.virtual else SystemClock()
-        self.state = ThreadSafeSelfState.life(backend=self.backend)
-        queue = AsyncEventQueue(settings.capacity, settings.overflow, self.clock, backend=self.backend)
+        self.state = ThreadSafeSelfState.life()
+        queue = AsyncEventQueue(settings.capacity, settings.overflow, self.clock)
         self.engine = AsyncEventProcessor(
-            self.state, queue=queue, clock=self.clock, result_capacity=RESULT_CAPACITY, backend=self.backend
+            self.state, queue=queue, clock=self.clock, result_capacity=RESULT_CAPACITY
         )
         self.loop = RuntimeLoop(
-            self.state, self.engine, settings.tick, self._on_tick, settings.mode, self.clock, backend=self.backend
+            self.state, self.engine, settings.tick, self._on_tick, settings.mode, self.clock
         )
         dues = schedule(source.recording, settings.pace)
-        self.playback = Playback(dues, self.engine, live=source.live, backend=self.backend)
+        self.playback = Playback(dues, self.engine, live=source.live)
         self.digest = ResultDigest()
         self.ended = ANSWERED
         self.signal: int | None = None

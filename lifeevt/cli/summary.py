@@ -9,6 +9,7 @@ from typing import Any
 
 import lifeevt
 
+from .._backends import backend
 from ..event import EventTypes, Priority
 from ..metrics import LatencySummary, Ledger
 from ..result import Status
@@ -54,7 +55,7 @@ def summarize_run(run: Run, baseline: Baseline | None) -> dict[str, Any]:
     elapsed_s, state = run.elapsed_s(), run.state.snapshot()
     return {
         "version": version_number(),
-        "backend": run.backend,
+        "backend": backend,
         "mode": settings.mode,
         "clock": "manual" if settings.virtual else "system",
         "source": run.source.name,
@@ -221,8 +222,8 @@ def _text_lines(summary: Mapping[str, Any]) -> Iterator[str]:
 def _headlines(summary: Mapping[str, Any]) -> Iterator[str]:
     pace = f"{summary['rate']:g} events/s" if summary["rate"] else f"{summary['speed']:g} x its recorded speed"
     yield f"{summary['source']} at {pace}: {summary['ended']}"
-    loop, twin, clock = _LOOPS[summary["mode"]], summary["backend"], summary["clock"]
-    yield f"{loop}, {twin} twin, {clock} clock, lifeevt {summary['version']}"
+    loop, used, clock = _LOOPS[summary["mode"]], summary["backend"], summary["clock"]
+    yield f"{loop}, {used} backend, {clock} clock, lifeevt {summary['version']}"
     if summary["error"]:
         yield f"error: {summary['error']}"
 

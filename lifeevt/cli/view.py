@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.text import Text
 
+from .._backends import backend
 from ..clock import NS_PER_SECOND, SystemClock
 from ..event import Priority
 from ..result import EventProcessingResult, Status
@@ -137,7 +138,7 @@ class LiveView(Watcher):
 
     def _title(self) -> Text:
         run, dot = self._run, self._glyphs.dot
-        parts = ("lifeevt", self._clean(run.source.name)[-30:], f"{run.settings.mode} loop", f"{run.backend} twin")
+        parts = ("lifeevt", self._clean(run.source.name)[-30:], f"{run.settings.mode} loop", f"{backend} backend")
         return Text(f" {dot} ".join(parts), style="bold")
 
     def _progress(self, look: Look, width: int) -> Text:

@@ -40,9 +40,8 @@ class EventQueue:
         maxsize: int = CAPACITY,
         event_class: Callable[..., Any] = Event,
         clock: Clock | None = None,
-        backend: str | None = None,
     ) -> None:
-        lane = Lane(maxsize, clock, backend)
+        lane = Lane(maxsize, clock)
         self._queue: Any = lane  # Life's own tests put other queues here, or patch its methods
         self._lane, self._clock = lane, lane.by_urgency.clock
         self._dropped_events_count = 0

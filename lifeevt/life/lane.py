@@ -30,9 +30,9 @@ class Lane:
     Thread-safe. Nothing blocks but for another call's few operations. O(1) each; O(n log n) beside an engine.
     """
 
-    def __init__(self, capacity: int, clock: Clock | None, backend: str | None) -> None:
+    def __init__(self, capacity: int, clock: Clock | None) -> None:
         self.maxsize = capacity
-        self._clock, self._backend = clock, backend
+        self._clock = clock
         self.by_urgency = self._make()
         self._log: deque[CarriedEvent] = deque()  # of what was put, in order; to be looked at only
         self._ahead: deque[Entry] = deque()  # taken out to find the oldest, and to be put back
@@ -116,7 +116,7 @@ class Lane:
             self._give_back(old)
 
     def _make(self) -> AsyncEventQueue:
-        return AsyncEventQueue(self.maxsize, "reject", self._clock, rank=in_order, backend=self._backend)
+        return AsyncEventQueue(self.maxsize, "reject", self._clock, rank=in_order)
 
     def _sorted_anyway(self) -> bool:
         return self.by_urgency.rank is in_order and not self._ahead

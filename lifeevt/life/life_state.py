@@ -109,7 +109,6 @@ def wrap_state(
     publish: Mapping[str, Field | Value] | Iterable[str] | None = None,
     *,
     turn_timeout: float | None = None,
-    backend: str | None = None,
 ) -> LifeState:
     """Return Life's SelfState behind a state that several threads may use; a wrapped one is returned as it is.
 
@@ -121,7 +120,7 @@ def wrap_state(
         return self_state
     if publish is None:
         publish = {name: field for name, field in PUBLISHED.items() if hasattr(self_state, name)}
-    state = LifeState.wrap(self_state, publish, name="SelfState", turn_timeout=turn_timeout, backend=backend)
+    state = LifeState.wrap(self_state, publish, name="SelfState", turn_timeout=turn_timeout)
     state.__dict__["_turn_timeout"] = turn_timeout
     state.__dict__["_target"] = self_state
     assert isinstance(state, LifeState)

@@ -57,7 +57,6 @@ def run_loop(
     wait: Callable[[float], Any] | None = None,
     copy_state: Callable[[Any], Any] = copied_being,
     shadow_tolerance: float = TOLERANCE,
-    backend: str | None = None,
 ) -> LoopReport:
     """Run Life's loop in this thread until ``stop_event``, or for so many ``ticks``; return what it did.
 
@@ -80,8 +79,8 @@ def run_loop(
         hooks = replace(hooks, semantic_monitor=semantic_monitor)
     stopped, time = stop_event or threading.Event(), clock or SystemClock()
     pending: list[Any] = [] if pending_actions is None else pending_actions
-    being = _Being(self_state, event_queue, engines, hooks, switches, pending, time, monitor, backend)
-    pace = Pace(time, tick_interval, wait or stopped.wait, steady=chosen == ASYNC, backend=backend)
+    being = _Being(self_state, event_queue, engines, hooks, switches, pending, time, monitor)
+    pace = Pace(time, tick_interval, wait or stopped.wait, steady=chosen == ASYNC)
     with ExitStack() as ending:
         if chosen == ASYNC:
             ticking = being.beside(strategy, pace, ending)
@@ -106,7 +105,6 @@ class _Being:
     pending: list[Any]
     clock: Clock
     monitor: Callable[[Any], Any] | None
-    backend: str | None
 
     def inside(self, pace: Pace, shadow: Shadow | None) -> Ticking:
         """Return today's loop: it answers what is queued in the tick."""
@@ -116,7 +114,7 @@ class _Being:
 
     def beside(self, strategy: str, pace: Pace, ending: ExitStack) -> Ticking:
         """Return our loop: a worker answers between the ticks, until ``ending``."""
-        state, pipeline = wrap_state(self.state, backend=self.backend), self._pipeline()
+        state, pipeline = wrap_state(self.state), self._pipeline()
         assert pipeline is not None
         engine = ending.enter_context(_running(processor(state, self.queue, pipeline, strategy), self.queue))
         taker = Gathered(engine, self.around)
@@ -126,7 +124,7 @@ class _Being:
         """Return the asynchronous way on a copy, running until ``ending``, told of every push from now on."""
         assert self.engines is not None
         with access_to(self.state)("a copy") as live:
-            twin = wrap_state(copy_state(live), backend=self.backend)
+            twin = wrap_state(copy_state(live))
         made = Shadow(twin, self.engines, self.around, self.switches, self.queue, self.clock, tolerance)
         ending.callback(made.stop)
         made.start()

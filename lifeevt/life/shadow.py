@@ -68,7 +68,7 @@ class Shadow:
         pending: list[Any] = []
         self._told_by = queue
         self._state, self._clock, self._tolerance = twin, clock, tolerance
-        self._queue = EventQueue(False, maxsize=ROOM * queue.by_urgency.capacity, clock=clock, backend=twin.backend)
+        self._queue = EventQueue(False, maxsize=ROOM * queue.by_urgency.capacity, clock=clock)
         self._engine = processor(twin, self._queue, EventPipeline(engines, pending, clock.wall_time), IN_ORDER)
         self._gathered = Gathered(self._engine, Subsystems(), self._note_result)
         self._tick = LifeTick(
@@ -77,7 +77,7 @@ class Shadow:
         self._pushed_ns: deque[int] = deque()
         self._answers: deque[Outcome | None] = deque()
         self._results: deque[EventProcessingResult] = deque()
-        core = load(twin.backend)
+        core = load()
         self._slow, self._swift = core.Histogram(), core.Histogram()
         self._compared = self._diverged = 0
         self._kept: list[Divergence] = []

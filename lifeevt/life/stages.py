@@ -73,9 +73,9 @@ def processor(
     levels. ``given`` goes to AsyncEventProcessor.
     """
     if strategy == IN_ORDER:
-        scheduler = EventScheduler("deadline", EventTypes([]), backend=state.backend)
+        scheduler = EventScheduler("deadline", EventTypes([]))
     else:
-        scheduler = EventScheduler(strategy, EventTypes.life(), backend=state.backend)
+        scheduler = EventScheduler(strategy, EventTypes.life())
     return AsyncEventProcessor(state, [], _handlers(pipeline), queue.by_urgency, scheduler, **given)
 
 

@@ -47,13 +47,13 @@ class Pace:
     """
 
     def __init__(
-        self, clock: Clock, interval_seconds: float, wait: Callable[[float], Any], *, steady: bool, backend: str | None
+        self, clock: Clock, interval_seconds: float, wait: Callable[[float], Any], *, steady: bool
     ) -> None:
         self._clock, self._interval, self._wait, self._steady = clock, interval_seconds, wait, steady
         self._interval_ns = max(round(interval_seconds * NS_PER_SECOND), 1)
         self._started_ns: int | None = None
         self._due_ns = clock.now_ns()
-        core = load(backend)
+        core = load()
         self.period, self.lateness = core.Histogram(), core.Histogram()
 
     def begin(self) -> float:

@@ -25,11 +25,11 @@ class TurnLock(fork.Forked):
     """
 
     def __init__(
-        self, name: str, rank: int | None = None, *, measured: bool = True, backend: str | None = None
+        self, name: str, rank: int | None = None, *, measured: bool = True
     ) -> None:
         self.name, self.rank = name, rank
         self._line: list[_Turning] = []  # the first one has the turn; every change is one call of C
-        self._times = Times(measured, backend)
+        self._times = Times(measured)
         fork.keep(self)
 
     def acquire(self, holder: str, timeout: float | None = None) -> Turn:

@@ -60,10 +60,10 @@ class ReadWriteLock:
     """
 
     def __init__(
-        self, name: str, rank: int | None = None, *, measured: bool = True, backend: str | None = None
+        self, name: str, rank: int | None = None, *, measured: bool = True
     ) -> None:
         self.name, self.rank = name, rank
-        self._core = load(backend).RWLock(name, measured)
+        self._core = load().RWLock(name, measured)
         self._wait_to_read = partial(self._wait, "read")
         self._wait_to_write = partial(self._wait, "write")
 
@@ -179,12 +179,11 @@ class WatchedLock(fork.Forked):
         rank: int | None = None,
         *,
         measured: bool = True,
-        backend: str | None = None,
     ) -> None:
         self.name, self.rank = name, rank
         self._lock, self._depth = lock, 0
         self._held: _Held | None = None
-        self._times = Times(measured, backend)
+        self._times = Times(measured)
         fork.keep(self)
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
@@ -265,8 +264,8 @@ class _Held:
 class Times:
     """Histograms of a lock's waits and holds, and the longest holder; nothing when it is not measured."""
 
-    def __init__(self, measured: bool, backend: str | None) -> None:
-        made = load(backend).Histogram
+    def __init__(self, measured: bool) -> None:
+        made = load().Histogram
         self._waits: Histogram | None = made() if measured else None
         self._holds: Histogram | None = made() if measured else None
         self._longest: tuple[str | None, int] = (None, 0)

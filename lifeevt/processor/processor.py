@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from .._backends import fork, load, resolve
+from .._backends import fork, load
 from .._backends.contract import Entry, Submitter, Task
 from .._backends.front import Fronted
 from ..clock import NS_PER_SECOND, Clock, SystemClock
@@ -58,7 +58,7 @@ class AsyncEventProcessor(Fronted):
     overwrites the oldest and counts it. ``reflexes``: None for Life's (as far as the state has their
     fields), a ReflexSet, or an iterable of Reflex. ``handlers``: event type, family or ``*`` to a
     Handler or a callable ``(event, state)``. No thread before ``start``. All methods are thread-safe.
-    The twin is the state's; ``backend`` may only repeat it. Events without a handler need no interpreter
+    Events without a handler need no interpreter
     (native twin, system clock, the stock scheduler). ``switch_interval``, in seconds, is the
     interpreter's while the worker runs, for all its threads; None leaves it alone. ``shed_delay``: what waits
     too long below CRITICAL is shed (docs/adr/0019); None: only a full queue sheds.
@@ -78,24 +78,22 @@ class AsyncEventProcessor(Fronted):
         shed_delay: DelayShedder | None = None,
         result_capacity: int = 8192,
         switch_interval: float | None = None,
-        backend: str | None = None,
     ) -> None:
         if result_capacity < 1:
             raise ValueError(f"result_capacity is {result_capacity}; it must be at least 1")
         if switch_interval is not None and not 0.0 < switch_interval < 1e3:
             raise ValueError(f"switch_interval is {switch_interval}; it must be a positive number of seconds")
-        backend = _twin_of(state, backend)
         self.state = state
-        self.scheduler = EventScheduler.of(scheduler, shed_delay, backend=backend)
-        self.queue = queue if queue is not None else AsyncEventQueue(clock=clock, backend=backend)
+        self.scheduler = EventScheduler.of(scheduler, shed_delay)
+        self.queue = queue if queue is not None else AsyncEventQueue(clock=clock)
         self.clock: Clock = clock or self.queue.clock
-        self._reflexes = _reflex_set(reflexes, state).compile(state.numbers, backend=backend)
+        self._reflexes = _reflex_set(reflexes, state).compile(state.numbers)
         self._control = threading.Lock()  # start and stop, one at a time
         fork.renew_locks(self, "_control")
         self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
         self._adopt_queue()
-        self._reactor = load(backend).Reactor(
+        self._reactor = load().Reactor(
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
@@ -107,7 +105,7 @@ class AsyncEventProcessor(Fronted):
         )  # fmt: skip
         self._worker.next_task = self._timekeeper.next_task
         self._worker.look_around = self._look_around
-        self._submitter = load(backend).Submitter(self.queue.heap, self.queue.kinds)
+        self._submitter = load().Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)
 
     # --- events in, results out
@@ -446,12 +444,6 @@ class AsyncEventProcessor(Fronted):
     def _refuse_stopped(self) -> None:
         if not self._accepting:
             raise EngineStopped("the engine was closed" if self._closed else "the engine was stopped; start it again")
-
-
-def _twin_of(state: ThreadSafeSelfState, backend: str | None) -> str:
-    if backend is not None and resolve(backend) != state.backend:
-        raise ValueError(f"the state is on the {state.backend} twin, the engine on {resolve(backend)}")
-    return state.backend
 
 
 def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafeSelfState) -> ReflexSet:

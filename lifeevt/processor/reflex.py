@@ -207,21 +207,21 @@ class ReflexSet:
         return ReflexSet(kept, self.temperament.restricted_to(known))
 
     def compile(
-        self, fields: Sequence[str] | Mapping[str, Field], *, backend: str | None = None
+        self, fields: Sequence[str] | Mapping[str, Field]
     ) -> CompiledReflexes:
         """Turn this into the twin's table for a state with ``fields``; InvalidReflex if it lacks one.
 
         Given their declarations, InvalidReflex too for an impact on a field that rejects deltas: a reflex
         has nobody to tell.
         """
-        return CompiledReflexes(self, fields, backend)
+        return CompiledReflexes(self, fields)
 
 
 class CompiledReflexes:
     """A reflex set in the twin's form, for states with one list of fields. Thread-safe."""
 
     def __init__(
-        self, source: ReflexSet, fields: Sequence[str] | Mapping[str, Field], backend: str | None
+        self, source: ReflexSet, fields: Sequence[str] | Mapping[str, Field]
     ) -> None:
         self._source = source
         declared = fields if isinstance(fields, Mapping) else {}
@@ -233,7 +233,7 @@ class CompiledReflexes:
         choices |= {place: (name, name == IGNORE) for place, name in enumerate(self._names)}
         self._tellers = [_teller(targets, choices) for targets in self._targets]
         rules = source.temperament
-        self._table = _backends.load(backend).ReflexTable(
+        self._table = _backends.load().ReflexTable(
             len(self._place),
             [self._row(reflex) for reflex in source.reflexes],
             [(self._conditions(rule), rule.factor) for rule in rules.sensitizers],

@@ -56,14 +56,13 @@ class AsyncEventQueue(Fronted):
         clock: Clock | None = None,
         *,
         rank: Rank | None = None,
-        backend: str | None = None,
     ) -> None:
         self.overflows = Overflow(overflow)
         self.capacity = capacity
         self.overflow = overflow
         self.clock: Clock = clock or SystemClock()
         self.on_shed: Callable[[Entry], None] | None = None
-        core = _backends.load(backend)
+        core = _backends.load()
         self._heap = core.EventHeap(capacity)
         self.rank: Rank = rank or EventTypes.life().rank
         self.types, self.ranks_by_type = _types_behind(self.rank), rank is None

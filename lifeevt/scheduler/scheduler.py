@@ -83,7 +83,6 @@ class EventScheduler:
         types: EventTypes | None = None,
         *,
         shed_delay: DelayShedder | None = None,
-        backend: str | None = None,
     ) -> None:
         self._strategy = find_strategy(strategy)
         self._offsets = level_offsets(self._strategy)
@@ -94,7 +93,7 @@ class EventScheduler:
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
         fork.renew_locks(self, "_switching")
         self.types = types or EventTypes.life()
-        core = _backends.load(backend)
+        core = _backends.load()
         self._make_account = core.Account
         self.codel: CoDel | None = None  # whom the engine asks before it answers an event
         if shed_delay is not None:
@@ -110,12 +109,10 @@ class EventScheduler:
         cls,
         given: str | Strategy | EventScheduler,
         shed_delay: DelayShedder | None = None,
-        *,
-        backend: str | None = None,
     ) -> EventScheduler:
         """Return the scheduler itself, which has a ``shed_delay`` of its own (ValueError), or one for the strategy."""
         if not isinstance(given, EventScheduler):
-            return cls(given, shed_delay=shed_delay, backend=backend)
+            return cls(given, shed_delay=shed_delay)
         if shed_delay is not None:
             raise ValueError("give shed_delay to the scheduler itself: this one was made already")
         return given

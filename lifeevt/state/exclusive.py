@@ -18,11 +18,11 @@ class Turns:
     """A state's object, the gate that lets one holder at a time write it, and those who are told what it wrote."""
 
     def __init__(
-        self, live: LiveObject, name: str, ground: Any, feed: ChangeFeed, measured: bool, backend: str
+        self, live: LiveObject, name: str, ground: Any, feed: ChangeFeed, measured: bool
     ) -> None:
         self.live, self.ground, self.feed = live, ground, feed
-        self.gate = TurnGate(name, measured, backend)
-        self.turn: type[StateTurn] = stay_class(StateTurn, backend)
+        self.gate = TurnGate(name, measured)
+        self.turn: type[StateTurn] = stay_class(StateTurn)
 
     def refuse_transaction(self) -> None:
         """TransactionError when this thread has the turn: the commit would wait for itself."""

@@ -25,9 +25,9 @@ class TurnGate(fork.Forked):
     A wait lets other threads run, can time out and answers Ctrl-C. Enter by a :class:`Stay`.
     """
 
-    def __init__(self, name: str, measured: bool = True, backend: str | None = None) -> None:
+    def __init__(self, name: str, measured: bool = True) -> None:
         self.name = name
-        self.times = Times(measured, backend)
+        self.times = Times(measured)
         self.longest_ns: int | None = 0 if measured else None
         self.holder, self.since_ns = "", 0
         self.lock: Any = threading.RLock()  # it knows its owner, from the very instant it is taken
@@ -175,8 +175,8 @@ class Stay:
 
 
 @cache
-def stay_class(kind: type, backend: str) -> Any:
+def stay_class(kind: type) -> Any:
     """Return ``kind``, a Stay, with the twin's front before it."""
     looks = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")} | {"__slots__": ()}
-    front: Any = _backends.load(backend).StayFront
+    front: Any = _backends.load().StayFront
     return new_class(kind.__name__, (front, kind), exec_body=lambda namespace: namespace.update(looks))

@@ -42,7 +42,7 @@ class ThreadSafeSelfState(Fronted):
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never for user
     code; what writes a wrapped object's state waits for the turn. ``version`` grows by one with every write;
-    ``backend`` names the state's twin. ``history`` is how many changes are kept for :meth:`history`; ``measured``:
+    ``history`` is how many changes are kept for :meth:`history`; ``measured``:
     keep the times of ``statistics``; ``pause`` waits so many seconds between two tries of ``transact`` and ``update``.
 
     >>> state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=100.0)})
@@ -56,13 +56,11 @@ class ThreadSafeSelfState(Fronted):
         self,
         fields: Mapping[str, Field | Value],
         *,
-        backend: str | None = None,
         history: int = 0,
         measured: bool = True,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.fields: Mapping[str, Field | Value] = MappingProxyType(dict(fields))
-        self.backend = _backends.resolve(backend)
         for name, field in self.fields.items():
             _check_field(name, field)
         self._numbers = {name: field for name, field in self.fields.items() if isinstance(field, Field)}
@@ -80,9 +78,9 @@ class ThreadSafeSelfState(Fronted):
         self._serve()
 
     @classmethod
-    def life(cls, *, backend: str | None = None) -> ThreadSafeSelfState:
+    def life(cls) -> ThreadSafeSelfState:
         """Build a state with Life's numeric fields, defaults and bounds (the table ships as data)."""
-        return cls(life_fields(), backend=backend)
+        return cls(life_fields())
 
     @classmethod
     def wrap(
@@ -94,7 +92,6 @@ class ThreadSafeSelfState(Fronted):
         turn_timeout: float | None = None,
         history: int = 0,
         measured: bool = True,
-        backend: str | None = None,
     ) -> ThreadSafeSelfState:
         """Build a state over an object: it publishes the object's fields, and every write reaches the object too.
 
@@ -104,10 +101,10 @@ class ThreadSafeSelfState(Fronted):
         for the turn, LockTimeout after ``turn_timeout`` seconds. ``name`` stands in errors. UnknownField for an
         attribute that is not there, InvalidValue for what its field does not take. O(size of the values).
         """
-        state = cls(declared_fields(target, fields), backend=backend, history=history, measured=measured)
+        state = cls(declared_fields(target, fields), history=history, measured=measured)
         live = LiveObject(target, {each: state.fields[each] for each in state._names}, state._cells)
-        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed, measured, state.backend)
-        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout, state.backend)
+        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed, measured)
+        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout)
         state._serve(writes=False)
         return state
 
@@ -359,7 +356,7 @@ class ThreadSafeSelfState(Fronted):
 
     def _make_cells(self) -> StateCells:
         each = self._numbers.values()
-        return _backends.load(self.backend).StateCells(
+        return _backends.load().StateCells(
             [float(field.default) for field in each],
             [field.lowest for field in each],
             [field.highest for field in each],

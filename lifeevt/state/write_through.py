@@ -29,12 +29,11 @@ class WriteThrough:
         gate: TurnGate,
         numbers: Mapping[str, Field],
         timeout_seconds: float | None,
-        backend: str,
     ) -> None:
         self._live, self._gate, self._cells = live, gate, live.cells
         self._numbers = tuple(numbers.items())
         self._timeout_seconds = timeout_seconds
-        self._made = stay_class(_Write, backend)
+        self._made = stay_class(_Write)
 
     def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
         """Store a number; return the new version."""

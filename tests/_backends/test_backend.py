@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -13,13 +12,7 @@ import pytest
 
 import lifeevt
 from lifeevt import (
-    AsyncEventProcessor,
-    AsyncEventQueue,
     BackendError,
-    EventScheduler,
-    ReflexSet,
-    RuntimeLoop,
-    ThreadSafeSelfState,
     _backends,
 )
 
@@ -69,49 +62,27 @@ def python(code: str, backend: str | None = None) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
-def test_a_twin_is_loaded_by_its_name(backend: str, core: ModuleType) -> None:
-    assert _backends.load(backend) is core
-    assert _backends.resolve(backend) == backend
-
-
-def test_the_environment_names_the_default(backend: str, monkeypatch: pytest.MonkeyPatch, core: ModuleType) -> None:
-    monkeypatch.setenv("LIFEEVT_BACKEND", backend)
+def test_the_process_has_one_backend(backend: str, core: ModuleType) -> None:
     assert _backends.load() is core
+    assert lifeevt.backend == _backends.backend == backend
 
 
-def test_a_name_wins_over_the_environment(backend: str, monkeypatch: pytest.MonkeyPatch, core: ModuleType) -> None:
+def test_a_name_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIFEEVT_BACKEND", "rubbish")
-    assert _backends.load(backend) is core
+    assert _backends.resolve("reference") == "reference"
 
 
 @pytest.mark.native
 @pytest.mark.parametrize("name", ["auto", None])
-def test_auto_takes_the_native_twin(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_the_native_backend(name: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIFEEVT_BACKEND", raising=False)
-    assert _backends.load(name) is import_module("lifeevt._core")
+    assert _backends.resolve(name) == "native"
 
 
 @pytest.mark.parametrize("name", ["cython", "Native", " native", "python"])
 def test_an_unknown_name_is_refused_with_the_choice(name: str) -> None:
     with pytest.raises(BackendError, match=f"unknown backend '{name}'; choose native, reference or auto"):
-        _backends.load(name)
-
-
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: AsyncEventQueue(backend="cython"),
-        lambda: ThreadSafeSelfState({}, backend="cython"),
-        lambda: ThreadSafeSelfState.life(backend="cython"),
-        lambda: EventScheduler(backend="cython"),
-        lambda: ReflexSet().compile([], backend="cython"),
-        lambda: AsyncEventProcessor(ThreadSafeSelfState({}), backend="cython"),
-        lambda: RuntimeLoop(ThreadSafeSelfState({}), backend="cython"),
-    ],
-)
-def test_every_class_that_takes_a_twin_refuses_an_unknown_one(build: object) -> None:
-    with pytest.raises(BackendError, match="unknown backend 'cython'"):
-        build()  # type: ignore[operator]
+        _backends.resolve(name)
 
 
 def test_a_backend_error_is_an_import_error() -> None:
@@ -144,7 +115,7 @@ def test_auto_falls_back_when_the_extension_is_absent(value: str | None) -> None
 def test_the_native_twin_is_not_replaced_when_it_was_asked_for() -> None:
     ended = python(ABSENT + SHOW, "native")
     assert ended.returncode == 1
-    assert "BackendError: the native twin is not built here; install with a C compiler" in ended.stderr
+    assert "BackendError: the native backend is not built here; install with a C compiler" in ended.stderr
 
 
 @pytest.mark.parametrize("value", [None, "auto", "native"])

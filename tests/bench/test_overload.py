@@ -17,8 +17,8 @@ BRIEF = 0.05  # seconds
 ANSWERINGS = pytest.mark.parametrize("answering", [HANDLERS.cut(), REFLEXES.cut()], ids=lambda each: each.name)
 
 
-def suffered(answering: Answering, backend: str, load: Load) -> Seen:
-    return overload_run.suffered(answering, backend, load, 2000.0, BRIEF)
+def suffered(answering: Answering, load: Load) -> Seen:
+    return overload_run.suffered(answering, load, 2000.0, BRIEF)
 
 
 def test_the_rows_can_be_said_in_json_and_have_the_bars_of_the_issue() -> None:
@@ -38,9 +38,8 @@ def test_the_rows_can_be_said_in_json_and_have_the_bars_of_the_issue() -> None:
 
 @ANSWERINGS
 def test_everything_that_came_is_accounted_for_and_no_critical_event_is_lost(
-    answering: Answering, backend: str
-) -> None:
-    seen = suffered(answering, backend, Load(100.0, 100.0, 100.0))
+    answering: Answering) -> None:
+    seen = suffered(answering, Load(100.0, 100.0, 100.0))
     assert set(seen.sent) == {"alarm", "news", "gossip", "flood"}
     assert seen.unaccounted == 0
     assert seen.lost_percent(Priority.CRITICAL) == 0.0
@@ -48,14 +47,14 @@ def test_everything_that_came_is_accounted_for_and_no_critical_event_is_lost(
 
 
 @ANSWERINGS
-def test_what_the_engine_did_not_hear_of_is_found(answering: Answering, backend: str) -> None:
-    seen = suffered(answering, backend, Load(1.0, 0.0))
+def test_what_the_engine_did_not_hear_of_is_found(answering: Answering) -> None:
+    seen = suffered(answering, Load(1.0, 0.0))
     statistics = replace(seen.statistics, ledger=replace(seen.statistics.ledger, refused=7))
     assert overload_run.told(statistics) == sum(seen.sent.values()) + 7
 
 
-def test_a_type_that_did_not_come_has_no_figures(backend: str) -> None:
-    seen = suffered(REFLEXES.cut(), backend, Load(0.0, 1.0))
+def test_a_type_that_did_not_come_has_no_figures() -> None:
+    seen = suffered(REFLEXES.cut(), Load(0.0, 1.0))
     assert math.isnan(seen.took_us(Priority.NORMAL, "total", 99)) and math.isnan(seen.lost_percent(Priority.NORMAL))
     assert seen.took_us(Priority.LOW, "total", 50) > 0.0
 

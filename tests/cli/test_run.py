@@ -43,8 +43,12 @@ def test_the_bundled_recording_is_answered_whole(summary: Summary, backend: str)
 
 @pytest.mark.native
 @pytest.mark.parametrize("options", [(), ("--sync",), ("--rate", 700), ("--capacity", 2, "--speed", 1e9)])
-def test_both_twins_give_the_same_summary_to_the_bit(summary: Summary, options: tuple[object, ...]) -> None:
-    native, reference = (summary("--virtual", "--backend", name, *options) for name in ("native", "reference"))
+def test_both_backends_give_the_same_summary_to_the_bit(command: Command, options: tuple[object, ...]) -> None:
+    """The command begins its process anew where the other backend is asked for."""
+    native, reference = (
+        json.loads(command("run", "--json", "--virtual", "--backend", name, *options).stdout)
+        for name in ("native", "reference")
+    )
     assert (native.pop("backend"), reference.pop("backend")) == ("native", "reference")
     assert native == reference
 
@@ -62,10 +66,10 @@ def test_the_order_of_the_answers_shows_in_the_digest(summary: Summary, recordin
     assert there["results_digest"] != back["results_digest"]
 
 
-def test_equal_times_enter_together_and_leave_by_urgency(recording: Write, backend: str) -> None:
+def test_equal_times_enter_together_and_leave_by_urgency(recording: Write) -> None:
     path = recording(*(event(type=kind) for kind in ("social_conflict", "idle", "noise", "shock")))
     source = open_source(str(path), strict=False)
-    run, seen = Run(Settings(virtual=True, backend=backend), source), []
+    run, seen = Run(Settings(virtual=True), source), []
     run.digest.add = lambda result: seen.append(result.event.type)  # type: ignore[method-assign]
     run.perform(Watcher())
     source.close()
@@ -270,9 +274,9 @@ class Signaller(Watcher):
 
 
 @pytest.mark.parametrize("virtual", [True, False])
-def test_ctrl_c_finishes_the_tick_and_restores_the_handler(virtual: bool, backend: str) -> None:
+def test_ctrl_c_finishes_the_tick_and_restores_the_handler(virtual: bool) -> None:
     before = signal.getsignal(signal.SIGINT)
-    run = Run(Settings(virtual=virtual, tick=0.02, backend=backend), open_source(None, strict=False))
+    run = Run(Settings(virtual=virtual, tick=0.02), open_source(None, strict=False))
     run.perform(Signaller())
     assert (run.signal, run.ended, run.loop.statistics().ticks) == (signal.SIGINT, "interrupted", 2)
     assert signal.getsignal(signal.SIGINT) is before
@@ -288,8 +292,8 @@ class Impatient(Watcher):
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_second_ctrl_c_does_not_wait_for_the_tick_to_end(backend: str) -> None:
-    run = Run(Settings(virtual=True, backend=backend), open_source(None, strict=False))
+def test_a_second_ctrl_c_does_not_wait_for_the_tick_to_end() -> None:
+    run = Run(Settings(virtual=True), open_source(None, strict=False))
     run.perform(Impatient())
     assert run.ended == "interrupted"
     assert run.engine.ledger().balanced
@@ -360,7 +364,7 @@ def test_info_says_what_runs_and_where(invoke: Invoke) -> None:
     found = json.loads(invoke("info", "--json").stdout)
     assert Path(found["package"], "runtime.py").is_file()
     assert found["backend"] in ("native", "reference")
-    assert bool(found["extensions"]) == (found["backend"] == "native")
+    assert found["extensions"] or found["backend"] == "reference"
     text = invoke("info").stdout
     assert all(name in text for name in found)
 

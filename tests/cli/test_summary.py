@@ -105,7 +105,7 @@ def test_the_text_says_what_counts_and_fits_a_terminal(summary: Summary, backend
     text = summary_text(found)
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 80
-    for said in ("2,000 played", "balanced: yes", f"{backend} twin", "synchronous loop *", "own work not counted"):
+    for said in ("2,000 played", "balanced: yes", f"{backend} backend", "synchronous loop *", "own work not counted"):
         assert said in text
     rows = {line.split()[0]: line.split() for line in text.splitlines() if line[:4].isupper()}
     assert list(rows) == [level.name for level in Priority]

@@ -16,7 +16,7 @@ import pytest
 from cli.processes import EVENT, LINES, PATIENCE, environment, words
 from rich.console import Console
 
-from lifeevt import EventProcessingResult, Priority, Status
+from lifeevt import EventProcessingResult, Priority, Status, backend
 from lifeevt.cli.run import Look, Run, Settings, Watcher, open_source
 from lifeevt.cli.view import LiveView, PlainView, Speedometer, is_terminal, readable
 
@@ -24,9 +24,9 @@ Write = Callable[..., Path]
 
 
 @pytest.fixture
-def run(backend: str) -> Run:
+def run() -> Run:
     """Return the bundled recording, played for ten ticks of virtual time."""
-    settings = Settings(speed=100.0, tick=0.5, ticks=10, virtual=True, backend=backend)
+    settings = Settings(speed=100.0, tick=0.5, ticks=10, virtual=True)
     done = Run(settings, open_source(None, strict=False))
     done.perform(Watcher())
     return done
@@ -44,7 +44,7 @@ def test_a_frame_shows_the_whole_run(run: Run) -> None:
     text = drawn(run, run.look())
     played = run.playback.played
     for said in (f"{played} of 2,000 events", "events/s", "queue 0", "CRITICAL", "50-200", "energy", "stability",
-                 "integrity", "fatigue", "jitter", "overran 0", "0:05, 0:00 left", run.backend, "✓ 100%"):  # fmt: skip
+                 "integrity", "fatigue", "jitter", "overran 0", "0:05, 0:00 left", backend, "✓ 100%"):  # fmt: skip
         assert said in text
 
 
@@ -59,9 +59,9 @@ def test_a_frame_of_a_plain_encoding_is_plain(run: Run) -> None:
     assert drawn(run, run.look(), encoding="ascii").isascii()
 
 
-def test_a_level_with_late_events_is_marked(recording: Write, backend: str) -> None:
+def test_a_level_with_late_events_is_marked(recording: Write) -> None:
     source = open_source(str(recording(*LINES)), strict=False)
-    late = Run(Settings(virtual=True, sync=True, backend=backend, tick=0.9), source)
+    late = Run(Settings(virtual=True, sync=True, tick=0.9), source)
     late.perform(Watcher())
     source.close()
     text = drawn(late, late.look())
@@ -69,8 +69,8 @@ def test_a_level_with_late_events_is_marked(recording: Write, backend: str) -> N
     assert "✗" in text and "sync loop" in text
 
 
-def test_before_the_first_event_a_frame_has_dashes(backend: str) -> None:
-    fresh = Run(Settings(virtual=True, backend=backend), open_source(None, strict=False))
+def test_before_the_first_event_a_frame_has_dashes() -> None:
+    fresh = Run(Settings(virtual=True), open_source(None, strict=False))
     text = drawn(fresh, fresh.look())
     assert re.search(r"CRITICAL +0 +- +- +- +10", text)
     assert "nothing was answered yet" in text
@@ -85,10 +85,10 @@ def test_hours_are_shown_as_hours(run: Run) -> None:
     assert "1:02:03, 2:00:00 left" in drawn(run, replace(run.look(), elapsed_s=3723.0, total_s=10_923.0))
 
 
-def test_an_event_cannot_write_to_the_terminal(recording: Write, backend: str) -> None:
+def test_an_event_cannot_write_to_the_terminal(recording: Write) -> None:
     path = recording(json.dumps(EVENT | {"type": "\x1b[2J\ud800[red]"}))
     source = open_source(str(path), strict=False)
-    run = Run(Settings(virtual=True, backend=backend), source)
+    run = Run(Settings(virtual=True), source)
     run.perform(Watcher())
     source.close()
     assert "?[2J?[red] -0.50" in drawn(run, run.look())
@@ -161,7 +161,7 @@ def test_a_terminal_shows_the_run_live_and_then_the_summary(recording: Write, ba
     status, text = on_a_terminal("run", recording(), "--speed", 4, "--tick", 0.2, "--backend", backend, TERM="xterm")
     assert status == 0
     assert "\x1b[?25l" in text and "\x1b[?25h" in text, "the cursor was not hidden and shown again"
-    assert "CRITICAL" in text and f"{backend} twin" in text
+    assert "CRITICAL" in text and f"{backend} backend" in text
     assert "\x1b[32myes" in text
 
 

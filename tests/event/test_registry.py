@@ -195,10 +195,10 @@ wide = st.tuples(st.integers(0, 300 * MS), events())
 
 @given(schedules() | st.lists(wide, max_size=30).map(lambda found: sorted(found, key=lambda at: at[0])))
 def test_no_event_is_overtaken_by_one_that_arrives_after_its_key(
-    backend: str, schedule: list[tuple[int, Event]]
+    schedule: list[tuple[int, Event]]
 ) -> None:
     clock = ManualClock()
-    queue = AsyncEventQueue(64, clock=clock, backend=backend)
+    queue = AsyncEventQueue(64, clock=clock)
     keys: list[tuple[int, int]] = []
     for number, (arrival_ns, event) in enumerate(schedule):
         clock.advance_ns(arrival_ns - clock.now_ns())
@@ -269,9 +269,9 @@ def test_a_follower_is_told_of_every_change_for_as_long_as_it_lives() -> None:
 
 
 @pytest.mark.parametrize("by_arrays", [False, True])
-def test_an_engine_follows_a_change_of_its_types(backend: str, by_arrays: bool) -> None:
-    types, state = EventTypes.life(), ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
-    engine = AsyncEventProcessor(state, [], scheduler=EventScheduler("priority", types, backend=backend))
+def test_an_engine_follows_a_change_of_its_types(by_arrays: bool) -> None:
+    types, state = EventTypes.life(), ThreadSafeSelfState({"energy": Field(1.0)})
+    engine = AsyncEventProcessor(state, [], scheduler=EventScheduler("priority", types))
 
     def submit() -> None:
         if by_arrays:
@@ -289,10 +289,10 @@ def test_an_engine_follows_a_change_of_its_types(backend: str, by_arrays: bool) 
     assert EventProcessingResult.from_json(results[-1].to_json()) == results[-1]
 
 
-def test_levels_of_ones_own_have_accounts_of_their_own(backend: str) -> None:
+def test_levels_of_ones_own_have_accounts_of_their_own() -> None:
     types = EventTypes([EventType("dream", Priority(5), MS)])
     assert types.lowest == Priority(5)
-    scheduler = EventScheduler(types=types, backend=backend)
+    scheduler = EventScheduler(types=types)
     scheduler.observe(event_of("dream"), 5, 0, 1, 2)
     scheduler.observe(event_of("dream"), 9, 0, 1, 2)  # a level that came later shares the last one's
     levels = scheduler.statistics().levels

@@ -205,7 +205,7 @@ class WatchesNothing(ThreadSafeSelfState):
     """The real state, whose commits are not told what to look at."""
 
     def __init__(self, fields: Any) -> None:
-        super().__init__(fields, backend="reference")
+        super().__init__(fields)
 
     def commit(self, since: int, watched: Any, changes: Any, reason: Any, event: Any) -> int:
         return super().commit(since, (), changes, reason, event)

@@ -239,7 +239,7 @@ class Player:
         """Submit the event whose reflex adds this power of two: an impact goes with the intensity's square."""
         if self.engine is None:
             reflexes = [Reflex(f"add{top}", 1.0, dict.fromkeys(numbers, 2.0**top)) for top in TOP_BITS]
-            self.engine = AsyncEventProcessor(self.state, reflexes, clock=ManualClock(), backend=self.state.backend)
+            self.engine = AsyncEventProcessor(self.state, reflexes, clock=ManualClock())
         bit = amount.bit_length() - 1
         top = next(top for top in TOP_BITS if (top - bit) % 2 == 0)
         self.engine.submit(Event(f"add{top}", 2.0 ** ((bit - top) / 2), 0.0))
@@ -294,10 +294,10 @@ class WrappedPlayer(Player):
         self._single(client, turn.version, *steps)
 
 
-def wrapped(fields: Mapping[str, Field | Value], *, backend: str | None = None) -> ThreadSafeSelfState:
+def wrapped(fields: Mapping[str, Field | Value]) -> ThreadSafeSelfState:
     """A state over a plain object with these fields."""
     target = SimpleNamespace(**{name: deepcopy(field.default) for name, field in fields.items()})
-    return ThreadSafeSelfState.wrap(target, fields, backend=backend)
+    return ThreadSafeSelfState.wrap(target, fields)
 
 
 def taken(value: Any) -> Any:

@@ -20,7 +20,7 @@ ISOLATIONS = ["snapshot", "serializable"]
 both = pytest.mark.parametrize("isolation", ISOLATIONS)
 
 
-def run(backend: str, isolation: str, text: str) -> History:
+def run(isolation: str, text: str) -> History:
     """``0 begin, 0 read a``: client 0 begins, then reads a."""
     steps = []
     for words in text.replace("\n", ",").split(","):
@@ -28,7 +28,7 @@ def run(backend: str, isolation: str, text: str) -> History:
             client, verb, *field = words.split()
             steps.append(Step(int(client), verb, FIELDS.index(field[0]) if field else 0))
     program = Program(4, len(FIELDS), steps)
-    return play(partial(ThreadSafeSelfState, backend=backend), program, isolation)
+    return play(partial(ThreadSafeSelfState), program, isolation)
 
 
 def ends(history: History) -> list[str]:
@@ -47,10 +47,10 @@ def writes(history: History, number: int) -> dict[str, object]:
 
 
 @both
-def test_of_two_who_write_the_same_fields_the_first_to_commit_wins_both(backend: str, isolation: str) -> None:
+def test_of_two_who_write_the_same_fields_the_first_to_commit_wins_both(isolation: str) -> None:
     """G0."""
     history = run(
-        backend, isolation, "0 begin, 1 begin, 0 write a, 1 write a, 1 write b, 0 write b, 0 commit, 1 commit"
+        isolation, "0 begin, 1 begin, 0 write a, 1 write a, 1 write b, 0 write b, 0 commit, 1 commit"
     )
     assert ends(history) == ["committed", "conflict over ['a', 'b']"]
     assert {name: values[-1] for name, values in history.order.items()} == {
@@ -61,40 +61,40 @@ def test_of_two_who_write_the_same_fields_the_first_to_commit_wins_both(backend:
 
 @both
 @pytest.mark.parametrize("end", ["fail", "roll_back"])
-def test_nobody_reads_what_was_aborted(backend: str, isolation: str, end: str) -> None:
+def test_nobody_reads_what_was_aborted(isolation: str, end: str) -> None:
     """G1a."""
-    history = run(backend, isolation, f"0 begin, 1 begin, 0 write a, 1 read a, 0 {end}, 1 read a, 1 commit, 2 fetch a")
+    history = run(isolation, f"0 begin, 1 begin, 0 write a, 1 read a, 0 {end}, 1 read a, 1 commit, 2 fetch a")
     assert seen(history, 2) == [0.0, 0.0] and seen(history, 3) == [0.0]
 
 
 @both
-def test_nobody_reads_what_is_overwritten_before_it_is_committed(backend: str, isolation: str) -> None:
+def test_nobody_reads_what_is_overwritten_before_it_is_committed(isolation: str) -> None:
     """G1b."""
     history = run(
-        backend, isolation, "0 begin, 0 write a, 1 begin, 1 read a, 2 fetch a, 0 write a, 0 commit, 1 read a, 1 commit"
+        isolation, "0 begin, 0 write a, 1 begin, 1 read a, 2 fetch a, 0 write a, 0 commit, 1 read a, 1 commit"
     )
     assert seen(history, 2) == [0.0, 0.0] and seen(history, 3) == [0.0]
 
 
 @both
-def test_two_do_not_read_of_each_other(backend: str, isolation: str) -> None:
+def test_two_do_not_read_of_each_other(isolation: str) -> None:
     """G1c."""
-    history = run(backend, isolation, "0 begin, 1 begin, 0 write a, 1 write b, 0 read b, 1 read a, 0 commit, 1 commit")
+    history = run(isolation, "0 begin, 1 begin, 0 write a, 1 write b, 0 read b, 1 read a, 0 commit, 1 commit")
     assert seen(history, 1) == [()] and seen(history, 2) == [0.0]
 
 
 @both
-def test_an_observed_transaction_does_not_vanish(backend: str, isolation: str) -> None:
+def test_an_observed_transaction_does_not_vanish(isolation: str) -> None:
     """OTV."""
     writers = "0 begin, 0 write a, 0 write b, 0 commit, 1 begin, 2 begin, 1 write a, 1 write b"
-    history = run(backend, isolation, f"{writers}, 2 read a, 1 commit, 2 read b, 2 commit")
+    history = run(isolation, f"{writers}, 2 read a, 1 commit, 2 read b, 2 commit")
     assert seen(history, 3) == list(writes(history, 1).values())
 
 
 @both
-def test_two_looks_at_all_fields_see_the_same(backend: str, isolation: str) -> None:
+def test_two_looks_at_all_fields_see_the_same(isolation: str) -> None:
     """PMP."""
-    history = run(backend, isolation, "0 begin, 0 look, 1 store b, 0 look, 0 look_back, 0 commit")
+    history = run(isolation, "0 begin, 0 look, 1 store b, 0 look, 0 look_back, 0 commit")
     first, second, third = seen(history, 1)
     assert first == second == third == history.transactions[0].finals()
 
@@ -102,35 +102,35 @@ def test_two_looks_at_all_fields_see_the_same(backend: str, isolation: str) -> N
 @both
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("other", ["assign", "bump", "swap", "fold", "store", "raise_to"])
-def test_no_update_is_lost_to_a_single_operation(backend: str, isolation: str, field: str, other: str) -> None:
+def test_no_update_is_lost_to_a_single_operation(isolation: str, field: str, other: str) -> None:
     """P4, against each operation that writes outside of a transaction."""
-    history = run(backend, isolation, f"0 begin, 0 modify {field}, 1 {other} {field}, 0 commit")
+    history = run(isolation, f"0 begin, 0 modify {field}, 1 {other} {field}, 0 commit")
     assert ends(history)[0] == f"conflict over ['{field}']"
 
 
 @both
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("way", ["modify", "add", "write"])
-def test_no_update_is_lost_to_another_transaction(backend: str, isolation: str, field: str, way: str) -> None:
+def test_no_update_is_lost_to_another_transaction(isolation: str, field: str, way: str) -> None:
     """P4; a blind write behind the snapshot is refused as well."""
-    history = run(backend, isolation, f"0 begin, 1 begin, 0 {way} {field}, 1 {way} {field}, 0 commit, 1 commit")
+    history = run(isolation, f"0 begin, 1 begin, 0 {way} {field}, 1 {way} {field}, 0 commit, 1 commit")
     assert ends(history) == ["committed", f"conflict over ['{field}']"]
 
 
 @both
-def test_a_reader_sees_no_part_of_what_committed_meanwhile(backend: str, isolation: str) -> None:
+def test_a_reader_sees_no_part_of_what_committed_meanwhile(isolation: str) -> None:
     """G-single."""
     history = run(
-        backend, isolation, "0 begin, 0 read a, 1 begin, 1 write a, 1 write b, 1 commit, 0 read b, 0 read a, 0 commit"
+        isolation, "0 begin, 0 read a, 1 begin, 1 write a, 1 write b, 1 commit, 0 read b, 0 read a, 0 commit"
     )
     assert ends(history) == ["committed", "committed"]
     assert seen(history, 1) == [0.0, (), 0.0]
 
 
 @both
-def test_a_reader_who_writes_elsewhere_sees_one_snapshot_to_its_end(backend: str, isolation: str) -> None:
+def test_a_reader_who_writes_elsewhere_sees_one_snapshot_to_its_end(isolation: str) -> None:
     """G-single with a write that depends on the read: refused when serializable, one snapshot in any case."""
-    history = run(backend, isolation, "0 begin, 0 read a, 1 store b, 0 read b, 0 write c, 0 commit")
+    history = run(isolation, "0 begin, 0 read a, 1 store b, 0 read b, 0 write c, 0 commit")
     assert seen(history, 1) == [0.0, ()]
     assert ends(history)[0] == ("committed" if isolation == "snapshot" else "conflict over ['a', 'b']")
 
@@ -146,16 +146,16 @@ SKEWS = {
 
 
 @pytest.mark.parametrize("name", SKEWS)
-def test_write_skew_is_what_snapshot_isolation_lets_through(backend: str, name: str) -> None:
+def test_write_skew_is_what_snapshot_isolation_lets_through(name: str) -> None:
     """G2-item."""
-    history = run(backend, "snapshot", SKEWS[name])
+    history = run("snapshot", SKEWS[name])
     assert set(ends(history)) == {"committed"}
     assert {anomaly.name for anomaly in anomalies(history)} == {"G2-item"}
 
 
 @pytest.mark.parametrize("name", SKEWS)
-def test_write_skew_is_refused_when_serializable(backend: str, name: str) -> None:
-    history = run(backend, "serializable", SKEWS[name])
+def test_write_skew_is_refused_when_serializable(name: str) -> None:
+    history = run("serializable", SKEWS[name])
     assert ends(history)[0] == "committed" and "conflict" in " ".join(ends(history)[1:])
     assert anomalies(history) == []
 
@@ -164,21 +164,21 @@ READER = """0 begin, 0 read a, 0 read b, 1 begin, 1 modify b, 1 commit
             2 begin, 2 read a, 2 read b, 2 commit, 0 write a, 0 commit"""
 
 
-def test_a_mere_reader_may_see_what_no_order_explains_under_snapshot_isolation(backend: str) -> None:
+def test_a_mere_reader_may_see_what_no_order_explains_under_snapshot_isolation() -> None:
     """Fekete, O'Neil and O'Neil, "A Read-Only Transaction Anomaly under Snapshot Isolation", 2004."""
-    history = run(backend, "snapshot", READER)
+    history = run("snapshot", READER)
     assert set(ends(history)) == {"committed"} and {anomaly.name for anomaly in anomalies(history)} == {"G2-item"}
 
 
-def test_a_mere_reader_sees_nothing_of_the_kind_when_serializable(backend: str) -> None:
-    history = run(backend, "serializable", READER)
+def test_a_mere_reader_sees_nothing_of_the_kind_when_serializable() -> None:
+    history = run("serializable", READER)
     assert ends(history) == ["conflict over ['b']", "committed", "committed"] and anomalies(history) == []
 
 
 @both
-def test_a_field_that_was_changed_and_changed_back_is_a_conflict(backend: str, isolation: str) -> None:
+def test_a_field_that_was_changed_and_changed_back_is_a_conflict(isolation: str) -> None:
     """What counts is that it was written, not what it holds: the search, whose values are unique, cannot tell."""
-    state = ThreadSafeSelfState({"a": Field(0.0), "b": Value(())}, backend=backend)
+    state = ThreadSafeSelfState({"a": Field(0.0), "b": Value(())})
     for name, other in (("a", 5.0), ("b", (5,))):
         before = state[name]
         with pytest.raises(ConflictError) as refused, state.transaction(isolation=isolation) as transaction:

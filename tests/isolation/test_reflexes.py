@@ -12,12 +12,11 @@ PATIENCE_SECONDS = 110.0
 TRANSACTIONS, EVENTS = 4_000, 20_000
 
 
-def being(backend: str) -> AsyncEventProcessor:
+def being() -> AsyncEventProcessor:
     fields = {name: Field(50.0, 0.0, 100.0) for name in ("energy", "mood", "stress")}
     reflexes = [Reflex("hit", 1.0, {"energy": -10.0, "mood": -10.0})]
     return AsyncEventProcessor(
-        ThreadSafeSelfState(fields, backend=backend), reflexes, clock=ManualClock(), backend=backend
-    )
+        ThreadSafeSelfState(fields), reflexes, clock=ManualClock())
 
 
 def hit(engine: AsyncEventProcessor) -> None:
@@ -25,8 +24,8 @@ def hit(engine: AsyncEventProcessor) -> None:
     assert engine.process_pending() == 1
 
 
-def test_a_transaction_goes_on_with_its_snapshot_when_a_reflex_comes_between(backend: str) -> None:
-    engine = being(backend)
+def test_a_transaction_goes_on_with_its_snapshot_when_a_reflex_comes_between() -> None:
+    engine = being()
     with engine.state.transaction() as transaction:
         before = transaction["energy"]
         hit(engine)
@@ -35,16 +34,16 @@ def test_a_transaction_goes_on_with_its_snapshot_when_a_reflex_comes_between(bac
         transaction["stress"] = 1.0
 
 
-def test_what_a_reflex_wrote_is_not_overwritten(backend: str) -> None:
-    engine = being(backend)
+def test_what_a_reflex_wrote_is_not_overwritten() -> None:
+    engine = being()
     with pytest.raises(ConflictError) as refused, engine.state.transaction() as transaction:
         hit(engine)
         transaction["mood"] += 1.0
     assert refused.value.fields == ("mood",) and engine.state["mood"] < 50.0
 
 
-def test_what_a_reflex_wrote_was_not_read_by_a_serializable_transaction(backend: str) -> None:
-    engine = being(backend)
+def test_what_a_reflex_wrote_was_not_read_by_a_serializable_transaction() -> None:
+    engine = being()
     with pytest.raises(ConflictError) as refused, engine.state.transaction("serializable") as transaction:
         transaction["stress"] = transaction["energy"]
         hit(engine)

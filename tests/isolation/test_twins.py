@@ -26,9 +26,9 @@ FEWER = 500
 
 @pytest.mark.parametrize("start", SEEDS)
 @pytest.mark.parametrize(("isolation", "allowed"), [("snapshot", {"G2-item"}), ("serializable", set[str]())])
-def test_no_anomaly_but_write_skew_under_snapshot(backend: str, isolation: str, allowed: set[str], start: int) -> None:
+def test_no_anomaly_but_write_skew_under_snapshot(isolation: str, allowed: set[str], start: int) -> None:
     seen: Counter[str] = Counter()
-    make = partial(ThreadSafeSelfState, backend=backend)
+    make = ThreadSafeSelfState
 
     @seed(start)
     @settings(max_examples=PART)
@@ -49,38 +49,38 @@ def test_no_anomaly_but_write_skew_under_snapshot(backend: str, isolation: str, 
 
 
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
-def test_the_twin_leaves_the_same_history_as_the_model(backend: str, isolation: str) -> None:
+def test_the_twin_leaves_the_same_history_as_the_model(isolation: str) -> None:
     """Versions, conflicts and their fields included: no conflict without need."""
 
     @settings(max_examples=FEWER)
     @given(programs)
     def search(program: Program) -> None:
-        history = play(partial(ThreadSafeSelfState, backend=backend), program, isolation)
+        history = play(ThreadSafeSelfState, program, isolation)
         assert history == play(Model, program, isolation)
 
     search()
 
 
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
-def test_a_state_over_an_object_leaves_the_same_history_as_the_model(backend: str, isolation: str) -> None:
+def test_a_state_over_an_object_leaves_the_same_history_as_the_model(isolation: str) -> None:
     @settings(max_examples=FEWER)
     @given(programs)
     def search(program: Program) -> None:
-        history = play(partial(wrapped, backend=backend), program, isolation, WrappedPlayer)
+        history = play(wrapped, program, isolation, WrappedPlayer)
         assert history == play(Model, program, isolation)
 
     search()
 
 
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
-def test_who_watches_is_told_the_same_history(backend: str, isolation: str) -> None:
+def test_who_watches_is_told_the_same_history(isolation: str) -> None:
     """Each version once, in order, and for each field the values that took effect, each linked to the one before."""
 
     @settings(max_examples=FEWER)
     @given(programs)
     def search(program: Program) -> None:
         told: list[StateChange] = []
-        order = play(partial(watched, told, backend), program, isolation).order
+        order = play(partial(watched, told), program, isolation).order
         assert [change.version for change in told] == list(range(1, len(told) + 1))
         for name, values in order.items():
             changes = [change for change in told if name in change.after]
@@ -90,8 +90,8 @@ def test_who_watches_is_told_the_same_history(backend: str, isolation: str) -> N
     search()
 
 
-def watched(told: list[StateChange], backend: str, fields: Any) -> ThreadSafeSelfState:
+def watched(told: list[StateChange], fields: Any) -> ThreadSafeSelfState:
     """A state that tells its changes."""
-    state = ThreadSafeSelfState(fields, backend=backend)
+    state = ThreadSafeSelfState(fields)
     state.watch(told.append)
     return state

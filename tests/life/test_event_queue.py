@@ -21,16 +21,16 @@ from lifeevt.life import EventQueue, SilenceDetector
 KINDS = ("shock", "noise", "recovery", "decay", "idle")
 
 
-def made(backend: str, **given: Any) -> EventQueue:
-    return EventQueue(clock=ManualClock(wall_start=1000.0), backend=backend, **given)
+def made(**given: Any) -> EventQueue:
+    return EventQueue(clock=ManualClock(wall_start=1000.0), **given)
 
 
 def event(kind: str = "noise", **given: Any) -> Event:
     return Event(kind, given.pop("intensity", 0.1), given.pop("timestamp", 1.0), **given)
 
 
-def filled(backend: str, kinds: tuple[str, ...] = KINDS, **given: Any) -> tuple[EventQueue, list[Event]]:
-    queue, events = made(backend, **given), [event(kind) for kind in kinds]
+def filled(kinds: tuple[str, ...] = KINDS, **given: Any) -> tuple[EventQueue, list[Event]]:
+    queue, events = made(**given), [event(kind) for kind in kinds]
     for each in events:
         queue.push(each)
     return queue, events
@@ -39,8 +39,8 @@ def filled(backend: str, kinds: tuple[str, ...] = KINDS, **given: Any) -> tuple[
 # order
 
 
-def test_events_of_all_types_leave_in_the_order_of_arrival_as_the_objects_that_came(backend: str) -> None:
-    queue, events = filled(backend)
+def test_events_of_all_types_leave_in_the_order_of_arrival_as_the_objects_that_came() -> None:
+    queue, events = filled()
     assert queue.pop() is events[0]
     rest = queue.pop_all()
     assert [id(each) for each in rest] == [id(each) for each in events[1:]]
@@ -49,10 +49,10 @@ def test_events_of_all_types_leave_in_the_order_of_arrival_as_the_objects_that_c
 
 @given(ops=st.lists(st.one_of(st.sampled_from(KINDS), st.sampled_from(["pop", "pop_all"])), max_size=40))
 @pytest.mark.parametrize("adopted", [False, True], ids=["alone", "beside an engine"])
-def test_whatever_is_pushed_and_popped_it_is_first_in_first_out(backend: str, adopted: bool, ops: list[str]) -> None:
-    queue, model = made(backend, maxsize=7), list[Event]()
+def test_whatever_is_pushed_and_popped_it_is_first_in_first_out(adopted: bool, ops: list[str]) -> None:
+    queue, model = made(maxsize=7), list[Event]()
     if adopted:
-        AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], queue=queue.by_urgency)
+        AsyncEventProcessor(ThreadSafeSelfState({}), [], queue=queue.by_urgency)
     for op in ops:
         if op == "pop":
             assert queue.pop() is (model.pop(0) if model else None)
@@ -67,9 +67,9 @@ def test_whatever_is_pushed_and_popped_it_is_first_in_first_out(backend: str, ad
         assert [each["type"] for each in queue.to_dict()["data"]["events"]] == [each.type for each in model]
 
 
-def test_an_engine_takes_the_same_events_by_urgency(backend: str) -> None:
-    queue = made(backend)
-    state = ThreadSafeSelfState({}, backend=backend)
+def test_an_engine_takes_the_same_events_by_urgency() -> None:
+    queue = made()
+    state = ThreadSafeSelfState({})
     seen: list[str] = []
     handlers = {"*": lambda each, _: seen.append(each.type)}
     engine = AsyncEventProcessor(state, [], handlers, queue=queue.by_urgency, scheduler="priority")
@@ -81,27 +81,27 @@ def test_an_engine_takes_the_same_events_by_urgency(backend: str) -> None:
     assert all(result.event.original.type == result.event.type for result in engine.results())
 
 
-def test_a_closed_engine_does_not_close_lifes_queue(backend: str) -> None:
-    queue = made(backend)
-    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], queue=queue.by_urgency)
+def test_a_closed_engine_does_not_close_lifes_queue() -> None:
+    queue = made()
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], queue=queue.by_urgency)
     engine.close()
     late = event()
     queue.push(late)
     assert queue.pop() is late
 
 
-def test_released_a_queue_keeps_its_events_and_takes_another_engine(backend: str) -> None:
-    queue, events = filled(backend)
+def test_released_a_queue_keeps_its_events_and_takes_another_engine() -> None:
+    queue, events = filled()
     for _ in range(2):
-        engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], queue=queue.by_urgency)
+        engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], queue=queue.by_urgency)
         with pytest.raises(ValueError, match="another engine"):
             AsyncEventProcessor(engine.state, [], queue=queue.by_urgency)
         queue.release()
     assert [id(each) for each in queue.pop_all()] == [id(each) for each in events]
 
 
-def test_the_same_object_may_be_pushed_again_and_needs_no_hash(backend: str) -> None:
-    queue, one = made(backend), event()
+def test_the_same_object_may_be_pushed_again_and_needs_no_hash() -> None:
+    queue, one = made(), event()
     for _ in range(3):
         queue.push(one)
     assert [each is one for each in queue.pop_all()] == [True] * 3
@@ -116,8 +116,8 @@ def test_the_same_object_may_be_pushed_again_and_needs_no_hash(backend: str) -> 
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_life_never_validated_is_carried_as_it_is(backend: str, odd: Any) -> None:
-    queue = made(backend)
+def test_what_life_never_validated_is_carried_as_it_is(odd: Any) -> None:
+    queue = made()
     queue.put_nowait(odd)
     assert queue.to_dict()["metadata"]["event_count"] == 1
     assert queue.pop() is odd
@@ -127,9 +127,9 @@ def test_what_life_never_validated_is_carried_as_it_is(backend: str, odd: Any) -
 
 
 def test_a_full_queue_drops_the_newcomer_counts_it_and_warns_once_a_drop(
-    backend: str, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture
 ) -> None:
-    queue, events = filled(backend, ("noise",) * 100)
+    queue, events = filled(("noise",) * 100)
     with caplog.at_level(logging.WARNING, logger="lifeevt.life"):
         queue.push(event("shock"))
         assert not queue.offer(event("shock"))
@@ -140,18 +140,18 @@ def test_a_full_queue_drops_the_newcomer_counts_it_and_warns_once_a_drop(
     assert queue.pop_all() == events
 
 
-def test_an_empty_queue_is_true(backend: str) -> None:
-    assert made(backend)
-    assert made(backend).is_empty()
+def test_an_empty_queue_is_true() -> None:
+    assert made()
+    assert made().is_empty()
 
 
-def test_life_may_choose_another_capacity(backend: str) -> None:
-    queue, _ = filled(backend, maxsize=2)
+def test_life_may_choose_another_capacity() -> None:
+    queue, _ = filled(maxsize=2)
     assert (queue.size(), queue.get_dropped_events_count()) == (2, 3)
 
 
-def test_many_may_push_and_take_at_once_and_nothing_is_lost(backend: str) -> None:
-    queue, taken = made(backend, maxsize=100), list[Event]()
+def test_many_may_push_and_take_at_once_and_nothing_is_lost() -> None:
+    queue, taken = made(maxsize=100), list[Event]()
 
     def pushes() -> None:
         for number in range(300):
@@ -170,8 +170,8 @@ def test_many_may_push_and_take_at_once_and_nothing_is_lost(backend: str) -> Non
 # white-box names
 
 
-def test_another_queue_may_be_put_in_its_place(backend: str) -> None:
-    queue = made(backend)
+def test_another_queue_may_be_put_in_its_place() -> None:
+    queue = made()
     queue._queue = std.Queue(maxsize=1)
     queue.push(event("shock"))
     queue.push(event("noise"))
@@ -181,8 +181,8 @@ def test_another_queue_may_be_put_in_its_place(backend: str) -> None:
     assert queue.pop() is None
 
 
-def test_its_inner_methods_may_be_patched(backend: str) -> None:
-    queue, _ = filled(backend)
+def test_its_inner_methods_may_be_patched() -> None:
+    queue, _ = filled()
     with patch.object(queue._queue, "get_nowait", side_effect=std.Empty):
         assert queue.pop() is None
         assert queue.pop_all() == []
@@ -195,8 +195,8 @@ def test_its_inner_methods_may_be_patched(backend: str) -> None:
 # on paper
 
 
-def test_to_dict_only_looks(backend: str) -> None:
-    queue, events = filled(backend)
+def test_to_dict_only_looks() -> None:
+    queue, events = filled()
     told = queue.to_dict()
     assert told["data"]["events"][0] == {
         "type": "shock", "intensity": 0.1, "timestamp": 1.0, "metadata": {}, "source": None,

@@ -22,9 +22,9 @@ LIFE = Engines(
 )  # fmt: skip
 
 
-def engine_for(bare: SelfState, backend: str, life: Engines = LIFE, **given: Any) -> tuple[EventQueue, Any]:
-    queue = EventQueue(maxsize=given.pop("maxsize", 100), backend=backend, clock=given.pop("clock", None))
-    return queue, processor(wrap_state(bare, backend=backend), queue, EventPipeline(life), **given)
+def engine_for(bare: SelfState, life: Engines = LIFE, **given: Any) -> tuple[EventQueue, Any]:
+    queue = EventQueue(maxsize=given.pop("maxsize", 100), clock=given.pop("clock", None))
+    return queue, processor(wrap_state(bare), queue, EventPipeline(life), **given)
 
 
 def remembered(state: Any) -> list[Any]:
@@ -40,9 +40,9 @@ def whole(state: SelfState) -> list[Any]:
 
 
 @pytest.mark.parametrize("vector", GOLDEN["vectors"], ids=range(200))
-def test_one_event_is_answered_as_life_answers_it(vector: dict[str, Any], backend: str) -> None:
+def test_one_event_is_answered_as_life_answers_it(vector: dict[str, Any]) -> None:
     bare = state_of(vector)
-    queue, engine = engine_for(bare, backend)
+    queue, engine = engine_for(bare)
     queue.push(Event(**vector["event"], timestamp=0.0))
     engine.process_pending()
     (result,) = engine.results()
@@ -53,9 +53,9 @@ def test_one_event_is_answered_as_life_answers_it(vector: dict[str, Any], backen
     assert {name: engine.state[name] for name in VITALS} == vitals_of(bare)
 
 
-def test_a_run_of_events_takes_lifes_course(backend: str) -> None:
+def test_a_run_of_events_takes_lifes_course() -> None:
     bare = SelfState()
-    queue, engine = engine_for(bare, backend)
+    queue, engine = engine_for(bare)
     for record, expected in zip(TRACE_EVENTS, GOLDEN["trace"], strict=True):
         queue.push(Event(**record))
         engine.process_pending()
@@ -67,12 +67,12 @@ def test_a_run_of_events_takes_lifes_course(backend: str) -> None:
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.slow)])
-def test_in_order_a_worker_ends_where_lifes_loop_ends(backend: str, times: int) -> None:
+def test_in_order_a_worker_ends_where_lifes_loop_ends(times: int) -> None:
     events = [Event(**json.loads(line)) for line in RECORDING.read_text().splitlines()] * times
     synchronous, asynchronous = SelfState(), SelfState()
     for event in events:
         engines.handle(synchronous, event)
-    queue, engine = engine_for(asynchronous, backend, maxsize=len(events))
+    queue, engine = engine_for(asynchronous, maxsize=len(events))
     with engine:
         for event in events:
             queue.push(event)
@@ -101,7 +101,7 @@ class Witness(SelfState):
         return super().get_safe_status_dict(include_optional, limits)
 
 
-def test_the_effects_of_an_event_come_in_the_contracts_order(backend: str) -> None:
+def test_the_effects_of_an_event_come_in_the_contracts_order() -> None:
     bare, pending = Witness(), list[Any]()
     bare.recovery_efficiency = 0.5
     bare._seen.clear()
@@ -115,8 +115,8 @@ def test_the_effects_of_an_event_come_in_the_contracts_order(backend: str) -> No
         noting("activate", engines.activate_memory), noting("register", lambda *given: given[-1].append(given)),
         noting("remember", MemoryEntry),
     )  # fmt: skip
-    queue = EventQueue(backend=backend)
-    engine = processor(wrap_state(bare, backend=backend), queue, EventPipeline(life, pending, lambda: 12.5))
+    queue = EventQueue()
+    engine = processor(wrap_state(bare), queue, EventPipeline(life, pending, lambda: 12.5))
     queue.push(Event("recovery", 0.8, 0.0))
     engine.process_pending()
     impact = {"energy": 0.8 * 0.8 * 0.5 * 0.5 * 0.5, "stability": 0.016 * 0.5, "integrity": 0.0064 * 0.5}
@@ -129,9 +129,9 @@ def test_the_effects_of_an_event_come_in_the_contracts_order(backend: str) -> No
     )  # fmt: skip
 
 
-def test_an_event_that_means_nothing_touches_nothing(backend: str) -> None:
+def test_an_event_that_means_nothing_touches_nothing() -> None:
     bare = SelfState()
-    queue, engine = engine_for(bare, backend)
+    queue, engine = engine_for(bare)
     queue.push(Event("shock", 0.0, 0.0))
     engine.process_pending()
     (result,) = engine.results()
@@ -139,10 +139,10 @@ def test_an_event_that_means_nothing_touches_nothing(backend: str) -> None:
     assert (engine.state.version, bare.memory, bare.recent_events) == (0, [], [])
 
 
-def test_a_pattern_of_ignore_leaves_only_its_name(backend: str) -> None:
+def test_a_pattern_of_ignore_leaves_only_its_name() -> None:
     bare = SelfState()
     ignoring = Engines(engines.MeaningEngine(), lambda *_: "ignore", engines.execute_action)
-    queue, engine = engine_for(bare, backend, ignoring)
+    queue, engine = engine_for(bare, ignoring)
     queue.push(Event("shock", 0.9, 0.0))
     engine.process_pending()
     assert (bare.last_pattern, bare.energy, list(bare.memory)) == ("ignore", 100.0, [])
@@ -151,9 +151,9 @@ def test_a_pattern_of_ignore_leaves_only_its_name(backend: str) -> None:
 # errors
 
 
-def test_an_exception_fails_one_event_and_not_the_batch(backend: str) -> None:
+def test_an_exception_fails_one_event_and_not_the_batch() -> None:
     bare = SelfState()
-    queue, engine = engine_for(bare, backend)
+    queue, engine = engine_for(bare)
     for event in (Event("shock", 0.9, 0.0), {"type": "clarity_moment", "timestamp": 0.0}, Event("shock", 0.9, 0.0)):
         queue.push(event)
     engine.process_pending()
@@ -161,12 +161,12 @@ def test_an_exception_fails_one_event_and_not_the_batch(backend: str) -> None:
     assert len(bare.recent_events) == 2
 
 
-def test_what_an_event_did_before_it_failed_is_published(backend: str) -> None:
+def test_what_an_event_did_before_it_failed_is_published() -> None:
     def fails(pattern: str, state: Any) -> None:
         raise RuntimeError("no hands")
 
     bare = SelfState()
-    queue, engine = engine_for(bare, backend, Engines(engines.MeaningEngine(), engines.decide_response, fails))
+    queue, engine = engine_for(bare, Engines(engines.MeaningEngine(), engines.decide_response, fails))
     queue.push(Event("shock", 0.9, 0.0))
     engine.process_pending()
     (result,) = engine.results()
@@ -174,10 +174,10 @@ def test_what_an_event_did_before_it_failed_is_published(backend: str) -> None:
     assert engine.state["energy"] == bare.energy < 100.0
 
 
-def test_at_zero_vitals_the_engine_keeps_working(backend: str) -> None:
+def test_at_zero_vitals_the_engine_keeps_working() -> None:
     bare = SelfState()
     bare.update_vital_params(0.0, 0.0, 0.0)
-    queue, engine = engine_for(bare, backend)
+    queue, engine = engine_for(bare)
     with engine:
         for kind in ("shock", "recovery"):
             queue.push(Event(kind, 0.9, 0.0))
@@ -194,10 +194,10 @@ def test_an_engine_that_lacks_a_method_is_refused_at_once() -> None:
         Engines(engines.MeaningEngine(), engines.decide_response, None)  # type: ignore[arg-type]
 
 
-def test_the_handlers_also_serve_an_engine_of_ones_own(backend: str) -> None:
-    state = wrap_state(SelfState(), backend=backend)
+def test_the_handlers_also_serve_an_engine_of_ones_own() -> None:
+    state = wrap_state(SelfState())
     mine = handlers(engines.MeaningEngine(), engines.decide_response, engines.execute_action)
-    queue = EventQueue(clock=ManualClock(), backend=backend)
+    queue = EventQueue(clock=ManualClock())
     engine = AsyncEventProcessor(state, [], mine, queue.by_urgency, "priority")
     for kind in ("calm", "shock"):
         queue.push(Event(kind, 0.9, 0.0))

@@ -24,8 +24,8 @@ def being() -> SelfState:
 
 
 @pytest.fixture
-def state(being: SelfState, backend: str) -> LifeState:
-    return wrap_state(being, backend=backend)
+def state(being: SelfState) -> LifeState:
+    return wrap_state(being)
 
 
 def entry(number: float = 0.0) -> MemoryEntry:
@@ -36,9 +36,9 @@ def entry(number: float = 0.0) -> MemoryEntry:
 
 
 @pytest.mark.parametrize("vector", GOLDEN["vectors"][::10], ids=range(20))
-def test_the_loop_gives_lifes_numbers_through_the_wrapper(vector: dict[str, Any], backend: str) -> None:
+def test_the_loop_gives_lifes_numbers_through_the_wrapper(vector: dict[str, Any]) -> None:
     bare = state_of(vector)
-    state: Any = wrap_state(bare, backend=backend)
+    state: Any = wrap_state(bare)
     engines.handle(state, Event(**vector["event"], timestamp=0.0))
     assert vitals_of(state) == vitals_of(bare) == pytest.approx(vector["after"], **EXACT)
 
@@ -139,7 +139,7 @@ def test_what_was_read_is_plain_to_everybody_else(state: LifeState) -> None:
     read = state.recent_events
     assert json.loads(json.dumps(read)) == ["noise"]
     assert [type(each) for each in (copy.deepcopy(read), pickle.loads(pickle.dumps(state.planning)))] == [list, dict]
-    other = wrap_state(SelfState(), backend=state.backend)
+    other = wrap_state(SelfState())
     other.recent_events = read
     assert type(other.target.recent_events) is list
 
@@ -159,8 +159,8 @@ def test_a_turn_has_the_object_bare_and_everything_works_inside_it(state: LifeSt
     assert (state["energy"], state["stability"], state.version) == (89.0, 0.5, 1)
 
 
-def test_readers_of_published_numbers_never_wait_for_a_turn(being: SelfState, backend: str) -> None:
-    state = wrap_state(being, turn_timeout=0.01, backend=backend)
+def test_readers_of_published_numbers_never_wait_for_a_turn(being: SelfState) -> None:
+    state = wrap_state(being, turn_timeout=0.01)
     with state.turn("a long handler") as live, Actor() as reader:
         live.energy = 1.0
         assert reader.do(lambda: (state.energy, state.snapshot()["ticks"])) == (100.0, 0)
@@ -175,8 +175,8 @@ def test_a_wrapped_state_is_wrapped_once(state: LifeState, being: SelfState) -> 
     assert state.target is being
 
 
-def test_an_adopter_chooses_what_is_published(being: SelfState, backend: str) -> None:
-    state = wrap_state(being, {"energy": Field(0.0), "circadian_phase": Field(0.0)}, backend=backend)
+def test_an_adopter_chooses_what_is_published(being: SelfState) -> None:
+    state = wrap_state(being, {"energy": Field(0.0), "circadian_phase": Field(0.0)})
     being.circadian_phase = 1.0  # outside a turn: published by the next one
     state.apply_delta({"energy": -1.0})
     assert dict(state.snapshot()) == {"energy": 99.0, "circadian_phase": 1.0}

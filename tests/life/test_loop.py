@@ -25,10 +25,10 @@ INTERVAL = 1.0
 class World:
     """Time, and what happens while the loop waits: ``between(k)`` after tick k."""
 
-    def __init__(self, backend: str, between: Callable[[int], object] = lambda _: None, **queue: Any) -> None:
+    def __init__(self, between: Callable[[int], object] = lambda _: None, **queue: Any) -> None:
         self.clock = ManualClock(wall_start=0.0)
-        self.queue = EventQueue(clock=self.clock, backend=backend, **queue)
-        self.ticks, self.mode, self._between, self._backend = 0, "", between, backend
+        self.queue = EventQueue(clock=self.clock, **queue)
+        self.ticks, self.mode, self._between = 0, "", between
 
     def wait(self, seconds: float) -> None:
         self.ticks += 1
@@ -39,7 +39,7 @@ class World:
 
     def run(self, state: Any, mode: str, ticks: int, **given: Any) -> LoopReport:
         self.mode = mode
-        given = {"event_queue": self.queue, "engines": LIFE, "backend": self._backend, **given}
+        given = {"event_queue": self.queue, "engines": LIFE, **given}
         return run_loop(state, given.pop("monitor", None), INTERVAL, clock=self.clock, wait=self.wait, mode=mode,
                         ticks=ticks, **given)  # fmt: skip
 
@@ -54,9 +54,9 @@ def feeding(world: list[World], groups: list[list[Event]]) -> Callable[[int], No
     return between
 
 
-def fed(backend: str, groups: list[list[Event]]) -> World:
+def fed(groups: list[list[Event]]) -> World:
     world: list[World] = []
-    world.append(World(backend, feeding(world, groups), maxsize=1000))
+    world.append(World(feeding(world, groups), maxsize=1000))
     return world[0]
 
 
@@ -94,13 +94,13 @@ def test_what_cannot_work_is_refused_before_the_first_tick(given: Any, error: An
 
 
 def test_the_environment_chooses_the_mode_of_a_loop_that_says_nothing(
-    monkeypatch: pytest.MonkeyPatch, backend: str
+    monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for mode in MODES:
         monkeypatch.setenv("LIFEEVT_LIFE_MODE", mode)
-        assert World(backend).run(SelfState(), None, 1).mode == mode  # type: ignore[arg-type]
+        assert World().run(SelfState(), None, 1).mode == mode  # type: ignore[arg-type]
     monkeypatch.delenv("LIFEEVT_LIFE_MODE")
-    assert run_loop(SelfState(), None, ticks=1, backend=backend).mode == "sync"
+    assert run_loop(SelfState(), None, ticks=1).mode == "sync"
 
 
 # the same life
@@ -114,23 +114,23 @@ def lifes_way() -> SelfState:
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
-def test_in_sync_mode_the_loop_does_exactly_what_lifes_does(backend: str, wrapped: bool) -> None:
+def test_in_sync_mode_the_loop_does_exactly_what_lifes_does(wrapped: bool) -> None:
     bare = SelfState()
-    report = fed(backend, GROUPS).run(wrap_state(bare, backend=backend) if wrapped else bare, "sync", TICKS)
+    report = fed(GROUPS).run(wrap_state(bare) if wrapped else bare, "sync", TICKS)
     assert whole(bare) == whole(lifes_way())
     assert (report.ticks, report.events, report.failed_events, report.failed_ticks) == (TICKS, 600, 0, 0)
 
 
-def test_sync_mode_works_with_lifes_own_queue(backend: str) -> None:
+def test_sync_mode_works_with_lifes_own_queue() -> None:
     bare, queue = SelfState(), double.EventQueue()
     queue.push(Event("shock", 0.9, 0.0))
-    World(backend).run(bare, "sync", 1, event_queue=queue)
+    World().run(bare, "sync", 1, event_queue=queue)
     assert bare.recent_events == ["shock"]
 
 
-def test_in_async_mode_the_same_events_leave_the_same_marks(backend: str) -> None:
+def test_in_async_mode_the_same_events_leave_the_same_marks() -> None:
     bare, life = SelfState(), lifes_way()
-    report = fed(backend, GROUPS).run(bare, "async", TICKS)
+    report = fed(GROUPS).run(bare, "async", TICKS)
     assert report.events == 600
     assert bare.recent_events == life.recent_events
     assert [entry.event_type for entry in bare.memory] == [entry.event_type for entry in life.memory]
@@ -142,17 +142,17 @@ def test_in_async_mode_the_same_events_leave_the_same_marks(backend: str) -> Non
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_intensity_is_smoothed_once_a_tick_with_events_and_decays_once_a_tick(backend: str, mode: str) -> None:
+def test_intensity_is_smoothed_once_a_tick_with_events_and_decays_once_a_tick(mode: str) -> None:
     groups = [[Event("joy", 0.5, 0.0), Event("joy", 0.8, 0.0), Event("fear", -0.9, 0.0)], [], [Event("joy", 0.1, 0.0)]]
     seen: list[float] = []
     bare = SelfState()
     around = Subsystems(semantic_monitor=lambda live: seen.append(live.last_event_intensity))
-    fed(backend, groups).run(bare, mode, 4, around=around)
+    fed(groups).run(bare, mode, 4, around=around)
     first = 0.3 * 0.8 * 0.7
     assert seen == pytest.approx([0.0, first, first * 0.7, (0.3 * 0.1 + 0.7 * first * 0.7) * 0.7])
 
 
-def test_an_echo_comes_with_the_next_tick_and_keeps_the_intensity(backend: str) -> None:
+def test_an_echo_comes_with_the_next_tick_and_keeps_the_intensity() -> None:
     bare = SelfState()
     bare.last_event_intensity = 0.5
     echoes = iter([Event("memory_echo", 0.2, 0.0), None, None])
@@ -161,7 +161,7 @@ def test_an_echo_comes_with_the_next_tick_and_keeps_the_intensity(backend: str) 
         echo=lambda live: next(echoes),
         semantic_monitor=lambda live: seen.append((live.last_event_intensity, list(live.recent_events))),
     )
-    World(backend).run(bare, "sync", 3, around=around)
+    World().run(bare, "sync", 3, around=around)
     assert seen[0] == (0.5, [])
     assert seen[1] == (pytest.approx((0.3 * 0.2 + 0.7 * 0.5) * 0.7), ["memory_echo"])
 
@@ -169,7 +169,7 @@ def test_an_echo_comes_with_the_next_tick_and_keeps_the_intensity(backend: str) 
 # the duties and their order
 
 
-def test_duties_come_in_the_contracts_order_in_their_ticks(backend: str) -> None:
+def test_duties_come_in_the_contracts_order_in_their_ticks() -> None:
     seen: list[str] = []
 
     def note(name: str) -> Any:
@@ -182,7 +182,7 @@ def test_duties_come_in_the_contracts_order_in_their_ticks(backend: str) -> None
     around = Subsystems(sinks=(note("sink"),), **{name: note(name) for name in names})
     bare = SelfState()
     bare.ticks = 299
-    world = World(backend)
+    world = World()
     world.queue.push(Event("noise", 0.2, 0.0))
     world.run(bare, "sync", 1, around=around, monitor=note("monitor"))
     assert seen == [
@@ -193,32 +193,32 @@ def test_duties_come_in_the_contracts_order_in_their_ticks(backend: str) -> None
     seen.clear()
     switches: Any = {"disable_learning": True, "disable_adaptation": True, "disable_adaptive_processing": True}
     bare.ticks = 299
-    World(backend).run(bare, "sync", 1, around=around, enable_memory_hierarchy=False, **switches)
+    World().run(bare, "sync", 1, around=around, enable_memory_hierarchy=False, **switches)
     assert not {"learning", "adaptation", "adaptive_processing", "consolidation"} & set(seen)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_there_is_no_death_only_weakness(backend: str, mode: str) -> None:
+def test_there_is_no_death_only_weakness(mode: str) -> None:
     bare = SelfState()
     bare.update_vital_params(0.0, 0.0, 0.0)
-    report = fed(backend, [[Event("shock", 0.9, 0.0)], [Event("recovery", 1.0, 0.0)]]).run(bare, mode, 4)
+    report = fed([[Event("shock", 0.9, 0.0)], [Event("recovery", 1.0, 0.0)]]).run(bare, mode, 4)
     assert (report.ticks, report.events, report.failed_ticks, bare.active) == (4, 2, 0, True)
     assert bare.recent_events == ["shock", "recovery"]
 
 
-def test_weakness_costs_by_the_second_unless_it_is_switched_off(backend: str) -> None:
+def test_weakness_costs_by_the_second_unless_it_is_switched_off() -> None:
     for switched_off, expected in ((False, 0.5 - 0.04), (True, 0.5)):
         bare = SelfState()
         bare.update_vital_params(50.0, 0.5, 0.01)
-        World(backend).run(bare, "sync", 1, disable_weakness_penalty=switched_off)
+        World().run(bare, "sync", 1, disable_weakness_penalty=switched_off)
         assert bare.integrity == pytest.approx(expected)
 
 
-def test_broken_vitals_are_lifted_every_hundredth_tick(backend: str) -> None:
+def test_broken_vitals_are_lifted_every_hundredth_tick() -> None:
     bare = SelfState()
     bare.ticks = 100
     bare._body.numbers.update(energy=float("nan"), stability=0.0, integrity=float("inf"))
-    World(backend).run(bare, "sync", 1, disable_weakness_penalty=True)
+    World().run(bare, "sync", 1, disable_weakness_penalty=True)
     assert (bare.energy, bare.stability, bare.integrity) == (0.001, 0.0001, 1.0)
 
 
@@ -226,7 +226,7 @@ def test_broken_vitals_are_lifted_every_hundredth_tick(backend: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_a_failed_tick_costs_integrity_and_the_loop_goes_on(backend: str, mode: str) -> None:
+def test_a_failed_tick_costs_integrity_and_the_loop_goes_on(mode: str) -> None:
     calls: list[int] = []
 
     def fails(live: Any) -> None:
@@ -234,13 +234,13 @@ def test_a_failed_tick_costs_integrity_and_the_loop_goes_on(backend: str, mode: 
         raise RuntimeError("no insight")
 
     bare = SelfState()
-    report = World(backend).run(bare, mode, 3, around=Subsystems(semantic_monitor=fails))
+    report = World().run(bare, mode, 3, around=Subsystems(semantic_monitor=fails))
     assert (report.failed_ticks, calls) == (3, [1, 2, 3])
     assert bare.integrity == pytest.approx(1.0 - 3 * 0.05)
 
 
-def test_after_a_failed_tick_life_does_not_sleep(backend: str) -> None:
-    world = World(backend)
+def test_after_a_failed_tick_life_does_not_sleep() -> None:
+    world = World()
     failing = Subsystems(semantic_monitor=lambda live: 1 / 0)
     world.run(SelfState(), "sync", 3, around=failing)
     assert world.ticks == 0
@@ -249,18 +249,18 @@ def test_after_a_failed_tick_life_does_not_sleep(backend: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_one_event_that_fails_takes_no_other_with_it(backend: str, mode: str) -> None:
+def test_one_event_that_fails_takes_no_other_with_it(mode: str) -> None:
     group: list[Any] = [Event("shock", 0.9, 0.0), {"type": "clarity_moment", "timestamp": 0.0}, Event("calm", 0.1, 0.0)]
     bare = SelfState()
-    report = fed(backend, [group]).run(bare, mode, 2)
+    report = fed([group]).run(bare, mode, 2)
     assert (report.events, report.failed_events) == (3, 1)
     assert bare.recent_events == ["shock", "calm"]
 
 
-def test_a_sink_that_fails_loses_no_event(backend: str) -> None:
+def test_a_sink_that_fails_loses_no_event() -> None:
     bare, told = SelfState(), list[Any]()
     around = Subsystems(sinks=(lambda event: 1 / 0, told.append))
-    fed(backend, [[Event("shock", 0.9, 0.0)]]).run(bare, "sync", 2, around=around)
+    fed([[Event("shock", 0.9, 0.0)]]).run(bare, "sync", 2, around=around)
     assert bare.recent_events == ["shock"]
     assert "shock" in told[0]
 
@@ -269,14 +269,14 @@ def test_a_sink_that_fails_loses_no_event(backend: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_only_the_stop_event_ends_the_loop(backend: str, mode: str) -> None:
+def test_only_the_stop_event_ends_the_loop(mode: str) -> None:
     stop = threading.Event()
-    world = World(backend, lambda tick: stop.set() if tick == 3 else None)
+    world = World(lambda tick: stop.set() if tick == 3 else None)
     assert world.run(SelfState(), mode, None, stop_event=stop).ticks == 3  # type: ignore[arg-type]
 
 
-def test_the_mode_is_changed_and_changed_back_with_one_queue_and_one_state(backend: str) -> None:
-    bare, world = SelfState(), World(backend)
+def test_the_mode_is_changed_and_changed_back_with_one_queue_and_one_state() -> None:
+    bare, world = SelfState(), World()
     for mode in ("sync", "async", "sync", "async", "shadow"):
         world.queue.push(Event("shock", 0.5, 0.0))
         assert world.run(bare, mode, 2).events == 1
@@ -284,11 +284,11 @@ def test_the_mode_is_changed_and_changed_back_with_one_queue_and_one_state(backe
     assert bare.recent_events == ["shock"] * 5
 
 
-def test_the_monitor_gets_a_state_that_it_may_read(backend: str) -> None:
+def test_the_monitor_gets_a_state_that_it_may_read() -> None:
     seen: list[Any] = []
     bare = SelfState()
     bare.ticks = 9
-    World(backend).run(bare, "async", 1, monitor=lambda state: seen.append((type(state).__mro__, state.energy)))
+    World().run(bare, "async", 1, monitor=lambda state: seen.append((type(state).__mro__, state.energy)))
     assert LifeState in seen[0][0]
     assert seen[0][1] == 100.0
 
@@ -296,31 +296,31 @@ def test_the_monitor_gets_a_state_that_it_may_read(backend: str) -> None:
 # the shadow
 
 
-def test_a_shadow_finds_nothing_where_there_is_nothing(backend: str) -> None:
+def test_a_shadow_finds_nothing_where_there_is_nothing() -> None:
     bare = SelfState()
-    report = fed(backend, GROUPS[:5]).run(bare, "shadow", 6)
+    report = fed(GROUPS[:5]).run(bare, "shadow", 6)
     assert report.shadow is not None
     assert (report.shadow.compared, report.shadow.diverged) == (100, 0)
     assert report.shadow.synchronous.count == report.shadow.asynchronous.count == 100
     assert bare.recent_events == [each.type for each in EVENTS[:100] if each.intensity]
 
 
-def test_a_shadow_reports_what_differs(backend: str) -> None:
+def test_a_shadow_reports_what_differs() -> None:
     threads = threading.get_ident()
 
     def moody(state: Any, meaning: Any) -> str:
         return engines.decide_response(state, meaning) if threading.get_ident() == threads else "amplify"
 
     life = Engines(LIFE.meaning_engine, moody, LIFE.execute_action, LIFE.activate_memory)
-    report = fed(backend, [[Event("shock", 0.9, 0.0)]]).run(SelfState(), "shadow", 2, engines=life)
+    report = fed([[Event("shock", 0.9, 0.0)]]).run(SelfState(), "shadow", 2, engines=life)
     assert report.shadow is not None
     (first, *others) = report.shadow.divergences
     assert (first.tick, first.what, first.synchronous, first.asynchronous) == (2, "shock.pattern", "dampen", "amplify")
     assert {each.what for each in others} >= {"energy"}
 
 
-def test_the_pace_of_async_ticks_is_absolute(backend: str) -> None:
-    world = World(backend)
+def test_the_pace_of_async_ticks_is_absolute() -> None:
+    world = World()
     slow = Subsystems(semantic_monitor=lambda live: world.clock.advance(0.4 if live.ticks != 3 else 2.5))
     report = world.run(SelfState(), "async", 6, around=slow)
     assert report.lateness.max_ns == 0

@@ -23,8 +23,8 @@ def said(reply: Any) -> tuple[int, str]:
 # POST /event
 
 
-def test_an_event_is_taken_in_with_lifes_defaults(backend: str) -> None:
-    queue = EventQueue(backend=backend)
+def test_an_event_is_taken_in_with_lifes_defaults() -> None:
+    queue = EventQueue()
     assert said(post_event(queue, b'{"type": "shock"}', event_class=Event, clock=CLOCK)) == (200, "Event accepted")
     full = {"type": "joy", "intensity": -3, "timestamp": 7, "metadata": {"by": "hand"}}
     assert post_event(queue, json.dumps(full), event_class=Event, clock=CLOCK).status == 200
@@ -46,22 +46,22 @@ def test_an_event_is_taken_in_with_lifes_defaults(backend: str) -> None:
     ],
     ids=lambda given: repr(given)[:40],
 )  # fmt: skip
-def test_what_is_no_event_is_answered_and_not_queued(backend: str, body: bytes, says: str) -> None:
-    queue = EventQueue(backend=backend)
+def test_what_is_no_event_is_answered_and_not_queued(body: bytes, says: str) -> None:
+    queue = EventQueue()
     assert said(post_event(queue, body)) == (400, says)
     assert queue.is_empty()
 
 
-def test_an_adopters_class_may_refuse(backend: str) -> None:
+def test_an_adopters_class_may_refuse() -> None:
     def refuses(*_: Any) -> Any:
         raise RuntimeError("not today")
 
-    queue = EventQueue(backend=backend)
+    queue = EventQueue()
     assert said(post_event(queue, b'{"type": "a"}', event_class=refuses)) == (400, "Invalid event: not today")
 
 
-def test_a_dropped_event_is_not_called_accepted_unless_that_is_asked_for(backend: str) -> None:
-    queue = EventQueue(maxsize=1, backend=backend)
+def test_a_dropped_event_is_not_called_accepted_unless_that_is_asked_for() -> None:
+    queue = EventQueue(maxsize=1)
     queue.push(Event("noise", 0.1, 0.0))
     assert said(post_event(queue, b'{"type": "a"}')) == (503, "Event dropped: the queue is full")
     assert said(post_event(queue, b'{"type": "a"}', full_status=200)) == (200, "Event accepted")
@@ -80,12 +80,12 @@ def test_an_empty_queue_and_lifes_own_are_queues() -> None:
 # GET /status
 
 
-def test_a_status_is_lifes_as_json(backend: str) -> None:
+def test_a_status_is_lifes_as_json() -> None:
     bare = SelfState()
     bare.memory.extend(MemoryEntry("noise", 0.1, float(number)) for number in range(5))
     bare.recent_events.extend(["a", "b", "c"])
     bare._body.numbers["tension"] = float("inf")
-    reply = get_status(wrap_state(bare, ["energy"], backend=backend), "memory_limit=2&events_limit=1&other=x")
+    reply = get_status(wrap_state(bare, ["energy"]), "memory_limit=2&events_limit=1&other=x")
     status = json.loads(reply.body)
     assert (reply.status, reply.content_type) == (200, "application/json")
     assert [entry["timestamp"] for entry in status["memory"]] == [3.0, 4.0]
@@ -101,8 +101,8 @@ def test_without_a_state_the_server_is_to_blame() -> None:
     assert get_status(None).status == 500
 
 
-def test_a_turn_that_takes_too_long_is_said(backend: str) -> None:
-    state = wrap_state(SelfState(), turn_timeout=0.01, backend=backend)
+def test_a_turn_that_takes_too_long_is_said() -> None:
+    state = wrap_state(SelfState(), turn_timeout=0.01)
     with state.turn("a long handler"), Actor() as client:
         status, body = said(client.do(get_status, state))
     assert status == 503

@@ -13,8 +13,8 @@ from lifeevt import LockOrderError, LockTimeout, Turn, TurnLock
 
 
 @pytest.fixture
-def lock(backend: str) -> TurnLock:
-    return TurnLock("the being", backend=backend)
+def lock() -> TurnLock:
+    return TurnLock("the being")
 
 
 @pytest.fixture
@@ -122,8 +122,8 @@ def test_times_are_counted_by_holder(lock: TurnLock, other: Actor) -> None:
     assert told.longest_holder is not None and told.longest_holder.startswith(("the engine", "a visitor"))
 
 
-def test_a_turn_that_another_thread_ends_frees_the_rank_of_its_own(backend: str, other: Actor) -> None:
-    high, low = TurnLock("high", 2, backend=backend), TurnLock("low", 1, backend=backend)
+def test_a_turn_that_another_thread_ends_frees_the_rank_of_its_own(other: Actor) -> None:
+    high, low = TurnLock("high", 2), TurnLock("low", 1)
     turn = high.acquire("a test")
     with pytest.raises(LockOrderError):
         low.acquire("a test")

@@ -15,8 +15,8 @@ from lifeevt.locks.rwlock import limit_in_ns
 
 
 @pytest.fixture
-def lock(backend: str) -> ReadWriteLock:
-    return ReadWriteLock("the map", backend=backend)
+def lock() -> ReadWriteLock:
+    return ReadWriteLock("the map")
 
 
 @pytest.fixture
@@ -142,8 +142,8 @@ def test_times_are_counted_and_the_longest_holder_is_known(lock: ReadWriteLock, 
     assert told.longest_hold_ns == told.holds.max_ns > 0
 
 
-def test_a_lock_that_is_not_measured_keeps_no_times(backend: str) -> None:
-    lock = ReadWriteLock("the map", measured=False, backend=backend)
+def test_a_lock_that_is_not_measured_keeps_no_times() -> None:
+    lock = ReadWriteLock("the map", measured=False)
     with lock.read():
         pass
     told = lock.statistics()
@@ -165,20 +165,20 @@ def test_a_timeout_that_is_no_number_is_refused(lock: ReadWriteLock) -> None:
 # ranks
 
 
-def three(backend: str, ranks: list[int | None]) -> list[Callable[[], Any]]:
+def three(ranks: list[int | None]) -> list[Callable[[], Any]]:
     """A way to take, for ``with``, of each kind of lock."""
     first, second, third = ranks
-    watched = WatchedLock(threading.Lock(), "mine", second, backend=backend)
-    turns = TurnLock("turns", third, backend=backend)
+    watched = WatchedLock(threading.Lock(), "mine", second)
+    turns = TurnLock("turns", third)
     return [
-        ReadWriteLock("shared", first, backend=backend).read,
+        ReadWriteLock("shared", first).read,
         lambda: watched,
         lambda: turns.acquire("a test"),
     ]
 
 
-def test_locks_are_taken_by_ascending_rank(backend: str) -> None:
-    shared, mine, turns = three(backend, [1, 2, 3])
+def test_locks_are_taken_by_ascending_rank() -> None:
+    shared, mine, turns = three([1, 2, 3])
     with shared(), mine(), turns():
         pass
 
@@ -186,9 +186,9 @@ def test_locks_are_taken_by_ascending_rank(backend: str) -> None:
 @pytest.mark.parametrize(("held", "wanted"), [(1, 0), (2, 0), (2, 1)])
 @pytest.mark.parametrize("ranks", [[1, 2, 3], [2, 2, 2]], ids=["lower", "equal"])
 def test_a_rank_that_is_not_higher_is_refused_at_once(
-    backend: str, ranks: list[int | None], held: int, wanted: int
+    ranks: list[int | None], held: int, wanted: int
 ) -> None:
-    takers = three(backend, ranks)
+    takers = three(ranks)
     with takers[held](), pytest.raises(LockOrderError, match=f"rank {ranks[wanted]} .* rank {ranks[held]}"):
         takers[wanted]().__enter__()
     for take in takers:  # nothing is held, and no rank is left behind
@@ -196,8 +196,8 @@ def test_a_rank_that_is_not_higher_is_refused_at_once(
             pass
 
 
-def test_a_lock_without_a_rank_is_not_checked(backend: str) -> None:
-    shared, mine, turns = three(backend, [None, 5, 1])
+def test_a_lock_without_a_rank_is_not_checked() -> None:
+    shared, mine, turns = three([None, 5, 1])
     with mine(), shared():
         pass
     with shared(), mine():
@@ -206,8 +206,8 @@ def test_a_lock_without_a_rank_is_not_checked(backend: str) -> None:
         pass
 
 
-def test_ranks_are_of_a_thread(backend: str, other: Actor) -> None:
-    shared, mine, _ = three(backend, [1, 2, 3])
+def test_ranks_are_of_a_thread(other: Actor) -> None:
+    shared, mine, _ = three([1, 2, 3])
     with mine():
         entry = shared()
         other.do(enter, entry)
@@ -218,8 +218,8 @@ def test_ranks_are_of_a_thread(backend: str, other: Actor) -> None:
 
 
 @pytest.fixture(params=[threading.Lock, threading.RLock], ids=["Lock", "RLock"])
-def watched(request: pytest.FixtureRequest, backend: str) -> WatchedLock:
-    return WatchedLock(request.param(), "mine", backend=backend)
+def watched(request: pytest.FixtureRequest) -> WatchedLock:
+    return WatchedLock(request.param(), "mine")
 
 
 def test_a_watched_lock_excludes(watched: WatchedLock, other: Actor) -> None:
@@ -245,8 +245,8 @@ def test_who_waits_for_a_watched_lock_gets_it(watched: WatchedLock, other: Actor
     assert (told.holds.count, told.waits.count) == (2, 1) and told.longest_holder is not None
 
 
-def test_a_reentrant_lock_may_be_taken_again_whatever_its_rank(backend: str) -> None:
-    watched = WatchedLock(threading.RLock(), "mine", 1, backend=backend)
+def test_a_reentrant_lock_may_be_taken_again_whatever_its_rank() -> None:
+    watched = WatchedLock(threading.RLock(), "mine", 1)
     with watched, watched:
         assert len(watched.holders()) == 1
     assert watched.holders() == () and watched.statistics().holds.count == 1
@@ -254,8 +254,8 @@ def test_a_reentrant_lock_may_be_taken_again_whatever_its_rank(backend: str) -> 
         pass
 
 
-def test_a_plain_lock_taken_again_is_an_error_and_no_hang(backend: str) -> None:
-    watched = WatchedLock(threading.Lock(), "mine", backend=backend)
+def test_a_plain_lock_taken_again_is_an_error_and_no_hang() -> None:
+    watched = WatchedLock(threading.Lock(), "mine")
     with watched:
         assert watched.acquire(False) is False
         with pytest.raises(LockOrderError, match="holds mine already"):
@@ -270,16 +270,16 @@ def test_releasing_a_watched_lock_that_is_free_is_the_locks_own_error(watched: W
         assert len(watched.holders()) == 1
 
 
-def test_a_watched_reentrant_lock_is_not_released_by_another(backend: str, other: Actor) -> None:
-    watched = WatchedLock(threading.RLock(), "mine", backend=backend)
+def test_a_watched_reentrant_lock_is_not_released_by_another(other: Actor) -> None:
+    watched = WatchedLock(threading.RLock(), "mine")
     with watched:
         with pytest.raises(RuntimeError):
             other.do(watched.release)
         assert len(watched.holders()) == 1
 
 
-def test_a_watched_lock_that_is_not_measured_keeps_no_times(backend: str) -> None:
-    watched = WatchedLock(threading.Lock(), "mine", measured=False, backend=backend)
+def test_a_watched_lock_that_is_not_measured_keeps_no_times() -> None:
+    watched = WatchedLock(threading.Lock(), "mine", measured=False)
     with watched:
         pass
     assert watched.statistics().holds.count == 0

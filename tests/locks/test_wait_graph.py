@@ -31,9 +31,9 @@ KINDS = ["read", "write", "turn", "watched", "state"]
 class TurnOf:
     """The turn on the object of a state."""
 
-    def __init__(self, name: str, backend: str) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
-        self.state = ThreadSafeSelfState.wrap(SimpleNamespace(mood=0.0), ["mood"], name=name, backend=backend)
+        self.state = ThreadSafeSelfState.wrap(SimpleNamespace(mood=0.0), ["mood"], name=name)
 
 
 class Person:
@@ -74,15 +74,15 @@ def people(count: int) -> Iterator[list[Person]]:
                 call.result()
 
 
-def made(kind: str, name: str, backend: str) -> tuple[Any, str]:
+def made(kind: str, name: str) -> tuple[Any, str]:
     """A lock of a kind, and the mode in which others are kept out by one who has it."""
     if kind == "turn":
-        return TurnLock(name, backend=backend), "turn"
+        return TurnLock(name), "turn"
     if kind == "state":
-        return TurnOf(name, backend), "state"
+        return TurnOf(name), "state"
     if kind == "watched":
-        return WatchedLock(threading.Lock(), name, backend=backend), "watched"
-    return ReadWriteLock(name, backend=backend), kind
+        return WatchedLock(threading.Lock(), name), "watched"
+    return ReadWriteLock(name), kind
 
 
 def waits(lock: Any) -> Callable[[], bool]:
@@ -100,9 +100,9 @@ def begin_waiting(person: Person, lock: Any, mode: str, *limits: float) -> Call:
 
 
 @pytest.mark.parametrize(("left_kind", "right_kind"), list(itertools.product(KINDS, KINDS)))
-def test_two_who_would_wait_for_each_other_are_told(backend: str, left_kind: str, right_kind: str) -> None:
-    left, left_mode = made(left_kind, "left", backend)
-    right, right_mode = made(right_kind, "right", backend)
+def test_two_who_would_wait_for_each_other_are_told(left_kind: str, right_kind: str) -> None:
+    left, left_mode = made(left_kind, "left")
+    right, right_mode = made(right_kind, "right")
     with people(2) as (one, two):
         one.take(left, left_mode).result()
         two.take(right, right_mode).result()
@@ -120,9 +120,9 @@ def test_two_who_would_wait_for_each_other_are_told(backend: str, left_kind: str
 
 
 @pytest.mark.parametrize("length", [3, 5, 8])
-def test_a_long_circle_is_told_in_its_order(backend: str, length: int) -> None:
+def test_a_long_circle_is_told_in_its_order(length: int) -> None:
     kinds = itertools.cycle(["write", "turn", "watched"])
-    locks = [made(kind, f"lock {number}", backend)[0] for number, kind in zip(range(length), kinds, strict=False)]
+    locks = [made(kind, f"lock {number}")[0] for number, kind in zip(range(length), kinds, strict=False)]
     with people(length) as all_of_them:
         for person, lock in zip(all_of_them, locks, strict=True):
             person.take(lock).result()
@@ -139,8 +139,8 @@ def test_a_long_circle_is_told_in_its_order(backend: str, length: int) -> None:
             person.leave(lock)
 
 
-def test_a_reader_behind_a_writer_that_waits_is_part_of_the_circle(backend: str) -> None:
-    shared, mine = ReadWriteLock("shared", backend=backend), ReadWriteLock("mine", backend=backend)
+def test_a_reader_behind_a_writer_that_waits_is_part_of_the_circle() -> None:
+    shared, mine = ReadWriteLock("shared"), ReadWriteLock("mine")
     with people(3) as (reader, writer, late):
         reader.take(shared, "read").result()
         late.take(mine).result()
@@ -156,8 +156,8 @@ def test_a_reader_behind_a_writer_that_waits_is_part_of_the_circle(backend: str)
         writing.result()
 
 
-def test_a_writer_whose_wait_closes_the_circle_is_the_one_that_fails(backend: str) -> None:
-    shared, mine = ReadWriteLock("shared", backend=backend), ReadWriteLock("mine", backend=backend)
+def test_a_writer_whose_wait_closes_the_circle_is_the_one_that_fails() -> None:
+    shared, mine = ReadWriteLock("shared"), ReadWriteLock("mine")
     with people(2) as (reader, writer):
         reader.take(shared, "read").result()
         writer.take(mine).result()
@@ -169,8 +169,8 @@ def test_a_writer_whose_wait_closes_the_circle_is_the_one_that_fails(backend: st
         elder.result()
 
 
-def test_a_circle_is_found_although_its_waits_have_a_time_limit(backend: str) -> None:
-    left, right = ReadWriteLock("left", backend=backend), ReadWriteLock("right", backend=backend)
+def test_a_circle_is_found_although_its_waits_have_a_time_limit() -> None:
+    left, right = ReadWriteLock("left"), ReadWriteLock("right")
     with people(2) as (one, two):
         one.take(left).result()
         two.take(right).result()
@@ -184,8 +184,8 @@ def test_a_circle_is_found_although_its_waits_have_a_time_limit(backend: str) ->
 # what is no circle
 
 
-def test_a_wait_for_somebody_who_runs_is_no_deadlock(backend: str) -> None:
-    left, right = ReadWriteLock("left", backend=backend), ReadWriteLock("right", backend=backend)
+def test_a_wait_for_somebody_who_runs_is_no_deadlock() -> None:
+    left, right = ReadWriteLock("left"), ReadWriteLock("right")
     with people(3) as (one, two, three):
         one.take(left).result()
         first = begin_waiting(two, left, "write")
@@ -198,8 +198,8 @@ def test_a_wait_for_somebody_who_runs_is_no_deadlock(backend: str) -> None:
     assert GRAPH.waits() == ()
 
 
-def test_who_does_not_wait_is_not_searched(backend: str) -> None:
-    left, right = ReadWriteLock("left", backend=backend), ReadWriteLock("right", backend=backend)
+def test_who_does_not_wait_is_not_searched() -> None:
+    left, right = ReadWriteLock("left"), ReadWriteLock("right")
     with people(2) as (one, two):
         one.take(left).result()
         two.take(right).result()
@@ -210,8 +210,8 @@ def test_who_does_not_wait_is_not_searched(backend: str) -> None:
         begun.result()
 
 
-def test_a_wait_that_ended_is_forgotten(backend: str) -> None:
-    lock = ReadWriteLock("the map", backend=backend)
+def test_a_wait_that_ended_is_forgotten() -> None:
+    lock = ReadWriteLock("the map")
     with people(2) as (one, two):
         one.take(lock).result()
         with pytest.raises(LockTimeout):
@@ -240,10 +240,10 @@ def test_a_wait_inside_a_search_is_refused() -> None:
 
 @given(data=st.data())
 @settings(max_examples=40)
-def test_a_wait_fails_just_when_it_would_close_a_circle(backend: str, data: st.DataObject) -> None:
+def test_a_wait_fails_just_when_it_would_close_a_circle(data: st.DataObject) -> None:
     """Four people and three exclusive locks; the model follows who waits for whom, each for one."""
     kinds = data.draw(st.lists(st.sampled_from(["write", "turn", "watched"]), min_size=3, max_size=3))
-    locks = [made(kind, f"lock {number}", backend)[0] for number, kind in enumerate(kinds)]
+    locks = [made(kind, f"lock {number}")[0] for number, kind in enumerate(kinds)]
     holder: dict[int, int] = {}
     waiting: dict[int, tuple[int, Call]] = {}
     with people(4) as all_of_them:

@@ -33,10 +33,10 @@ CRITICAL, HIGH, NORMAL, LOW = Priority
 THREE = BatchPolicy(3, 1.0)
 
 
-def engine_of(backend: str, handlers: Any, **more: Any) -> AsyncEventProcessor:
+def engine_of(handlers: Any, **more: Any) -> AsyncEventProcessor:
     """An engine with one reflex, for ``hit``, on a clock of its own."""
-    state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)}, backend=backend)
-    arguments = {"reflexes": [Reflex("hit", 1.0, {"energy": -10.0})], "clock": ManualClock(), "backend": backend}
+    state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)})
+    arguments = {"reflexes": [Reflex("hit", 1.0, {"energy": -10.0})], "clock": ManualClock()}
     return AsyncEventProcessor(state, handlers=handlers, **(arguments | more))
 
 
@@ -78,7 +78,7 @@ class Batched:
 # what stages get and give
 
 
-def test_each_stage_is_called_once_with_lists_and_gives_each_event_its_own(backend: str) -> None:
+def test_each_stage_is_called_once_with_lists_and_gives_each_event_its_own() -> None:
     calls: list[Any] = []
 
     def stage(name: str) -> Callable[..., list[str]]:
@@ -89,7 +89,7 @@ def test_each_stage_is_called_once_with_lists_and_gives_each_event_its_own(backe
         return call
 
     handler = Handler(stage("m"), stage("d"), stage("a"), batch=THREE)
-    results = answered(engine_of(backend, {"log": handler}), *numbered(3))
+    results = answered(engine_of({"log": handler}), *numbered(3))
     assert calls == [
         ("m", [0, 1, 2], ()),
         ("d", [0, 1, 2], (["m 0", "m 1", "m 2"],)),
@@ -100,32 +100,32 @@ def test_each_stage_is_called_once_with_lists_and_gives_each_event_its_own(backe
     assert {(result.status, result.attempts) for result in results} == {(Status.PROCESSED, 1)}
 
 
-def test_a_stage_may_return_none_for_all_and_change_its_lists(backend: str) -> None:
+def test_a_stage_may_return_none_for_all_and_change_its_lists() -> None:
     handler = Handler(lambda events, _: events.clear(), None, lambda events, _, state: tuple(numbers(events)),
                       batch=THREE)  # fmt: skip
-    results = answered(engine_of(backend, {"log": handler}), *numbered(3))
+    results = answered(engine_of({"log": handler}), *numbered(3))
     assert [(result.meaning, result.action) for result in results] == [(None, 0), (None, 1), (None, 2)]
 
 
-def test_no_batch_is_larger_than_its_size_and_the_rest_comes_at_the_end(backend: str) -> None:
+def test_no_batch_is_larger_than_its_size_and_the_rest_comes_at_the_end() -> None:
     batched = Batched()
-    answered(engine_of(backend, {"log": batched.of()}), *numbered(8))
+    answered(engine_of({"log": batched.of()}), *numbered(8))
     assert batched.given == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
-def test_types_of_one_handler_share_its_batch_and_other_handlers_have_their_own(backend: str) -> None:
+def test_types_of_one_handler_share_its_batch_and_other_handlers_have_their_own() -> None:
     some, others = Batched(), Batched()
-    engine = engine_of(backend, {"*": some.of(), "note": others.of()})
+    engine = engine_of({"*": some.of(), "note": others.of()})
     answered(engine, event_of("log", 0), event_of("note", 1), event_of("text", 2), event_of("note_short", 3))
     assert (some.given, others.given) == ([[0, 2]], [[1, 3]])
 
 
-def test_events_that_came_as_numbers_are_events_in_a_batch(backend: str) -> None:
+def test_events_that_came_as_numbers_are_events_in_a_batch() -> None:
     from array import array
 
     seen: list[Any] = []
     handler = Handler(lambda events, _: seen.extend((each.type, each.intensity) for each in events), batch=THREE)
-    engine = engine_of(backend, {"log": handler})
+    engine = engine_of({"log": handler})
     code = engine.type_code("log")
     engine.submit_arrays(array("i", [code] * 2), array("d", [0.25, -0.5]))
     engine.process_pending()
@@ -133,14 +133,14 @@ def test_events_that_came_as_numbers_are_events_in_a_batch(backend: str) -> None
 
 
 @pytest.mark.parametrize("clock", [ManualClock, SystemClock])
-def test_the_reflexes_of_a_batch_answer_before_its_stages_and_not_before_it(backend: str, clock: Any) -> None:
+def test_the_reflexes_of_a_batch_answer_before_its_stages_and_not_before_it(clock: Any) -> None:
     seen: list[Any] = []
     plain = Handler(action=lambda event, _, state: seen.append(state["energy"]))
     batched = Handler(None, lambda events, meanings, state: seen.append((meanings, state["energy"])),
                       batch=BatchPolicy(3, 1000.0))  # fmt: skip
     types = EventTypes([EventType("hit", NORMAL, 10**6 * MS), EventType("look", NORMAL, 10**6 * MS)])
-    scheduler = EventScheduler(types=types, backend=backend)
-    engine = engine_of(backend, {"hit": batched, "look": plain}, clock=clock(), scheduler=scheduler)
+    scheduler = EventScheduler(types=types)
+    engine = engine_of({"hit": batched, "look": plain}, clock=clock(), scheduler=scheduler)
     results = answered(engine, event_of("hit", intensity=1.0), event_of("look"), event_of("hit", intensity=1.0))
     meanings = [result.meaning for result in results if result.event.type == "hit"]
     assert seen == [50.0, (meanings, 30.0)]
@@ -149,7 +149,7 @@ def test_the_reflexes_of_a_batch_answer_before_its_stages_and_not_before_it(back
     assert before[1] == before[0] + 1 and results[-1].state_version == before[0] + 2
 
 
-def test_a_batch_runs_in_a_context_of_its_own(backend: str) -> None:
+def test_a_batch_runs_in_a_context_of_its_own() -> None:
     who: ContextVar[str] = ContextVar("who", default="nobody")
     seen: list[str] = []
 
@@ -157,7 +157,7 @@ def test_a_batch_runs_in_a_context_of_its_own(backend: str) -> None:
         seen.append(who.get())
         who.set("the batch before")
 
-    engine = engine_of(backend, {"log": Handler(action=act, batch=BatchPolicy(1))})
+    engine = engine_of({"log": Handler(action=act, batch=BatchPolicy(1))})
     token = who.set("the worker")
     for event in numbered(2):
         engine.submit_tracked(event)
@@ -169,9 +169,9 @@ def test_a_batch_runs_in_a_context_of_its_own(backend: str) -> None:
 # times and accounts
 
 
-def test_the_events_of_a_batch_share_start_and_end_and_were_queued_each_at_its_own_time(backend: str) -> None:
+def test_the_events_of_a_batch_share_start_and_end_and_were_queued_each_at_its_own_time() -> None:
     clock = ManualClock()
-    engine = engine_of(backend, {"log": Batched(clock, 0.003).of()}, clock=clock)
+    engine = engine_of({"log": Batched(clock, 0.003).of()}, clock=clock)
     for event in numbered(3):
         engine.submit(event)
         clock.advance(0.001)
@@ -181,9 +181,9 @@ def test_the_events_of_a_batch_share_start_and_end_and_were_queued_each_at_its_o
     assert {(result.started_ns // MS, result.finished_ns // MS) for result in results} == {(3, 6)}
 
 
-def test_the_service_of_a_batch_is_charged_once_and_latencies_are_exact(backend: str) -> None:
+def test_the_service_of_a_batch_is_charged_once_and_latencies_are_exact() -> None:
     clock = ManualClock()
-    engine = engine_of(backend, {"log": Batched(clock, 0.010).of()}, clock=clock)
+    engine = engine_of({"log": Batched(clock, 0.010).of()}, clock=clock)
     answered(engine, *numbered(3))
     level = engine.statistics().scheduler.levels[NORMAL]
     account = engine.scheduler.accounts[NORMAL]
@@ -191,11 +191,11 @@ def test_the_service_of_a_batch_is_charged_once_and_latencies_are_exact(backend:
     assert account.latency.total == account.wait.total + account.service.total == 30 * MS
 
 
-def test_a_strategy_with_a_budget_pays_for_a_batch_once(backend: str) -> None:
+def test_a_strategy_with_a_budget_pays_for_a_batch_once() -> None:
     clock = ManualClock()
     batched = Batched(clock, 0.020)
     strategy = LoadBalancingStrategy(0.5, 8, 0.1)
-    engine = engine_of(backend, {"log": batched.of()}, clock=clock, scheduler=strategy)
+    engine = engine_of({"log": batched.of()}, clock=clock, scheduler=strategy)
     engine.scheduler.gate(0)
     engine.submit_many(numbered(6))
     assert engine.process_pending() == 3 and batched.given == [[0, 1, 2]]
@@ -205,12 +205,12 @@ def test_a_strategy_with_a_budget_pays_for_a_batch_once(backend: str) -> None:
     assert engine.process_pending() == 3 and batched.given == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_a_scheduler_that_fails_loses_no_event_of_a_batch(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_scheduler_that_fails_loses_no_event_of_a_batch(caplog: pytest.LogCaptureFixture) -> None:
     class Failing(EventScheduler):
         def observe(self, event: Event, *times: int) -> None:
             raise RuntimeError("no account")
 
-    engine = engine_of(backend, {"log": Batched().of()}, scheduler=Failing(backend=backend))
+    engine = engine_of({"log": Batched().of()}, scheduler=Failing())
     engine.submit_many(numbered(3))
     with pytest.raises(RuntimeError, match="no account"):
         engine.process_pending()
@@ -222,12 +222,12 @@ def test_a_scheduler_that_fails_loses_no_event_of_a_batch(backend: str, caplog: 
 
 @pytest.mark.parametrize("stage", ["meaning", "decision", "action"])
 def test_a_failing_stage_ends_every_event_of_its_batch_and_nothing_else(
-    backend: str, stage: str, caplog: pytest.LogCaptureFixture
+    stage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: Any) -> None:
         raise KeyError("lost")
 
-    engine = engine_of(backend, {"log": Handler(**{stage: fail}, batch=THREE), "joy": Handler(action=lambda *_: 1)})
+    engine = engine_of({"log": Handler(**{stage: fail}, batch=THREE), "joy": Handler(action=lambda *_: 1)})
     results = answered(engine, *numbered(3), event_of("joy"))
     failed = [result for result in results if result.event.type == "log"]
     assert {(each.status, each.error) for each in failed} == {(Status.DEAD_LETTERED, f"{stage}: KeyError: 'lost'")}
@@ -243,8 +243,8 @@ def test_a_failing_stage_ends_every_event_of_its_batch_and_nothing_else(
     [([1, 2], "it returned 2 values for 3 events"), ([], "it returned 0 values for 3 events"),
      ("abc", "it returned a str, not a list or None, for 3 events"), ({1: 1}, "a dict"), (7, "an? int")],
 )  # fmt: skip
-def test_a_list_that_does_not_fit_is_an_error_of_its_stage(backend: str, given: Any, error: str) -> None:
-    engine = engine_of(backend, {"log": Handler(meaning=lambda *_: given, action=pytest.fail, batch=THREE)})
+def test_a_list_that_does_not_fit_is_an_error_of_its_stage(given: Any, error: str) -> None:
+    engine = engine_of({"log": Handler(meaning=lambda *_: given, action=pytest.fail, batch=THREE)})
     results = answered(engine, *numbered(3))
     assert {result.status for result in results} == {Status.DEAD_LETTERED}
     assert all(result.error is not None and result.error.startswith("meaning: ") for result in results)
@@ -253,11 +253,11 @@ def test_a_list_that_does_not_fit_is_an_error_of_its_stage(backend: str, given: 
         raise AssertionError(results[0].error)
 
 
-def test_what_is_no_exception_ends_the_batch_and_is_the_callers(backend: str) -> None:
+def test_what_is_no_exception_ends_the_batch_and_is_the_callers() -> None:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    engine = engine_of(backend, {"log": Handler(action=interrupt, batch=BatchPolicy(2, 1.0))})
+    engine = engine_of({"log": Handler(action=interrupt, batch=BatchPolicy(2, 1.0))})
     engine.submit_many(numbered(3))
     with pytest.raises(KeyboardInterrupt):
         engine.process_pending()
@@ -268,28 +268,28 @@ def test_what_is_no_exception_ends_the_batch_and_is_the_callers(backend: str) ->
 # receipts
 
 
-def test_each_receipt_of_a_batch_is_settled_with_its_own_result(backend: str) -> None:
+def test_each_receipt_of_a_batch_is_settled_with_its_own_result() -> None:
     handler = Handler(lambda events, _: numbers(events), batch=THREE)
-    engine = engine_of(backend, {"log": handler})
+    engine = engine_of({"log": handler})
     receipts = [engine.submit_tracked(event) for event in numbered(3)]
     engine.process_pending()
     assert [receipt.result(0.0).meaning for receipt in receipts] == [0, 1, 2]
 
 
-def test_an_event_of_a_batch_waits_for_the_one_of_its_key_before_it(backend: str) -> None:
+def test_an_event_of_a_batch_waits_for_the_one_of_its_key_before_it() -> None:
     batched = Batched()
-    engine = engine_of(backend, {"log": batched.of()})
+    engine = engine_of({"log": batched.of()})
     for event in numbered(4):
         engine.submit_tracked(event, key="one" if event.metadata["#"] < 3 else "other")
     assert engine.process_pending() == 4
     assert batched.given == [[0, 3], [1], [2]]
 
 
-def test_an_event_that_expires_while_its_batch_is_collected_never_runs(backend: str) -> None:
+def test_an_event_that_expires_while_its_batch_is_collected_never_runs() -> None:
     clock = ManualClock()
     batched = Batched()
     slow = Handler(action=lambda *_: clock.advance(5.0))
-    engine = engine_of(backend, {"hit": batched.of(), "slow": slow}, clock=clock)
+    engine = engine_of({"hit": batched.of(), "slow": slow}, clock=clock)
     receipts = [engine.submit_tracked(event_of("hit", number, intensity=1.0), ttl=ttl)
                 for number, ttl in enumerate([2.0, 9.0])]  # fmt: skip
     engine.submit(event_of("slow"))
@@ -299,10 +299,10 @@ def test_an_event_that_expires_while_its_batch_is_collected_never_runs(backend: 
     assert engine.ledger().ends[Status.EXPIRED] == 1 and engine.ledger().balanced
 
 
-def test_a_batch_of_which_all_have_expired_calls_nobody(backend: str) -> None:
+def test_a_batch_of_which_all_have_expired_calls_nobody() -> None:
     clock = ManualClock()
     engine = engine_of(
-        backend, {"log": Handler(pytest.fail, batch=THREE), "slow": Handler(action=lambda *_: clock.advance(5.0))},
+        {"log": Handler(pytest.fail, batch=THREE), "slow": Handler(action=lambda *_: clock.advance(5.0))},
         clock=clock,
     )  # fmt: skip
     engine.submit_tracked(event_of("log"), ttl=1.0)
@@ -326,13 +326,13 @@ def test_a_batch_is_declared_by_a_policy() -> None:
         Handler(action=pytest.fail, batch=3)  # type: ignore[arg-type]
 
 
-def test_one_who_waits_for_a_result_and_fails_takes_no_other_result_along(backend: str) -> None:
+def test_one_who_waits_for_a_result_and_fails_takes_no_other_result_along() -> None:
     def fail() -> None:
         raise RuntimeError("who waited")
 
     clock = ManualClock()
     slow = Handler(action=lambda *_: clock.advance(5.0))
-    engine = engine_of(backend, {"log": Batched().of(BatchPolicy(9, 1.0)), "slow": slow}, clock=clock)
+    engine = engine_of({"log": Batched().of(BatchPolicy(9, 1.0)), "slow": slow}, clock=clock)
     receipts = [engine.submit_tracked(event, ttl=ttl) for event, ttl in zip(numbered(3), [1.0, 9.0, 9.0], strict=True)]
     receipts.append(engine.submit_tracked(event_of("slow")))
     for receipt in receipts[:2]:

@@ -160,11 +160,11 @@ class Leaping(ManualClock):
 class Player:
     """The engine itself, whose worker finds the arrivals at their times."""
 
-    def __init__(self, backend: str, strategy: str) -> None:
+    def __init__(self, strategy: str) -> None:
         self.clock, self.started = Leaping(), list[tuple[int, list[int]]]()
         types = EventTypes(EventType(name, kind[0], kind[1] * MS) for name, kind in KINDS.items())
-        scheduler = EventScheduler(strategy, types, backend=backend)
-        state = ThreadSafeSelfState({}, backend=backend)
+        scheduler = EventScheduler(strategy, types)
+        state = ThreadSafeSelfState({})
         handlers = {name: self.handler(name) for name in KINDS}
         self.engine = AsyncEventProcessor(state, [], handlers, scheduler=scheduler, clock=self.clock)
 
@@ -228,11 +228,11 @@ def check_nothing_less_urgent_went_first(
 @settings(max_examples=150)
 @given(arrivals, st.sampled_from(["deadline", "priority"]))
 def test_an_engine_answers_batches_and_single_events_as_the_model_says(
-    backend: str, given: list[Arrival], strategy: str
+    given: list[Arrival], strategy: str
 ) -> None:
     coming = [replace(each, number=number) for number, each in enumerate(sorted(given, key=lambda each: each.at_ms))]
     offsets = level_offsets(find_strategy(strategy))
-    model, player = Model(offsets, list(coming)), Player(backend, strategy)
+    model, player = Model(offsets, list(coming)), Player(strategy)
     model.run()
     results = player.play(coming)
     assert player.started == model.started

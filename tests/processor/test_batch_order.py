@@ -37,14 +37,14 @@ class Being:
     """
 
     def __init__(
-        self, backend: str, policy: BatchPolicy, log_ms: float = 1000.0, strategy: Any = "deadline", takes_ms: int = 0
+        self, policy: BatchPolicy, log_ms: float = 1000.0, strategy: Any = "deadline", takes_ms: int = 0
     ) -> None:
         self.clock, self.given, self.takes_ms = ManualClock(), list[tuple[int, list[int]]](), takes_ms
         budgets = {"log": (NORMAL, log_ms), "shock": (CRITICAL, 10), "late": (LOW, 9000), "busy": (NORMAL, 1)}
         types = EventTypes([EventType(name, level, round(ms * MS)) for name, (level, ms) in budgets.items()])
         handlers = {"log": Handler(action=self.take, batch=policy), "busy": self.do, "*": Handler(action=self.take_one)}
-        scheduler = EventScheduler(strategy, types, backend=backend)
-        self.engine = engine_of(backend, handlers, clock=self.clock, scheduler=scheduler)
+        scheduler = EventScheduler(strategy, types)
+        self.engine = engine_of(handlers, clock=self.clock, scheduler=scheduler)
 
     def take(self, events: list[Event], *_: Any) -> None:
         self.given.append((self.clock.now_ns() // MS, numbers(events)))
@@ -83,8 +83,8 @@ class Being:
 # windows
 
 
-def test_a_batch_that_is_not_full_is_answered_a_window_after_its_first_event(backend: str) -> None:
-    with Being(backend, BatchPolicy(9, 0.1)) as being:
+def test_a_batch_that_is_not_full_is_answered_a_window_after_its_first_event() -> None:
+    with Being(BatchPolicy(9, 0.1)) as being:
         being.submit(0)
         being.settle()
         being.clock.advance(0.06)
@@ -98,8 +98,8 @@ def test_a_batch_that_is_not_full_is_answered_a_window_after_its_first_event(bac
     assert being.given == [(100, [0, 1])]
 
 
-def test_the_next_batch_has_a_window_of_its_own(backend: str) -> None:
-    with Being(backend, BatchPolicy(2, 0.1)) as being:
+def test_the_next_batch_has_a_window_of_its_own() -> None:
+    with Being(BatchPolicy(2, 0.1)) as being:
         being.submit(0)
         being.submit(1).result(PATIENCE)
         last = being.submit(2)
@@ -109,8 +109,8 @@ def test_the_next_batch_has_a_window_of_its_own(backend: str) -> None:
     assert being.given == [(0, [0, 1]), (100, [2])]
 
 
-def test_a_batch_waits_past_no_deadline_of_its_events(backend: str) -> None:
-    with Being(backend, BatchPolicy(9, 0.5), log_ms=200) as being:
+def test_a_batch_waits_past_no_deadline_of_its_events() -> None:
+    with Being(BatchPolicy(9, 0.5), log_ms=200) as being:
         first = being.submit(0)
         being.settle()
         being.clock.advance_ns(200 * MS - 1)
@@ -121,8 +121,8 @@ def test_a_batch_waits_past_no_deadline_of_its_events(backend: str) -> None:
     assert being.given == [(200, [0])]
 
 
-def test_a_batch_leaves_before_a_deadline_what_the_last_one_took(backend: str) -> None:
-    with Being(backend, BatchPolicy(9, 0.5), log_ms=200, takes_ms=50) as being:
+def test_a_batch_leaves_before_a_deadline_what_the_last_one_took() -> None:
+    with Being(BatchPolicy(9, 0.5), log_ms=200, takes_ms=50) as being:
         for number, wait_ms in enumerate([200, 150]):
             receipt = being.submit(number)
             being.settle()
@@ -132,8 +132,8 @@ def test_a_batch_leaves_before_a_deadline_what_the_last_one_took(backend: str) -
     assert being.engine.statistics().scheduler.late == 1
 
 
-def test_without_a_window_a_batch_is_what_waits_now(backend: str) -> None:
-    being = Being(backend, BatchPolicy(9))
+def test_without_a_window_a_batch_is_what_waits_now() -> None:
+    being = Being(BatchPolicy(9))
     receipts = [being.submit(number) for number in range(3)]
     with being:
         receipts[-1].result(PATIENCE)
@@ -141,8 +141,8 @@ def test_without_a_window_a_batch_is_what_waits_now(backend: str) -> None:
     assert being.batches == [[0, 1, 2], [3]]
 
 
-def test_without_a_window_a_batch_ends_where_another_is_next(backend: str) -> None:
-    being = Being(backend, BatchPolicy(9), log_ms=9000)
+def test_without_a_window_a_batch_ends_where_another_is_next() -> None:
+    being = Being(BatchPolicy(9), log_ms=9000)
     for number, kind in enumerate(["log", "log", "late", "log"]):
         being.submit(number, kind)
         being.clock.advance_ns(1)
@@ -151,10 +151,10 @@ def test_without_a_window_a_batch_ends_where_another_is_next(backend: str) -> No
     assert being.batches == [[0, 1], [2], [3]]
 
 
-def test_on_the_systems_clock_the_worker_sleeps_until_the_window_ends(backend: str) -> None:
+def test_on_the_systems_clock_the_worker_sleeps_until_the_window_ends() -> None:
     batched = Batched()
-    scheduler = EventScheduler(types=EventTypes([EventType("log", NORMAL, 1000 * MS)]), backend=backend)
-    engine = engine_of(backend, {"log": batched.of(BatchPolicy(9, 0.02))}, clock=SystemClock(), scheduler=scheduler)
+    scheduler = EventScheduler(types=EventTypes([EventType("log", NORMAL, 1000 * MS)]))
+    engine = engine_of({"log": batched.of(BatchPolicy(9, 0.02))}, clock=SystemClock(), scheduler=scheduler)
     with engine:
         first, last = (engine.submit_tracked(event) for event in numbered(2))
         assert last.result(PATIENCE).started_ns - first.result(PATIENCE).queued_ns >= 20 * MS
@@ -164,8 +164,8 @@ def test_on_the_systems_clock_the_worker_sleeps_until_the_window_ends(backend: s
 # before and behind others
 
 
-def test_others_go_on_while_a_batch_waits(backend: str) -> None:
-    with Being(backend, BatchPolicy(9, 0.1)) as being:
+def test_others_go_on_while_a_batch_waits() -> None:
+    with Being(BatchPolicy(9, 0.1)) as being:
         batched = being.submit(0)
         being.settle()
         being.submit(1, "late").result(PATIENCE)
@@ -173,13 +173,13 @@ def test_others_go_on_while_a_batch_waits(backend: str) -> None:
     assert being.batches == [[1], [0]]
 
 
-def test_a_due_batch_goes_behind_what_is_more_urgent_and_before_the_rest(backend: str) -> None:
+def test_a_due_batch_goes_behind_what_is_more_urgent_and_before_the_rest() -> None:
     def bring() -> None:
         being.clock.advance(0.2)  # the batch becomes due meanwhile
         for number, kind in enumerate(["late", "shock", "log", "shock"], 1):
             being.submit(number, kind)
 
-    with Being(backend, BatchPolicy(9, 0.1)) as being:
+    with Being(BatchPolicy(9, 0.1)) as being:
         being.submit(0)
         being.settle()
         being.busy(bring)
@@ -188,7 +188,7 @@ def test_a_due_batch_goes_behind_what_is_more_urgent_and_before_the_rest(backend
 
 
 @pytest.mark.parametrize("works", [True, False], ids=["worker", "caller"])
-def test_reflexes_keep_their_place_before_and_behind_a_due_batch(backend: str, works: bool) -> None:
+def test_reflexes_keep_their_place_before_and_behind_a_due_batch(works: bool) -> None:
     """On the system's clock, where the native twin would answer all of them in one stretch."""
     budgets = {"log": 10**6, "busy": 2 * 10**6, "hit": 10**5, "late": 3 * 10**6}
     types = EventTypes([EventType(name, NORMAL, ms * MS) for name, ms in budgets.items()])
@@ -199,8 +199,8 @@ def test_reflexes_keep_their_place_before_and_behind_a_due_batch(backend: str, w
         engine.submit_many([event_of("late"), event_of("hit"), event_of("hit")])
 
     engine = engine_of(
-        backend, {"log": Batched().of(BatchPolicy(9, 0.001)), "busy": bring}, clock=SystemClock(),
-        scheduler=EventScheduler(types=types, backend=backend),
+        {"log": Batched().of(BatchPolicy(9, 0.001)), "busy": bring}, clock=SystemClock(),
+        scheduler=EventScheduler(types=types),
     )  # fmt: skip
     engine.submit_many([event_of("log"), event_of("busy")])
     if works:
@@ -212,12 +212,12 @@ def test_reflexes_keep_their_place_before_and_behind_a_due_batch(backend: str, w
 
 
 @pytest.mark.parametrize(("strategy", "order"), [("deadline", [[0], [1]]), ("priority", [[1], [0]])])
-def test_a_due_batch_stands_where_the_strategy_puts_it(backend: str, strategy: str, order: list[list[int]]) -> None:
+def test_a_due_batch_stands_where_the_strategy_puts_it(strategy: str, order: list[list[int]]) -> None:
     def bring() -> None:
         being.clock.advance(0.01)
         being.submit(1, "shock")
 
-    with Being(backend, BatchPolicy(9, 0.1), log_ms=5, strategy=strategy) as being:
+    with Being(BatchPolicy(9, 0.1), log_ms=5, strategy=strategy) as being:
         being.submit(0)
         being.settle()
         being.busy(bring)
@@ -226,7 +226,7 @@ def test_a_due_batch_stands_where_the_strategy_puts_it(backend: str, strategy: s
 
 
 @pytest.mark.parametrize("clock", [ManualClock, SystemClock])
-def test_a_batch_passes_between_the_stages_of_a_less_important_handler(backend: str, clock: Any) -> None:
+def test_a_batch_passes_between_the_stages_of_a_less_important_handler(clock: Any) -> None:
     seen: list[str] = []
 
     def bring(*_: Any) -> None:
@@ -237,13 +237,13 @@ def test_a_batch_passes_between_the_stages_of_a_less_important_handler(backend: 
         "idle": Handler(bring, None, lambda *_: seen.append("action")),
         "shock": Handler(lambda events, _: seen.append(f"batch of {len(events)}"), batch=BatchPolicy(2, 1.0)),
     }
-    engine = engine_of(backend, handlers, clock=clock())
+    engine = engine_of(handlers, clock=clock())
     engine.submit(event_of("idle"))
     engine.process_pending()
     assert seen == ["meaning", "batch of 2", "action"]
 
 
-def test_a_due_batch_passes_between_stages_as_an_event_of_its_level_would(backend: str) -> None:
+def test_a_due_batch_passes_between_stages_as_an_event_of_its_level_would() -> None:
     seen: list[str] = []
     clock = ManualClock()
 
@@ -257,13 +257,13 @@ def test_a_due_batch_passes_between_stages_as_an_event_of_its_level_would(backen
         "idle": Handler(bring, pause, lambda *_: seen.append("action")),
         "shock": Handler(lambda events, _: seen.append("batch"), batch=BatchPolicy(2, 1.0)),
     }
-    engine = engine_of(backend, handlers, clock=clock)
+    engine = engine_of(handlers, clock=clock)
     engine.submit(event_of("idle"))
     engine.process_pending()
     assert seen == ["batch", "action"]
 
 
-def test_a_due_batch_passes_also_before_an_urgent_event_that_may_not(backend: str) -> None:
+def test_a_due_batch_passes_also_before_an_urgent_event_that_may_not() -> None:
     seen: list[str] = []
     clock = ManualClock()
 
@@ -281,13 +281,13 @@ def test_a_due_batch_passes_also_before_an_urgent_event_that_may_not(backend: st
         "shock": Handler(lambda events, _: seen.append("batch"), batch=BatchPolicy(2, 1.0)),
         "late": lambda *_: seen.append("late"),
     }
-    engine = engine_of(backend, handlers, clock=clock, scheduler=EventScheduler(types=types, backend=backend))
+    engine = engine_of(handlers, clock=clock, scheduler=EventScheduler(types=types))
     engine.submit(event_of("idle"))
     engine.process_pending(3)
     assert seen == ["batch", "action", "late"]
 
 
-def test_what_is_more_important_passes_between_the_stages_of_a_batch(backend: str) -> None:
+def test_what_is_more_important_passes_between_the_stages_of_a_batch() -> None:
     seen: list[str] = []
 
     def bring(events: list[Event], _: Any) -> None:
@@ -299,14 +299,14 @@ def test_what_is_more_important_passes_between_the_stages_of_a_batch(backend: st
         "log": Handler(bring, None, lambda *_: seen.append("action"), batch=BatchPolicy(1)),
         "*": Handler(action=lambda event, *_: seen.append(event.type)),
     }
-    engine = engine_of(backend, handlers)
+    engine = engine_of(handlers)
     engine.submit(event_of("log"))
     engine.process_pending(3)
     assert seen[:3] == ["meaning", "shock", "action"]
 
 
-def test_a_paused_type_does_not_keep_a_batch_waiting(backend: str) -> None:
-    with Being(backend, BatchPolicy(9, 0.1)) as being:
+def test_a_paused_type_does_not_keep_a_batch_waiting() -> None:
+    with Being(BatchPolicy(9, 0.1)) as being:
         being.engine.pause(type="shock")
         first = being.submit(0)
         being.settle()
@@ -319,9 +319,9 @@ def test_a_paused_type_does_not_keep_a_batch_waiting(backend: str) -> None:
 # strategies
 
 
-def test_a_batch_that_a_gate_holds_back_waits_for_the_gate(backend: str) -> None:
+def test_a_batch_that_a_gate_holds_back_waits_for_the_gate() -> None:
     strategy = LoadBalancingStrategy(0.5, 1, 1.0)
-    with Being(backend, BatchPolicy(9, 0.1), strategy=strategy) as being:
+    with Being(BatchPolicy(9, 0.1), strategy=strategy) as being:
         being.engine.scheduler.gate(0)
         batched = being.submit(0)
         being.settle()
@@ -333,9 +333,9 @@ def test_a_batch_that_a_gate_holds_back_waits_for_the_gate(backend: str) -> None
     assert being.given == [(1000, [0])]
 
 
-def test_adaptive_says_how_many_there_may_be_at_present(backend: str) -> None:
+def test_adaptive_says_how_many_there_may_be_at_present() -> None:
     strategy = AdaptiveStrategy(AdaptiveBounds())
-    being = Being(backend, BatchPolicy(9, 0.1), strategy=strategy)
+    being = Being(BatchPolicy(9, 0.1), strategy=strategy)
     for number in range(3):
         being.submit(number)
     assert being.engine.process_pending() == 3 and being.batches == [[0], [1], [2]]
@@ -348,8 +348,8 @@ def test_adaptive_says_how_many_there_may_be_at_present(backend: str) -> None:
 # no event is left behind
 
 
-def test_who_waits_for_idleness_does_not_wait_for_a_window(backend: str) -> None:
-    with Being(backend, BatchPolicy(9, 0.1)) as being:
+def test_who_waits_for_idleness_does_not_wait_for_a_window() -> None:
+    with Being(BatchPolicy(9, 0.1)) as being:
         being.submit(0)
         being.settle()
         assert being.engine.wait_idle(PATIENCE) and being.given == [(0, [0])]
@@ -358,9 +358,9 @@ def test_who_waits_for_idleness_does_not_wait_for_a_window(backend: str) -> None
         assert not last.done
 
 
-def test_a_batch_that_begins_while_somebody_waits_is_not_waited_for(backend: str) -> None:
+def test_a_batch_that_begins_while_somebody_waits_is_not_waited_for() -> None:
     entered, release = threading.Event(), threading.Event()
-    with Being(backend, BatchPolicy(9, 0.1)) as being, Actor() as other:
+    with Being(BatchPolicy(9, 0.1)) as being, Actor() as other:
         being.busy(lambda: (entered.set(), release.wait(PATIENCE)))
         assert entered.wait(PATIENCE)
         idle = other.begin(being.engine.wait_idle, PATIENCE)
@@ -371,16 +371,16 @@ def test_a_batch_that_begins_while_somebody_waits_is_not_waited_for(backend: str
 
 
 @pytest.mark.parametrize("how", ["stop", "drain", "close"])
-def test_draining_answers_what_waits_in_a_batch(backend: str, how: str) -> None:
-    with Being(backend, BatchPolicy(9, 100.0)) as being:
+def test_draining_answers_what_waits_in_a_batch(how: str) -> None:
+    with Being(BatchPolicy(9, 100.0)) as being:
         receipt = being.submit(0)
         being.settle()
         getattr(being.engine, how)()
         assert receipt.result(0.0).status is Status.PROCESSED
 
 
-def test_stopping_without_draining_cancels_what_waits_in_a_batch(backend: str) -> None:
-    with Being(backend, BatchPolicy(9, 100.0)) as being:
+def test_stopping_without_draining_cancels_what_waits_in_a_batch() -> None:
+    with Being(BatchPolicy(9, 100.0)) as being:
         receipts = [being.submit(number) for number in range(2)]
         being.settle()
         assert being.engine.stop(drain=False) == 2
@@ -389,11 +389,11 @@ def test_stopping_without_draining_cancels_what_waits_in_a_batch(backend: str) -
         assert being.engine.statistics().scheduler.levels[NORMAL].unanswered == {Status.CANCELLED: 2}
 
 
-def test_drain_returns_also_what_waited_in_a_batch(backend: str) -> None:
+def test_drain_returns_also_what_waited_in_a_batch() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
-    being = Being(backend, BatchPolicy(9, 100.0))
+    being = Being(BatchPolicy(9, 100.0))
     being.submit(0)
     being.submit(1, "late")
     being.clock.advance_ns(1000 * MS - 1)
@@ -404,16 +404,16 @@ def test_drain_returns_also_what_waited_in_a_batch(backend: str) -> None:
     assert [event.metadata["#"] for event in being.engine.drain()] == [0, 1]
 
 
-def test_an_event_in_a_batch_can_no_longer_be_cancelled_or_changed(backend: str) -> None:
-    with Being(backend, BatchPolicy(9, 0.1)) as being:
+def test_an_event_in_a_batch_can_no_longer_be_cancelled_or_changed() -> None:
+    with Being(BatchPolicy(9, 0.1)) as being:
         receipt = being.submit(0)
         being.settle()
         assert not receipt.cancel() and not receipt.replace(event_of("log", 7)) and not receipt.boost(CRITICAL)
         assert being.engine.queue.qsize() == 0 and being.engine.ledger().running == 1
 
 
-def test_a_batch_does_not_wait_for_an_event_whose_key_it_holds(backend: str) -> None:
-    with Being(backend, BatchPolicy(2, 0.1)) as being:
+def test_a_batch_does_not_wait_for_an_event_whose_key_it_holds() -> None:
+    with Being(BatchPolicy(2, 0.1)) as being:
         first, second = (being.submit(number, key="one") for number in range(2))
         being.clock.wait_for_waiters(1)
         assert being.engine.queue.qsize() == 1

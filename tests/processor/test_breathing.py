@@ -25,9 +25,9 @@ def computing_thread_keeps_the_interpreter() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("computing_thread_keeps_the_interpreter")
-def test_a_long_tick_that_breathes_lets_handlers_run(backend: str) -> None:
+def test_a_long_tick_that_breathes_lets_handlers_run() -> None:
     handled: list[str] = []
-    state = ThreadSafeSelfState({"energy": Field(100.0)}, backend=backend)
+    state = ThreadSafeSelfState({"energy": Field(100.0)})
     engine = AsyncEventProcessor(state, [], {"visitor": lambda event, _: handled.append(event.type)})
     loop = RuntimeLoop(state, processor=engine)
     with engine:
@@ -39,8 +39,8 @@ def test_a_long_tick_that_breathes_lets_handlers_run(backend: str) -> None:
         assert handled == ["visitor"]  # inside: closing would let the handler run in any case
 
 
-def test_breathing_beside_nothing_that_waits_says_so(backend: str) -> None:
-    state = ThreadSafeSelfState({"energy": Field(100.0)}, backend=backend)
+def test_breathing_beside_nothing_that_waits_says_so() -> None:
+    state = ThreadSafeSelfState({"energy": Field(100.0)})
     with AsyncEventProcessor(state, []) as engine:
         assert engine.wait_idle(PATIENCE)
         assert RuntimeLoop(state, processor=engine).breathe() is False

@@ -85,9 +85,9 @@ class Offset(SystemClock):
         return super().now_ns() + 3600 * 10**9
 
 
-def test_a_scheduler_that_observes_is_told_of_every_event(backend: str) -> None:
-    scheduler = Watching(backend=backend)
-    with engine_of(backend, scheduler=scheduler) as engine:
+def test_a_scheduler_that_observes_is_told_of_every_event() -> None:
+    scheduler = Watching()
+    with engine_of(scheduler=scheduler) as engine:
         engine.submit_many([Event("hit", 0.5), Event("joy", 0.5)])
         submitted(engine, ("hit", 0.5))
         assert engine.wait_idle(PATIENCE)
@@ -96,8 +96,8 @@ def test_a_scheduler_that_observes_is_told_of_every_event(backend: str) -> None:
     assert [each.status for each in engine.results()].count(Status.PROCESSED) == 2
 
 
-def test_a_scheduler_that_ranks_is_asked_for_every_object(backend: str) -> None:
-    engine = engine_of(backend, scheduler=Reversed(backend=backend))
+def test_a_scheduler_that_ranks_is_asked_for_every_object() -> None:
+    engine = engine_of(scheduler=Reversed())
     for number in range(3):
         engine.submit(Event("hit", number / 10))
     engine.submit_many([Event("hit", 0.3)])
@@ -107,17 +107,17 @@ def test_a_scheduler_that_ranks_is_asked_for_every_object(backend: str) -> None:
     assert {each.priority for each in results} == {Priority.LOW}
 
 
-def test_a_users_event_types_are_asked_for_every_object(backend: str) -> None:
-    engine = engine_of(backend, scheduler=EventScheduler(types=Demoting([]), backend=backend))
+def test_a_users_event_types_are_asked_for_every_object() -> None:
+    engine = engine_of(scheduler=EventScheduler(types=Demoting([])))
     engine.submit(Event("shock"))
     engine.process_pending()
     assert engine.results()[0].priority == Priority.LOW
 
 
 @pytest.mark.parametrize("clock", [Offset, ManualClock])
-def test_times_are_those_of_the_engines_clock(backend: str, clock: Callable[[], Any]) -> None:
+def test_times_are_those_of_the_engines_clock(clock: Callable[[], Any]) -> None:
     ours = clock()
-    with engine_of(backend, clock=ours) as engine:
+    with engine_of(clock=ours) as engine:
         before = ours.now_ns()
         engine.submit(Event("hit", 0.5))
         submitted(engine, ("hit", 0.5))
@@ -131,9 +131,9 @@ def test_times_are_those_of_the_engines_clock(backend: str, clock: Callable[[], 
 # handlers
 
 
-def test_a_handler_sees_the_state_that_its_reflex_left(backend: str) -> None:
+def test_a_handler_sees_the_state_that_its_reflex_left() -> None:
     seen: list[float] = []
-    with engine_of(backend, {"hit": lambda event, state: seen.append(state["energy"])}) as engine:
+    with engine_of({"hit": lambda event, state: seen.append(state["energy"])}) as engine:
         engine.submit(Event("hit", 1.0))
         submitted(engine, ("hit", 1.0))
         assert engine.wait_idle(PATIENCE)
@@ -141,8 +141,8 @@ def test_a_handler_sees_the_state_that_its_reflex_left(backend: str) -> None:
     assert [each.state_version for each in engine.results()] == [1, 2]
 
 
-def test_only_events_with_a_handler_wait_for_the_interpreter(backend: str) -> None:
-    with engine_of(backend, {"joy": lambda *_: None}) as engine:
+def test_only_events_with_a_handler_wait_for_the_interpreter() -> None:
+    with engine_of({"joy": lambda *_: None}) as engine:
         submitted(engine, *[("hit", 0.5)] * 50)
         assert engine.wait_idle(PATIENCE)
         assert engine.statistics().gil_wait.count == 0
@@ -152,7 +152,7 @@ def test_only_events_with_a_handler_wait_for_the_interpreter(backend: str) -> No
         assert engine.statistics().gil_wait.count == 3
 
 
-def test_a_more_important_reflex_acts_between_two_stages(backend: str) -> None:
+def test_a_more_important_reflex_acts_between_two_stages() -> None:
     seen: list[float] = []
     engine: AsyncEventProcessor
 
@@ -162,14 +162,14 @@ def test_a_more_important_reflex_acts_between_two_stages(backend: str) -> None:
     def action(event: Event, decision: Any, state: Any) -> None:
         seen.append(state["energy"])
 
-    engine = engine_of(backend, {"social": Handler(meaning=meaning, action=action)})
+    engine = engine_of({"social": Handler(meaning=meaning, action=action)})
     with engine:
         engine.submit(Event("social"))
         assert engine.wait_idle(PATIENCE)
     assert seen == [90.0]
 
 
-def test_a_handler_must_not_wait_for_its_engine(backend: str) -> None:
+def test_a_handler_must_not_wait_for_its_engine() -> None:
     errors: list[str] = []
     engine: AsyncEventProcessor
 
@@ -179,15 +179,15 @@ def test_a_handler_must_not_wait_for_its_engine(backend: str) -> None:
         except LifeEventError as error:
             errors.append(str(error))
 
-    engine = engine_of(backend, {"joy": wait})
+    engine = engine_of({"joy": wait})
     with engine:
         engine.submit(Event("joy"))
         assert engine.wait_idle(PATIENCE)
     assert errors == ["a handler must not wait for its own engine"]
 
 
-def test_breathing_lets_a_handler_in_and_else_says_no(backend: str) -> None:
-    with engine_of(backend) as engine:
+def test_breathing_lets_a_handler_in_and_else_says_no() -> None:
+    with engine_of() as engine:
         assert engine.breathe() is False
         submitted(engine, ("hit", 0.5))
         assert engine.wait_idle(PATIENCE)
@@ -197,9 +197,9 @@ def test_breathing_lets_a_handler_in_and_else_says_no(backend: str) -> None:
 # who is woken
 
 
-def test_whoever_waits_for_idleness_is_woken_by_the_worker(backend: str) -> None:
+def test_whoever_waits_for_idleness_is_woken_by_the_worker() -> None:
     gate = Gate()
-    with engine_of(backend, {"joy": gate}) as engine, Actor() as waiter:
+    with engine_of({"joy": gate}) as engine, Actor() as waiter:
         engine.submit(Event("joy"))
         assert gate.entered.wait(PATIENCE)
         submitted(engine, *[("hit", 0.5)] * 100)
@@ -210,10 +210,10 @@ def test_whoever_waits_for_idleness_is_woken_by_the_worker(backend: str) -> None
         assert engine.ledger().in_flight == 0
 
 
-def test_whoever_waits_for_room_is_woken_by_the_worker(backend: str) -> None:
+def test_whoever_waits_for_room_is_woken_by_the_worker() -> None:
     gate = Gate()
-    queue = AsyncEventQueue(1, "block", backend=backend)
-    with engine_of(backend, {"joy": gate}, queue=queue) as engine, Actor() as first, Actor() as second:
+    queue = AsyncEventQueue(1, "block")
+    with engine_of({"joy": gate}, queue=queue) as engine, Actor() as first, Actor() as second:
         engine.submit(Event("joy"))
         assert gate.entered.wait(PATIENCE)
         engine.submit(Event("hit", 0.5))
@@ -231,8 +231,8 @@ def shortened() -> bool:
     return abs(sys.getswitchinterval() - SHORT_SECONDS) < 1e-6
 
 
-def test_the_switch_interval_is_lent_while_the_worker_runs(backend: str) -> None:
-    engine = engine_of(backend, switch_interval=SHORT_SECONDS)
+def test_the_switch_interval_is_lent_while_the_worker_runs() -> None:
+    engine = engine_of(switch_interval=SHORT_SECONDS)
     assert not shortened()
     for _ in range(3):
         engine.start()
@@ -244,9 +244,9 @@ def test_the_switch_interval_is_lent_while_the_worker_runs(backend: str) -> None
     engine.close()
 
 
-def test_an_interval_that_somebody_else_set_is_left_alone(backend: str) -> None:
+def test_an_interval_that_somebody_else_set_is_left_alone() -> None:
     before = sys.getswitchinterval()
-    engine = engine_of(backend, switch_interval=SHORT_SECONDS)
+    engine = engine_of(switch_interval=SHORT_SECONDS)
     engine.start()
     sys.setswitchinterval(0.02)
     engine.close()
@@ -254,21 +254,21 @@ def test_an_interval_that_somebody_else_set_is_left_alone(backend: str) -> None:
     sys.setswitchinterval(before)
 
 
-def test_without_an_interval_nothing_is_set(backend: str) -> None:
+def test_without_an_interval_nothing_is_set() -> None:
     before = sys.getswitchinterval()
-    with engine_of(backend):
+    with engine_of():
         assert sys.getswitchinterval() == before
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf"), 1e9])
-def test_an_interval_that_the_interpreter_cannot_have_is_refused(backend: str, seconds: float) -> None:
+def test_an_interval_that_the_interpreter_cannot_have_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="switch_interval is"):
-        engine_of(backend, switch_interval=seconds)
+        engine_of(switch_interval=seconds)
 
 
-def test_a_worker_that_leaves_gives_the_interval_back_before_the_next_one_sets_it(backend: str) -> None:
+def test_a_worker_that_leaves_gives_the_interval_back_before_the_next_one_sets_it() -> None:
     gate = Gate()
-    engine = engine_of(backend, {"joy": gate}, switch_interval=SHORT_SECONDS)
+    engine = engine_of({"joy": gate}, switch_interval=SHORT_SECONDS)
     wake, started = engine.queue.wake, threading.Event()
 
     def start_again_while_the_old_worker_leaves() -> None:

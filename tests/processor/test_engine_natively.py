@@ -36,9 +36,9 @@ MS = 1_000_000
 TIMES = {"queued_ns": 0, "started_ns": 0, "finished_ns": 0}
 
 
-def engine_of(backend: str, handlers: Any = None, **more: Any) -> AsyncEventProcessor:
+def engine_of(handlers: Any = None, **more: Any) -> AsyncEventProcessor:
     """An engine on the system's clock with one reflex, for ``hit``."""
-    state = ThreadSafeSelfState({"energy": Field(100.0, 0.0, 100.0)}, backend=backend)
+    state = ThreadSafeSelfState({"energy": Field(100.0, 0.0, 100.0)})
     return AsyncEventProcessor(state, [Reflex("hit", 1.0, {"energy": -10.0})], handlers, **more)
 
 
@@ -59,9 +59,9 @@ def timeless(results: list[EventProcessingResult]) -> list[EventProcessingResult
 # events as arrays
 
 
-def test_events_of_arrays_have_the_results_of_the_same_events_as_objects(backend: str) -> None:
+def test_events_of_arrays_have_the_results_of_the_same_events_as_objects() -> None:
     given = [("hit", 0.5), ("joy", -0.25), ("hit", 0.0), ("hit", -1.0), ("social_conflict", 0.5)]
-    by_arrays, by_objects = engine_of(backend), engine_of(backend)
+    by_arrays, by_objects = engine_of(), engine_of()
     stamps = array("d", [float(place) for place in range(len(given))])
     by_arrays.submit_arrays(*arrays(by_arrays, given), stamps)
     by_objects.submit_many(Event(name, strength, stamp) for (name, strength), stamp in zip(given, stamps, strict=True))
@@ -72,8 +72,8 @@ def test_events_of_arrays_have_the_results_of_the_same_events_as_objects(backend
     assert by_arrays.ledger() == by_objects.ledger()
 
 
-def test_the_worker_answers_arrays(backend: str) -> None:
-    with engine_of(backend, queue=AsyncEventQueue(5000, backend=backend)) as engine:
+def test_the_worker_answers_arrays() -> None:
+    with engine_of(queue=AsyncEventQueue(5000)) as engine:
         assert submitted(engine, *[("hit", 0.5)] * 2000) == 2000
         assert engine.wait_idle(PATIENCE)
         results = engine.results()
@@ -82,24 +82,24 @@ def test_the_worker_answers_arrays(backend: str) -> None:
     assert all(result.queued_ns <= result.started_ns <= result.finished_ns for result in results)
 
 
-def test_without_times_an_event_of_arrays_happened_now(backend: str) -> None:
-    engine = engine_of(backend)
+def test_without_times_an_event_of_arrays_happened_now() -> None:
+    engine = engine_of()
     before = engine.clock.wall_time()
     submitted(engine, ("hit", 0.5))
     engine.process_pending()
     assert before <= engine.results()[0].event.timestamp <= engine.clock.wall_time()
 
 
-def test_a_handler_sees_an_event_of_arrays_as_an_event(backend: str) -> None:
+def test_a_handler_sees_an_event_of_arrays_as_an_event() -> None:
     seen: list[Event] = []
-    engine = engine_of(backend, {"hit": lambda event, state: seen.append(event)})
+    engine = engine_of({"hit": lambda event, state: seen.append(event)})
     engine.submit_arrays(*arrays(engine, [("hit", 0.5)]), array("d", [12.5]))
     engine.process_pending()
     assert seen == [Event("hit", 0.5, 12.5)] == [engine.results()[0].event]
 
 
-def test_victims_among_arrays_get_results(backend: str) -> None:
-    engine = engine_of(backend, queue=AsyncEventQueue(2, "drop_oldest", backend=backend))
+def test_victims_among_arrays_get_results() -> None:
+    engine = engine_of(queue=AsyncEventQueue(2, "drop_oldest"))
     engine.submit(Event("idle", 0.5, 1.0, {"#": 7}))
     assert submitted(engine, ("idle", 0.1), ("idle", 0.2), ("idle", 0.3)) == 3
     shed = engine.results()
@@ -107,15 +107,15 @@ def test_victims_among_arrays_get_results(backend: str) -> None:
     assert shed[0].event.metadata["#"] == 7 and engine.ledger().balanced
 
 
-def test_arrays_that_do_not_fit_are_refused_and_do_not_block(backend: str) -> None:
+def test_arrays_that_do_not_fit_are_refused_and_do_not_block() -> None:
     for overflow in ("reject", "block", "drop_lowest"):
-        engine = engine_of(backend, queue=AsyncEventQueue(2, overflow, backend=backend))
+        engine = engine_of(queue=AsyncEventQueue(2, overflow))
         assert submitted(engine, *[("idle", 0.1)] * 5) == 2
         assert (engine.ledger().refused, engine.ledger().queued) == (3, 2)
 
 
-def test_what_is_queued_as_arrays_is_cancelled_as_events(backend: str) -> None:
-    engine = engine_of(backend)
+def test_what_is_queued_as_arrays_is_cancelled_as_events() -> None:
+    engine = engine_of()
     submitted(engine, ("hit", 0.5), ("joy", 0.25))
     assert engine.stop() == 2
     assert {(each.event.type, each.status) for each in engine.results()} == {
@@ -123,8 +123,8 @@ def test_what_is_queued_as_arrays_is_cancelled_as_events(backend: str) -> None:
     }  # fmt: skip
 
 
-def test_a_queue_alone_gives_events_of_arrays_out_as_events(backend: str) -> None:
-    queue = AsyncEventQueue(backend=backend)
+def test_a_queue_alone_gives_events_of_arrays_out_as_events() -> None:
+    queue = AsyncEventQueue()
     code = queue.type_code("shock")
     assert queue.put_arrays(array("i", [code] * 2), array("d", [0.5, 1.0]), array("d", [1.0, 2.0])) == 2
     assert (queue.get(), queue.drain()) == (Event("shock", 0.5, 1.0), [Event("shock", 1.0, 2.0)])
@@ -148,16 +148,16 @@ WRONG: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_wrong_arrays_are_refused_whole(backend: str, name: str) -> None:
-    engine = engine_of(backend)
+def test_wrong_arrays_are_refused_whole(name: str) -> None:
+    engine = engine_of()
     engine.type_code("hit")
     with pytest.raises(InvalidEvent):
         engine.submit_arrays(*WRONG[name])
     assert engine.ledger().accepted == 0
 
 
-def test_a_stopped_engine_takes_no_arrays(backend: str) -> None:
-    engine = engine_of(backend)
+def test_a_stopped_engine_takes_no_arrays() -> None:
+    engine = engine_of()
     given = arrays(engine, [("hit", 0.5)])
     engine.stop()
     with pytest.raises(EngineStopped):
@@ -169,8 +169,8 @@ def test_a_stopped_engine_takes_no_arrays(backend: str) -> None:
         engine.submit_arrays(*given)
 
 
-def test_arrays_that_are_written_meanwhile_make_events_all_the_same(backend: str) -> None:
-    engine = engine_of(backend, queue=AsyncEventQueue(60_000, backend=backend), result_capacity=60_000)
+def test_arrays_that_are_written_meanwhile_make_events_all_the_same() -> None:
+    engine = engine_of(queue=AsyncEventQueue(60_000), result_capacity=60_000)
     code = engine.type_code("hit")
     types, strengths, stamps = array("i", [code] * 50_000), array("d", [0.5] * 50_000), array("d", [1.0] * 50_000)
     rubbish = ((types, -7, code), (strengths, float("nan"), 0.5), (stamps, float("inf"), 1.0))
@@ -196,16 +196,16 @@ def test_arrays_that_are_written_meanwhile_make_events_all_the_same(backend: str
 # numbers of types
 
 
-def test_a_type_has_one_number_for_ever(backend: str) -> None:
-    engine = engine_of(backend)
+def test_a_type_has_one_number_for_ever() -> None:
+    engine = engine_of()
     codes = [engine.type_code(name) for name in ("hit", "joy", "hit")]
     engine.submit(Event("new"))
     assert [*codes, engine.type_code("joy"), engine.type_code("new")] == [0, 1, 0, 1, 2]
     assert engine.queue.type_code("joy") == 1
 
 
-def test_more_types_than_there_are_numbers_take_the_way_through_python(backend: str) -> None:
-    engine = engine_of(backend, queue=AsyncEventQueue(8192, backend=backend))
+def test_more_types_than_there_are_numbers_take_the_way_through_python() -> None:
+    engine = engine_of(queue=AsyncEventQueue(8192))
     for number in range(MAX_KINDS):
         engine.type_code(f"type {number}")
     with pytest.raises(QueueFull, match="4096 event types"):
@@ -218,11 +218,11 @@ def test_more_types_than_there_are_numbers_take_the_way_through_python(backend: 
     assert engine.state["energy"] == 80.0
 
 
-def test_types_known_before_the_engine_came_are_ranked_as_the_engine_ranks(backend: str) -> None:
-    queue = AsyncEventQueue(backend=backend)
+def test_types_known_before_the_engine_came_are_ranked_as_the_engine_ranks() -> None:
+    queue = AsyncEventQueue()
     code = queue.type_code("collision")
     types = EventTypes([EventType("collision", CRITICAL, 5 * MS)])
-    engine = engine_of(backend, queue=queue, scheduler=EventScheduler(types=types, backend=backend))
+    engine = engine_of(queue=queue, scheduler=EventScheduler(types=types))
     assert engine.type_code("collision") == code
     engine.submit(Event("collision", 0.5))
     engine.submit_many([Event("collision", 0.5)])
@@ -235,8 +235,8 @@ def test_types_known_before_the_engine_came_are_ranked_as_the_engine_ranks(backe
 # results as a buffer
 
 
-def test_the_buffer_says_what_the_results_say(backend: str) -> None:
-    first, second = engine_of(backend, {"joy": lambda *_: None}), engine_of(backend, {"joy": lambda *_: None})
+def test_the_buffer_says_what_the_results_say() -> None:
+    first, second = engine_of({"joy": lambda *_: None}), engine_of({"joy": lambda *_: None})
     for engine in (first, second):
         submitted(engine, ("hit", 0.5), ("joy", 0.5), ("hit", 0.0))
         engine.submit(Event("hit", -1.0, 3.0))
@@ -251,8 +251,8 @@ def test_the_buffer_says_what_the_results_say(backend: str) -> None:
     assert found[-1]["applied"][0] == -10.0
 
 
-def test_a_buffer_takes_what_it_holds(backend: str) -> None:
-    engine = engine_of(backend)
+def test_a_buffer_takes_what_it_holds() -> None:
+    engine = engine_of()
     submitted(engine, *[("hit", 0.5)] * 5)
     engine.process_pending()
     assert len(engine.results_buffer(2)) == 2
@@ -265,8 +265,8 @@ def test_a_buffer_takes_what_it_holds(backend: str) -> None:
 # what an object may bring
 
 
-def test_an_internal_event_of_an_unknown_type_is_low(backend: str) -> None:
-    engine = engine_of(backend)
+def test_an_internal_event_of_an_unknown_type_is_low() -> None:
+    engine = engine_of()
     internal = {"internal": True}
     engine.submit_many([Event("odd"), Event("odd", metadata=internal), Event("shock", metadata=internal)])
     engine.submit(Event("odd", metadata=internal))
@@ -274,8 +274,8 @@ def test_an_internal_event_of_an_unknown_type_is_low(backend: str) -> None:
     assert [each.priority for each in engine.results()] == [CRITICAL, NORMAL, LOW, LOW]
 
 
-def test_an_events_own_priority_is_its_level_and_not_its_place(backend: str) -> None:
-    engine = engine_of(backend)
+def test_an_events_own_priority_is_its_level_and_not_its_place() -> None:
+    engine = engine_of()
     engine.submit(Event("idle", 0.1))
     engine.submit(Event("idle", 0.2, priority=CRITICAL))
     engine.submit_many([Event("idle", 0.3, priority=LOW)])
@@ -285,8 +285,8 @@ def test_an_events_own_priority_is_its_level_and_not_its_place(backend: str) -> 
     assert engine.scheduler.statistics().levels[CRITICAL].finished == 1
 
 
-def test_urgency_waives_a_share_of_the_budget(backend: str) -> None:
-    engine = engine_of(backend)
+def test_urgency_waives_a_share_of_the_budget() -> None:
+    engine = engine_of()
     engine.submit(Event("memory_echo", 0.1))  # 200 ms
     engine.submit(Event("memory_echo", 0.2, urgency=0.5))
     engine.submit_many([Event("memory_echo", 0.3, urgency=1.0)])
@@ -294,11 +294,11 @@ def test_urgency_waives_a_share_of_the_budget(backend: str) -> None:
     assert [each.event.intensity for each in engine.results()] == [0.3, 0.2, 0.1]
 
 
-def test_an_event_of_a_users_class_comes_back_as_it_is(backend: str) -> None:
+def test_an_event_of_a_users_class_comes_back_as_it_is() -> None:
     class Mine(Event):
         __slots__ = ()
 
-    engine = engine_of(backend)
+    engine = engine_of()
     engine.submit(Mine("hit", 1.0))
     engine.process_pending()
     assert type(engine.results()[0].event) is Mine and engine.state["energy"] == 90.0

@@ -20,23 +20,23 @@ HOME = str(Path(lifeevt.__file__).parent.parent)
 PREAMBLE = """
 import signal, sys, threading
 from lifeevt import AsyncEventProcessor, Event, ThreadSafeSelfState
-def engine_of(backend, handlers=None):
-    return AsyncEventProcessor(ThreadSafeSelfState.life(backend=backend), handlers=handlers)
+def engine_of(handlers=None):
+    return AsyncEventProcessor(ThreadSafeSelfState.life(), handlers=handlers)
 engine = None
 """
 
 
-def process(backend: str, code: str) -> subprocess.Popen[str]:
+def process(code: str) -> subprocess.Popen[str]:
     path = os.pathsep.join(filter(None, [HOME, os.environ.get("PYTHONPATH")]))
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", PREAMBLE + code.replace("BACKEND", repr(backend))],
+        [sys.executable, "-W", "error", "-c", PREAMBLE + code],
         env={**os.environ, "PYTHONPATH": path}, cwd=Path(__file__).parent,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
-def ending(backend: str, code: str) -> tuple[int, str, str]:
-    with process(backend, code) as run:
+def ending(code: str) -> tuple[int, str, str]:
+    with process(code) as run:
         try:
             out, err = run.communicate(timeout=PATIENCE)
         finally:
@@ -45,9 +45,9 @@ def ending(backend: str, code: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("ends", ["", "sys.exit(0)", "del engine"])
-def test_a_process_that_forgets_to_close_ends_cleanly(backend: str, ends: str) -> None:
-    code = f"engine = engine_of(BACKEND); engine.start(); engine.submit(Event('shock', 0.5)); {ends}"
-    assert ending(backend, code) == (0, "", "")
+def test_a_process_that_forgets_to_close_ends_cleanly(ends: str) -> None:
+    code = f"engine = engine_of(); engine.start(); engine.submit(Event('shock', 0.5)); {ends}"
+    assert ending(code) == (0, "", "")
 
 
 @pytest.mark.parametrize(
@@ -60,33 +60,33 @@ def test_a_process_that_forgets_to_close_ends_cleanly(backend: str, ends: str) -
         "hold = engine.queue, engine.results_buffer(), engine.type_code('shock'); engine.submit(Event('shock', 0.5))",
     ],
 )
-def test_a_process_ends_whatever_its_worker_does(backend: str, busy: str) -> None:
+def test_a_process_ends_whatever_its_worker_does(busy: str) -> None:
     code = (
         "from array import array; from lifeevt import AsyncEventQueue\n"
-        "engine = AsyncEventProcessor(ThreadSafeSelfState.life(backend=BACKEND), handlers={'joy': lambda *_: None},\n"
-        "    queue=AsyncEventQueue(300_000, backend=BACKEND))\n"
+        "engine = AsyncEventProcessor(ThreadSafeSelfState.life(), handlers={'joy': lambda *_: None},\n"
+        "    queue=AsyncEventQueue(300_000))\n"
         f"engine.start(); engine.submit(Event('shock', 0.5)); engine.wait_idle()\n{busy}\n"
     )
-    assert ending(backend, code) == (0, "", "")
+    assert ending(code) == (0, "", "")
 
 
-def test_a_process_ends_although_a_handler_does_not(backend: str) -> None:
+def test_a_process_ends_although_a_handler_does_not() -> None:
     code = (
         "inside = threading.Event()\n"
         "def stuck(*_): inside.set(); threading.Event().wait()\n"
-        "engine = engine_of(BACKEND, {'joy': stuck}); engine.start(); engine.submit(Event('joy', 0.5)); inside.wait()\n"
+        "engine = engine_of({'joy': stuck}); engine.start(); engine.submit(Event('joy', 0.5)); inside.wait()\n"
     )
-    status, out, err = ending(backend, code)
+    status, out, err = ending(code)
     assert (status, out) == (0, "")
     assert "a handler still runs after 2.0 s" in err
 
 
-def test_a_process_that_is_told_to_terminate_ends_cleanly(backend: str) -> None:
+def test_a_process_that_is_told_to_terminate_ends_cleanly() -> None:
     code = (
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
-        "engine = engine_of(BACKEND); engine.start(); print('ready', flush=True); signal.pause()\n"
+        "engine = engine_of(); engine.start(); print('ready', flush=True); signal.pause()\n"
     )
-    with process(backend, code) as run:
+    with process(code) as run:
         try:
             assert run.stdout is not None
             assert run.stdout.readline() == "ready\n"
@@ -97,8 +97,8 @@ def test_a_process_that_is_told_to_terminate_ends_cleanly(backend: str) -> None:
     assert (run.returncode, err) == (0, "")
 
 
-def test_nothing_holds_an_engine_that_was_closed(backend: str) -> None:
-    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend))
+def test_nothing_holds_an_engine_that_was_closed() -> None:
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}))
     engine.start()
     engine.stop()
     engine.start()

@@ -52,10 +52,10 @@ def test_the_table_does_not_change_with_the_mapping() -> None:
     assert table.find("joy") is not None
 
 
-def test_a_bare_callable_is_an_action_of_event_and_state(backend: str) -> None:
+def test_a_bare_callable_is_an_action_of_event_and_state() -> None:
     seen = []
     handler = HandlerTable({"joy": lambda event, state: seen.append((event, state)) or "done"}).find("joy")
-    event, state = Event("joy", 0.5, 0.0), ThreadSafeSelfState({}, backend=backend)
+    event, state = Event("joy", 0.5, 0.0), ThreadSafeSelfState({})
     assert handler is not None
     assert (handler.meaning, handler.decision) == (None, None)
     assert handler.action is not None

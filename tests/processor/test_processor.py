@@ -32,14 +32,14 @@ CRITICAL, HIGH, NORMAL, LOW = Priority
 SECONDS = 30.0  # after which a wait counts as hung
 
 
-def state_of(backend: str) -> ThreadSafeSelfState:
-    return ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)}, backend=backend)
+def state_of() -> ThreadSafeSelfState:
+    return ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)})
 
 
-def engine_of(backend: str, handlers: Any = None, **more: Any) -> AsyncEventProcessor:
+def engine_of(handlers: Any = None, **more: Any) -> AsyncEventProcessor:
     """An engine with one reflex, for ``hit``, on a clock of its own."""
-    arguments = {"reflexes": [Reflex("hit", 1.0, {"energy": -10.0})], "clock": ManualClock(), "backend": backend}
-    return AsyncEventProcessor(state_of(backend), handlers=handlers, **(arguments | more))
+    arguments = {"reflexes": [Reflex("hit", 1.0, {"energy": -10.0})], "clock": ManualClock()}
+    return AsyncEventProcessor(state_of(), handlers=handlers, **(arguments | more))
 
 
 def event_of(kind: str = "joy", number: int = 0, priority: Priority | None = None, intensity: float = 0.5) -> Event:
@@ -72,34 +72,34 @@ def quiet(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 # --- what answers an event
 
 
-def test_an_event_that_nothing_answers_is_ignored(backend: str) -> None:
-    (result,) = answered(engine_of(backend), event_of("joy"))
+def test_an_event_that_nothing_answers_is_ignored() -> None:
+    (result,) = answered(engine_of(), event_of("joy"))
     assert (result.status, result.meaning, result.decision, result.action) == (Status.IGNORED, None, None, None)
     assert (result.attempts, result.error, result.state_version_before, result.state_version) == (0, None, 0, 0)
 
 
-def test_a_reflex_changes_the_state_and_says_how(backend: str) -> None:
-    engine = engine_of(backend)
+def test_a_reflex_changes_the_state_and_says_how() -> None:
+    engine = engine_of()
     (result,) = answered(engine, event_of("hit"))
     assert (result.status, result.decision, result.action) == (Status.PROCESSED, "absorb", {"energy": -2.5})
     assert result.meaning == {"significance": 0.5, "impact": {"energy": -2.5}}
     assert (result.state_version_before, result.state_version, engine.state["energy"]) == (0, 1, 47.5)
 
 
-def test_an_event_that_means_nothing_is_ignored(backend: str) -> None:
-    (result,) = answered(engine_of(backend), event_of("hit", intensity=0.0))
+def test_an_event_that_means_nothing_is_ignored() -> None:
+    (result,) = answered(engine_of(), event_of("hit", intensity=0.0))
     assert (result.status, result.decision, result.action) == (Status.IGNORED, None, None)
     assert result.state_version == 0
 
 
-def test_the_stages_run_in_order_and_hand_on_their_values(backend: str) -> None:
+def test_the_stages_run_in_order_and_hand_on_their_values() -> None:
     calls: list[tuple[Any, ...]] = []
     handler = Handler(
         meaning=lambda event, state: calls.append(("meaning", event, state)) or "m",
         decision=lambda event, meaning, state: calls.append(("decision", event, meaning, state)) or "d",
         action=lambda event, decision, state: calls.append(("action", event, decision, state)) or "a",
     )
-    engine, event = engine_of(backend, {"joy": handler}), event_of("joy")
+    engine, event = engine_of({"joy": handler}), event_of("joy")
     (result,) = answered(engine, event)
     assert calls == [
         ("meaning", event, engine.state), ("decision", event, "m", engine.state), ("action", event, "d", engine.state)
@@ -108,63 +108,51 @@ def test_the_stages_run_in_order_and_hand_on_their_values(backend: str) -> None:
     assert result.attempts == 1
 
 
-def test_a_reflex_goes_first_and_a_handler_sees_what_it_did(backend: str) -> None:
+def test_a_reflex_goes_first_and_a_handler_sees_what_it_did() -> None:
     seen = []
     handler = Handler(
         decision=lambda event, meaning, state: seen.append((meaning["significance"], state["energy"])) or "fight",
         action=lambda event, decision, state: state.apply_delta({"energy": 1.0}),
     )
-    (result,) = answered(engine_of(backend, {"hit": handler}), event_of("hit"))
+    (result,) = answered(engine_of({"hit": handler}), event_of("hit"))
     assert seen == [(0.5, 47.5)]
     assert (result.meaning["significance"], result.decision, result.action) == (0.5, "fight", 2)
     assert (result.state_version_before, result.state_version) == (0, 2)
 
 
-def test_an_action_alone_gets_the_reflexes_decision(backend: str) -> None:
+def test_an_action_alone_gets_the_reflexes_decision() -> None:
     handler = Handler(action=lambda event, decision, state: f"{decision}!")
-    (result,) = answered(engine_of(backend, {"hit": handler}), event_of("hit"))
+    (result,) = answered(engine_of({"hit": handler}), event_of("hit"))
     assert result.action == "absorb!"
 
 
-def test_a_bare_callable_a_family_and_a_star_answer(backend: str) -> None:
+def test_a_bare_callable_a_family_and_a_star_answer() -> None:
     handlers = {"social": lambda event, state: "family", "*": lambda event, state: "star"}
-    results = answered(engine_of(backend, handlers), event_of("social_conflict"), event_of("joy"))
+    results = answered(engine_of(handlers), event_of("social_conflict"), event_of("joy"))
     assert sorted(result.action for result in results) == ["family", "star"]
 
 
-def test_life_answers_when_no_reflexes_are_given(backend: str) -> None:
-    state = ThreadSafeSelfState.life(backend=backend)
-    engine = AsyncEventProcessor(state, clock=ManualClock(), backend=backend)
+def test_life_answers_when_no_reflexes_are_given() -> None:
+    state = ThreadSafeSelfState.life()
+    engine = AsyncEventProcessor(state, clock=ManualClock())
     (result,) = answered(engine, event_of("shock", intensity=-0.9))
     assert (result.decision, result.priority) == ("dampen", CRITICAL)
     assert state["energy"] == pytest.approx(99.6575, abs=1e-12)
 
 
-@pytest.mark.native
-@pytest.mark.parametrize(("of_state", "of_engine"), [("native", "reference"), ("reference", "native")])
-def test_the_twins_of_state_and_engine_do_not_mix(of_state: str, of_engine: str) -> None:
-    with pytest.raises(ValueError, match=f"the state is on the {of_state} twin, the engine on {of_engine}"):
-        AsyncEventProcessor(ThreadSafeSelfState.life(backend=of_state), backend=of_engine)
-
-
-def test_an_engine_takes_the_twin_of_its_state(backend: str) -> None:
-    (result,) = answered(AsyncEventProcessor(ThreadSafeSelfState.life(backend=backend)), event_of("shock"))
-    assert (result.status, result.error) == (Status.PROCESSED, None)
-
-
-def test_life_answers_a_state_with_no_vital_left(backend: str) -> None:
-    state = ThreadSafeSelfState.life(backend=backend)
+def test_life_answers_a_state_with_no_vital_left() -> None:
+    state = ThreadSafeSelfState.life()
     for name in ("energy", "stability", "integrity"):
         state[name] = 0.0
-    engine = AsyncEventProcessor(state, clock=ManualClock(), backend=backend)
+    engine = AsyncEventProcessor(state, clock=ManualClock())
     results = answered(engine, *(event_of(kind) for kind in ("shock", "decay", "void", "recovery")))
     assert {result.status for result in results} == {Status.PROCESSED}
     assert state["energy"] > 0.0
 
 
-def test_the_times_are_the_clocks(backend: str) -> None:
+def test_the_times_are_the_clocks() -> None:
     clock = ManualClock(100)
-    engine = engine_of(backend, {"joy": lambda event, state: clock.advance_ns(30)}, clock=clock)
+    engine = engine_of({"joy": lambda event, state: clock.advance_ns(30)}, clock=clock)
     engine.submit(event_of("joy"))
     clock.advance_ns(20)
     engine.process_pending()
@@ -172,8 +160,8 @@ def test_the_times_are_the_clocks(backend: str) -> None:
     assert (result.queued_ns, result.started_ns, result.finished_ns) == (100, 120, 150)
 
 
-def test_sequences_count_acceptances(backend: str) -> None:
-    results = answered(engine_of(backend), *(event_of(number=number) for number in range(3)))
+def test_sequences_count_acceptances() -> None:
+    results = answered(engine_of(), *(event_of(number=number) for number in range(3)))
     assert [result.sequence for result in results] == [0, 1, 2]
 
 
@@ -182,11 +170,11 @@ def test_sequences_count_acceptances(backend: str) -> None:
 
 @pytest.mark.parametrize("stage", ["meaning", "decision", "action"])
 def test_a_stage_that_raises_ends_its_event_and_not_the_engine(
-    backend: str, stage: str, quiet: pytest.LogCaptureFixture
+    stage: str, quiet: pytest.LogCaptureFixture
 ) -> None:
     stages = {"meaning": lambda *_: "m", "decision": lambda *_: "d", "action": lambda *_: "a"}
     handlers = {"bad": Handler(**(stages | {stage: failing(RuntimeError("boom"))})), "joy": lambda *_: "fine"}
-    engine = engine_of(backend, handlers)
+    engine = engine_of(handlers)
     bad, fine = answered(engine, event_of("bad"), event_of("joy"))
     assert (bad.status, bad.error, bad.attempts) == (Status.DEAD_LETTERED, f"{stage}: RuntimeError: boom", 1)
     assert bad.meaning == (None if stage == "meaning" else "m")
@@ -198,8 +186,8 @@ def test_a_stage_that_raises_ends_its_event_and_not_the_engine(
     assert "failed in" in quiet.text
 
 
-def test_what_a_reflex_did_before_the_failure_stays_and_is_told(backend: str, quiet: Any) -> None:
-    engine = engine_of(backend, {"hit": failing(ValueError("no"))})
+def test_what_a_reflex_did_before_the_failure_stays_and_is_told(quiet: Any) -> None:
+    engine = engine_of({"hit": failing(ValueError("no"))})
     (result,) = answered(engine, event_of("hit"))
     assert (result.status, result.error) == (Status.DEAD_LETTERED, "action: ValueError: no")
     assert (result.state_version_before, result.state_version, engine.state["energy"]) == (0, 1, 47.5)
@@ -213,8 +201,8 @@ class _UnspeakableError(Exception):
 @pytest.mark.parametrize(
     "error", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), GeneratorExit(), _UnspeakableError()]
 )
-def test_nothing_a_handler_raises_ends_the_worker(backend: str, error: BaseException, quiet: Any) -> None:
-    with engine_of(backend, {"bad": failing(error), "joy": lambda *_: "fine"}) as engine:
+def test_nothing_a_handler_raises_ends_the_worker(error: BaseException, quiet: Any) -> None:
+    with engine_of({"bad": failing(error), "joy": lambda *_: "fine"}) as engine:
         engine.submit_many([event_of("bad"), event_of("joy")])
         assert engine.wait_idle(SECONDS)
         bad, fine = engine.results()
@@ -224,8 +212,8 @@ def test_nothing_a_handler_raises_ends_the_worker(backend: str, error: BaseExcep
     assert engine.ledger().balanced
 
 
-def test_an_interrupt_in_the_callers_thread_reaches_the_caller(backend: str, quiet: Any) -> None:
-    engine = engine_of(backend, {"bad": failing(KeyboardInterrupt())})
+def test_an_interrupt_in_the_callers_thread_reaches_the_caller(quiet: Any) -> None:
+    engine = engine_of({"bad": failing(KeyboardInterrupt())})
     engine.submit_many([event_of("bad"), event_of("joy")])
     with pytest.raises(KeyboardInterrupt):
         engine.process_pending()
@@ -234,13 +222,13 @@ def test_an_interrupt_in_the_callers_thread_reaches_the_caller(backend: str, qui
     assert engine.process_pending() == 1
 
 
-def test_an_event_is_not_blamed_for_another_that_went_first(backend: str, quiet: Any) -> None:
+def test_an_event_is_not_blamed_for_another_that_went_first(quiet: Any) -> None:
     def meaning(event: Event, state: ThreadSafeSelfState) -> str:
         engine.submit(event_of("bad", priority=CRITICAL))
         return "m"
 
     handlers = {"joy": Handler(meaning=meaning, action=lambda *_: "a"), "bad": failing(SystemExit(3))}
-    with engine_of(backend, handlers) as engine:
+    with engine_of(handlers) as engine:
         engine.submit(event_of("joy"))
         assert engine.wait_idle(SECONDS)
         results = {result.event.type: result for result in engine.results()}
@@ -252,15 +240,15 @@ def test_an_event_is_not_blamed_for_another_that_went_first(backend: str, quiet:
 # --- who goes first
 
 
-def test_pending_events_are_answered_most_urgent_first(backend: str) -> None:
+def test_pending_events_are_answered_most_urgent_first() -> None:
     kinds = ["social", "idle", "shock", "noise", "decay"]
-    results = answered(engine_of(backend), *(event_of(kind) for kind in kinds))
+    results = answered(engine_of(), *(event_of(kind) for kind in kinds))
     assert [result.event.type for result in results] == ["shock", "noise", "decay", "idle", "social"]
     assert [result.priority for result in results] == [CRITICAL, HIGH, CRITICAL, NORMAL, LOW]
 
 
 @pytest.mark.parametrize("stage", ["meaning", "decision"])
-def test_a_more_important_event_goes_first_between_the_stages(backend: str, stage: str) -> None:
+def test_a_more_important_event_goes_first_between_the_stages(stage: str) -> None:
     order: list[str] = []
 
     def step(name: str) -> Callable[..., str]:
@@ -275,7 +263,7 @@ def test_a_more_important_event_goes_first_between_the_stages(backend: str, stag
     urgency = LOW
     stages = {name: step(name) for name in ("meaning", "decision", "action")}
     handlers = {"social": Handler(**stages), "shock": Handler(action=step("action"))}
-    engine = engine_of(backend, handlers)
+    engine = engine_of(handlers)
     engine.submit(event_of("social"))
     engine.process_pending(1)
     before = ["social meaning", "social decision"][: 1 if stage == "meaning" else 2]
@@ -285,18 +273,18 @@ def test_a_more_important_event_goes_first_between_the_stages(backend: str, stag
     assert (engine.ledger().queued, engine.ledger().balanced) == (2, True)
 
 
-def test_an_equally_important_event_waits_for_its_turn(backend: str) -> None:
+def test_an_equally_important_event_waits_for_its_turn() -> None:
     def meaning(event: Event, state: ThreadSafeSelfState) -> None:
         if event.metadata["#"] == 0:
             engine.submit(Event("joy", 0.5, 0.0, {"#": 1}, urgency=1.0))
 
-    engine = engine_of(backend, {"joy": Handler(meaning=meaning, action=lambda *_: None)})
+    engine = engine_of({"joy": Handler(meaning=meaning, action=lambda *_: None)})
     engine.submit(event_of("joy"))
     engine.process_pending()
     assert (numbers(engine.results()), engine.ledger().queued) == ([0], 1)
 
 
-def test_levels_pass_each_other_no_deeper_than_there_are_levels(backend: str) -> None:
+def test_levels_pass_each_other_no_deeper_than_there_are_levels() -> None:
     depth, deepest = 0, 0
 
     def meaning(event: Event, state: ThreadSafeSelfState) -> None:
@@ -312,16 +300,16 @@ def test_levels_pass_each_other_no_deeper_than_there_are_levels(backend: str) ->
         nonlocal depth
         depth -= 1
 
-    engine = engine_of(backend, {"joy": Handler(meaning=meaning, action=action)})
+    engine = engine_of({"joy": Handler(meaning=meaning, action=action)})
     engine.submit(event_of("joy", 0, LOW))
     engine.process_pending()
     assert deepest == len(Priority)
     assert engine.ledger().ends[Status.PROCESSED] == 1 + 3 + 9 + 27
 
 
-def test_a_scheduler_of_ones_own_decides(backend: str) -> None:
+def test_a_scheduler_of_ones_own_decides() -> None:
     types = EventTypes([EventType("joy", HIGH, 1), EventType("shock", LOW, 100)])
-    engine = engine_of(backend, scheduler=EventScheduler(types=types, backend=backend))
+    engine = engine_of(scheduler=EventScheduler(types=types))
     assert [result.priority for result in answered(engine, event_of("shock"), event_of("joy"))] == [HIGH, LOW]
 
 
@@ -329,34 +317,34 @@ def test_a_scheduler_of_ones_own_decides(backend: str) -> None:
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(None, 3), (0, 0), (2, 2), (9, 3)])
-def test_pending_events_are_answered_up_to_the_limit(backend: str, limit: int | None, expected: int) -> None:
-    engine = engine_of(backend)
+def test_pending_events_are_answered_up_to_the_limit(limit: int | None, expected: int) -> None:
+    engine = engine_of()
     engine.submit_many([event_of(number=number) for number in range(3)])
     assert engine.process_pending(limit) == expected
     assert numbers(engine.results()) == [0, 1, 2][:expected]
 
 
-def test_a_negative_limit_is_refused(backend: str) -> None:
-    engine = engine_of(backend)
+def test_a_negative_limit_is_refused() -> None:
+    engine = engine_of()
     for take in (engine.results, engine.process_pending):
         with pytest.raises(ValueError, match="limit is -1; it must not be negative"):
             take(-1)
 
 
-def test_what_handlers_submit_waits_for_the_next_call(backend: str) -> None:
-    engine = engine_of(backend, {"joy": lambda event, state: engine.submit(event)})
+def test_what_handlers_submit_waits_for_the_next_call() -> None:
+    engine = engine_of({"joy": lambda event, state: engine.submit(event)})
     engine.submit(event_of("joy"))
     assert [engine.process_pending() for _ in range(3)] == [1, 1, 1]
     assert engine.ledger().queued == 1
 
 
-def test_the_callers_thread_does_not_answer_beside_the_worker(backend: str) -> None:
-    with engine_of(backend) as engine, pytest.raises(LifeEventError, match="the worker is running"):
+def test_the_callers_thread_does_not_answer_beside_the_worker() -> None:
+    with engine_of() as engine, pytest.raises(LifeEventError, match="the worker is running"):
         engine.process_pending()
 
 
-def test_a_handler_does_not_answer_inside_an_answer(backend: str, quiet: Any) -> None:
-    engine = engine_of(backend, {"joy": lambda event, state: engine.process_pending()})
+def test_a_handler_does_not_answer_inside_an_answer(quiet: Any) -> None:
+    engine = engine_of({"joy": lambda event, state: engine.process_pending()})
     (result,) = answered(engine, event_of("joy"))
     assert result.status is Status.DEAD_LETTERED
 
@@ -364,10 +352,10 @@ def test_a_handler_does_not_answer_inside_an_answer(backend: str, quiet: Any) ->
 # --- shed events, and the ring of results
 
 
-def test_every_shed_event_has_a_result(backend: str) -> None:
+def test_every_shed_event_has_a_result() -> None:
     clock = ManualClock(5)
-    queue = AsyncEventQueue(1, "drop_oldest", clock, backend=backend)
-    engine = engine_of(backend, queue=queue, clock=clock)
+    queue = AsyncEventQueue(1, "drop_oldest", clock)
+    engine = engine_of(queue=queue, clock=clock)
     assert engine.submit(event_of(number=0)) is True
     clock.advance_ns(2)
     assert engine.submit(event_of(number=1)) is True
@@ -377,17 +365,17 @@ def test_every_shed_event_has_a_result(backend: str) -> None:
     assert engine.ledger().ends[Status.SHED] == 1
 
 
-def test_a_refused_event_is_told_to_its_sender_alone(backend: str) -> None:
+def test_a_refused_event_is_told_to_its_sender_alone() -> None:
     clock = ManualClock()
-    engine = engine_of(backend, queue=AsyncEventQueue(1, clock=clock, backend=backend), clock=clock)
+    engine = engine_of(queue=AsyncEventQueue(1, clock=clock), clock=clock)
     assert engine.submit(event_of()) is True
     assert engine.submit(event_of()) is False
     assert engine.submit_many([event_of(), event_of()]) == 0
     assert (engine.results(), engine.ledger().refused, engine.ledger().accepted) == ([], 3, 1)
 
 
-def test_a_full_ring_overwrites_the_oldest_and_counts(backend: str) -> None:
-    engine = engine_of(backend, result_capacity=3)
+def test_a_full_ring_overwrites_the_oldest_and_counts() -> None:
+    engine = engine_of(result_capacity=3)
     engine.submit_many([event_of(number=number) for number in range(5)])
     engine.process_pending()
     found = engine.statistics()
@@ -396,8 +384,8 @@ def test_a_full_ring_overwrites_the_oldest_and_counts(backend: str) -> None:
     assert engine.statistics().results_waiting == 0
 
 
-def test_results_are_taken_oldest_first_up_to_the_limit(backend: str) -> None:
-    engine = engine_of(backend)
+def test_results_are_taken_oldest_first_up_to_the_limit() -> None:
+    engine = engine_of()
     engine.submit_many([event_of(number=number) for number in range(4)])
     engine.process_pending()
     assert [numbers(engine.results(limit)) for limit in (0, 1, 2, None, None)] == [[], [0], [1, 2], [3], []]
@@ -407,35 +395,35 @@ def test_results_are_taken_oldest_first_up_to_the_limit(backend: str) -> None:
 
 
 @pytest.mark.parametrize("capacity", [0, -1])
-def test_a_ring_for_no_result_is_refused(backend: str, capacity: int) -> None:
+def test_a_ring_for_no_result_is_refused(capacity: int) -> None:
     with pytest.raises(ValueError, match=f"result_capacity is {capacity}; it must be at least 1"):
-        engine_of(backend, result_capacity=capacity)
+        engine_of(result_capacity=capacity)
 
 
-def test_a_queue_on_another_clock_is_refused(backend: str) -> None:
+def test_a_queue_on_another_clock_is_refused() -> None:
     with pytest.raises(ValueError, match="different clocks"):
-        engine_of(backend, queue=AsyncEventQueue(backend=backend))
+        engine_of(queue=AsyncEventQueue())
 
 
-def test_a_queue_belongs_to_one_engine(backend: str) -> None:
-    queue = engine_of(backend).queue
+def test_a_queue_belongs_to_one_engine() -> None:
+    queue = engine_of().queue
     with pytest.raises(ValueError, match="belongs to another engine"):
-        engine_of(backend, queue=queue, clock=queue.clock)
+        engine_of(queue=queue, clock=queue.clock)
 
 
-def test_an_unknown_strategy_is_refused(backend: str) -> None:
+def test_an_unknown_strategy_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown strategy 'fifo'"):
-        engine_of(backend, scheduler="fifo")
+        engine_of(scheduler="fifo")
 
 
-def test_a_stranger_is_refused(backend: str) -> None:
-    for submit in (engine_of(backend).submit, lambda event: engine_of(backend).submit_many([event])):
+def test_a_stranger_is_refused() -> None:
+    for submit in (engine_of().submit, lambda event: engine_of().submit_many([event])):
         with pytest.raises(InvalidEvent, match="not dict"):
             submit({"type": "shock"})  # type: ignore[arg-type]
 
 
-def test_statistics_are_frozen(backend: str) -> None:
-    engine = engine_of(backend)
+def test_statistics_are_frozen() -> None:
+    engine = engine_of()
     before = engine.statistics()
     answered(engine, event_of("hit"))
     assert (before.ledger.accepted, before.state.version, before.scheduler.levels[NORMAL].finished) == (0, 0, 0)

@@ -29,9 +29,9 @@ from lifeevt.processor.reflex import ReflexAnswer
 
 
 def respond(
-    backend: str, state: ThreadSafeSelfState, kind: str, intensity: float, recalled: list[float] | None = None
+    state: ThreadSafeSelfState, kind: str, intensity: float, recalled: list[float] | None = None
 ) -> ReflexAnswer:
-    table = ReflexSet.life().compile(list(state.fields), backend=backend)
+    table = ReflexSet.life().compile(list(state.fields))
     row = table.row(kind)
     assert row is not None
     recalled = recalled or [0.0]
@@ -51,12 +51,12 @@ def test_the_golden_file_is_lifes() -> None:
 
 
 @pytest.mark.parametrize("number", range(200))
-def test_one_event_is_answered_as_life_answers_it(backend: str, number: int) -> None:
+def test_one_event_is_answered_as_life_answers_it(number: int) -> None:
     vector = GOLDEN["vectors"][number]
-    state = ThreadSafeSelfState.life(backend=backend)
+    state = ThreadSafeSelfState.life()
     for name in (*VITALS, "circadian_phase", "recovery_efficiency", "age", "subjective_time"):
         state[name] = vector["before"][name]
-    answer = respond(backend, state, *vector["event"].values(), vector["before"]["activated_significances"])
+    answer = respond(state, *vector["event"].values(), vector["before"]["activated_significances"])
     assert answer.significance == pytest.approx(vector["significance"], **EXACT)
     assert answer.impact == pytest.approx(vector["meaning_impact"], **EXACT)
     assert answer.pattern == vector["decision"]
@@ -64,28 +64,28 @@ def test_one_event_is_answered_as_life_answers_it(backend: str, number: int) -> 
     assert vitals_of(state) == pytest.approx(vector["after"], **EXACT)
 
 
-def test_a_run_of_events_takes_lifes_course(backend: str) -> None:
-    state = ThreadSafeSelfState.life(backend=backend)
+def test_a_run_of_events_takes_lifes_course() -> None:
+    state = ThreadSafeSelfState.life()
     for number, (event, expected) in enumerate(zip(TRACE_EVENTS, GOLDEN["trace"], strict=True)):
         row = dict(zip(GOLDEN["trace_columns"], expected, strict=True))
-        answer = respond(backend, state, event["type"], event["intensity"])
+        answer = respond(state, event["type"], event["intensity"])
         found = {"significance": answer.significance, "decision": answer.pattern, **vitals_of(state)}
         assert found.pop("decision") == row.pop("decision"), number
         assert found == pytest.approx(row, **EXACT), number
 
 
-def test_the_worked_example_of_the_contract(backend: str) -> None:
-    state = ThreadSafeSelfState.life(backend=backend)
-    answer = respond(backend, state, "shock", -0.9)
+def test_the_worked_example_of_the_contract() -> None:
+    state = ThreadSafeSelfState.life()
+    answer = respond(state, "shock", -0.9)
     assert (answer.significance, answer.pattern) == (1.0, "dampen")
     assert answer.impact == pytest.approx({"energy": -0.675, "stability": -0.045, "integrity": -0.0225}, **EXACT)
     assert vitals_of(state) == pytest.approx({"energy": 99.6575, "stability": 0.9775, "integrity": 0.98875}, **EXACT)
     assert (answer.version_before, answer.version) == (0, 1)
 
 
-def test_the_sign_of_the_intensity_does_not_matter(backend: str) -> None:
-    first, second = (ThreadSafeSelfState.life(backend=backend) for _ in range(2))
-    assert respond(backend, first, "shock", 0.9) == respond(backend, second, "shock", -0.9)
+def test_the_sign_of_the_intensity_does_not_matter() -> None:
+    first, second = (ThreadSafeSelfState.life() for _ in range(2))
+    assert respond(first, "shock", 0.9) == respond(second, "shock", -0.9)
     assert first.snapshot() == second.snapshot()
 
 
@@ -101,11 +101,11 @@ def test_the_shipped_table_holds_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("vitals", [0.0, 1e-9])
-def test_life_goes_on_when_all_vitals_are_gone(backend: str, vitals: float) -> None:
-    state = ThreadSafeSelfState.life(backend=backend)
+def test_life_goes_on_when_all_vitals_are_gone(vitals: float) -> None:
+    state = ThreadSafeSelfState.life()
     for name in VITALS:
         state[name] = vitals
-    answer = respond(backend, state, "recovery", 0.5)
+    answer = respond(state, "recovery", 0.5)
     assert answer.pattern == "dampen"
     assert state["stability"] > vitals
 
@@ -116,19 +116,19 @@ SMALL = {"a": Field(10.0, 0.0, 100.0), "b": Field(0.5, 0.0, 1.0)}
 
 
 def answer_of(
-    backend: str, temperament: Temperament | None, intensity: float = 0.5, gain: dict[str, str] | None = None
+    temperament: Temperament | None, intensity: float = 0.5, gain: dict[str, str] | None = None
 ) -> tuple[ReflexAnswer, ThreadSafeSelfState]:
-    state = ThreadSafeSelfState(SMALL, backend=backend)
+    state = ThreadSafeSelfState(SMALL)
     reflexes = ReflexSet([Reflex("x", 1.0, {"a": 8.0}, gain or {})], temperament)
-    return reflexes.compile(list(SMALL), backend=backend).respond(state.cells, 0, intensity), state
+    return reflexes.compile(list(SMALL)).respond(state.cells, 0, intensity), state
 
 
 def when(text: str) -> tuple[Condition, ...]:
     return Condition.parse(text)
 
 
-def test_without_rules_the_impact_is_absorbed(backend: str) -> None:
-    answer, state = answer_of(backend, None)
+def test_without_rules_the_impact_is_absorbed() -> None:
+    answer, state = answer_of(None)
     assert (answer.significance, answer.pattern, answer.impact, answer.applied) == (
         0.5,
         "absorb",
@@ -139,26 +139,25 @@ def test_without_rules_the_impact_is_absorbed(backend: str) -> None:
     assert state["a"] == 12.0
 
 
-def test_every_sensitizer_that_holds_multiplies(backend: str) -> None:
+def test_every_sensitizer_that_holds_multiplies() -> None:
     rules = (Rule(when("a >= 10"), 1.2), Rule(when("b < 0.5"), 9.0), Rule(when("b <= 0.5 and a > 9"), 1.5))
-    answer, _ = answer_of(backend, Temperament(sensitizers=rules))
+    answer, _ = answer_of(Temperament(sensitizers=rules))
     assert answer.significance == pytest.approx(0.9)
 
 
-def test_the_significance_ends_at_one(backend: str) -> None:
-    answer, _ = answer_of(backend, Temperament(sensitizers=(Rule(factor=100.0),)))
+def test_the_significance_ends_at_one() -> None:
+    answer, _ = answer_of(Temperament(sensitizers=(Rule(factor=100.0),)))
     assert answer.significance == 1.0
 
 
-def test_the_first_damper_that_holds_scales(backend: str) -> None:
+def test_the_first_damper_that_holds_scales() -> None:
     rules = (Rule(when("a > 50"), 9.0), Rule(when("significance >= 0.5"), 0.5), Rule((), 7.0))
-    answer, _ = answer_of(backend, Temperament(dampers=rules))
+    answer, _ = answer_of(Temperament(dampers=rules))
     assert answer.impact == {"a": 1.0}
 
 
-def test_the_first_decision_that_holds_chooses_factor_and_cost(backend: str) -> None:
+def test_the_first_decision_that_holds_chooses_factor_and_cost() -> None:
     answer, state = answer_of(
-        backend,
         Temperament(
             decisions=(
                 Rule(when("a > 50"), pattern="halve"),
@@ -172,34 +171,34 @@ def test_the_first_decision_that_holds_chooses_factor_and_cost(backend: str) -> 
     assert (state["a"], state["b"]) == (14.0, 0.25)
 
 
-def test_ignore_changes_nothing(backend: str) -> None:
+def test_ignore_changes_nothing() -> None:
     ignore = Temperament(decisions=(Rule(pattern="ignore"),), patterns=(Pattern("ignore", 1.0, {"a": -1.0}),))
-    answer, state = answer_of(backend, ignore)
+    answer, state = answer_of(ignore)
     assert (answer.ignored, answer.pattern, answer.applied) == (True, "ignore", {"a": 0.0})
     assert (state["a"], state.version) == (10.0, 0)
 
 
-def test_an_event_that_means_nothing_has_no_pattern(backend: str) -> None:
-    answer, state = answer_of(backend, None, intensity=0.0)
+def test_an_event_that_means_nothing_has_no_pattern() -> None:
+    answer, state = answer_of(None, intensity=0.0)
     assert (answer.ignored, answer.pattern, answer.significance, state.version) == (True, None, 0.0, 0)
 
 
-def test_no_decision_that_holds_is_no_pattern(backend: str) -> None:
-    answer, state = answer_of(backend, Temperament(decisions=(Rule(when("a > 50"), pattern="absorb"),)))
+def test_no_decision_that_holds_is_no_pattern() -> None:
+    answer, state = answer_of(Temperament(decisions=(Rule(when("a > 50"), pattern="absorb"),)))
     assert (answer.ignored, answer.pattern, state.version) == (True, None, 0)
 
 
-def test_a_gain_multiplies_by_another_field(backend: str) -> None:
-    answer, state = answer_of(backend, None, gain={"a": "b"})
+def test_a_gain_multiplies_by_another_field() -> None:
+    answer, state = answer_of(None, gain={"a": "b"})
     assert (answer.impact, answer.applied, state["a"]) == ({"a": 2.0}, {"a": 1.0}, 11.0)
 
 
-def test_what_is_remembered_can_be_asked_for(backend: str) -> None:
-    state = ThreadSafeSelfState(SMALL, backend=backend)
+def test_what_is_remembered_can_be_asked_for() -> None:
+    state = ThreadSafeSelfState(SMALL)
     patterns = (Pattern("high"), Pattern("mean"), Pattern("none"))
     high, mean = Rule(when("recall_max > 0.8"), pattern="high"), Rule(when("recall_mean > 0.5"), pattern="mean")
     temperament = Temperament(decisions=(high, mean, Rule(pattern="none")), patterns=patterns)
-    table = ReflexSet([Reflex("x")], temperament).compile(list(SMALL), backend=backend)
+    table = ReflexSet([Reflex("x")], temperament).compile(list(SMALL))
     found = [table.respond(state.cells, 0, 0.5, *recalled).pattern for recalled in ((0.9, 0.0), (0.8, 0.6), (0.8, 0.5))]
     assert found == ["high", "mean", "none"]
 
@@ -289,15 +288,15 @@ def test_nobody_can_change_lifes_reflexes_for_everybody_else() -> None:
     ],
 )
 def test_a_field_that_the_state_does_not_have_is_named(
-    backend: str, reflex: Reflex, temperament: Temperament | None
+    reflex: Reflex, temperament: Temperament | None
 ) -> None:
     with pytest.raises(InvalidReflex, match="'soul', which the state does not have"):
-        ReflexSet([reflex], temperament).compile(list(SMALL), backend=backend)
+        ReflexSet([reflex], temperament).compile(list(SMALL))
 
 
-def test_a_decision_for_a_pattern_that_is_none_is_refused(backend: str) -> None:
+def test_a_decision_for_a_pattern_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidReflex, match="chooses 'flee', which is no pattern"):
-        ReflexSet([], Temperament(decisions=(Rule(pattern="flee"),))).compile(list(SMALL), backend=backend)
+        ReflexSet([], Temperament(decisions=(Rule(pattern="flee"),))).compile(list(SMALL))
 
 
 @pytest.mark.parametrize(
@@ -310,16 +309,16 @@ def test_a_decision_for_a_pattern_that_is_none_is_refused(backend: str) -> None:
     ],
     ids=["operator", "threshold", "factor", "costs"],
 )
-def test_rules_that_do_not_hold_together_are_refused(backend: str, build: Any) -> None:
+def test_rules_that_do_not_hold_together_are_refused(build: Any) -> None:
     fields = [*SMALL, *(f"f{number}" for number in range(17))]
     with pytest.raises(InvalidReflex):
-        ReflexSet([], build()).compile(fields, backend=backend)
+        ReflexSet([], build()).compile(fields)
 
 
-def test_a_table_for_another_number_of_fields_is_refused(backend: str) -> None:
-    table = ReflexSet([Reflex("x")]).compile(["a"], backend=backend)
+def test_a_table_for_another_number_of_fields_is_refused() -> None:
+    table = ReflexSet([Reflex("x")]).compile(["a"])
     with pytest.raises(ValueError, match="the table is for 1 cells, the state has 2"):
-        table.respond(ThreadSafeSelfState(SMALL, backend=backend).cells, 0, 0.5)
+        table.respond(ThreadSafeSelfState(SMALL).cells, 0, 0.5)
 
 
 # --- finding, and states with less
@@ -331,14 +330,14 @@ def test_a_type_is_found_by_name_or_under_the_star() -> None:
     assert ReflexSet([Reflex("x")]).row("y") is None
 
 
-def test_a_state_with_less_gets_the_part_it_can_carry_out(backend: str) -> None:
+def test_a_state_with_less_gets_the_part_it_can_carry_out() -> None:
     part = ReflexSet.life().restricted_to(["energy"])
     recovery = part.reflexes[2]
     assert (dict(recovery.impact), dict(recovery.gain)) == ({"energy": 1.0}, {})
     assert part.temperament.sensitizers == ()
     assert [rule.pattern for rule in part.temperament.decisions] == ["dampen", "dampen", "absorb"]
-    state = ThreadSafeSelfState({"energy": Field(100.0, 0.0, 100.0)}, backend=backend)
-    part.compile(["energy"], backend=backend).respond(state.cells, 3, 0.5)
+    state = ThreadSafeSelfState({"energy": Field(100.0, 0.0, 100.0)})
+    part.compile(["energy"]).respond(state.cells, 3, 0.5)
     assert state["energy"] < 100.0
 
 
@@ -355,15 +354,15 @@ def test_a_gain_needs_both_its_fields() -> None:
 # --- tables of one's own
 
 
-def test_a_table_of_ones_own_replaces_lifes_in_an_engine(backend: str, tmp_path: Path) -> None:
+def test_a_table_of_ones_own_replaces_lifes_in_an_engine(tmp_path: Path) -> None:
     table, rules = tmp_path / "reflexes.csv", tmp_path / "rules.csv"
     table.write_text("type, weight, a, b, gain\n ping , 1, 8, , a*b\n shock, 1, , -1,\n", encoding="utf-8")
     rules.write_text(
         "stage,when,outcome,factor\nappraise,b < 0.6,,2\ndecide,,go,\nact,a + 1,go,0.5\n", encoding="utf-8"
     )
-    state = ThreadSafeSelfState(SMALL, backend=backend)
+    state = ThreadSafeSelfState(SMALL)
     reflexes = ReflexSet.load(table, Temperament.load(rules))
-    engine = AsyncEventProcessor(state, reflexes, clock=ManualClock(), backend=backend)
+    engine = AsyncEventProcessor(state, reflexes, clock=ManualClock())
     engine.submit_many([Event("ping", 0.25, 0.0), Event("joy", 0.5, 0.0)])
     engine.process_pending()
     ping, joy = engine.results()
@@ -373,9 +372,9 @@ def test_a_table_of_ones_own_replaces_lifes_in_an_engine(backend: str, tmp_path:
     assert (state["a"], joy.status, joy.meaning) == (11.25, Status.IGNORED, None)
 
 
-def test_reflexes_may_be_a_plain_list(backend: str) -> None:
-    state = ThreadSafeSelfState(SMALL, backend=backend)
-    engine = AsyncEventProcessor(state, [Reflex("ping", 1.0, {"a": 8.0})], clock=ManualClock(), backend=backend)
+def test_reflexes_may_be_a_plain_list() -> None:
+    state = ThreadSafeSelfState(SMALL)
+    engine = AsyncEventProcessor(state, [Reflex("ping", 1.0, {"a": 8.0})], clock=ManualClock())
     engine.submit(Event("ping", 0.5, 0.0))
     engine.process_pending()
     assert state["a"] == 12.0

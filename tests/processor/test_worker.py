@@ -30,9 +30,9 @@ from lifeevt import (
 SOON = 0.01  # seconds a stop is given when the test knows that it cannot succeed
 
 
-def engine_of(backend: str, handlers: Any = None, **more: Any) -> AsyncEventProcessor:
+def engine_of(handlers: Any = None, **more: Any) -> AsyncEventProcessor:
     """An engine without reflexes: what no handler answers is ignored."""
-    return AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], handlers, **more)
+    return AsyncEventProcessor(ThreadSafeSelfState({}), [], handlers, **more)
 
 
 def event_of(number: int = 0, kind: str = "joy") -> Event:
@@ -72,16 +72,16 @@ def quiet(caplog: pytest.LogCaptureFixture) -> None:
 # --- starting and stopping
 
 
-def test_no_thread_runs_before_the_start(backend: str) -> None:
+def test_no_thread_runs_before_the_start() -> None:
     before = threading.active_count()
-    engine = engine_of(backend)
+    engine = engine_of()
     engine.submit(event_of())
     assert (threading.active_count(), engine.running) == (before, False)
 
 
-def test_one_thread_runs_after_the_start(backend: str) -> None:
+def test_one_thread_runs_after_the_start() -> None:
     before = threading.active_count()
-    engine = engine_of(backend)
+    engine = engine_of()
     engine.start()
     engine.start()
     assert (threading.active_count(), engine.running, engine.statistics().worker_running) == (before + 1, True, True)
@@ -89,16 +89,16 @@ def test_one_thread_runs_after_the_start(backend: str) -> None:
     assert (threading.active_count(), engine.running) == (before, False)
 
 
-def test_what_was_submitted_before_the_start_is_answered(backend: str) -> None:
-    engine = engine_of(backend)
+def test_what_was_submitted_before_the_start_is_answered() -> None:
+    engine = engine_of()
     engine.submit_many([event_of(number) for number in range(3)])
     with engine:
         assert engine.wait_idle(PATIENCE)
     assert len(engine.results()) == 3
 
 
-def test_with_starts_the_engine_and_closes_it(backend: str) -> None:
-    with engine_of(backend) as engine:
+def test_with_starts_the_engine_and_closes_it() -> None:
+    with engine_of() as engine:
         assert engine.running
         engine.submit(event_of())
     assert not engine.running
@@ -107,11 +107,11 @@ def test_with_starts_the_engine_and_closes_it(backend: str) -> None:
         engine.start()
 
 
-def test_async_with_does_the_same_and_leaves_the_event_loop_free(backend: str) -> None:
+def test_async_with_does_the_same_and_leaves_the_event_loop_free() -> None:
     gate = Gate()
 
     async def live() -> AsyncEventProcessor:
-        async with engine_of(backend, {"gate": gate}) as engine:
+        async with engine_of({"gate": gate}) as engine:
             gate.hold(engine)
             asyncio.get_running_loop().call_soon(gate.release.set)  # runs while the exit waits, or never
         return engine
@@ -121,8 +121,8 @@ def test_async_with_does_the_same_and_leaves_the_event_loop_free(backend: str) -
     assert [result.status for result in engine.results()] == [Status.PROCESSED]
 
 
-def test_stop_answers_everything_first(backend: str) -> None:
-    engine = engine_of(backend, {"*": lambda *_: None})
+def test_stop_answers_everything_first() -> None:
+    engine = engine_of({"*": lambda *_: None})
     engine.start()
     engine.submit_many([event_of(number) for number in range(100)])
     assert engine.stop() == 0
@@ -131,9 +131,9 @@ def test_stop_answers_everything_first(backend: str) -> None:
     assert engine.ledger().ends[Status.PROCESSED] == 100
 
 
-def test_stop_without_draining_cancels_and_gives_a_result_for_each(backend: str) -> None:
+def test_stop_without_draining_cancels_and_gives_a_result_for_each() -> None:
     gate = Gate()
-    engine = engine_of(backend, {"gate": gate})
+    engine = engine_of({"gate": gate})
     engine.start()
     gate.hold(engine, waiting=3)
     with Actor() as stopper:
@@ -145,8 +145,8 @@ def test_stop_without_draining_cancels_and_gives_a_result_for_each(backend: str)
     assert results[0].status is Status.PROCESSED
 
 
-def test_stop_without_a_worker_cancels_what_is_queued(backend: str) -> None:
-    engine = engine_of(backend, clock=ManualClock(5))
+def test_stop_without_a_worker_cancels_what_is_queued() -> None:
+    engine = engine_of(clock=ManualClock(5))
     engine.submit_many([event_of(0), event_of(1)])
     assert engine.stop() == 2
     results = engine.results()
@@ -157,8 +157,8 @@ def test_stop_without_a_worker_cancels_what_is_queued(backend: str) -> None:
     assert engine.ledger().ends[Status.CANCELLED] == 2
 
 
-def test_stop_and_close_may_be_called_again(backend: str) -> None:
-    engine = engine_of(backend)
+def test_stop_and_close_may_be_called_again() -> None:
+    engine = engine_of()
     engine.start()
     assert [engine.stop(), engine.stop()] == [0, 0]
     engine.close()
@@ -166,8 +166,8 @@ def test_stop_and_close_may_be_called_again(backend: str) -> None:
     assert engine.stop() == 0
 
 
-def test_a_stopped_engine_takes_no_event_until_it_starts_again(backend: str) -> None:
-    engine = engine_of(backend)
+def test_a_stopped_engine_takes_no_event_until_it_starts_again() -> None:
+    engine = engine_of()
     engine.start()
     engine.stop()
     for submit in (engine.submit, lambda event: engine.submit_many([event])):
@@ -180,8 +180,8 @@ def test_a_stopped_engine_takes_no_event_until_it_starts_again(backend: str) -> 
     assert len(engine.results()) == 1
 
 
-def test_a_closed_engine_takes_no_event(backend: str) -> None:
-    engine = engine_of(backend)
+def test_a_closed_engine_takes_no_event() -> None:
+    engine = engine_of()
     engine.close()
     for submit in (engine.submit, lambda event: engine.submit_many([event])):
         with pytest.raises(EngineStopped, match="the engine was closed"):
@@ -203,9 +203,9 @@ class _ClosesWhenAsked(ManualClock):
 
 
 @pytest.mark.parametrize("way", ["submit", "submit_many"])
-def test_an_event_submitted_while_the_engine_closes_is_refused_or_ends(backend: str, way: str) -> None:
+def test_an_event_submitted_while_the_engine_closes_is_refused_or_ends(way: str) -> None:
     clock = _ClosesWhenAsked()
-    engine = engine_of(backend, clock=clock)
+    engine = engine_of(clock=clock)
     clock.engine = engine
     try:
         taken = bool(getattr(engine, way)(event_of() if way == "submit" else [event_of()]))
@@ -216,8 +216,8 @@ def test_an_event_submitted_while_the_engine_closes_is_refused_or_ends(backend: 
     assert ledger.accepted == taken or not taken
 
 
-def test_senders_of_an_engine_that_stops_lose_nothing(backend: str) -> None:
-    engine = engine_of(backend, {"*": lambda *_: None}, result_capacity=100_000)
+def test_senders_of_an_engine_that_stops_lose_nothing() -> None:
+    engine = engine_of({"*": lambda *_: None}, result_capacity=100_000)
     engine.start()
 
     def send() -> int:
@@ -237,8 +237,8 @@ def test_senders_of_an_engine_that_stops_lose_nothing(backend: str) -> None:
     assert ledger.accepted == len(engine.results()) >= sum(sent)
 
 
-def test_every_event_of_many_threads_has_one_result(backend: str) -> None:
-    with engine_of(backend, {"*": lambda *_: None}, result_capacity=10_000) as engine:
+def test_every_event_of_many_threads_has_one_result() -> None:
+    with engine_of({"*": lambda *_: None}, result_capacity=10_000) as engine:
 
         def send() -> int:
             return sum(engine.submit(event_of(number)) for number in range(500))
@@ -254,9 +254,9 @@ def test_every_event_of_many_threads_has_one_result(backend: str) -> None:
 # --- handlers that do not come back
 
 
-def test_a_stuck_handler_is_a_stop_timeout(backend: str) -> None:
+def test_a_stuck_handler_is_a_stop_timeout() -> None:
     gate = Gate()
-    engine = engine_of(backend, {"gate": gate})
+    engine = engine_of({"gate": gate})
     engine.start()
     gate.hold(engine, waiting=2)
     with pytest.raises(StopTimeout, match=rf"a handler still runs after {SOON} s"):
@@ -270,9 +270,9 @@ def test_a_stuck_handler_is_a_stop_timeout(backend: str) -> None:
     assert (ledger.in_flight, ledger.balanced, len(engine.results())) == (0, True, 3)
 
 
-def test_closing_after_a_stop_timeout_ends_with_the_handler(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_after_a_stop_timeout_ends_with_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     gate, leave, looks = Gate(), threading.Event(), []
-    engine = engine_of(backend, {"gate": gate})
+    engine = engine_of({"gate": gate})
     go, ledger = engine._worker._leave, engine.ledger
     engine.start()
     gate.hold(engine, waiting=2)
@@ -294,9 +294,9 @@ def test_closing_after_a_stop_timeout_ends_with_the_handler(backend: str, monkey
     assert ledger().in_flight == 0
 
 
-def test_waiting_beside_a_worker_that_leaves_is_refused(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_beside_a_worker_that_leaves_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     gate, leave, looks = Gate(), threading.Event(), []
-    engine = engine_of(backend, {"gate": gate})
+    engine = engine_of({"gate": gate})
     go, ledger = engine._worker._leave, engine.ledger
     engine.start()
     gate.hold(engine, waiting=2)
@@ -317,9 +317,9 @@ def test_waiting_beside_a_worker_that_leaves_is_refused(backend: str, monkeypatc
     assert told
 
 
-def test_an_engine_can_start_again_after_a_stop_timeout(backend: str) -> None:
+def test_an_engine_can_start_again_after_a_stop_timeout() -> None:
     gate = Gate()
-    engine = engine_of(backend, {"gate": gate})
+    engine = engine_of({"gate": gate})
     engine.start()
     gate.hold(engine)
     with pytest.raises(StopTimeout):
@@ -333,9 +333,9 @@ def test_an_engine_can_start_again_after_a_stop_timeout(backend: str) -> None:
     assert len(engine.results()) == 2
 
 
-def test_an_engine_that_starts_again_keeps_its_stuck_worker(backend: str) -> None:
+def test_an_engine_that_starts_again_keeps_its_stuck_worker() -> None:
     gate = Gate()
-    engine = engine_of(backend, {"gate": gate})
+    engine = engine_of({"gate": gate})
     engine.start()
     gate.hold(engine)
     with pytest.raises(StopTimeout):
@@ -359,8 +359,8 @@ class _BadBookkeeper(EventScheduler):
         raise RuntimeError("lost the book")
 
 
-def test_an_account_that_fails_does_not_hold_up_the_engine(backend: str) -> None:
-    engine = engine_of(backend, scheduler=_BadBookkeeper(backend=backend))
+def test_an_account_that_fails_does_not_hold_up_the_engine() -> None:
+    engine = engine_of(scheduler=_BadBookkeeper())
     with engine:
         engine.submit_many([event_of(0), event_of(1)])
         idle = engine.wait_idle(1.0)
@@ -375,20 +375,20 @@ def test_an_account_that_fails_does_not_hold_up_the_engine(backend: str) -> None
 # --- waiting until nothing is left
 
 
-def test_an_engine_with_nothing_to_do_is_idle(backend: str) -> None:
-    assert engine_of(backend).wait_idle() is True
+def test_an_engine_with_nothing_to_do_is_idle() -> None:
+    assert engine_of().wait_idle() is True
 
 
-def test_waiting_for_events_that_no_worker_answers_is_refused(backend: str) -> None:
-    engine = engine_of(backend)
+def test_waiting_for_events_that_no_worker_answers_is_refused() -> None:
+    engine = engine_of()
     engine.submit(event_of())
     with pytest.raises(EngineStopped, match="1 events wait and no worker runs; start the engine"):
         engine.wait_idle()
 
 
-def test_waiting_ends_when_its_time_is_over(backend: str) -> None:
+def test_waiting_ends_when_its_time_is_over() -> None:
     gate = Gate()
-    with engine_of(backend, {"gate": gate}) as engine:
+    with engine_of({"gate": gate}) as engine:
         gate.hold(engine)
         assert engine.wait_idle(SOON) is False
         gate.release.set()
@@ -396,9 +396,9 @@ def test_waiting_ends_when_its_time_is_over(backend: str) -> None:
         assert engine.ledger().in_flight == 0
 
 
-def test_whoever_waits_hears_of_the_stop(backend: str) -> None:
+def test_whoever_waits_hears_of_the_stop() -> None:
     gate = Gate()
-    engine = engine_of(backend, {"gate": gate})
+    engine = engine_of({"gate": gate})
     engine.start()
     gate.hold(engine, waiting=1)
     with Actor() as waiter, Actor() as stopper:
@@ -411,8 +411,8 @@ def test_whoever_waits_hears_of_the_stop(backend: str) -> None:
     assert engine.ledger().in_flight == 0
 
 
-def test_idle_means_that_every_result_is_there(backend: str) -> None:
-    with engine_of(backend, {"*": lambda *_: None}) as engine:
+def test_idle_means_that_every_result_is_there() -> None:
+    with engine_of({"*": lambda *_: None}) as engine:
         for count in (1, 10, 100):
             engine.submit_many([event_of(number) for number in range(count)])
             assert engine.wait_idle(PATIENCE)
@@ -420,8 +420,8 @@ def test_idle_means_that_every_result_is_there(backend: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["wait_idle", "stop", "close"])
-def test_a_handler_must_not_wait_for_its_own_engine(backend: str, method: str) -> None:
-    with engine_of(backend, {"joy": lambda event, state: getattr(engine, method)()}) as engine:
+def test_a_handler_must_not_wait_for_its_own_engine(method: str) -> None:
+    with engine_of({"joy": lambda event, state: getattr(engine, method)()}) as engine:
         engine.submit(event_of())
         assert engine.wait_idle(PATIENCE)
         (result,) = engine.results()
@@ -430,14 +430,14 @@ def test_a_handler_must_not_wait_for_its_own_engine(backend: str, method: str) -
 
 
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "caller"])
-def test_a_handler_that_submits_into_a_full_queue_does_not_wait(backend: str, worker: bool) -> None:
+def test_a_handler_that_submits_into_a_full_queue_does_not_wait(worker: bool) -> None:
     def action(event: Event, state: ThreadSafeSelfState) -> None:
         for number in (1, 2):
             engine.submit(event_of(number, "other"))
 
     clock = ManualClock()
-    queue = AsyncEventQueue(1, "block", clock, backend=backend)
-    engine = engine_of(backend, {"joy": action}, queue=queue, clock=clock)
+    queue = AsyncEventQueue(1, "block", clock)
+    engine = engine_of({"joy": action}, queue=queue, clock=clock)
     engine.submit(event_of())
     with Actor() as caller:
         if worker:

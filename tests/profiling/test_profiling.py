@@ -160,10 +160,10 @@ def test_the_environment_can_be_asked_for_alone() -> None:
     assert json.loads(ran.stdout).keys() >= ENVIRONMENT
 
 
-def test_the_plain_peer_gives_the_engine_s_answers(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+def test_the_plain_peer_gives_the_engine_s_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(FOLDER))
     peers, workloads = (importlib.import_module(f"lifeevt.bench.{name}") for name in ("peers", "workloads"))
-    being, state = peers.PlainBeing(), ThreadSafeSelfState.life(backend=backend)
+    being, state = peers.PlainBeing(), ThreadSafeSelfState.life()
     engine = AsyncEventProcessor(state)
     for event in workloads.events(2000):
         being.answer(event)

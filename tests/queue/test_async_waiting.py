@@ -29,12 +29,12 @@ def event_of(number: int = 0, kind: str = "joy") -> Event:
     return Event(kind, 0.5, 0.0, {"#": number})
 
 
-def queue_of(backend: str, **more: Any) -> AsyncEventQueue:
-    return AsyncEventQueue(backend=backend, **more)
+def queue_of(**more: Any) -> AsyncEventQueue:
+    return AsyncEventQueue(**more)
 
 
-def engine_of(backend: str, handlers: Any, **more: Any) -> AsyncEventProcessor:
-    return AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], handlers, **more)
+def engine_of(handlers: Any, **more: Any) -> AsyncEventProcessor:
+    return AsyncEventProcessor(ThreadSafeSelfState({}), [], handlers, **more)
 
 
 def run(main: Coroutine[Any, Any, Any]) -> Any:
@@ -47,15 +47,15 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 # --- taking
 
 
-def test_what_is_queued_is_taken_at_once(backend: str) -> None:
-    queue = queue_of(backend)
+def test_what_is_queued_is_taken_at_once() -> None:
+    queue = queue_of()
     queue.put(event_of(3))
     assert run(queue.get_async()) == event_of(3)
 
 
 @pytest.mark.parametrize("clock", [None, ManualClock()], ids=["machine", "manual"])
-def test_who_waits_is_woken_by_another_thread(backend: str, clock: Any) -> None:
-    queue = queue_of(backend, clock=clock)
+def test_who_waits_is_woken_by_another_thread(clock: Any) -> None:
+    queue = queue_of(clock=clock)
 
     async def main(other: Actor) -> Any:
         waiting = asyncio.create_task(queue.get_async())
@@ -67,8 +67,8 @@ def test_who_waits_is_woken_by_another_thread(backend: str, clock: Any) -> None:
         assert run(main(other)) == event_of(7)
 
 
-def test_what_comes_as_a_number_wakes_who_waits(backend: str) -> None:
-    engine = engine_of(backend, None)
+def test_what_comes_as_a_number_wakes_who_waits() -> None:
+    engine = engine_of(None)
     code = engine.type_code("joy")
 
     async def main() -> Any:
@@ -80,8 +80,8 @@ def test_what_comes_as_a_number_wakes_who_waits(backend: str) -> None:
     assert run(main()).intensity == 0.5
 
 
-def test_many_who_wait_get_one_event_each(backend: str) -> None:
-    queue = queue_of(backend)
+def test_many_who_wait_get_one_event_each() -> None:
+    queue = queue_of()
 
     async def main() -> list[Event]:
         waiting = [asyncio.create_task(queue.get_async()) for _ in range(20)]
@@ -93,8 +93,8 @@ def test_many_who_wait_get_one_event_each(backend: str) -> None:
     assert sorted(event.metadata["#"] for event in run(main())) == list(range(20))
 
 
-def test_loops_in_several_threads_share_one_queue(backend: str) -> None:
-    queue, count = queue_of(backend, capacity=2_000), 300
+def test_loops_in_several_threads_share_one_queue() -> None:
+    queue, count = queue_of(capacity=2_000), 300
     taken: list[list[int]] = [[], [], []]
 
     async def take(into: list[int]) -> None:
@@ -113,8 +113,8 @@ def test_loops_in_several_threads_share_one_queue(backend: str) -> None:
     assert sorted(number for each in taken for number in each) == list(range(count))
 
 
-def test_a_wait_that_is_cancelled_takes_nothing(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_wait_that_is_cancelled_takes_nothing() -> None:
+    queue = queue_of()
 
     async def main() -> None:
         waiting = asyncio.create_task(queue.get_async())
@@ -128,8 +128,8 @@ def test_a_wait_that_is_cancelled_takes_nothing(backend: str) -> None:
     assert queue.get_nowait() == event_of(1)
 
 
-def test_closing_ends_who_waits(backend: str) -> None:
-    queue = queue_of(backend)
+def test_closing_ends_who_waits() -> None:
+    queue = queue_of()
 
     async def main() -> None:
         waiting = asyncio.create_task(queue.get_async())
@@ -141,14 +141,14 @@ def test_closing_ends_who_waits(backend: str) -> None:
     run(main())
 
 
-def test_what_is_due_wakes_who_waits(backend: str) -> None:
-    queue = queue_of(backend)
+def test_what_is_due_wakes_who_waits() -> None:
+    queue = queue_of()
     queue.put_tracked(event_of(1), delay=0.01)
     assert run(queue.get_async()) == event_of(1)
 
 
-def test_who_no_longer_waits_costs_the_heap_nothing(backend: str) -> None:
-    queue = queue_of(backend)
+def test_who_no_longer_waits_costs_the_heap_nothing() -> None:
+    queue = queue_of()
     queue.put(event_of(1))
     run(queue.get_async())
     epoch = queue.heap.watch(False)
@@ -161,8 +161,8 @@ def test_who_no_longer_waits_costs_the_heap_nothing(backend: str) -> None:
 # --- bringing
 
 
-def test_who_waits_for_room_does_not_block_the_loop(backend: str) -> None:
-    queue = queue_of(backend, capacity=1, overflow="block")
+def test_who_waits_for_room_does_not_block_the_loop() -> None:
+    queue = queue_of(capacity=1, overflow="block")
     queue.put(event_of(1))
 
     async def main() -> Any:
@@ -176,15 +176,15 @@ def test_who_waits_for_room_does_not_block_the_loop(backend: str) -> None:
     assert queue.get_nowait() == event_of(2)
 
 
-def test_where_nothing_waits_the_answer_comes_at_once(backend: str) -> None:
-    queue = queue_of(backend, capacity=1, overflow="reject")
+def test_where_nothing_waits_the_answer_comes_at_once() -> None:
+    queue = queue_of(capacity=1, overflow="reject")
     queue.put(event_of(1))
     assert not run(queue.put_async(event_of(2)))
 
 
-def test_an_engine_is_asked_and_answers_within_a_loop(backend: str) -> None:
+def test_an_engine_is_asked_and_answers_within_a_loop() -> None:
     async def main() -> Any:
-        async with engine_of(backend, {"joy": lambda event, state: event.metadata["#"]}) as engine:
+        async with engine_of({"joy": lambda event, state: event.metadata["#"]}) as engine:
             return (await (await engine.submit_async(event_of(4)))).action
 
     assert run(main()) == 4
@@ -193,7 +193,7 @@ def test_an_engine_is_asked_and_answers_within_a_loop(backend: str) -> None:
 # --- handlers
 
 
-def test_a_coroutine_handler_runs_on_the_loop_and_others_go_on(backend: str) -> None:
+def test_a_coroutine_handler_runs_on_the_loop_and_others_go_on() -> None:
     async def main() -> Any:
         go = asyncio.Event()
 
@@ -201,7 +201,7 @@ def test_a_coroutine_handler_runs_on_the_loop_and_others_go_on(backend: str) -> 
             await go.wait()
             return threading.get_ident()
 
-        async with engine_of(backend, {"slow": slow, "joy": lambda *_: threading.get_ident()}) as engine:
+        async with engine_of({"slow": slow, "joy": lambda *_: threading.get_ident()}) as engine:
             first, second = engine.submit_tracked(event_of(0, "slow")), engine.submit_tracked(event_of())
             here = (await second).action
             assert (first.done, engine.ledger().running) == (False, 1)
@@ -214,14 +214,14 @@ def test_a_coroutine_handler_runs_on_the_loop_and_others_go_on(backend: str) -> 
     assert (ledger.balanced, ledger.ends[Status.PROCESSED], ledger.running) == (True, 2, 0)
 
 
-def test_stages_may_be_coroutines_or_not(backend: str) -> None:
+def test_stages_may_be_coroutines_or_not() -> None:
     async def decide(event: Event, meaning: Any, state: Any) -> Any:
         return f"{meaning}, decided"
 
     handler = Handler(lambda *_: "meant", decide, lambda event, decision, state: decision + ", done")
 
     async def main() -> Any:
-        async with engine_of(backend, {"joy": handler}) as engine:
+        async with engine_of({"joy": handler}) as engine:
             engine.submit(event_of())
             result = await engine.submit_tracked(event_of())
             return result
@@ -230,36 +230,36 @@ def test_stages_may_be_coroutines_or_not(backend: str) -> None:
     assert (result.meaning, result.decision, result.action) == ("meant", "meant, decided", "meant, decided, done")
 
 
-def test_a_failing_coroutine_ends_its_event_and_nothing_else(backend: str) -> None:
+def test_a_failing_coroutine_ends_its_event_and_nothing_else() -> None:
     async def fail(event: Event, state: Any) -> None:
         raise ValueError("no")
 
     async def main() -> Any:
-        async with engine_of(backend, {"joy": fail}) as engine:
+        async with engine_of({"joy": fail}) as engine:
             return await engine.submit_tracked(event_of()), engine.statistics().handler_errors
 
     result, errors = run(main())
     assert (result.status, result.error, errors) == (Status.DEAD_LETTERED, "action: ValueError: no", 1)
 
 
-def test_without_a_loop_a_coroutine_handler_is_told(backend: str) -> None:
+def test_without_a_loop_a_coroutine_handler_is_told() -> None:
     async def never(event: Event, state: Any) -> None:
         raise AssertionError
 
-    engine = engine_of(backend, {"joy": never}, clock=ManualClock())
+    engine = engine_of({"joy": never}, clock=ManualClock())
     receipt = engine.submit_tracked(event_of())
     engine.process_pending()
     assert "needs an event loop" in str(receipt.result(0.0).error)
 
 
-def test_a_coroutine_handler_runs_in_the_context_of_who_submitted(backend: str) -> None:
+def test_a_coroutine_handler_runs_in_the_context_of_who_submitted() -> None:
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
     async def tell(event: Event, state: Any) -> str:
         return who.get()
 
     async def main() -> Any:
-        async with engine_of(backend, {"joy": tell}) as engine:
+        async with engine_of({"joy": tell}) as engine:
             who.set("submitter")
             receipt = engine.submit_tracked(event_of())
             who.set("somebody else")
@@ -268,7 +268,7 @@ def test_a_coroutine_handler_runs_in_the_context_of_who_submitted(backend: str) 
     assert run(main()) == "submitter"
 
 
-def test_the_next_of_a_key_waits_for_the_coroutine_before_it(backend: str) -> None:
+def test_the_next_of_a_key_waits_for_the_coroutine_before_it() -> None:
     seen: list[Any] = []
 
     async def main() -> None:
@@ -279,7 +279,7 @@ def test_the_next_of_a_key_waits_for_the_coroutine_before_it(backend: str) -> No
             await go.wait()
             seen.append(("ends", event.metadata["#"]))
 
-        async with engine_of(backend, {"joy": handle}) as engine:
+        async with engine_of({"joy": handle}) as engine:
             receipts = [engine.submit_tracked(event_of(number), key="a") for number in range(2)]
             while not seen:
                 await turns()
@@ -291,7 +291,7 @@ def test_the_next_of_a_key_waits_for_the_coroutine_before_it(backend: str) -> No
     assert seen == [("starts", 0), ("ends", 0), ("starts", 1), ("ends", 1)]
 
 
-def test_stopping_without_draining_gives_up_the_coroutines(backend: str) -> None:
+def test_stopping_without_draining_gives_up_the_coroutines() -> None:
     async def main() -> Any:
         started = asyncio.Event()
 
@@ -299,7 +299,7 @@ def test_stopping_without_draining_gives_up_the_coroutines(backend: str) -> None
             started.set()
             await asyncio.Event().wait()
 
-        engine = engine_of(backend, {"joy": hang})
+        engine = engine_of({"joy": hang})
         engine.loop = asyncio.get_running_loop()
         engine.start()
         receipt = engine.submit_tracked(event_of())

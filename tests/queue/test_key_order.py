@@ -29,8 +29,8 @@ def event_of(number: int = 0, urgency: float = 0.0, priority: Priority | None = 
     return Event(kind, 0.5, 0.0, {"#": number}, urgency=urgency, priority=priority)
 
 
-def queue_of(backend: str, **more: Any) -> AsyncEventQueue:
-    return AsyncEventQueue(**({"clock": ManualClock(), "backend": backend} | more))
+def queue_of(**more: Any) -> AsyncEventQueue:
+    return AsyncEventQueue(**({"clock": ManualClock()} | more))
 
 
 def numbers(queue: AsyncEventQueue) -> list[int]:
@@ -46,15 +46,15 @@ def ends(queue: Any) -> dict[Status, int]:
 # --- order
 
 
-def test_a_later_event_of_a_key_never_overtakes(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_later_event_of_a_key_never_overtakes() -> None:
+    queue = queue_of()
     queue.put_tracked(event_of(0), key="a")
     queue.put_tracked(event_of(1, urgency=1.0, priority=CRITICAL), key="a")
     assert numbers(queue) == [0, 1]
 
 
-def test_the_first_of_a_key_inherits_the_urgency_of_those_behind_it(backend: str) -> None:
-    queue = queue_of(backend)
+def test_the_first_of_a_key_inherits_the_urgency_of_those_behind_it() -> None:
+    queue = queue_of()
     queue.put_tracked(event_of(0), key="a")
     queue.put(event_of(1, urgency=0.5))
     queue.put_tracked(event_of(2), key="a")
@@ -63,8 +63,8 @@ def test_the_first_of_a_key_inherits_the_urgency_of_those_behind_it(backend: str
     assert numbers(queue) == [0, 2, 3, 1]
 
 
-def test_a_boosted_follower_urges_the_first(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_boosted_follower_urges_the_first() -> None:
+    queue = queue_of()
     queue.put_tracked(event_of(0), key="a")
     queue.put(event_of(1, urgency=0.5))
     assert queue.put_tracked(event_of(2), key="a").boost(within=0.0)
@@ -72,23 +72,23 @@ def test_a_boosted_follower_urges_the_first(backend: str) -> None:
 
 
 @pytest.mark.parametrize("gone", [0, 1, 2])
-def test_a_cancelled_member_holds_up_nobody(backend: str, gone: int) -> None:
-    queue = queue_of(backend)
+def test_a_cancelled_member_holds_up_nobody(gone: int) -> None:
+    queue = queue_of()
     receipts = [queue.put_tracked(event_of(number), key="a") for number in range(3)]
     assert receipts[gone].cancel()
     assert numbers(queue) == [number for number in range(3) if number != gone]
     assert numbers(queue) == []
 
 
-def test_a_shed_member_holds_up_nobody(backend: str) -> None:
-    queue = queue_of(backend, capacity=3, overflow="drop_oldest")
+def test_a_shed_member_holds_up_nobody() -> None:
+    queue = queue_of(capacity=3, overflow="drop_oldest")
     for number in range(3):
         queue.put_tracked(event_of(number, priority=LOW), key="a")
     queue.put(event_of(9, priority=CRITICAL, urgency=1.0))
     assert numbers(queue) == [9, 1, 2]
 
 
-def test_the_next_of_a_key_starts_when_the_one_before_has_ended(backend: str) -> None:
+def test_the_next_of_a_key_starts_when_the_one_before_has_ended() -> None:
     seen: list[Any] = []
 
     def handle(event: Event, state: Any) -> None:
@@ -98,8 +98,7 @@ def test_the_next_of_a_key_starts_when_the_one_before_has_ended(backend: str) ->
 
     note = Handler(meaning=handle, decision=lambda *_: None, action=lambda event, *_: seen.append(event.metadata["#"]))
     engine = AsyncEventProcessor(
-        ThreadSafeSelfState({}, backend=backend), [], {"joy": note}, clock=ManualClock(), backend=backend
-    )
+        ThreadSafeSelfState({}), [], {"joy": note}, clock=ManualClock())
     engine.submit_tracked(event_of(0, priority=LOW), key="a")
     engine.process_pending(9)
     assert seen == [2, 0, 1]  # between the stages of the first, another key may pass, and its own may not
@@ -119,10 +118,10 @@ steps = st.lists(
 @settings(max_examples=400)
 @given(steps)
 def test_events_of_a_key_come_out_as_they_came_and_first_is_who_leads_the_most_urgent(
-    backend: str, made: list[tuple[str, Any, float, int]]
+    made: list[tuple[str, Any, float, int]]
 ) -> None:
     clock = ManualClock()
-    queue = queue_of(backend, clock=clock, capacity=100)
+    queue = queue_of(clock=clock, capacity=100)
     waiting: list[tuple[int, Any, int, Receipt]] = []  # number, key, deadline
     for number, (step, key, urgency, dice) in enumerate(made):
         clock.advance(0.001)
@@ -175,31 +174,31 @@ def leader(waiting: list[tuple[int, Any, int, Receipt]]) -> int:
 # --- coalescing
 
 
-def test_the_last_one_stands_for_those_before_it_and_is_sure_to_run(backend: str) -> None:
-    queue = queue_of(backend)
+def test_the_last_one_stands_for_those_before_it_and_is_sure_to_run() -> None:
+    queue = queue_of()
     receipts = [queue.put_tracked(event_of(number), key="a", coalesce="last") for number in range(3)]
     assert numbers(queue) == [2]
     assert [receipt.result(0.0).status for receipt in receipts] == [Status.COALESCED] * 2 + [Status.DELIVERED]
     assert ends(queue) == {Status.COALESCED: 2, Status.DELIVERED: 1}
 
 
-def test_the_first_one_stands_for_those_after_it(backend: str) -> None:
-    queue = queue_of(backend)
+def test_the_first_one_stands_for_those_after_it() -> None:
+    queue = queue_of()
     receipts = [queue.put_tracked(event_of(number), key="a", coalesce="first") for number in range(3)]
     assert [receipt.admission for receipt in receipts] == [Admission.ACCEPTED] + [Admission.COALESCED] * 2
     assert numbers(queue) == [0]
     assert ends(queue) == {Status.COALESCED: 2, Status.DELIVERED: 1}
 
 
-def test_a_merge_makes_one_event_of_both(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_merge_makes_one_event_of_both() -> None:
+    queue = queue_of()
     queue.put_tracked(Event("joy", -0.9, 1.0, {"a": 1, "b": 1}), key="k", coalesce="merge")
     queue.put_tracked(Event("joy", 0.1, 2.0, {"b": 2}), key="k", coalesce="merge")
     assert queue.drain() == [Event("joy", -0.9, 2.0, {"a": 1, "b": 2})]
 
 
-def test_a_function_merges_as_it_likes(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_function_merges_as_it_likes() -> None:
+    queue = queue_of()
     for number in (1, 2, 4):
         queue.put_tracked(
             event_of(number),
@@ -209,8 +208,8 @@ def test_a_function_merges_as_it_likes(backend: str) -> None:
     assert numbers(queue) == [7]
 
 
-def test_others_use_the_queue_while_a_function_merges(backend: str) -> None:
-    queue, ways = queue_of(backend), []
+def test_others_use_the_queue_while_a_function_merges() -> None:
+    queue, ways = queue_of(), []
 
     def merge(older: Event, newer: Event) -> Event:
         ways.append(other.do(lambda: queue.put_tracked(event_of(7), key="k2").cancel()))
@@ -222,8 +221,8 @@ def test_others_use_the_queue_while_a_function_merges(backend: str) -> None:
     assert (ways, numbers(queue)) == ([True], [1])
 
 
-def test_a_merge_is_asked_again_when_the_older_event_has_changed_meanwhile(backend: str) -> None:
-    queue, seen = queue_of(backend), []
+def test_a_merge_is_asked_again_when_the_older_event_has_changed_meanwhile() -> None:
+    queue, seen = queue_of(), []
 
     def merge(older: Event, newer: Event) -> Event:
         seen.append(older.metadata["#"])
@@ -237,8 +236,8 @@ def test_a_merge_is_asked_again_when_the_older_event_has_changed_meanwhile(backe
     assert ends(queue) == {Status.COALESCED: 1, Status.DELIVERED: 1}
 
 
-def test_a_merge_stands_for_nobody_when_the_older_event_has_gone_meanwhile(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_merge_stands_for_nobody_when_the_older_event_has_gone_meanwhile() -> None:
+    queue = queue_of()
 
     def merge(older: Event, newer: Event) -> Event:
         first.cancel()
@@ -250,15 +249,15 @@ def test_a_merge_stands_for_nobody_when_the_older_event_has_gone_meanwhile(backe
 
 
 @pytest.mark.parametrize("coalesce", ["last", "first", "merge"])
-def test_one_for_several_is_as_urgent_as_the_most_urgent(backend: str, coalesce: str) -> None:
-    queue = queue_of(backend)
+def test_one_for_several_is_as_urgent_as_the_most_urgent(coalesce: str) -> None:
+    queue = queue_of()
     queue.put_tracked(event_of(0), key="a", coalesce=coalesce)
     queue.put(event_of(7, urgency=0.5))
     queue.put_tracked(event_of(0, urgency=1.0), key="a", coalesce=coalesce)
     assert numbers(queue) == [0, 7]
 
 
-def test_an_event_that_runs_is_no_longer_coalesced_with(backend: str) -> None:
+def test_an_event_that_runs_is_no_longer_coalesced_with() -> None:
     seen: list[int] = []
 
     def handle(event: Event, state: Any) -> None:
@@ -268,8 +267,7 @@ def test_an_event_that_runs_is_no_longer_coalesced_with(backend: str) -> None:
                 engine.submit_tracked(event_of(number), key="a", coalesce="last")
 
     engine = AsyncEventProcessor(
-        ThreadSafeSelfState({}, backend=backend), [], {"joy": handle}, clock=ManualClock(), backend=backend
-    )
+        ThreadSafeSelfState({}), [], {"joy": handle}, clock=ManualClock())
     engine.submit_tracked(event_of(0), key="a", coalesce="last")
     engine.process_pending(9)
     assert seen == [0, 2]

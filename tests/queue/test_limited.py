@@ -32,17 +32,17 @@ MS = 1_000_000
 NOISE = EventType("noise", Priority.LOW, 10 * MS, rate_limit=RateLimit(3, 1.0), source_limit=RateLimit(2, 1.0))
 
 
-def queue_of(backend: str, overflow: str = "drop_lowest", capacity: int = 100) -> AsyncEventQueue:
+def queue_of(overflow: str = "drop_lowest", capacity: int = 100) -> AsyncEventQueue:
     types = EventTypes([NOISE])
-    return AsyncEventQueue(capacity, overflow, ManualClock(), rank=types.rank, backend=backend)
+    return AsyncEventQueue(capacity, overflow, ManualClock(), rank=types.rank)
 
 
 def noise(source: str | None, name: str = "noise") -> Event:
     return Event(name, source=source)
 
 
-def test_a_source_and_a_whole_family_are_limited(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_source_and_a_whole_family_are_limited() -> None:
+    queue = queue_of()
     came = [queue.put(noise(source, name)) for source, name in
             (("a", "noise"), ("a", "noise_low"), ("a", "noise"), ("b", "noise"), ("b", "noise"))]  # fmt: skip
     assert came == [True, True, False, True, False]
@@ -50,21 +50,21 @@ def test_a_source_and_a_whole_family_are_limited(backend: str) -> None:
     assert queue.ledger().accepted == 4 and queue.ledger().balanced
 
 
-def test_tokens_come_with_the_time_of_the_queues_clock(backend: str) -> None:
-    queue = queue_of(backend)
+def test_tokens_come_with_the_time_of_the_queues_clock() -> None:
+    queue = queue_of()
     assert [queue.put(noise("a")) for _ in range(3)] == [True, True, False]
     queue.clock.advance(0.5)  # type: ignore[attr-defined]
     assert [queue.put(noise("a")) for _ in range(2)] == [True, False]
 
 
-def test_many_events_at_once_are_limited_as_single_ones(backend: str) -> None:
-    queue = queue_of(backend)
+def test_many_events_at_once_are_limited_as_single_ones() -> None:
+    queue = queue_of()
     assert queue.put_many([noise("a"), noise("a"), noise("a"), Event("joy"), noise("b"), noise("b")]) == 4
 
 
 @pytest.mark.parametrize("overflow", ["reject", "block"])
-def test_who_may_wait_is_told_and_does_not_wait_for_tokens(backend: str, overflow: str) -> None:
-    queue = queue_of(backend, overflow)
+def test_who_may_wait_is_told_and_does_not_wait_for_tokens(overflow: str) -> None:
+    queue = queue_of(overflow)
     queue.put_many([noise("a"), noise("a")])
     with pytest.raises(QueueFull, match="'noise' from 'a' comes more often than its limit allows"):
         queue.put(noise("a"))
@@ -74,8 +74,8 @@ def test_who_may_wait_is_told_and_does_not_wait_for_tokens(backend: str, overflo
     assert not asyncio.run(queue.put_async(noise("a")))
 
 
-def test_an_event_that_waits_for_room_takes_one_token(backend: str) -> None:
-    queue = queue_of(backend, "block", capacity=1)
+def test_an_event_that_waits_for_room_takes_one_token() -> None:
+    queue = queue_of("block", capacity=1)
     queue.put(Event("joy"))
     receipt = queue.put_tracked(noise("a"), timeout=0.0)
     assert not receipt and "queue holds 1 of 1" in receipt.reason
@@ -85,9 +85,9 @@ def test_an_event_that_waits_for_room_takes_one_token(backend: str) -> None:
     assert not queue.put_tracked(noise("a"), timeout=0.0), "the first one's token is gone, though it found no room"
 
 
-def test_a_limit_that_is_added_holds_for_a_running_engine(backend: str) -> None:
-    types, state = EventTypes.life(), ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
-    engine = AsyncEventProcessor(state, [], scheduler=EventScheduler(types=types, backend=backend))
+def test_a_limit_that_is_added_holds_for_a_running_engine() -> None:
+    types, state = EventTypes.life(), ThreadSafeSelfState({"energy": Field(1.0)})
+    engine = AsyncEventProcessor(state, [], scheduler=EventScheduler(types=types))
     assert all(engine.submit(noise("flood")) for _ in range(5))
     types.add(EventType("noise", Priority.LOW, 10 * MS, source_limit=RateLimit(1, 1000.0)))
     came: list[Any] = [engine.submit(noise("flood")) for _ in range(3)] + [engine.submit(noise("other"))]
@@ -102,11 +102,11 @@ CHATTER = EventType("chatter", Priority.LOW, 10 * MS, rate_limit=EIGHT)
 STILL = RateLimit(8, 1e9)  # no token comes while a test runs
 
 
-def chatting(backend: str, kind: EventType = CHATTER, clock: Any = None, **more: Any) -> AsyncEventQueue:
+def chatting(kind: EventType = CHATTER, clock: Any = None, **more: Any) -> AsyncEventQueue:
     types = EventTypes([kind])
-    scheduler = EventScheduler(types=types, backend=backend)
-    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
-    queue = AsyncEventQueue(100, clock=clock, backend=backend, **more)
+    scheduler = EventScheduler(types=types)
+    state = ThreadSafeSelfState({"energy": Field(1.0)})
+    queue = AsyncEventQueue(100, clock=clock, **more)
     AsyncEventProcessor(state, [], queue=queue, scheduler=scheduler)
     return queue
 
@@ -116,8 +116,8 @@ def numbers(queue: AsyncEventQueue, *names: str) -> int:
 
 
 def test_every_way_in_draws_from_the_bucket_of_the_type(backend: str) -> None:
-    queue = chatting(backend, replace(CHATTER, rate_limit=STILL))
-    submitter = load(backend).Submitter(queue.heap, queue.kinds)
+    queue = chatting(replace(CHATTER, rate_limit=STILL))
+    submitter = load().Submitter(queue.heap, queue.kinds)
     assert numbers(queue, "chatter", "chatter_low") == 2
     assert queue.put(Event("chatter")) and queue.put_nowait(Event("chatter_low"))
     assert queue.put_many([Event("chatter"), Event("joy")]) == 2
@@ -130,9 +130,9 @@ def test_every_way_in_draws_from_the_bucket_of_the_type(backend: str) -> None:
     assert (queue.ledger().accepted, queue.ledger().refused, queue.ledger().balanced) == (9, 0, True)
 
 
-def test_of_an_array_only_what_comes_too_often_is_refused(backend: str) -> None:
+def test_of_an_array_only_what_comes_too_often_is_refused() -> None:
     clock = ManualClock()
-    queue = chatting(backend, clock=clock)
+    queue = chatting(clock=clock)
     assert numbers(queue, *["chatter", "joy"] * 10) == 18
     clock.advance(0.25)
     assert numbers(queue, *["chatter"] * 10) == 2
@@ -140,15 +140,15 @@ def test_of_an_array_only_what_comes_too_often_is_refused(backend: str) -> None:
     assert [each.type for each in queue.drain()].count("chatter") == 10
 
 
-def test_a_source_limit_does_not_hold_for_what_has_no_source(backend: str) -> None:
-    queue = chatting(backend, replace(CHATTER, rate_limit=EIGHT, source_limit=RateLimit(1, 1e9)), ManualClock())
+def test_a_source_limit_does_not_hold_for_what_has_no_source() -> None:
+    queue = chatting(replace(CHATTER, rate_limit=EIGHT, source_limit=RateLimit(1, 1e9)), ManualClock())
     assert numbers(queue, *["chatter"] * 10) == 8
     assert not queue.put(Event("chatter", source="a"))
 
 
 @pytest.mark.parametrize("overflow", ["reject", "block"])
-def test_who_is_refused_by_the_limit_of_its_type_is_told_why(backend: str, overflow: str) -> None:
-    queue = chatting(backend, replace(CHATTER, rate_limit=STILL), overflow=overflow)
+def test_who_is_refused_by_the_limit_of_its_type_is_told_why(overflow: str) -> None:
+    queue = chatting(replace(CHATTER, rate_limit=STILL), overflow=overflow)
     assert all(queue.put(Event("chatter")) for _ in range(8))
     for put in (queue.put, queue.put_nowait):
         with pytest.raises(QueueFull, match="comes more often than its limit allows"):
@@ -158,7 +158,7 @@ def test_who_is_refused_by_the_limit_of_its_type_is_told_why(backend: str, overf
 
 
 def test_a_limited_type_is_answered_by_its_reflex_without_python(backend: str) -> None:
-    queue = chatting(backend, replace(CHATTER, rate_limit=STILL))
+    queue = chatting(replace(CHATTER, rate_limit=STILL))
     assert queue.put(Event("chatter")), "which learns the type"
     queue.get()
     assert queue.put(Event("chatter"))
@@ -166,9 +166,9 @@ def test_a_limited_type_is_answered_by_its_reflex_without_python(backend: str) -
     assert entry is not None and (type(entry[0]) is Event) == (backend == "native")
 
 
-def test_limits_change_for_numbers_and_events_alike(backend: str) -> None:
+def test_limits_change_for_numbers_and_events_alike() -> None:
     clock, types = ManualClock(), EventTypes([CHATTER])
-    queue = AsyncEventQueue(100, clock=clock, rank=types.rank, backend=backend)
+    queue = AsyncEventQueue(100, clock=clock, rank=types.rank)
     assert numbers(queue, *["chatter"] * 9) == 8
     types.add(EventType("joy", Priority.LOW, 10 * MS))
     assert numbers(queue, "chatter") == 0, "another type's coming leaves the bucket alone"
@@ -180,15 +180,15 @@ def test_limits_change_for_numbers_and_events_alike(backend: str) -> None:
     assert numbers(queue, "chatter_low", "chatter_low", "chatter", "chatter") == 3
 
 
-def test_the_limit_of_all_other_types_holds_for_numbers(backend: str) -> None:
-    queue = chatting(backend, EventType("*", Priority.LOW, 10 * MS, rate_limit=EIGHT), ManualClock())
+def test_the_limit_of_all_other_types_holds_for_numbers() -> None:
+    queue = chatting(EventType("*", Priority.LOW, 10 * MS, rate_limit=EIGHT), ManualClock())
     assert numbers(queue, *["joy", "fear"] * 8) == 8
     assert not queue.put(Event("noise"))
 
 
 def test_threads_that_bring_numbers_and_events_get_no_more_than_there_is(backend: str) -> None:
-    queue = chatting(backend, replace(CHATTER, rate_limit=RateLimit(50, 1e9)))
-    submitter, code = load(backend).Submitter(queue.heap, queue.kinds), queue.type_code("chatter")
+    queue = chatting(replace(CHATTER, rate_limit=RateLimit(50, 1e9)))
+    submitter, code = load().Submitter(queue.heap, queue.kinds), queue.type_code("chatter")
     ways: list[Callable[[], int]] = [
         lambda: numbers(queue, "chatter", "chatter"),
         lambda: submitter.submit(code, 0.5),

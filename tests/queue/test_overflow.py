@@ -34,14 +34,14 @@ def event_of(number: int = 0, priority: Priority | None = None, kind: str = "joy
     return Event(kind, 0.5, 0.0, {"#": number}, priority=priority)
 
 
-def queue_of(backend: str, **more: Any) -> AsyncEventQueue:
-    return AsyncEventQueue(**({"clock": ManualClock(), "backend": backend} | more))
+def queue_of(**more: Any) -> AsyncEventQueue:
+    return AsyncEventQueue(**({"clock": ManualClock()} | more))
 
 
-def filled(backend: str, overflow: Any, levels: Iterable[Priority], **more: Any) -> AsyncEventQueue:
+def filled(overflow: Any, levels: Iterable[Priority], **more: Any) -> AsyncEventQueue:
     """A full queue of events of these levels, numbered from 0."""
     priorities = list(levels)
-    queue = queue_of(backend, capacity=len(priorities), overflow=overflow, **more)
+    queue = queue_of(capacity=len(priorities), overflow=overflow, **more)
     for number, priority in enumerate(priorities):
         queue.put(event_of(number, priority))
     return queue
@@ -62,8 +62,8 @@ CLOCKS = [None, ManualClock()]  # the native front answers on the machine's cloc
 
 
 @pytest.mark.parametrize("clock", CLOCKS, ids=["machine", "manual"])
-def test_each_level_overflows_by_its_own_policy(backend: str, clock: Any) -> None:
-    queue = filled(backend, POLICIES, [LOW, LOW, LOW, LOW], clock=clock)
+def test_each_level_overflows_by_its_own_policy(clock: Any) -> None:
+    queue = filled(POLICIES, [LOW, LOW, LOW, LOW], clock=clock)
     assert queue.put(event_of(10, HIGH))  # sheds the oldest
     assert queue.put(event_of(11, NORMAL))  # sheds the newest
     with pytest.raises(QueueFull):
@@ -73,9 +73,9 @@ def test_each_level_overflows_by_its_own_policy(backend: str, clock: Any) -> Non
     assert ends(queue) == {Status.SHED: 2, Status.COALESCED: 1, Status.DELIVERED: 4}
 
 
-def test_a_batch_and_arrays_follow_the_policy_of_each_level(backend: str) -> None:
+def test_a_batch_and_arrays_follow_the_policy_of_each_level() -> None:
     types = EventTypes([EventType("low", LOW, 10**6), EventType("high", HIGH, 10**6)])
-    queue = AsyncEventQueue(2, {"high": "drop_oldest", "low": "reject"}, rank=types.rank, backend=backend)
+    queue = AsyncEventQueue(2, {"high": "drop_oldest", "low": "reject"}, rank=types.rank)
     low, high = queue.type_code("low"), queue.type_code("high")
     assert queue.put_arrays(array("i", [low, low, low, high]), array("d", [0.1, 0.2, 0.3, 0.4])) == 3
     assert queue.put_many([event_of(5, kind="low"), event_of(6, kind="high")]) == 1
@@ -83,14 +83,14 @@ def test_a_batch_and_arrays_follow_the_policy_of_each_level(backend: str) -> Non
 
 
 @pytest.mark.parametrize("overflow", [{"low": "never"}, {"lowest": "reject"}, {99: "reject"}, {"low": None}], ids=str)
-def test_levels_and_policies_that_there_are_not_are_refused(backend: str, overflow: Any) -> None:
+def test_levels_and_policies_that_there_are_not_are_refused(overflow: Any) -> None:
     with pytest.raises(ValueError, match=r"unknown overflow policy|is no level"):
-        queue_of(backend, overflow=overflow)
+        queue_of(overflow=overflow)
 
 
-def test_a_blocking_level_waits_as_long_as_it_says(backend: str) -> None:
+def test_a_blocking_level_waits_as_long_as_it_says() -> None:
     clock = ManualClock()
-    queue = filled(backend, {"low": "block(0.5)", "high": "block"}, [LOW], clock=clock)
+    queue = filled({"low": "block(0.5)", "high": "block"}, [LOW], clock=clock)
     with Actor() as actor:
         call = actor.begin(queue.put, event_of(1, LOW))
         clock.wait_for_waiters(1)
@@ -104,14 +104,14 @@ def test_a_blocking_level_waits_as_long_as_it_says(backend: str) -> None:
     assert numbers(queue) == [2]
 
 
-def test_a_caller_may_name_another_time_than_the_level(backend: str) -> None:
-    queue = filled(backend, "block(3600)", [LOW])
+def test_a_caller_may_name_another_time_than_the_level() -> None:
+    queue = filled("block(3600)", [LOW])
     with pytest.raises(QueueFull):
         queue.put(event_of(1, LOW), timeout=0.0)
     assert not queue.put_tracked(event_of(1, LOW), 0.0)
 
 
-def test_a_handler_that_submits_never_blocks_its_own_engine(backend: str) -> None:
+def test_a_handler_that_submits_never_blocks_its_own_engine() -> None:
     said: list[Any] = []
 
     def handle(event: Event, state: Any) -> None:
@@ -120,16 +120,16 @@ def test_a_handler_that_submits_never_blocks_its_own_engine(backend: str) -> Non
             with pytest.raises(QueueFull):
                 engine.submit(event_of(9))
 
-    queue = AsyncEventQueue(1, "block", backend=backend)
-    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], {"joy": handle}, queue)
+    queue = AsyncEventQueue(1, "block")
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], {"joy": handle}, queue)
     with engine:
         engine.submit(event_of(0))
         assert engine.wait_idle(SECONDS)
     assert said == [True]
 
 
-def test_coalescing_overflow_spares_other_types(backend: str) -> None:
-    queue = queue_of(backend, capacity=2, overflow="coalesce")
+def test_coalescing_overflow_spares_other_types() -> None:
+    queue = queue_of(capacity=2, overflow="coalesce")
     queue.put(event_of(0, kind="a"))
     queue.put(event_of(1, kind="b"))
     assert queue.put(event_of(2, kind="a"))
@@ -138,11 +138,11 @@ def test_coalescing_overflow_spares_other_types(backend: str) -> None:
     assert numbers(queue) == [1, 2]
 
 
-def test_the_overflow_of_a_type_goes_before_that_of_the_queue(backend: str) -> None:
+def test_the_overflow_of_a_type_goes_before_that_of_the_queue() -> None:
     types = EventTypes([EventType("a", LOW, 10**6, overflow="drop_oldest"), EventType("b", LOW, 10**6)])
-    queue = AsyncEventQueue(1, "reject", rank=types.rank, backend=backend)
+    queue = AsyncEventQueue(1, "reject", rank=types.rank)
     engine = AsyncEventProcessor(
-        ThreadSafeSelfState({}, backend=backend), [], None, queue, EventScheduler(types=types, backend=backend)
+        ThreadSafeSelfState({}), [], None, queue, EventScheduler(types=types)
     )
     engine.submit(event_of(0, kind="b"))
     assert engine.submit(event_of(1, kind="a"))
@@ -155,9 +155,9 @@ def test_the_overflow_of_a_type_goes_before_that_of_the_queue(backend: str) -> N
 @given(st.lists(st.sampled_from(list(Priority)), max_size=40), st.lists(st.sampled_from(
     ["reject", "drop_oldest", "drop_lowest", "coalesce"]), min_size=4, max_size=4))  # fmt: skip
 def test_a_critical_event_is_never_shed_for_a_lesser_one(
-    backend: str, levels: list[Priority], policies: list[str]
+    levels: list[Priority], policies: list[str]
 ) -> None:
-    queue = queue_of(backend, capacity=4, overflow=dict(zip(Priority, policies, strict=True)))
+    queue = queue_of(capacity=4, overflow=dict(zip(Priority, policies, strict=True)))
     shed: list[int] = []
     queue.on_shed = lambda entry: shed.append(entry[2])
     for number, level in enumerate(levels):
@@ -171,8 +171,8 @@ def test_a_critical_event_is_never_shed_for_a_lesser_one(
 # --- pauses
 
 
-def test_a_paused_type_waits_while_others_are_answered(backend: str) -> None:
-    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], None, backend=backend)
+def test_a_paused_type_waits_while_others_are_answered() -> None:
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], None)
     engine.pause(type="idle")
     with engine:
         engine.submit_many([event_of(0, kind="idle"), event_of(1, kind="shock"), event_of(2, kind="idle")])
@@ -185,8 +185,8 @@ def test_a_paused_type_waits_while_others_are_answered(backend: str) -> None:
 
 
 @pytest.mark.parametrize("clock", CLOCKS, ids=["machine", "manual"])
-def test_everything_can_be_paused_and_goes_on_in_order(backend: str, clock: Any) -> None:
-    queue = queue_of(backend, clock=clock)
+def test_everything_can_be_paused_and_goes_on_in_order(clock: Any) -> None:
+    queue = queue_of(clock=clock)
     queue.pause()
     for number in range(4):
         queue.put(event_of(number, LOW if number % 2 else HIGH))
@@ -196,8 +196,8 @@ def test_everything_can_be_paused_and_goes_on_in_order(backend: str, clock: Any)
     assert [event.metadata["#"] for event in queue.drain()] == list(range(4))
 
 
-def test_pauses_hold_side_by_side(backend: str) -> None:
-    queue = queue_of(backend)
+def test_pauses_hold_side_by_side() -> None:
+    queue = queue_of()
     for pause in ({}, {"level": LOW}, {"type": "joy"}):
         queue.pause(**pause)  # type: ignore[arg-type]
     queue.put(event_of(0, LOW))
@@ -210,8 +210,8 @@ def test_pauses_hold_side_by_side(backend: str) -> None:
     assert numbers(queue) == [0]
 
 
-def test_stopping_ends_every_pause(backend: str) -> None:
-    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], None, backend=backend)
+def test_stopping_ends_every_pause() -> None:
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], None)
     engine.start()
     engine.pause(LOW)
     engine.submit(event_of(0, LOW))
@@ -219,8 +219,8 @@ def test_stopping_ends_every_pause(backend: str) -> None:
     assert ends(engine) == {Status.IGNORED: 1}
 
 
-def test_stopping_without_draining_cancels_what_is_paused_and_held(backend: str) -> None:
-    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], None, backend=backend)
+def test_stopping_without_draining_cancels_what_is_paused_and_held() -> None:
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], None)
     engine.pause(LOW)
     engine.submit(event_of(0, LOW))
     engine.submit_tracked(event_of(1), key="a")
@@ -229,14 +229,13 @@ def test_stopping_without_draining_cancels_what_is_paused_and_held(backend: str)
     assert ends(engine) == {Status.CANCELLED: 3}
 
 
-def test_draining_returns_what_the_time_was_not_enough_for(backend: str) -> None:
+def test_draining_returns_what_the_time_was_not_enough_for() -> None:
     with Actor() as other:
         entered, release = threading.Event(), threading.Event()
         engine = AsyncEventProcessor(
-            ThreadSafeSelfState({}, backend=backend),
+            ThreadSafeSelfState({}),
             [],
             {"gate": lambda *_: (entered.set(), release.wait(SECONDS))},
-            backend=backend,
         )
         engine.start()
         engine.submit(event_of(0, kind="gate"))

@@ -43,12 +43,12 @@ def numbers(events: list[Event]) -> list[int]:
     return [event.metadata["#"] for event in events]
 
 
-def queue_of(backend: str, overflow: str = "drop_lowest", capacity: int = 3, **more: Any) -> AsyncEventQueue:
-    return AsyncEventQueue(capacity, overflow, ManualClock(), backend=backend, **more)
+def queue_of(overflow: str = "drop_lowest", capacity: int = 3, **more: Any) -> AsyncEventQueue:
+    return AsyncEventQueue(capacity, overflow, ManualClock(), **more)
 
 
-def filled(backend: str, overflow: str, levels: list[Priority]) -> AsyncEventQueue:
-    queue = queue_of(backend, overflow, len(levels))
+def filled(overflow: str, levels: list[Priority]) -> AsyncEventQueue:
+    queue = queue_of(overflow, len(levels))
     for number, level in enumerate(levels):
         queue.put_nowait(event_of(number, level))
     return queue
@@ -57,43 +57,43 @@ def filled(backend: str, overflow: str, levels: list[Priority]) -> AsyncEventQue
 # --- order
 
 
-def test_the_tighter_budget_leaves_first(backend: str) -> None:
-    queue = queue_of(backend, capacity=8)
+def test_the_tighter_budget_leaves_first() -> None:
+    queue = queue_of(capacity=8)
     queue.put_many([event_of(number, kind=kind) for number, kind in enumerate(["social", "idle", "shock", "noise"])])
     assert numbers(queue.drain()) == [2, 3, 1, 0]
 
 
-def test_equals_leave_in_arrival_order(backend: str) -> None:
-    queue = queue_of(backend, capacity=50)
+def test_equals_leave_in_arrival_order() -> None:
+    queue = queue_of(capacity=50)
     for number in range(50):
         queue.put(event_of(number))
     assert [queue.get_nowait().metadata["#"] for _ in range(50)] == list(range(50))
 
 
-def test_urgency_goes_before_arrival(backend: str) -> None:
-    queue = queue_of(backend)
+def test_urgency_goes_before_arrival() -> None:
+    queue = queue_of()
     queue.put_many([event_of(0), event_of(1, urgency=0.5), event_of(2, urgency=0.5)])
     assert numbers(queue.drain()) == [1, 2, 0]
 
 
-def test_waiting_counts(backend: str) -> None:
-    queue = queue_of(backend)
+def test_waiting_counts() -> None:
+    queue = queue_of()
     queue.put(event_of(0, kind="social"))
     queue.clock.advance(0.195)  # type: ignore[attr-defined]
     queue.put(event_of(1, kind="shock"))
     assert numbers(queue.drain()) == [0, 1]
 
 
-def test_a_rank_of_ones_own_decides(backend: str) -> None:
-    queue = queue_of(backend, rank=lambda event, arrival_ns: (-event.metadata["#"], 2))
+def test_a_rank_of_ones_own_decides() -> None:
+    queue = queue_of(rank=lambda event, arrival_ns: (-event.metadata["#"], 2))
     queue.put_many([event_of(number) for number in (1, 3, 2)])
     assert numbers(queue.drain()) == [3, 2, 1]
 
 
 @given(schedules())
-def test_events_leave_as_a_stable_sort_by_key_has_them(backend: str, schedule: list[tuple[int, Event]]) -> None:
+def test_events_leave_as_a_stable_sort_by_key_has_them(schedule: list[tuple[int, Event]]) -> None:
     clock = ManualClock()
-    queue = AsyncEventQueue(64, clock=clock, backend=backend)
+    queue = AsyncEventQueue(64, clock=clock)
     for arrival_ns, event in schedule:
         clock.advance_ns(arrival_ns - clock.now_ns())
         queue.put(event)
@@ -105,8 +105,8 @@ def test_events_leave_as_a_stable_sort_by_key_has_them(backend: str, schedule: l
 
 
 @pytest.mark.parametrize("overflow", ["reject", "block"])
-def test_a_full_queue_that_rejects_says_how_full_it_is(backend: str, overflow: str) -> None:
-    queue = filled(backend, overflow, [LOW, LOW])
+def test_a_full_queue_that_rejects_says_how_full_it_is(overflow: str) -> None:
+    queue = filled(overflow, [LOW, LOW])
     with pytest.raises(QueueFull, match="queue holds 2 of 2 events; 'shock' was refused") as caught:
         queue.put_nowait(event_of(9, kind="shock"))
     assert isinstance(caught.value, standard.Full)
@@ -130,9 +130,9 @@ def test_a_full_queue_that_rejects_says_how_full_it_is(backend: str, overflow: s
 )
 @pytest.mark.parametrize("way", ["put", "put_nowait", "put_many"])
 def test_a_full_queue_that_drops_gives_up_what_matters_least(
-    backend: str, way: str, overflow: str, present: list[Priority], newcomer: Priority, taken: bool, left: list[int]
+    way: str, overflow: str, present: list[Priority], newcomer: Priority, taken: bool, left: list[int]
 ) -> None:
-    queue = filled(backend, overflow, present)
+    queue = filled(overflow, present)
     event = event_of(9, newcomer)
     assert getattr(queue, way)([event] if way == "put_many" else event) == taken
     assert sorted(numbers(queue.drain())) == left
@@ -142,8 +142,8 @@ def test_a_full_queue_that_drops_gives_up_what_matters_least(
 
 @pytest.mark.parametrize("overflow", POLICIES)
 @given(st.lists(st.sampled_from(Priority), max_size=25))
-def test_nothing_is_shed_for_something_that_matters_less(backend: str, overflow: str, levels: list[Priority]) -> None:
-    queue, shed = queue_of(backend, overflow, 4), []
+def test_nothing_is_shed_for_something_that_matters_less(overflow: str, levels: list[Priority]) -> None:
+    queue, shed = queue_of(overflow, 4), []
     queue.on_shed = lambda entry: shed.append(entry[2])
     refused = 0
     for number, level in enumerate(levels):
@@ -160,8 +160,8 @@ def test_nothing_is_shed_for_something_that_matters_less(backend: str, overflow:
 
 
 @pytest.mark.parametrize("overflow", DROPPING)
-def test_whoever_listens_hears_of_each_shed_event(backend: str, overflow: str) -> None:
-    queue, heard = filled(backend, overflow, [LOW, LOW]), []
+def test_whoever_listens_hears_of_each_shed_event(overflow: str) -> None:
+    queue, heard = filled(overflow, [LOW, LOW]), []
     queue.on_shed = lambda entry: heard.append(entry[0].metadata["#"])
     queue.put(event_of(8, HIGH))
     queue.put_many([event_of(9, HIGH), event_of(10, HIGH)])
@@ -172,8 +172,8 @@ def test_whoever_listens_hears_of_each_shed_event(backend: str, overflow: str) -
 # --- waiting for room
 
 
-def test_a_full_queue_makes_the_sender_wait_until_there_is_room(backend: str) -> None:
-    queue = filled(backend, "block", [NORMAL, NORMAL])
+def test_a_full_queue_makes_the_sender_wait_until_there_is_room() -> None:
+    queue = filled("block", [NORMAL, NORMAL])
     with Actor() as sender:
         call = sender.begin(queue.put, event_of(9))
         queue.clock.wait_for_waiters(1)  # type: ignore[attr-defined]
@@ -185,8 +185,8 @@ def test_a_full_queue_makes_the_sender_wait_until_there_is_room(backend: str) ->
 
 
 @pytest.mark.parametrize("make_room", [lambda queue: queue.drain(1), lambda queue: queue.take_nowait()])
-def test_every_way_of_taking_makes_room(backend: str, make_room: Any) -> None:
-    queue = filled(backend, "block", [NORMAL, NORMAL])
+def test_every_way_of_taking_makes_room(make_room: Any) -> None:
+    queue = filled("block", [NORMAL, NORMAL])
     with Actor() as sender:
         call = sender.begin(queue.put, event_of(9))
         queue.clock.wait_for_waiters(1)  # type: ignore[attr-defined]
@@ -194,8 +194,8 @@ def test_every_way_of_taking_makes_room(backend: str, make_room: Any) -> None:
         assert call.result() is True
 
 
-def test_a_sender_waits_as_long_as_it_was_told(backend: str) -> None:
-    queue = filled(backend, "block", [NORMAL, NORMAL])
+def test_a_sender_waits_as_long_as_it_was_told() -> None:
+    queue = filled("block", [NORMAL, NORMAL])
     clock: Any = queue.clock
     with Actor() as sender:
         call = sender.begin(queue.put, event_of(9), 2.0)
@@ -210,13 +210,13 @@ def test_a_sender_waits_as_long_as_it_was_told(backend: str) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0])
-def test_a_sender_with_no_time_does_not_wait(backend: str, timeout: float) -> None:
+def test_a_sender_with_no_time_does_not_wait(timeout: float) -> None:
     with pytest.raises(QueueFull):
-        filled(backend, "block", [NORMAL]).put(event_of(9), timeout)
+        filled("block", [NORMAL]).put(event_of(9), timeout)
 
 
-def test_a_waiting_sender_hears_of_the_close(backend: str) -> None:
-    queue = filled(backend, "block", [NORMAL])
+def test_a_waiting_sender_hears_of_the_close() -> None:
+    queue = filled("block", [NORMAL])
     with Actor() as sender:
         call = sender.begin(queue.put, event_of(9))
         queue.clock.wait_for_waiters(1)  # type: ignore[attr-defined]
@@ -229,8 +229,8 @@ def test_a_waiting_sender_hears_of_the_close(backend: str) -> None:
 # --- waiting for events
 
 
-def test_a_taker_waits_for_an_event(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_taker_waits_for_an_event() -> None:
+    queue = queue_of()
     with Actor() as taker:
         call = taker.begin(queue.get)
         queue.clock.wait_for_waiters(1)  # type: ignore[attr-defined]
@@ -238,8 +238,8 @@ def test_a_taker_waits_for_an_event(backend: str) -> None:
         assert call.result().metadata["#"] == 7
 
 
-def test_a_batch_wakes_every_taker(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_batch_wakes_every_taker() -> None:
+    queue = queue_of()
     with Actor() as first, Actor() as second:
         calls = [each.begin(queue.get) for each in (first, second)]
         queue.clock.wait_for_waiters(2)  # type: ignore[attr-defined]
@@ -247,8 +247,8 @@ def test_a_batch_wakes_every_taker(backend: str) -> None:
         assert sorted(call.result().metadata["#"] for call in calls) == [0, 1]
 
 
-def test_a_taker_waits_as_long_as_it_was_told(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_taker_waits_as_long_as_it_was_told() -> None:
+    queue = queue_of()
     clock: Any = queue.clock
     with Actor() as taker:
         call = taker.begin(queue.get, 0.5)
@@ -260,23 +260,23 @@ def test_a_taker_waits_as_long_as_it_was_told(backend: str) -> None:
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0])
-def test_a_taker_with_no_time_does_not_wait(backend: str, timeout: float) -> None:
+def test_a_taker_with_no_time_does_not_wait(timeout: float) -> None:
     with pytest.raises(QueueEmpty):
-        queue_of(backend).get(timeout)
+        queue_of().get(timeout)
 
 
-def test_an_event_that_is_there_is_taken_without_waiting(backend: str) -> None:
-    queue = filled(backend, "reject", [NORMAL])
+def test_an_event_that_is_there_is_taken_without_waiting() -> None:
+    queue = filled("reject", [NORMAL])
     assert queue.get(timeout=0.0).metadata["#"] == 0
 
 
-def test_get_nowait_on_an_empty_queue_says_so(backend: str) -> None:
+def test_get_nowait_on_an_empty_queue_says_so() -> None:
     with pytest.raises(QueueEmpty, match="no event is queued"):
-        queue_of(backend).get_nowait()
+        queue_of().get_nowait()
 
 
-def test_a_waiting_taker_hears_of_the_close(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_waiting_taker_hears_of_the_close() -> None:
+    queue = queue_of()
     with Actor() as taker:
         call = taker.begin(queue.get)
         queue.clock.wait_for_waiters(1)  # type: ignore[attr-defined]
@@ -288,36 +288,36 @@ def test_a_waiting_taker_hears_of_the_close(backend: str) -> None:
 # --- batches
 
 
-def test_a_batch_counts_what_was_taken_in(backend: str) -> None:
-    queue = queue_of(backend, "reject", 3)
+def test_a_batch_counts_what_was_taken_in() -> None:
+    queue = queue_of("reject", 3)
     assert queue.put_many(event_of(number) for number in range(5)) == 3
     assert (queue.ledger().accepted, queue.ledger().refused) == (3, 2)
 
 
-def test_an_empty_batch_takes_nothing_in(backend: str) -> None:
-    assert queue_of(backend).put_many([]) == 0
+def test_an_empty_batch_takes_nothing_in() -> None:
+    assert queue_of().put_many([]) == 0
 
 
-def test_a_batch_under_block_does_not_wait(backend: str) -> None:
-    assert queue_of(backend, "block", 2).put_many([event_of(number) for number in range(5)]) == 2
+def test_a_batch_under_block_does_not_wait() -> None:
+    assert queue_of("block", 2).put_many([event_of(number) for number in range(5)]) == 2
 
 
 @pytest.mark.parametrize("bad", [None, "shock", {"type": "shock"}, 5], ids=repr)
-def test_a_batch_with_a_stranger_in_it_takes_nothing_in(backend: str, bad: Any) -> None:
-    queue = queue_of(backend)
+def test_a_batch_with_a_stranger_in_it_takes_nothing_in(bad: Any) -> None:
+    queue = queue_of()
     with pytest.raises(InvalidEvent, match=f"a queue takes Event objects, not {type(bad).__name__}"):
         queue.put_many([event_of(0), bad])
     assert (len(queue), queue.ledger().accepted) == (0, 0)
 
 
 @pytest.mark.parametrize("way", ["put", "put_nowait"])
-def test_a_stranger_is_refused(backend: str, way: str) -> None:
+def test_a_stranger_is_refused(way: str) -> None:
     with pytest.raises(InvalidEvent, match="not str"):
-        getattr(queue_of(backend), way)("shock")
+        getattr(queue_of(), way)("shock")
 
 
-def test_a_batch_that_fails_half_way_takes_nothing_in(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_batch_that_fails_half_way_takes_nothing_in() -> None:
+    queue = queue_of()
 
     def events() -> Iterator[Event]:
         yield event_of(0)
@@ -329,16 +329,16 @@ def test_a_batch_that_fails_half_way_takes_nothing_in(backend: str) -> None:
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(None, [0, 1, 2]), (0, []), (2, [0, 1]), (9, [0, 1, 2])])
-def test_drain_takes_up_to_its_limit(backend: str, limit: int | None, expected: list[int]) -> None:
-    queue = filled(backend, "reject", [NORMAL] * 3)
+def test_drain_takes_up_to_its_limit(limit: int | None, expected: list[int]) -> None:
+    queue = filled("reject", [NORMAL] * 3)
     assert numbers(queue.drain(limit)) == expected
     assert len(queue) == 3 - len(expected)
     assert queue.ledger().ends[Status.DELIVERED] == len(expected)
 
 
-def test_drain_refuses_a_negative_limit(backend: str) -> None:
+def test_drain_refuses_a_negative_limit() -> None:
     with pytest.raises(ValueError, match="limit is -1; it must not be negative"):
-        queue_of(backend).drain(-1)
+        queue_of().drain(-1)
 
 
 # --- closing
@@ -346,16 +346,16 @@ def test_drain_refuses_a_negative_limit(backend: str) -> None:
 
 @pytest.mark.parametrize("way", ["put", "put_nowait", "put_many"])
 @pytest.mark.parametrize("overflow", POLICIES)
-def test_a_closed_queue_takes_nothing_in(backend: str, way: str, overflow: str) -> None:
-    queue = queue_of(backend, overflow)
+def test_a_closed_queue_takes_nothing_in(way: str, overflow: str) -> None:
+    queue = queue_of(overflow)
     queue.close()
     with pytest.raises(QueueClosed, match="the queue is closed"):
         getattr(queue, way)([event_of(0)] if way == "put_many" else event_of(0))
     assert queue.ledger().accepted == 0
 
 
-def test_a_closed_queue_gives_out_what_it_holds_and_then_says_so(backend: str) -> None:
-    queue = filled(backend, "reject", [NORMAL] * 3)
+def test_a_closed_queue_gives_out_what_it_holds_and_then_says_so() -> None:
+    queue = filled("reject", [NORMAL] * 3)
     queue.close()
     queue.close()
     assert queue.closed
@@ -369,16 +369,16 @@ def test_a_closed_queue_gives_out_what_it_holds_and_then_says_so(backend: str) -
 # --- looking
 
 
-def test_a_queue_is_always_true(backend: str) -> None:
-    queue = queue_of(backend, capacity=1)
+def test_a_queue_is_always_true() -> None:
+    queue = queue_of(capacity=1)
     assert queue
     queue.put(event_of(0))
     queue.close()
     assert queue
 
 
-def test_the_size_is_told_in_every_way_callers_know(backend: str) -> None:
-    queue = queue_of(backend, capacity=2)
+def test_the_size_is_told_in_every_way_callers_know() -> None:
+    queue = queue_of(capacity=2)
     seen = []
     for number in range(3):
         seen.append((queue.qsize(), len(queue), queue.empty(), queue.full()))
@@ -386,8 +386,8 @@ def test_the_size_is_told_in_every_way_callers_know(backend: str) -> None:
     assert seen == [(0, 0, True, False), (1, 1, False, False), (2, 2, False, True)]
 
 
-def test_statistics_are_of_one_instant_and_frozen(backend: str) -> None:
-    queue = filled(backend, "drop_lowest", [LOW, LOW, CRITICAL, NORMAL])
+def test_statistics_are_of_one_instant_and_frozen() -> None:
+    queue = filled("drop_lowest", [LOW, LOW, CRITICAL, NORMAL])
     queue.get_nowait()
     found = queue.statistics()
     assert (found.capacity, found.depth, found.high_water) == (4, 3, 4)
@@ -403,33 +403,33 @@ def test_statistics_are_of_one_instant_and_frozen(backend: str) -> None:
 
 
 @pytest.mark.parametrize("overflow", ["", "drop", "REJECT", None])
-def test_an_unknown_policy_is_refused_with_the_choice(backend: str, overflow: Any) -> None:
+def test_an_unknown_policy_is_refused_with_the_choice(overflow: Any) -> None:
     with pytest.raises(ValueError, match="choose reject, drop_oldest, drop_lowest, block"):
-        AsyncEventQueue(overflow=overflow, backend=backend)
+        AsyncEventQueue(overflow=overflow)
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 2**31])
-def test_a_capacity_that_cannot_be_is_refused(backend: str, capacity: int) -> None:
+def test_a_capacity_that_cannot_be_is_refused(capacity: int) -> None:
     with pytest.raises(ValueError, match="capacity"):
-        AsyncEventQueue(capacity, backend=backend)
+        AsyncEventQueue(capacity)
 
 
 @pytest.mark.parametrize("capacity", [1.5, "8", None], ids=repr)
-def test_a_capacity_that_is_no_whole_number_is_refused(backend: str, capacity: Any) -> None:
+def test_a_capacity_that_is_no_whole_number_is_refused(capacity: Any) -> None:
     with pytest.raises(TypeError):
-        AsyncEventQueue(capacity, backend=backend)
+        AsyncEventQueue(capacity)
 
 
-def test_the_default_queue_holds_1024_events_and_drops_the_lowest(backend: str) -> None:
-    queue = AsyncEventQueue(backend=backend)
+def test_the_default_queue_holds_1024_events_and_drops_the_lowest() -> None:
+    queue = AsyncEventQueue()
     assert (queue.capacity, queue.overflow) == (1024, "drop_lowest")
 
 
 # --- many threads
 
 
-def test_many_senders_and_takers_lose_nothing(backend: str) -> None:
-    queue = AsyncEventQueue(16, "block", backend=backend)
+def test_many_senders_and_takers_lose_nothing() -> None:
+    queue = AsyncEventQueue(16, "block")
     senders, takers, each = 3, 3, 400
 
     def send(first: int) -> None:
@@ -455,8 +455,8 @@ def test_many_senders_and_takers_lose_nothing(backend: str) -> None:
     assert queue.ledger().balanced
 
 
-def test_many_senders_into_a_queue_that_sheds_balance(backend: str) -> None:
-    queue, shed = AsyncEventQueue(8, "drop_oldest", backend=backend), []
+def test_many_senders_into_a_queue_that_sheds_balance() -> None:
+    queue, shed = AsyncEventQueue(8, "drop_oldest"), []
     queue.on_shed = lambda entry: shed.append(entry[0])
 
     def send() -> int:
@@ -472,8 +472,8 @@ def test_many_senders_into_a_queue_that_sheds_balance(backend: str) -> None:
     assert ledger.refused == 1500 - sum(kept)
 
 
-def test_a_wait_without_end_is_one_without_a_timeout(backend: str) -> None:
-    queue = AsyncEventQueue(backend=backend)
+def test_a_wait_without_end_is_one_without_a_timeout() -> None:
+    queue = AsyncEventQueue()
     queue.put(Event("joy", 0.5, 0.0))
     assert queue.get(timeout=float("inf")).type == "joy"
     with Actor() as taker:
@@ -482,6 +482,6 @@ def test_a_wait_without_end_is_one_without_a_timeout(backend: str) -> None:
         assert call.result().type == "shock"
 
 
-def test_a_timeout_that_is_no_number_is_refused_by_name(backend: str) -> None:
+def test_a_timeout_that_is_no_number_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="timeout is nan"):
-        AsyncEventQueue(backend=backend).get(timeout=float("nan"))
+        AsyncEventQueue().get(timeout=float("nan"))

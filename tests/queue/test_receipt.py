@@ -36,14 +36,14 @@ def event_of(number: int = 0, kind: str = "joy", priority: Priority | None = Non
     return Event(kind, 0.5, 0.0, {"#": number}, priority=priority)
 
 
-def queue_of(backend: str, **more: Any) -> AsyncEventQueue:
-    return AsyncEventQueue(**({"clock": ManualClock(), "backend": backend} | more))
+def queue_of(**more: Any) -> AsyncEventQueue:
+    return AsyncEventQueue(**({"clock": ManualClock()} | more))
 
 
-def engine_of(backend: str, handlers: Any = None, **more: Any) -> AsyncEventProcessor:
+def engine_of(handlers: Any = None, **more: Any) -> AsyncEventProcessor:
     more.setdefault("clock", ManualClock())
-    queue = AsyncEventQueue(clock=more["clock"], backend=backend, **more.pop("queue", {}))
-    return AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], handlers, queue, **more)
+    queue = AsyncEventQueue(clock=more["clock"], **more.pop("queue", {}))
+    return AsyncEventProcessor(ThreadSafeSelfState({}), [], handlers, queue, **more)
 
 
 def numbers(queue: AsyncEventQueue) -> list[int]:
@@ -60,14 +60,14 @@ def balanced(owner: Any) -> dict[Status, int]:
 # --- at the door
 
 
-def test_an_accepted_event_has_a_true_receipt(backend: str) -> None:
-    receipt = queue_of(backend).put_tracked(event_of())
+def test_an_accepted_event_has_a_true_receipt() -> None:
+    receipt = queue_of().put_tracked(event_of())
     assert (bool(receipt), receipt.admission, receipt.reason, receipt.done) == (True, Admission.ACCEPTED, "", False)
 
 
 @pytest.mark.parametrize("overflow", ["reject", "drop_lowest", "coalesce", "block(0)"])
-def test_a_refused_event_has_a_false_receipt_that_says_why(backend: str, overflow: str) -> None:
-    queue = queue_of(backend, capacity=1, overflow=overflow)
+def test_a_refused_event_has_a_false_receipt_that_says_why(overflow: str) -> None:
+    queue = queue_of(capacity=1, overflow=overflow)
     queue.put(event_of())
     receipt = queue.put_tracked(event_of(1, "sorrow"), 0.0)
     assert (bool(receipt), receipt.admission) == (False, Admission.REFUSED)
@@ -77,9 +77,9 @@ def test_a_refused_event_has_a_false_receipt_that_says_why(backend: str, overflo
     assert not receipt.cancel()
 
 
-def test_the_predicted_wait_is_the_queue_at_its_usual_pace(backend: str) -> None:
+def test_the_predicted_wait_is_the_queue_at_its_usual_pace() -> None:
     clock = ManualClock()
-    engine = engine_of(backend, {"*": lambda event, state: clock.advance(0.25)}, clock=clock)
+    engine = engine_of({"*": lambda event, state: clock.advance(0.25)}, clock=clock)
     assert engine.submit_tracked(event_of()).predicted_wait_seconds == 0.0
     engine.process_pending()
     receipts = [engine.submit_tracked(event_of(number)) for number in range(3)]
@@ -90,20 +90,20 @@ def test_the_predicted_wait_is_the_queue_at_its_usual_pace(backend: str) -> None
     "options",
     [{"coalesce": "last"}, {"coalesce": "never", "key": 1}, {"delay": 1.0, "at_ns": 1}],
 )
-def test_options_that_make_no_sense_are_refused(backend: str, options: Any) -> None:
-    queue = queue_of(backend)
+def test_options_that_make_no_sense_are_refused(options: Any) -> None:
+    queue = queue_of()
     with pytest.raises(InvalidEvent):
         queue.put_tracked(event_of(), **options)
     assert (len(queue), balanced(queue)) == (0, {})
 
 
-def test_what_is_no_event_is_refused(backend: str) -> None:
+def test_what_is_no_event_is_refused() -> None:
     with pytest.raises(InvalidEvent, match="a queue takes Event objects, not str"):
-        queue_of(backend).put_tracked("event")  # type: ignore[arg-type]
+        queue_of().put_tracked("event")  # type: ignore[arg-type]
 
 
-def test_a_stopped_engine_tracks_nothing(backend: str) -> None:
-    engine = engine_of(backend)
+def test_a_stopped_engine_tracks_nothing() -> None:
+    engine = engine_of()
     engine.close()
     with pytest.raises(EngineStopped):
         engine.submit_tracked(event_of())
@@ -112,8 +112,8 @@ def test_a_stopped_engine_tracks_nothing(backend: str) -> None:
 # --- while it waits
 
 
-def test_a_cancelled_event_is_not_handed_out_and_ends_once(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_cancelled_event_is_not_handed_out_and_ends_once() -> None:
+    queue = queue_of()
     receipts = [queue.put_tracked(event_of(number)) for number in range(3)]
     assert receipts[1].cancel()
     assert not receipts[1].cancel()
@@ -122,16 +122,16 @@ def test_a_cancelled_event_is_not_handed_out_and_ends_once(backend: str) -> None
     assert balanced(queue) == {Status.CANCELLED: 1, Status.DELIVERED: 2}
 
 
-def test_an_event_that_was_handed_out_cannot_be_cancelled(backend: str) -> None:
-    queue = queue_of(backend)
+def test_an_event_that_was_handed_out_cannot_be_cancelled() -> None:
+    queue = queue_of()
     receipt = queue.put_tracked(event_of())
     queue.get_nowait()
     assert (receipt.cancel(), receipt.replace(event_of(1)), receipt.boost(CRITICAL)) == (False, False, False)
     assert receipt.result(0.0).status is Status.DELIVERED
 
 
-def test_a_replaced_event_keeps_its_place(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_replaced_event_keeps_its_place() -> None:
+    queue = queue_of()
     receipts = [queue.put_tracked(event_of(number)) for number in range(3)]
     assert receipts[0].replace(event_of(9))
     assert numbers(queue) == [9, 1, 2]
@@ -139,8 +139,8 @@ def test_a_replaced_event_keeps_its_place(backend: str) -> None:
     assert balanced(queue) == {Status.DELIVERED: 3}
 
 
-def test_a_boosted_event_overtakes(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_boosted_event_overtakes() -> None:
+    queue = queue_of()
     receipts = [queue.put_tracked(event_of(number)) for number in range(4)]
     assert receipts[3].boost(within=0.0)
     assert receipts[2].boost(CRITICAL, within=0.01)
@@ -148,8 +148,8 @@ def test_a_boosted_event_overtakes(backend: str) -> None:
     assert numbers(queue) == [3, 2, 0, 1]
 
 
-def test_a_boost_never_makes_an_event_wait_longer(backend: str) -> None:
-    queue = queue_of(backend)
+def test_a_boost_never_makes_an_event_wait_longer() -> None:
+    queue = queue_of()
     first = queue.put_tracked(event_of(0, priority=CRITICAL))
     queue.put_tracked(event_of(1))
     assert first.boost(LOW, within=3600.0)
@@ -160,8 +160,8 @@ def test_a_boost_never_makes_an_event_wait_longer(backend: str) -> None:
 # --- what became of it
 
 
-def test_the_result_is_the_one_that_the_engine_hands_out(backend: str) -> None:
-    engine = engine_of(backend, {"joy": lambda event, state: event.metadata["#"] + 1})
+def test_the_result_is_the_one_that_the_engine_hands_out() -> None:
+    engine = engine_of({"joy": lambda event, state: event.metadata["#"] + 1})
     receipt = engine.submit_tracked(event_of(41))
     engine.process_pending()
     result = receipt.result(0.0)
@@ -169,40 +169,40 @@ def test_the_result_is_the_one_that_the_engine_hands_out(backend: str) -> None:
     assert (result.action, result.status, receipt.done) == (42, Status.PROCESSED, True)
 
 
-def test_a_failing_handler_is_told_in_the_result(backend: str) -> None:
-    engine = engine_of(backend, {"joy": lambda event, state: 1 / 0})
+def test_a_failing_handler_is_told_in_the_result() -> None:
+    engine = engine_of({"joy": lambda event, state: 1 / 0})
     receipt = engine.submit_tracked(event_of())
     engine.process_pending()
     assert receipt.result(0.0).status is Status.DEAD_LETTERED
 
 
-def test_waiting_for_a_result_has_a_limit(backend: str) -> None:
-    receipt = queue_of(backend).put_tracked(event_of())
+def test_waiting_for_a_result_has_a_limit() -> None:
+    receipt = queue_of().put_tracked(event_of())
     with pytest.raises(ResultTimeout, match=r"has not ended within 0\.0 s"):
         receipt.result(0.0)
 
 
-def test_another_thread_waits_until_the_worker_is_done(backend: str) -> None:
-    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], {"joy": lambda *_: "done"})
+def test_another_thread_waits_until_the_worker_is_done() -> None:
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], {"joy": lambda *_: "done"})
     with engine, Actor() as actor:
         receipt = engine.submit_tracked(event_of())
         assert actor.do(lambda: receipt.result(SECONDS)).action == "done"
 
 
-def test_a_result_can_be_awaited(backend: str) -> None:
+def test_a_result_can_be_awaited() -> None:
     async def submit(engine: AsyncEventProcessor) -> Any:
         first, second = engine.submit_tracked(event_of(1)), engine.submit_tracked(event_of(2))
         return (await second).action, (await first).action, (await first).action
 
     with AsyncEventProcessor(
-        ThreadSafeSelfState({}, backend=backend), [], {"joy": lambda event, state: event.metadata["#"]}
+        ThreadSafeSelfState({}), [], {"joy": lambda event, state: event.metadata["#"]}
     ) as engine:
         assert asyncio.run(submit(engine)) == (2, 1, 1)
 
 
-def test_a_refused_event_cannot_be_awaited(backend: str) -> None:
+def test_a_refused_event_cannot_be_awaited() -> None:
     async def submit() -> None:
-        queue = queue_of(backend, capacity=1)
+        queue = queue_of(capacity=1)
         queue.put(event_of())
         await queue.put_tracked(event_of())
 
@@ -210,7 +210,7 @@ def test_a_refused_event_cannot_be_awaited(backend: str) -> None:
         asyncio.run(submit())
 
 
-def test_a_handler_does_not_wait_for_its_own_engine(backend: str) -> None:
+def test_a_handler_does_not_wait_for_its_own_engine() -> None:
     said: list[Any] = []
 
     def wait(event: Event, state: Any) -> None:
@@ -218,15 +218,15 @@ def test_a_handler_does_not_wait_for_its_own_engine(backend: str) -> None:
             engine.submit_tracked(event_of(1, "other")).result()
         said.append("refused")
 
-    engine = engine_of(backend, {"joy": wait})
+    engine = engine_of({"joy": wait})
     engine.submit(event_of())
     engine.process_pending()
     assert said == ["refused"]
 
 
-def test_a_handler_runs_in_the_context_of_who_submitted(backend: str) -> None:
+def test_a_handler_runs_in_the_context_of_who_submitted() -> None:
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
-    engine = engine_of(backend, {"joy": lambda event, state: who.get()})
+    engine = engine_of({"joy": lambda event, state: who.get()})
 
     def submit(name: str) -> Receipt:
         who.set(name)
@@ -238,8 +238,8 @@ def test_a_handler_runs_in_the_context_of_who_submitted(backend: str) -> None:
     assert who.get() == "nobody"
 
 
-def test_what_is_left_when_the_engine_stops_is_cancelled(backend: str) -> None:
-    engine = engine_of(backend)
+def test_what_is_left_when_the_engine_stops_is_cancelled() -> None:
+    engine = engine_of()
     receipts = [engine.submit_tracked(event_of(), **more) for more in ({}, {"key": 1}, {"key": 1}, {"delay": 9.0})]
     assert engine.stop(drain=False) == 4
     assert {receipt.result(0.0).status for receipt in receipts} == {Status.CANCELLED}
@@ -247,23 +247,23 @@ def test_what_is_left_when_the_engine_stops_is_cancelled(backend: str) -> None:
     assert len(engine.results()) == 4
 
 
-def test_a_shed_event_is_told_in_its_receipt_and_in_one_result(backend: str) -> None:
-    engine = engine_of(backend, queue={"capacity": 1})
+def test_a_shed_event_is_told_in_its_receipt_and_in_one_result() -> None:
+    engine = engine_of(queue={"capacity": 1})
     shed = engine.submit_tracked(event_of(1, priority=LOW))
     assert engine.submit_tracked(event_of(2, priority=CRITICAL))
     assert shed.result(0.0).status is Status.SHED
     assert [result.status for result in engine.results()] == [Status.SHED]
 
 
-def test_plain_events_and_tracked_ones_share_one_order(backend: str) -> None:
-    queue = queue_of(backend)
+def test_plain_events_and_tracked_ones_share_one_order() -> None:
+    queue = queue_of()
     for number in range(10):
         (queue.put_tracked if number % 2 else queue.put)(event_of(number))
     assert [queue.get_nowait().metadata["#"] for _ in range(10)] == list(range(10))
 
 
-def test_the_reflex_of_a_tracked_event_answers_before_its_handler(backend: str) -> None:
-    state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)}, backend=backend)
+def test_the_reflex_of_a_tracked_event_answers_before_its_handler() -> None:
+    state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)})
     reflexes, handlers = [Reflex("hit", 1.0, {"energy": -10.0})], {"hit": lambda event, state: state["energy"]}
     engine = AsyncEventProcessor(state, reflexes, handlers, clock=ManualClock())
     plain, tracked = Event("hit", 1.0, 0.0), engine.submit_tracked(Event("hit", 1.0, 0.0))

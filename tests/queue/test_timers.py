@@ -36,13 +36,13 @@ def event_of(number: int = 0, kind: str = "joy", priority: Priority | None = Non
     return Event(kind, 0.5, 0.0, {"#": number}, priority=priority)
 
 
-def queue_of(backend: str, clock: ManualClock, **more: Any) -> AsyncEventQueue:
-    return AsyncEventQueue(clock=clock, backend=backend, **more)
+def queue_of(clock: ManualClock, **more: Any) -> AsyncEventQueue:
+    return AsyncEventQueue(clock=clock, **more)
 
 
-def engine_of(backend: str, handler: Any = None, **more: Any) -> AsyncEventProcessor:
+def engine_of(handler: Any = None, **more: Any) -> AsyncEventProcessor:
     handlers = {"*": handler} if handler else None
-    return AsyncEventProcessor(ThreadSafeSelfState({}, backend=backend), [], handlers, **more)
+    return AsyncEventProcessor(ThreadSafeSelfState({}), [], handlers, **more)
 
 
 def ends(owner: Any) -> dict[Status, int]:
@@ -55,9 +55,9 @@ def ends(owner: Any) -> dict[Status, int]:
 
 
 @pytest.mark.parametrize("when", [{"delay": 2.0}, {"at_ns": 2 * SECOND}], ids=str)
-def test_a_deferred_event_comes_at_its_time(backend: str, when: Any) -> None:
+def test_a_deferred_event_comes_at_its_time(when: Any) -> None:
     clock = ManualClock()
-    queue = queue_of(backend, clock)
+    queue = queue_of(clock)
     receipt = queue.put_tracked(event_of(), **when)
     assert (receipt.admission, len(queue), queue.statistics().deferred) == (Admission.DEFERRED, 0, 1)
     clock.advance_ns(2 * SECOND - 1)
@@ -69,13 +69,13 @@ def test_a_deferred_event_comes_at_its_time(backend: str, when: Any) -> None:
 
 
 @pytest.mark.parametrize("when", [{"delay": 0.0}, {"delay": -1.0}, {"at_ns": 0}], ids=str)
-def test_a_time_that_has_come_is_now(backend: str, when: Any) -> None:
-    assert queue_of(backend, ManualClock()).put_tracked(event_of(), **when).admission is Admission.ACCEPTED
+def test_a_time_that_has_come_is_now(when: Any) -> None:
+    assert queue_of(ManualClock()).put_tracked(event_of(), **when).admission is Admission.ACCEPTED
 
 
-def test_a_deferred_event_can_be_cancelled_and_replaced(backend: str) -> None:
+def test_a_deferred_event_can_be_cancelled_and_replaced() -> None:
     clock = ManualClock()
-    queue = queue_of(backend, clock)
+    queue = queue_of(clock)
     kept, gone = (queue.put_tracked(event_of(number), delay=1.0) for number in range(2))
     assert gone.cancel()
     assert not gone.cancel()
@@ -85,9 +85,9 @@ def test_a_deferred_event_can_be_cancelled_and_replaced(backend: str) -> None:
     assert ends(queue) == {Status.CANCELLED: 1, Status.DELIVERED: 1}
 
 
-def test_who_waits_for_an_event_is_woken_by_the_one_that_is_due(backend: str) -> None:
+def test_who_waits_for_an_event_is_woken_by_the_one_that_is_due() -> None:
     clock = ManualClock()
-    queue = queue_of(backend, clock)
+    queue = queue_of(clock)
     queue.put_tracked(event_of(), delay=5.0)
     with Actor() as actor:
         call = actor.begin(queue.get)
@@ -96,9 +96,9 @@ def test_who_waits_for_an_event_is_woken_by_the_one_that_is_due(backend: str) ->
         assert call.result() == event_of()
 
 
-def test_a_worker_on_a_commanded_clock_answers_what_is_due(backend: str) -> None:
+def test_a_worker_on_a_commanded_clock_answers_what_is_due() -> None:
     clock = ManualClock()
-    with engine_of(backend, lambda event, state: event.metadata["#"], clock=clock) as engine:
+    with engine_of(lambda event, state: event.metadata["#"], clock=clock) as engine:
         receipt = engine.submit_tracked(event_of(7), delay=5.0)
         clock.wait_for_waiters(1)
         assert not receipt.done
@@ -108,32 +108,32 @@ def test_a_worker_on_a_commanded_clock_answers_what_is_due(backend: str) -> None
         assert plain.result(PATIENCE).action == 8
 
 
-def test_a_worker_on_a_commanded_clock_goes_on_answering_while_it_waits(backend: str) -> None:
+def test_a_worker_on_a_commanded_clock_goes_on_answering_while_it_waits() -> None:
     clock = ManualClock()
-    with engine_of(backend, lambda event, state: event.metadata["#"], clock=clock) as engine:
+    with engine_of(lambda event, state: event.metadata["#"], clock=clock) as engine:
         engine.submit_tracked(event_of(7), delay=5.0)
         clock.wait_for_waiters(1)
         assert engine.submit_tracked(event_of(8)).result(PATIENCE).action == 8
     assert ends(engine) == {Status.PROCESSED: 1, Status.CANCELLED: 1}
 
 
-def test_a_worker_on_the_machines_clock_sleeps_until_then(backend: str) -> None:
-    with engine_of(backend, lambda event, state: event.metadata["#"]) as engine:
+def test_a_worker_on_the_machines_clock_sleeps_until_then() -> None:
+    with engine_of(lambda event, state: event.metadata["#"]) as engine:
         late, soon = engine.submit_tracked(event_of(2), delay=0.03), engine.submit_tracked(event_of(1), delay=0.01)
         results = [soon.result(PATIENCE), late.result(PATIENCE)]
     assert [result.action for result in results] == [1, 2]
     assert results[0].queued_ns < results[1].queued_ns
 
 
-def test_what_comes_later_keeps_nobody_from_being_idle(backend: str) -> None:
-    with engine_of(backend, lambda *_: None, clock=ManualClock()) as engine:
+def test_what_comes_later_keeps_nobody_from_being_idle() -> None:
+    with engine_of(lambda *_: None, clock=ManualClock()) as engine:
         engine.submit_tracked(event_of(), delay=9.0)
         assert engine.wait_idle(PATIENCE)
 
 
-def test_a_due_event_without_room_is_shed_and_counted(backend: str) -> None:
+def test_a_due_event_without_room_is_shed_and_counted() -> None:
     clock = ManualClock()
-    queue = queue_of(backend, clock, capacity=1, overflow="reject")
+    queue = queue_of(clock, capacity=1, overflow="reject")
     receipt = queue.put_tracked(event_of(), delay=1.0)
     queue.put(event_of(1))
     clock.advance(1.0)
@@ -142,9 +142,9 @@ def test_a_due_event_without_room_is_shed_and_counted(backend: str) -> None:
     assert ends(queue) == {Status.SHED: 1, Status.DELIVERED: 1}
 
 
-def test_a_due_event_that_cannot_be_merged_is_counted(backend: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_due_event_that_cannot_be_merged_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     clock = ManualClock()
-    engine = engine_of(backend, lambda *_: None, clock=clock)
+    engine = engine_of(lambda *_: None, clock=clock)
     engine.submit_tracked(event_of(0), key="a")
     receipt = engine.submit_tracked(event_of(1), key="a", coalesce=lambda *_: 1 // 0, delay=1.0)  # type: ignore[arg-type]
     clock.advance(1.0)
@@ -156,8 +156,8 @@ def test_a_due_event_that_cannot_be_merged_is_counted(backend: str, caplog: pyte
     assert ends(engine) == {Status.DEAD_LETTERED: 1, Status.PROCESSED: 1}
 
 
-def test_closing_cancels_what_was_to_come(backend: str) -> None:
-    queue = queue_of(backend, ManualClock())
+def test_closing_cancels_what_was_to_come() -> None:
+    queue = queue_of(ManualClock())
     receipt = queue.put_tracked(event_of(), delay=1.0)
     queue.close()
     assert receipt.result(0.0).status is Status.CANCELLED
@@ -172,10 +172,10 @@ def test_closing_cancels_what_was_to_come(backend: str) -> None:
     [("skip", [1, 2, 6], 3), ("once", [1, 2, 5, 6], 2), ("catch_up", [1, 2, 5, 5, 5, 6], 0)],
 )
 def test_instants_that_were_missed_are_treated_as_asked(
-    backend: str, misfire: str, seen: list[int], missed: int
+    misfire: str, seen: list[int], missed: int
 ) -> None:
     clock = ManualClock()
-    engine = engine_of(backend, clock=clock)
+    engine = engine_of(clock=clock)
     made = engine.submit_every(lambda: event_of(clock.now_ns() // SECOND), 1.0, misfire=misfire)
     for seconds in (1.0, 1.0, 3.5, 0.25, 0.25):
         clock.advance(seconds)
@@ -196,9 +196,9 @@ def test_a_grid_never_drifts(steps: list[int], period_ns: int) -> None:
     assert made.fired == len(seen)
 
 
-def test_a_periodic_event_ends_when_it_is_cancelled(backend: str) -> None:
+def test_a_periodic_event_ends_when_it_is_cancelled() -> None:
     clock = ManualClock()
-    engine = engine_of(backend, clock=clock)
+    engine = engine_of(clock=clock)
     made = engine.submit_every(event_of(), 1.0)
     clock.advance(1.0)
     engine.process_pending()
@@ -210,18 +210,18 @@ def test_a_periodic_event_ends_when_it_is_cancelled(backend: str) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "misfire"), [(0.0, "skip"), (-1.0, "skip"), (1.0, "never")])
-def test_periods_and_policies_that_make_no_sense_are_refused(backend: str, seconds: float, misfire: str) -> None:
+def test_periods_and_policies_that_make_no_sense_are_refused(seconds: float, misfire: str) -> None:
     with pytest.raises(ValueError, match=r"must be positive|choose skip, catch_up, once"):
-        queue_of(backend, ManualClock()).put_every(event_of(), seconds, misfire=misfire)
+        queue_of(ManualClock()).put_every(event_of(), seconds, misfire=misfire)
 
 
 # --- expiry
 
 
 @pytest.mark.parametrize("limit", [{"ttl": 1.0}, {"deadline_ns": SECOND}, {"ttl": 9.0, "deadline_ns": SECOND}], ids=str)
-def test_an_event_whose_time_is_over_never_runs(backend: str, limit: Any) -> None:
+def test_an_event_whose_time_is_over_never_runs(limit: Any) -> None:
     clock, seen = ManualClock(), []
-    engine = engine_of(backend, lambda event, state: seen.append(event.metadata["#"]), clock=clock)
+    engine = engine_of(lambda event, state: seen.append(event.metadata["#"]), clock=clock)
     late, fine = engine.submit_tracked(event_of(0), **limit), engine.submit_tracked(event_of(1))
     clock.advance_ns(SECOND)
     engine.process_pending()
@@ -230,9 +230,9 @@ def test_an_event_whose_time_is_over_never_runs(backend: str, limit: Any) -> Non
     assert [result.status for result in engine.results()] == [Status.EXPIRED, Status.PROCESSED]
 
 
-def test_an_event_runs_until_the_last_moment(backend: str) -> None:
+def test_an_event_runs_until_the_last_moment() -> None:
     clock = ManualClock()
-    engine = engine_of(backend, lambda *_: "ran", clock=clock)
+    engine = engine_of(lambda *_: "ran", clock=clock)
     receipt = engine.submit_tracked(event_of(), ttl=1.0)
     clock.advance_ns(SECOND - 1)
     engine.process_pending()
@@ -240,9 +240,9 @@ def test_an_event_runs_until_the_last_moment(backend: str) -> None:
 
 
 @pytest.mark.parametrize("take", ["get_nowait", "drain"])
-def test_a_queue_hands_out_nothing_that_has_expired(backend: str, take: str) -> None:
+def test_a_queue_hands_out_nothing_that_has_expired(take: str) -> None:
     clock = ManualClock()
-    queue = queue_of(backend, clock)
+    queue = queue_of(clock)
     queue.put_tracked(event_of(0), ttl=1.0)
     queue.put(event_of(1))
     clock.advance(1.0)
@@ -251,19 +251,19 @@ def test_a_queue_hands_out_nothing_that_has_expired(backend: str, take: str) -> 
     assert ends(queue) == {Status.EXPIRED: 1, Status.DELIVERED: 1}
 
 
-def test_the_time_to_live_of_a_type_holds_for_plain_events(backend: str) -> None:
+def test_the_time_to_live_of_a_type_holds_for_plain_events() -> None:
     clock = ManualClock()
     types = EventTypes([EventType("joy", Priority.NORMAL, SECOND, ttl_ns=SECOND)])
-    engine = engine_of(backend, lambda *_: None, clock=clock, scheduler=EventScheduler(types=types, backend=backend))
+    engine = engine_of(lambda *_: None, clock=clock, scheduler=EventScheduler(types=types))
     engine.submit(event_of())
     clock.advance(1.0)
     engine.process_pending()
     assert ends(engine) == {Status.EXPIRED: 1}
 
 
-def test_an_expired_event_of_a_key_lets_the_next_one_go(backend: str) -> None:
+def test_an_expired_event_of_a_key_lets_the_next_one_go() -> None:
     clock = ManualClock()
-    queue = queue_of(backend, clock)
+    queue = queue_of(clock)
     queue.put_tracked(event_of(0), key="a", ttl=1.0)
     queue.put_tracked(event_of(1), key="a")
     clock.advance(1.0)
@@ -337,7 +337,7 @@ def test_a_worker_with_nothing_that_may_leave_sleeps(core: Any) -> None:
 # --- on the way in
 
 
-def meddling(backend: str, meddle: Any) -> tuple[AsyncEventQueue, ManualClock, Any]:
+def meddling(meddle: Any) -> tuple[AsyncEventQueue, ManualClock, Any]:
     """A queue whose rank does something first, from the moment that an event is deferred; and that receipt."""
     clock, begun = ManualClock(), []
 
@@ -346,14 +346,14 @@ def meddling(backend: str, meddle: Any) -> tuple[AsyncEventQueue, ManualClock, A
             meddle(receipt)
         return arrival_ns, Priority.NORMAL
 
-    queue = queue_of(backend, clock, rank=rank)
+    queue = queue_of(clock, rank=rank)
     receipt = queue.put_tracked(event_of(1), delay=1.0)
     begun += [False, True]  # the policy asks first, then the offer
     return queue, clock, receipt
 
 
-def test_what_is_cancelled_on_its_way_in_never_comes(backend: str) -> None:
-    queue, clock, receipt = meddling(backend, lambda each: cancelled.append(each.cancel()))
+def test_what_is_cancelled_on_its_way_in_never_comes() -> None:
+    queue, clock, receipt = meddling(lambda each: cancelled.append(each.cancel()))
     cancelled: list[bool] = []
     clock.advance(1.0)
     with pytest.raises(QueueEmpty):
@@ -361,8 +361,8 @@ def test_what_is_cancelled_on_its_way_in_never_comes(backend: str) -> None:
     assert (cancelled, receipt.result(0).status, ends(queue)) == ([True], Status.CANCELLED, {Status.CANCELLED: 1})
 
 
-def test_what_is_replaced_on_its_way_in_comes_as_the_other_event(backend: str) -> None:
-    queue, clock, receipt = meddling(backend, lambda each: each.replace(event_of(2)))
+def test_what_is_replaced_on_its_way_in_comes_as_the_other_event() -> None:
+    queue, clock, receipt = meddling(lambda each: each.replace(event_of(2)))
     clock.advance(1.0)
     assert queue.get_nowait().metadata["#"] == 2
     assert (receipt.event.metadata["#"], queue.statistics().deferred) == (2, 0)

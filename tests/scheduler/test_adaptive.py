@@ -176,9 +176,9 @@ moves = st.lists(
 class Line:
     """A heap that a scheduler steers, and beside it a list that is searched."""
 
-    def __init__(self, core: ModuleType, backend: str) -> None:
+    def __init__(self, core: ModuleType) -> None:
         self.strategy = AdaptiveStrategy(SMALL)
-        self.scheduler = EventScheduler(self.strategy, backend=backend)
+        self.scheduler = EventScheduler(self.strategy)
         self.heap = core.EventHeap(1000)
         self.scheduler.steer(self.heap)
         self.now, self.count = 0, 0
@@ -210,9 +210,9 @@ class Line:
 
 @given(moves)
 def test_no_event_is_overtaken_by_one_that_arrives_after_the_bound(
-    core: ModuleType, backend: str, moves: list[tuple[str, int, int, Load]]
+    core: ModuleType, moves: list[tuple[str, int, int, Load]]
 ) -> None:
-    line = Line(core, backend)
+    line = Line(core)
     for what, level, pause, load in [*moves, *[("go", 0, 0, CALM)] * 80]:
         line.now += pause
         if what == "come":
@@ -228,8 +228,8 @@ def test_no_event_is_overtaken_by_one_that_arrives_after_the_bound(
     assert not line.waiting and line.heap.counts()[0] == line.count
 
 
-def test_what_is_late_is_postponed_under_pressure_and_critical_events_never(core: ModuleType, backend: str) -> None:
-    line = Line(core, backend)
+def test_what_is_late_is_postponed_under_pressure_and_critical_events_never(core: ModuleType) -> None:
+    line = Line(core)
     for level in (3, 0, 1):
         line.come(level)
     line.now = 500  # all are late

@@ -23,10 +23,10 @@ PATIENCE = 30.0
 class Being:
     """An engine whose handler takes 20 ms of a commanded clock, or none for critical events; half of every 100 ms."""
 
-    def __init__(self, backend: str, slices: int = 8) -> None:
+    def __init__(self, slices: int = 8) -> None:
         self.clock, self.started = ManualClock(), list[int]()
         strategy = LoadBalancingStrategy(0.5, slices, 0.1)
-        state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+        state = ThreadSafeSelfState({"energy": Field(1.0)})
         self.engine = AsyncEventProcessor(state, [], {"*": self.handle}, scheduler=strategy, clock=self.clock)
         self.engine.scheduler.gate(0)  # the first tick begins
 
@@ -39,8 +39,8 @@ class Being:
         self.engine.submit_many(Event(name) for name in names)
 
 
-def test_a_tick_starts_no_more_than_its_budget_pays_for(backend: str) -> None:
-    being = Being(backend)
+def test_a_tick_starts_no_more_than_its_budget_pays_for() -> None:
+    being = Being()
     being.submit(*["idle"] * 9)
     while being.clock.now_ns() < 300 * MS:
         being.engine.process_pending()
@@ -50,8 +50,8 @@ def test_a_tick_starts_no_more_than_its_budget_pays_for(backend: str) -> None:
     assert min(gaps) >= 37, "spread evenly: 20 ms of 50 are due after 40 of 100"
 
 
-def test_critical_events_are_exempt_and_go_first(backend: str) -> None:
-    being = Being(backend)
+def test_critical_events_are_exempt_and_go_first() -> None:
+    being = Being()
     being.submit("idle", "idle", "noise")
     assert being.engine.process_pending() == 1
     being.submit("shock", "decay")
@@ -61,8 +61,8 @@ def test_critical_events_are_exempt_and_go_first(backend: str) -> None:
     assert being.engine.queue.qsize() == 2 and being.engine.ledger().balanced
 
 
-def test_the_worker_waits_for_the_next_part_of_the_budget(backend: str) -> None:
-    being = Being(backend)
+def test_the_worker_waits_for_the_next_part_of_the_budget() -> None:
+    being = Being()
     being.submit("idle", "idle", "idle")
     with being.engine:
         for expected in (1, 2, 3):
@@ -73,8 +73,8 @@ def test_the_worker_waits_for_the_next_part_of_the_budget(backend: str) -> None:
     assert len(being.started) == 3
 
 
-def test_a_waiting_worker_answers_a_critical_event_at_once(backend: str) -> None:
-    being = Being(backend)
+def test_a_waiting_worker_answers_a_critical_event_at_once() -> None:
+    being = Being()
     being.submit("idle", "idle")
     with being.engine:
         being.clock.wait_for_waiters(1)
@@ -88,8 +88,8 @@ def test_a_waiting_worker_answers_a_critical_event_at_once(backend: str) -> None
 
 
 @pytest.mark.parametrize("handlers", [None, {"*": lambda event, state: None}])
-def test_a_running_engine_goes_on_whatever_strategy_it_is_switched_to(backend: str, handlers: Any) -> None:
-    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+def test_a_running_engine_goes_on_whatever_strategy_it_is_switched_to(handlers: Any) -> None:
+    state = ThreadSafeSelfState({"energy": Field(1.0)})
     answered = 0
     with AsyncEventProcessor(state, [], handlers) as engine:
         for strategy in ["load_balancing", "deadline", "priority", "load_balancing", "adaptive"] * 5:
@@ -101,16 +101,16 @@ def test_a_running_engine_goes_on_whatever_strategy_it_is_switched_to(backend: s
     assert engine.ledger().balanced and len(engine.results()) == answered
 
 
-def test_a_shut_gate_does_not_hold_up_a_stop(backend: str) -> None:
-    being = Being(backend)
+def test_a_shut_gate_does_not_hold_up_a_stop() -> None:
+    being = Being()
     being.submit("idle", "idle")
     being.engine.start()
     being.clock.wait_for_waiters(1)
     assert being.engine.stop(drain=False) == 1
 
 
-def test_draining_is_not_paced(backend: str) -> None:
-    being = Being(backend)
+def test_draining_is_not_paced() -> None:
+    being = Being()
     being.submit("idle", "idle", "idle")
     being.engine.start()
     being.clock.wait_for_waiters(1)
@@ -118,7 +118,7 @@ def test_draining_is_not_paced(backend: str) -> None:
     assert len(being.started) == 3 and being.engine.scheduler.paces
 
 
-def test_without_pacing_the_gate_is_not_asked(backend: str) -> None:
+def test_without_pacing_the_gate_is_not_asked() -> None:
     class Counting(LoadBalancingStrategy):
         paces = False
         asked = 0
@@ -128,7 +128,7 @@ def test_without_pacing_the_gate_is_not_asked(backend: str) -> None:
             return super().gate(now_ns, used_ns)
 
     strategy = Counting()
-    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+    state = ThreadSafeSelfState({"energy": Field(1.0)})
     engine = AsyncEventProcessor(state, [], scheduler=strategy)
     engine.submit(Event("idle"))
     assert (engine.process_pending(), engine.scheduler.above(0), strategy.asked) == (1, 16, 0)

@@ -36,26 +36,26 @@ def event_of(kind: str, **more: Any) -> Event:
     return Event(kind, 0.5, 0.0, **more)
 
 
-def test_the_rank_is_that_of_the_types(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_the_rank_is_that_of_the_types() -> None:
+    scheduler = EventScheduler()
     assert scheduler.rank(event_of("shock"), 5) == (5 + 10 * MS, CRITICAL)
     assert scheduler.rank(event_of("shock", priority=LOW, urgency=1.0), 5) == (5, LOW)
 
 
-def test_types_of_ones_own_rank(backend: str) -> None:
+def test_types_of_ones_own_rank() -> None:
     types = EventTypes([EventType("ping", HIGH, 3)])
-    assert EventScheduler(types=types, backend=backend).rank(event_of("ping_pong"), 0) == (3, HIGH)
+    assert EventScheduler(types=types).rank(event_of("ping_pong"), 0) == (3, HIGH)
 
 
 @pytest.mark.parametrize("strategy", ["", "prio", "Deadline"])
-def test_an_unknown_strategy_is_refused_with_the_choice(backend: str, strategy: str) -> None:
+def test_an_unknown_strategy_is_refused_with_the_choice(strategy: str) -> None:
     choice = "adaptive, deadline, load_balancing, priority"
     with pytest.raises(ValueError, match=f"unknown strategy '{strategy}'; choose {choice}$"):
-        EventScheduler(strategy, backend=backend)
+        EventScheduler(strategy)
 
 
-def test_every_level_starts_empty(backend: str) -> None:
-    found = EventScheduler(backend=backend).statistics()
+def test_every_level_starts_empty() -> None:
+    found = EventScheduler().statistics()
     assert (found.strategy, list(found.levels), found.late) == ("deadline", list(Priority), 0)
     empty = LatencySummary()
     for level in found.levels.values():
@@ -63,8 +63,8 @@ def test_every_level_starts_empty(backend: str) -> None:
         assert (level.wait, level.service, level.latency) == (empty, empty, empty)
 
 
-def test_an_event_is_accounted_for_at_its_level(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_an_event_is_accounted_for_at_its_level() -> None:
+    scheduler = EventScheduler()
     scheduler.observe(event_of("shock"), CRITICAL, 100, 130, 170)
     found = scheduler.statistics().levels[CRITICAL]
     assert (found.finished, found.wait.max_ns, found.service.max_ns, found.latency.max_ns) == (1, 30, 40, 70)
@@ -72,32 +72,32 @@ def test_an_event_is_accounted_for_at_its_level(backend: str) -> None:
 
 
 @pytest.mark.parametrize(("latency_ns", "late"), [(10 * MS - 1, 0), (10 * MS, 0), (10 * MS + 1, 1)])
-def test_an_event_is_late_when_it_took_longer_than_its_budget(backend: str, latency_ns: int, late: int) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_an_event_is_late_when_it_took_longer_than_its_budget(latency_ns: int, late: int) -> None:
+    scheduler = EventScheduler()
     scheduler.observe(event_of("shock"), CRITICAL, 0, 5, latency_ns)
     assert scheduler.statistics().levels[CRITICAL].late == scheduler.statistics().late == late
 
 
-def test_the_budget_is_the_types_and_the_level_the_events(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_the_budget_is_the_types_and_the_level_the_events() -> None:
+    scheduler = EventScheduler()
     scheduler.observe(event_of("social", priority=CRITICAL), CRITICAL, 0, 0, 200 * MS)
     assert scheduler.statistics().levels[CRITICAL].late == 0
 
 
-def test_the_late_of_all_levels_are_summed(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_the_late_of_all_levels_are_summed() -> None:
+    scheduler = EventScheduler()
     for kind, level in (("shock", CRITICAL), ("noise", HIGH), ("social", LOW)):
         scheduler.observe(event_of(kind), level, 0, 0, 300 * MS)
     assert scheduler.statistics().late == 3
 
 
-def test_a_level_that_is_none_is_refused(backend: str) -> None:
+def test_a_level_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="16 is not a valid Priority"):
-        EventScheduler(backend=backend).observe(event_of("shock"), 16, 0, 0, 0)
+        EventScheduler().observe(event_of("shock"), 16, 0, 0, 0)
 
 
-def test_statistics_are_frozen(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_statistics_are_frozen() -> None:
+    scheduler = EventScheduler()
     before = scheduler.statistics()
     scheduler.observe(event_of("shock"), CRITICAL, 0, 0, 1)
     assert before.levels[CRITICAL].finished == 0
@@ -148,44 +148,44 @@ class Recording(Strategy):
         self.loads.append(load)
 
 
-def test_a_scheduler_is_given_or_made_for_a_strategy(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_a_scheduler_is_given_or_made_for_a_strategy() -> None:
+    scheduler = EventScheduler()
     assert EventScheduler.of(scheduler) is scheduler
-    assert EventScheduler.of("priority", backend=backend).strategy.name == "priority"
+    assert EventScheduler.of("priority").strategy.name == "priority"
 
 
-def test_a_strategy_is_switched_and_the_one_before_given_back(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_a_strategy_is_switched_and_the_one_before_given_back() -> None:
+    scheduler = EventScheduler()
     before = scheduler.strategy
     assert scheduler.use("priority") is before
     assert scheduler.statistics().strategy == scheduler.strategy.name == "priority"
 
 
-def test_a_queue_that_follows_is_moved_at_once_and_when_the_offsets_change(backend: str) -> None:
-    scheduler, heap = EventScheduler("load_balancing", backend=backend), Watched()
+def test_a_queue_that_follows_is_moved_at_once_and_when_the_offsets_change() -> None:
+    scheduler, heap = EventScheduler("load_balancing"), Watched()
     scheduler.steer(heap)
     scheduler.use("deadline")
     scheduler.use("deadline")
     assert [offsets[:2] for offsets in heap.moved] == [(-(2**59), 0), (0, 0)]
 
 
-def test_only_one_queue_follows(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_only_one_queue_follows() -> None:
+    scheduler = EventScheduler()
     scheduler.steer(Watched())
     with pytest.raises(ValueError, match="another"):
         scheduler.steer(Watched())
 
 
-def test_a_switch_that_is_refused_changes_nothing(backend: str) -> None:
-    scheduler = EventScheduler("priority", backend=backend)
+def test_a_switch_that_is_refused_changes_nothing() -> None:
+    scheduler = EventScheduler("priority")
     with pytest.raises(ValueError, match="unknown strategy"):
         scheduler.use("nope")
     assert scheduler.strategy.name == "priority"
 
 
-def test_a_tick_tells_what_each_level_met_since_the_last(backend: str) -> None:
+def test_a_tick_tells_what_each_level_met_since_the_last() -> None:
     recording = Recording()
-    scheduler, heap = EventScheduler(recording, backend=backend), Watched()
+    scheduler, heap = EventScheduler(recording), Watched()
     scheduler.steer(heap)
     scheduler.observe(event_of("shock"), CRITICAL, 0, 30 * MS, 40 * MS)
     scheduler.tick(50 * MS, 100 * MS, 3)
@@ -201,17 +201,17 @@ def test_a_tick_tells_what_each_level_met_since_the_last(backend: str) -> None:
     assert heap.postponed == [(50 * MS, 9, 1), (150 * MS, 9, 1)]
 
 
-def test_the_gate_is_the_strategys_who_is_told_what_each_level_used(backend: str) -> None:
+def test_the_gate_is_the_strategys_who_is_told_what_each_level_used() -> None:
     recording = Recording()
-    scheduler = EventScheduler(recording, backend=backend)
+    scheduler = EventScheduler(recording)
     scheduler.observe(event_of("noise"), HIGH, 0, 1, 8)
     assert scheduler.gate(3) == Gate(1, 5, 4)
     assert recording.used == [[0, 7, 0, 0]]
 
 
 @pytest.mark.parametrize("by_arrays", [False, True])
-def test_an_engine_answers_strictly_by_level_and_follows_a_switch(backend: str, by_arrays: bool) -> None:
-    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+def test_an_engine_answers_strictly_by_level_and_follows_a_switch(by_arrays: bool) -> None:
+    state = ThreadSafeSelfState({"energy": Field(1.0)})
     engine = AsyncEventProcessor(state, [], scheduler="priority")
     names = ["social", "shock", "idle", "noise", "social", "decay"]
 
@@ -235,14 +235,14 @@ def test_an_engine_answers_strictly_by_level_and_follows_a_switch(backend: str, 
 # --- what is told of types, of what was not answered, and of rates
 
 
-def engine_of(backend: str, **more: Any) -> AsyncEventProcessor:
-    return AsyncEventProcessor(ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend), [], **more)
+def engine_of(**more: Any) -> AsyncEventProcessor:
+    return AsyncEventProcessor(ThreadSafeSelfState({"energy": Field(1.0)}), [], **more)
 
 
 @pytest.mark.parametrize("handlers", [None, {"*": lambda event, state: None}])
 @pytest.mark.parametrize("clock", [None, ManualClock()])
-def test_each_type_has_an_account_whoever_answers_it(backend: str, handlers: Any, clock: ManualClock | None) -> None:
-    engine = engine_of(backend, handlers=handlers, clock=clock)
+def test_each_type_has_an_account_whoever_answers_it(handlers: Any, clock: ManualClock | None) -> None:
+    engine = engine_of(handlers=handlers, clock=clock)
     engine.submit_many(event_of(name) for name in ("social_conflict", "social", "shock", "joy", "void"))
     engine.submit(event_of("joy", metadata={"internal": True}))
     engine.process_pending()
@@ -250,9 +250,9 @@ def test_each_type_has_an_account_whoever_answers_it(backend: str, handlers: Any
     assert {name: each.finished for name, each in types.items()} == {"social": 2, "shock": 1, "*": 2, "internal": 1}
 
 
-def test_a_type_that_is_added_has_an_account_from_then_on(backend: str) -> None:
+def test_a_type_that_is_added_has_an_account_from_then_on() -> None:
     types = EventTypes.life()
-    engine = engine_of(backend, scheduler=EventScheduler(types=types, backend=backend))
+    engine = engine_of(scheduler=EventScheduler(types=types))
     for _ in range(2):
         engine.submit(event_of("joy"))
         engine.process_pending()
@@ -261,18 +261,18 @@ def test_a_type_that_is_added_has_an_account_from_then_on(backend: str) -> None:
     assert (found["*"].finished, found["joy"].finished) == (1, 1)
 
 
-def test_too_many_types_share_one_account(backend: str) -> None:
+def test_too_many_types_share_one_account() -> None:
     types = EventTypes([EventType(f"t{number}", LOW, 1) for number in range(MAX_TYPE_ACCOUNTS + 3)])
-    scheduler = EventScheduler(types=types, backend=backend)
+    scheduler = EventScheduler(types=types)
     for each in types:
         scheduler.observe(event_of(each.name), LOW, 0, 0, 0)
     found = scheduler.statistics().types
     assert (len(found), found["(others)"].finished) == (MAX_TYPE_ACCOUNTS + 1, 4)
 
 
-def test_what_is_not_answered_is_counted_by_level_and_end(backend: str) -> None:
-    queue = AsyncEventQueue(1, "drop_lowest", backend=backend)
-    engine = engine_of(backend, queue=queue)
+def test_what_is_not_answered_is_counted_by_level_and_end() -> None:
+    queue = AsyncEventQueue(1, "drop_lowest")
+    engine = engine_of(queue=queue)
     for name in ("social", "idle", "shock"):
         engine.submit(event_of(name))
     engine.stop()
@@ -282,16 +282,16 @@ def test_what_is_not_answered_is_counted_by_level_and_end(backend: str) -> None:
     ]  # fmt: skip
 
 
-def test_late_and_starved_events_are_told_with_their_lateness(backend: str) -> None:
-    scheduler = EventScheduler(backend=backend)
+def test_late_and_starved_events_are_told_with_their_lateness() -> None:
+    scheduler = EventScheduler()
     scheduler.observe(event_of("shock"), CRITICAL, 0, 101 * MS, 102 * MS)
     found = scheduler.statistics()
     for met in (found.levels[CRITICAL], found.types["shock"]):
         assert (met.late, met.starved, met.lateness.max_ns) == (1, 1, 92 * MS)
 
 
-def test_rates_are_those_between_ticks(backend: str) -> None:
-    engine = engine_of(backend, clock=ManualClock())
+def test_rates_are_those_between_ticks() -> None:
+    engine = engine_of(clock=ManualClock())
     engine.scheduler.tick(0, 1000 * MS)
     engine.submit_many([event_of("noise")] * 30)
     engine.process_pending(20)

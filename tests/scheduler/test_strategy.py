@@ -43,10 +43,10 @@ class Offset(Strategy):
 class Line:
     """A queue that follows a scheduler, and beside it the naive model: a list that is searched."""
 
-    def __init__(self, strategy: Strategy, backend: str) -> None:
+    def __init__(self, strategy: Strategy) -> None:
         self.clock = ManualClock()
-        self.scheduler = EventScheduler(strategy, backend=backend)
-        self.queue = AsyncEventQueue(1000, clock=self.clock, rank=self.scheduler.rank, backend=backend)
+        self.scheduler = EventScheduler(strategy)
+        self.queue = AsyncEventQueue(1000, clock=self.clock, rank=self.scheduler.rank)
         self.scheduler.steer(self.queue.heap)
         self.waiting: list[dict[str, int]] = []
         self.count = 0
@@ -95,19 +95,19 @@ def play(line: Line, steps: list[Any]) -> list[dict[str, int]]:
 
 @given(strategies, steps)
 def test_every_strategy_gives_the_order_of_the_naive_model(
-    backend: str, strategy: Strategy, steps: list[Any]
+    strategy: Strategy, steps: list[Any]
 ) -> None:
-    line = Line(strategy, backend)
+    line = Line(strategy)
     assert len(play(line, steps)) == line.count and line.queue.ledger().balanced
 
 
 @given(strategies, steps)
 def test_nobody_who_arrives_after_the_bound_is_answered_before(
-    backend: str, strategy: Strategy, steps: list[Any]
+    strategy: Strategy, steps: list[Any]
 ) -> None:
     offsets = level_offsets(strategy)
     overtaken: list[dict[str, int]] = []
-    for entry in reversed(play(Line(strategy, backend), steps)):  # the later ones first
+    for entry in reversed(play(Line(strategy), steps)):  # the later ones first
         span = offsets[entry["level"]] - min(offsets)
         for other in overtaken:
             assert entry["arrival"] < other["arrival"] + other["budget"] + other["span"]
@@ -115,15 +115,15 @@ def test_nobody_who_arrives_after_the_bound_is_answered_before(
 
 
 @given(steps)
-def test_deadline_lets_nobody_wait_for_who_comes_a_budget_later(backend: str, steps: list[Any]) -> None:
-    gone = play(Line(DeadlineStrategy(), backend), steps)
+def test_deadline_lets_nobody_wait_for_who_comes_a_budget_later(steps: list[Any]) -> None:
+    gone = play(Line(DeadlineStrategy()), steps)
     for place, entry in enumerate(gone):
         assert all(entry["arrival"] < later["arrival"] + later["budget"] for later in gone[place + 1 :])
 
 
 @given(steps)
-def test_priority_is_strict_and_within_a_level_it_is_by_deadline(backend: str, steps: list[Any]) -> None:
-    line, gone = Line(PriorityStrategy(), backend), 0
+def test_priority_is_strict_and_within_a_level_it_is_by_deadline(steps: list[Any]) -> None:
+    line, gone = Line(PriorityStrategy()), 0
     for step in steps:
         if step is not None:
             line.clock.advance_ns(step[0])
@@ -138,8 +138,8 @@ def test_priority_is_strict_and_within_a_level_it_is_by_deadline(backend: str, s
 
 
 @given(steps)
-def test_load_balancing_takes_critical_events_first_and_the_others_by_deadline(backend: str, steps: list[Any]) -> None:
-    gone = play(Line(LoadBalancingStrategy(), backend), steps)
+def test_load_balancing_takes_critical_events_first_and_the_others_by_deadline(steps: list[Any]) -> None:
+    gone = play(Line(LoadBalancingStrategy()), steps)
     for place, entry in enumerate(gone):
         for later in gone[place + 1 :]:
             if later["level"] > 0 < entry["level"]:
@@ -150,9 +150,9 @@ def test_load_balancing_takes_critical_events_first_and_the_others_by_deadline(b
 
 @given(steps, st.lists(st.tuples(st.integers(0, 60), strategies), max_size=4))
 def test_switching_while_events_wait_loses_none_and_inverts_none(
-    backend: str, steps: list[Any], switches: list[tuple[int, Strategy]]
+    steps: list[Any], switches: list[tuple[int, Strategy]]
 ) -> None:
-    line, changes = Line(DeadlineStrategy(), backend), dict(switches)
+    line, changes = Line(DeadlineStrategy()), dict(switches)
     gone = []
     for number, step in enumerate([*steps, *[None] * 50]):
         if number in changes:

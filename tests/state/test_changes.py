@@ -23,9 +23,9 @@ from lifeevt import (
 )
 
 
-def being(backend: str, history: int = 0) -> ThreadSafeSelfState:
+def being(history: int = 0) -> ThreadSafeSelfState:
     fields = {"energy": Field(50.0, low=0.0, high=100.0), "tags": Value([]), "ticks": Field(0, integer=True)}
-    return ThreadSafeSelfState(fields, backend=backend, history=history)
+    return ThreadSafeSelfState(fields, history=history)
 
 
 def seen(change: StateChange) -> tuple[Any, ...]:
@@ -35,8 +35,8 @@ def seen(change: StateChange) -> tuple[Any, ...]:
 # --- what is told
 
 
-def test_a_watcher_is_told_of_every_kind_of_write(backend: str) -> None:
-    state, told = being(backend), []
+def test_a_watcher_is_told_of_every_kind_of_write() -> None:
+    state, told = being(), []
     state.watch(lambda change: told.append(seen(change)))
     state["energy"] = 60.0
     state["tags"] = ["a"]
@@ -60,8 +60,8 @@ def test_a_watcher_is_told_of_every_kind_of_write(backend: str) -> None:
     ]
 
 
-def test_what_changes_nothing_is_not_told(backend: str) -> None:
-    state, told = being(backend), []
+def test_what_changes_nothing_is_not_told() -> None:
+    state, told = being(), []
     state.watch(told.append)
     state.compare_and_set("energy", 1.0, 2.0)
     state.compare_and_set("tags", [1], [2])
@@ -74,8 +74,8 @@ def test_what_changes_nothing_is_not_told(backend: str) -> None:
     assert told == []
 
 
-def test_a_watcher_of_some_fields_hears_of_these(backend: str) -> None:
-    state, told = being(backend), []
+def test_a_watcher_of_some_fields_hears_of_these() -> None:
+    state, told = being(), []
     state.watch(lambda change: told.append(change.fields), ["tags", "ticks"])
     state["energy"] = 1.0
     state.store({"energy": 2.0, "ticks": 1})
@@ -84,8 +84,8 @@ def test_a_watcher_of_some_fields_hears_of_these(backend: str) -> None:
         state.watch(told.append, ["nobody"])
 
 
-def test_a_watcher_hears_from_its_beginning_to_its_end(backend: str) -> None:
-    state, first, second = being(backend), [], []
+def test_a_watcher_hears_from_its_beginning_to_its_end() -> None:
+    state, first, second = being(), [], []
     state.increment("ticks")
     with state.watch(lambda change: first.append(change.version)) as subscription:
         state.increment("ticks")
@@ -96,18 +96,18 @@ def test_a_watcher_hears_from_its_beginning_to_its_end(backend: str) -> None:
     assert (first, second) == ([2, 3], [3, 4])
 
 
-def test_a_change_gives_nothing_live_away(backend: str) -> None:
-    state, told = being(backend), []
+def test_a_change_gives_nothing_live_away() -> None:
+    state, told = being(), []
     state.watch(told.append)
     state["tags"] = ["a"]
     told[0].after["tags"].append("b")
     assert told[0].after["tags"] == state["tags"] == ["a"]
 
 
-def test_a_reflex_is_told_when_its_engine_delivers(backend: str) -> None:
-    state, told = being(backend), []
+def test_a_reflex_is_told_when_its_engine_delivers() -> None:
+    state, told = being(), []
     state.watch(lambda change: told.append(seen(change)))
-    table = ReflexSet.life().restricted_to(state.numbers).compile(state.numbers, backend=backend)
+    table = ReflexSet.life().restricted_to(state.numbers).compile(state.numbers)
     row = table.row("shock")
     assert row is not None
     table.table.respond(state.cells, row, 1.0, cause=41)
@@ -121,8 +121,8 @@ def test_a_reflex_is_told_when_its_engine_delivers(backend: str) -> None:
 # --- order
 
 
-def test_what_a_watcher_writes_is_told_after_it(backend: str) -> None:
-    state, told = being(backend), []
+def test_what_a_watcher_writes_is_told_after_it() -> None:
+    state, told = being(), []
 
     def answer(change: StateChange) -> None:
         told.append((change.version, dict(change.after)))
@@ -138,8 +138,8 @@ def test_what_a_watcher_writes_is_told_after_it(backend: str) -> None:
     ]  # fmt: skip
 
 
-def test_no_lock_is_held_while_a_watcher_is_called(backend: str) -> None:
-    state, seen_elsewhere = being(backend), []
+def test_no_lock_is_held_while_a_watcher_is_called() -> None:
+    state, seen_elsewhere = being(), []
 
     def look(change: StateChange) -> None:
         thread = threading.Thread(target=lambda: seen_elsewhere.append((state.snapshot().version, state["energy"])))
@@ -155,8 +155,8 @@ def test_no_lock_is_held_while_a_watcher_is_called(backend: str) -> None:
     assert seen_elsewhere == [(1, 1.0), (2, 1.0)]
 
 
-def test_changes_of_many_threads_come_in_order_and_none_is_missing(backend: str) -> None:
-    state, told, each = being(backend), [], 200
+def test_changes_of_many_threads_come_in_order_and_none_is_missing() -> None:
+    state, told, each = being(), [], 200
     busy = []
 
     def watcher(change: StateChange) -> None:
@@ -184,8 +184,8 @@ def test_changes_of_many_threads_come_in_order_and_none_is_missing(backend: str)
 # --- failing watchers
 
 
-def test_a_failing_watcher_is_logged_and_the_others_hear(backend: str, caplog: pytest.LogCaptureFixture) -> None:
-    state, told = being(backend), []
+def test_a_failing_watcher_is_logged_and_the_others_hear(caplog: pytest.LogCaptureFixture) -> None:
+    state, told = being(), []
 
     def fails(change: StateChange) -> None:
         raise ZeroDivisionError
@@ -198,8 +198,8 @@ def test_a_failing_watcher_is_logged_and_the_others_hear(backend: str, caplog: p
     assert "a watcher failed at version 1" in caplog.text
 
 
-def test_an_interrupted_delivery_goes_on_where_it_stopped(backend: str) -> None:
-    state, told = being(backend), []
+def test_an_interrupted_delivery_goes_on_where_it_stopped() -> None:
+    state, told = being(), []
 
     def interrupted(change: StateChange) -> None:
         told.append(("first", change.version))
@@ -215,8 +215,8 @@ def test_an_interrupted_delivery_goes_on_where_it_stopped(backend: str) -> None:
     assert told == [("first", 1), ("second", 1), ("first", 2), ("second", 2)]
 
 
-def test_a_watcher_may_close_itself(backend: str) -> None:
-    state, told = being(backend), []
+def test_a_watcher_may_close_itself() -> None:
+    state, told = being(), []
 
     def once(change: StateChange) -> None:
         told.append(change.version)
@@ -230,24 +230,24 @@ def test_a_watcher_may_close_itself(backend: str) -> None:
 # --- history
 
 
-def test_the_history_keeps_the_last_changes(backend: str) -> None:
-    state = being(backend, history=3)
+def test_the_history_keeps_the_last_changes() -> None:
+    state = being(history=3)
     for reason in "abcde":
         state.apply_delta({"ticks": 1}, reason=reason)
     assert [(change.version, change.reason) for change in state.history()] == [(3, "c"), (4, "d"), (5, "e")]
 
 
-def test_without_a_history_nothing_is_kept(backend: str) -> None:
-    state = being(backend)
+def test_without_a_history_nothing_is_kept() -> None:
+    state = being()
     state.watch(lambda change: None)
     state.increment("ticks")
     assert state.history() == []
     with pytest.raises(ValueError, match="history is -1"):
-        being(backend, history=-1)
+        being(history=-1)
 
 
-def test_the_history_goes_on_when_the_last_watcher_leaves(backend: str) -> None:
-    state = being(backend, history=9)
+def test_the_history_goes_on_when_the_last_watcher_leaves() -> None:
+    state = being(history=9)
     with state.watch(lambda change: None):
         state.increment("ticks")
     state.increment("ticks")
@@ -255,8 +255,8 @@ def test_the_history_goes_on_when_the_last_watcher_leaves(backend: str) -> None:
 
 
 
-def test_a_change_is_told_after_its_transaction_is_over(backend: str) -> None:
-    state, inner = being(backend), []
+def test_a_change_is_told_after_its_transaction_is_over() -> None:
+    state, inner = being(), []
 
     def again(change: StateChange) -> None:
         try:
@@ -274,13 +274,13 @@ def test_a_change_is_told_after_its_transaction_is_over(backend: str) -> None:
 # --- beside an engine
 
 
-def shocks(backend: str, **more: Any) -> tuple[ThreadSafeSelfState, AsyncEventProcessor]:
-    state = ThreadSafeSelfState({"energy": Field(0.0, low=-1e9), "seen": Field(0)}, backend=backend)
+def shocks(**more: Any) -> tuple[ThreadSafeSelfState, AsyncEventProcessor]:
+    state = ThreadSafeSelfState({"energy": Field(0.0, low=-1e9), "seen": Field(0)})
     return state, AsyncEventProcessor(state, [Reflex("shock", 1.0, {"energy": -1.0})], **more)
 
 
-def test_what_reflexes_write_on_the_worker_is_told_without_being_asked(backend: str) -> None:
-    state, engine = shocks(backend)
+def test_what_reflexes_write_on_the_worker_is_told_without_being_asked() -> None:
+    state, engine = shocks()
     told, all_told = [], threading.Event()
 
     def watcher(change: StateChange) -> None:
@@ -298,8 +298,8 @@ def test_what_reflexes_write_on_the_worker_is_told_without_being_asked(backend: 
     assert {reason for _, reason, _ in told} == {"reflex"}
 
 
-def test_what_reflexes_write_in_the_callers_thread_is_told_before_it_goes_on(backend: str) -> None:
-    state, engine = shocks(backend)
+def test_what_reflexes_write_in_the_callers_thread_is_told_before_it_goes_on() -> None:
+    state, engine = shocks()
     told: list[StateChange] = []
     state.watch(told.append)
     for _ in range(3):
@@ -308,8 +308,8 @@ def test_what_reflexes_write_in_the_callers_thread_is_told_before_it_goes_on(bac
     assert [change.version for change in told] == [1, 2, 3]
 
 
-def test_a_slow_watcher_elsewhere_does_not_hold_up_the_worker(backend: str) -> None:
-    state, engine = shocks(backend)
+def test_a_slow_watcher_elsewhere_does_not_hold_up_the_worker() -> None:
+    state, engine = shocks()
     entered, go_on, told = threading.Event(), threading.Event(), []
 
     def slow(change: StateChange) -> None:
@@ -332,8 +332,8 @@ def test_a_slow_watcher_elsewhere_does_not_hold_up_the_worker(backend: str) -> N
     assert told == list(range(1, 52))
 
 
-def test_a_watcher_that_ends_the_interpreter_does_not_end_the_worker(backend: str) -> None:
-    state, engine = shocks(backend)
+def test_a_watcher_that_ends_the_interpreter_does_not_end_the_worker() -> None:
+    state, engine = shocks()
     told = threading.Semaphore(0)
 
     def leaves(change: StateChange) -> None:

@@ -27,22 +27,22 @@ from lifeevt import (
 )
 
 
-def wrapped(backend: str, target: Any = None, fields: Any = FIELDS, **more: Any) -> tuple[Any, ThreadSafeSelfState]:
+def wrapped(target: Any = None, fields: Any = FIELDS, **more: Any) -> tuple[Any, ThreadSafeSelfState]:
     target = Being() if target is None else target
-    return target, ThreadSafeSelfState.wrap(target, fields, backend=backend, **more)
+    return target, ThreadSafeSelfState.wrap(target, fields, **more)
 
 
 # --- the block
 
 
-def test_a_turn_gives_the_object_itself(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_a_turn_gives_the_object_itself() -> None:
+    being, state = wrapped()
     with state.turn("handler") as live:
         assert live is being
 
 
-def test_what_the_turn_changed_is_published_at_its_end_as_one_version(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_what_the_turn_changed_is_published_at_its_end_as_one_version() -> None:
+    _, state = wrapped()
     before = state.snapshot()
     with state.turn() as live:
         live.energy -= 1.5
@@ -54,8 +54,8 @@ def test_what_the_turn_changed_is_published_at_its_end_as_one_version(backend: s
     assert (before.version, state.version) == (0, 1)
 
 
-def test_a_turn_without_a_change_makes_no_version(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_a_turn_without_a_change_makes_no_version() -> None:
+    _, state = wrapped()
     turn = state.turn()
     with turn as live:
         live.memory.append(1)
@@ -64,8 +64,8 @@ def test_a_turn_without_a_change_makes_no_version(backend: str) -> None:
     assert (state.version, turn.version) == (0, 0)
 
 
-def test_a_turn_knows_the_versions_of_its_begin_and_its_end(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_a_turn_knows_the_versions_of_its_begin_and_its_end() -> None:
+    _, state = wrapped()
     state["energy"] = 7.0
     turn = state.turn()
     with turn as live:
@@ -74,16 +74,16 @@ def test_a_turn_knows_the_versions_of_its_begin_and_its_end(backend: str) -> Non
     assert turn.version == state.version == 2
 
 
-def test_an_exception_goes_on_and_what_was_done_until_then_is_published(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_an_exception_goes_on_and_what_was_done_until_then_is_published() -> None:
+    _, state = wrapped()
     with pytest.raises(ZeroDivisionError), state.turn() as live:
         live.energy = 7.0
         _ = 1 // 0
     assert state["energy"] == 7.0
 
 
-def test_published_values_are_private_copies(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_published_values_are_private_copies() -> None:
+    _, state = wrapped()
     with state.turn() as live:
         live.memory.append([1])
     with state.turn() as live:
@@ -92,9 +92,9 @@ def test_published_values_are_private_copies(backend: str) -> None:
     assert state["memory"] == [[1, 2]]
 
 
-def test_a_field_may_be_copied_more_cheaply(backend: str) -> None:
+def test_a_field_may_be_copied_more_cheaply() -> None:
     entries = [Loose(kind="shock"), Loose(kind="noise")]
-    target, state = wrapped(backend, Loose(memory=entries[:1]), {"memory": Value([], copy=tuple)})
+    target, state = wrapped(Loose(memory=entries[:1]), {"memory": Value([], copy=tuple)})
     assert state["memory"] == (entries[0],)
     with state.turn() as live:
         live.memory.append(entries[1])
@@ -106,8 +106,8 @@ def test_a_field_may_be_copied_more_cheaply(backend: str) -> None:
     assert type(target.memory) is list
 
 
-def test_what_is_touched_outside_a_turn_is_published_by_the_next_one(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_what_is_touched_outside_a_turn_is_published_by_the_next_one() -> None:
+    being, state = wrapped()
     being.energy = 7.0
     assert state["energy"] == 50.0
     with state.turn():
@@ -115,22 +115,22 @@ def test_what_is_touched_outside_a_turn_is_published_by_the_next_one(backend: st
     assert state["energy"] == 7.0
 
 
-def test_what_equals_nothing_counts_as_changed(backend: str) -> None:
+def test_what_equals_nothing_counts_as_changed() -> None:
     class Unequal:
         def __eq__(self, other: object) -> bool:
             raise RuntimeError("not comparable")
 
         __hash__ = None  # type: ignore[assignment]
 
-    _, state = wrapped(backend, Loose(thing=Unequal()), None)
+    _, state = wrapped(Loose(thing=Unequal()), None)
     with state.turn():
         pass
     assert state.version == 1
 
 
-def test_the_fields_need_no_numbers_and_no_values(backend: str) -> None:
+def test_the_fields_need_no_numbers_and_no_values() -> None:
     for held in ({"energy": 1.0}, {"name": "Ada"}, {"energy": 1.0, "mood": 2.0}):
-        target, state = wrapped(backend, Loose(**held), None)
+        target, state = wrapped(Loose(**held), None)
         with state.turn() as live:
             vars(live).update(dict.fromkeys(held, 7.0))
         assert dict(state.snapshot()) == dict.fromkeys(held, 7.0) == vars(target)
@@ -139,13 +139,13 @@ def test_the_fields_need_no_numbers_and_no_values(backend: str) -> None:
 # --- what a field does not take
 
 
-def outside(backend: str, **rules: Any) -> tuple[Any, ThreadSafeSelfState]:
+def outside(**rules: Any) -> tuple[Any, ThreadSafeSelfState]:
     fields = {"energy": Field(0.0, 0.0, 10.0, **rules), "mood": Field(0.0)}
-    return wrapped(backend, Loose(energy=5.0, mood=0.0), fields)
+    return wrapped(Loose(energy=5.0, mood=0.0), fields)
 
 
-def test_what_lies_outside_is_clamped_in_the_object_too(backend: str) -> None:
-    target, state = outside(backend, on_set="clamp")
+def test_what_lies_outside_is_clamped_in_the_object_too() -> None:
+    target, state = outside(on_set="clamp")
     with state.turn() as live:
         live.energy = 99.0
     assert (target.energy, state["energy"]) == (10.0, 10.0)
@@ -154,8 +154,8 @@ def test_what_lies_outside_is_clamped_in_the_object_too(backend: str) -> None:
     assert (target.energy, state.version) == (10.0, 1)
 
 
-def test_a_whole_number_is_cut_in_the_object_too(backend: str) -> None:
-    target, state = wrapped(backend, Loose(ticks=3), {"ticks": Field(0, integer=True)})
+def test_a_whole_number_is_cut_in_the_object_too() -> None:
+    target, state = wrapped(Loose(ticks=3), {"ticks": Field(0, integer=True)})
     with state.turn() as live:
         live.ticks = 4.7
     assert (target.ticks, type(target.ticks), state["ticks"], state.version) == (4, int, 4, 1)
@@ -165,8 +165,8 @@ def test_a_whole_number_is_cut_in_the_object_too(backend: str) -> None:
 
 
 @pytest.mark.parametrize("bad", [11.0, -1.0, math.nan, math.inf, None, "7", 10**400, True, 1j], ids=repr)
-def test_what_is_rejected_is_put_back_and_said_and_the_rest_is_published(backend: str, bad: Any) -> None:
-    target, state = outside(backend)
+def test_what_is_rejected_is_put_back_and_said_and_the_rest_is_published(bad: Any) -> None:
+    target, state = outside()
     turn = state.turn()
     with pytest.raises(InvalidValue, match="energy"), turn as live:
         live.energy, live.mood = bad, 3.0
@@ -174,8 +174,8 @@ def test_what_is_rejected_is_put_back_and_said_and_the_rest_is_published(backend
     assert list(turn.refused) == ["energy"]
 
 
-def test_a_value_of_another_kind_or_that_cannot_be_copied_is_put_back(backend: str) -> None:
-    target, state = wrapped(backend)
+def test_a_value_of_another_kind_or_that_cannot_be_copied_is_put_back() -> None:
+    target, state = wrapped()
     both = "memory must be a list, not a tuple; pattern must be a str"
     with pytest.raises(InvalidValue, match=both), state.turn() as live:
         live.memory, live.pattern = (1,), 5
@@ -184,8 +184,8 @@ def test_a_value_of_another_kind_or_that_cannot_be_copied_is_put_back(backend: s
     assert (target.memory, target.pattern, state.version) == ([], "", 0)
 
 
-def test_the_bodys_own_exception_is_not_hidden(backend: str) -> None:
-    target, state = outside(backend)
+def test_the_bodys_own_exception_is_not_hidden() -> None:
+    target, state = outside()
     turn = state.turn()
     with pytest.raises(ZeroDivisionError) as raised, turn as live:
         live.energy = 11.0
@@ -196,16 +196,16 @@ def test_the_bodys_own_exception_is_not_hidden(backend: str) -> None:
     assert notes is None or "energy: 11.0 lies outside" in notes[0]
 
 
-def test_a_deleted_attribute_is_put_back(backend: str) -> None:
-    target, state = outside(backend)
+def test_a_deleted_attribute_is_put_back() -> None:
+    target, state = outside()
     with pytest.raises(InvalidValue, match="energy cannot be read"), state.turn() as live:
         del live.energy
         live.mood = 1.0
     assert (target.energy, state["mood"]) == (5.0, 1.0)
 
 
-def test_an_object_that_refuses_everything_is_told_of_both(backend: str) -> None:
-    target, state = wrapped(backend)
+def test_an_object_that_refuses_everything_is_told_of_both() -> None:
+    target, state = wrapped()
     both = r"energy: 101.0 lies outside .*, and energy: the object refused 50.0"
     with pytest.raises(InvalidValue, match=both), state.turn() as live:
         live._body["energy"] = 101.0
@@ -220,8 +220,8 @@ def test_an_object_that_refuses_everything_is_told_of_both(backend: str) -> None
 # --- who may have a turn
 
 
-def test_another_turn_of_the_same_thread_raises_at_once(backend: str) -> None:
-    _, state = wrapped(backend, name="Ada")
+def test_another_turn_of_the_same_thread_raises_at_once() -> None:
+    _, state = wrapped(name="Ada")
     with state.turn("outer") as live:
         live.energy = 7.0
         with pytest.raises(LockOrderError, match="turn of Ada already, as outer"), state.turn("inner"):
@@ -232,15 +232,15 @@ def test_another_turn_of_the_same_thread_raises_at_once(backend: str) -> None:
     assert state["energy"] == 7.0
 
 
-def test_turns_of_two_states_nest(backend: str) -> None:
-    (_, one), (_, other) = wrapped(backend), wrapped(backend)
+def test_turns_of_two_states_nest() -> None:
+    (_, one), (_, other) = wrapped(), wrapped()
     with one.turn() as first, other.turn() as second:
         first.energy, second.energy = 1.0, 2.0
     assert (one["energy"], other["energy"]) == (1.0, 2.0)
 
 
-def test_a_turn_is_one_block(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_a_turn_is_one_block() -> None:
+    _, state = wrapped()
     turn = state.turn()
     with turn:
         pass
@@ -248,8 +248,8 @@ def test_a_turn_is_one_block(backend: str) -> None:
         pass
 
 
-def test_a_turn_inside_a_transaction_raises(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_a_turn_inside_a_transaction_raises() -> None:
+    _, state = wrapped()
     with state.transaction() as t:
         with pytest.raises(TransactionError, match="inside a transaction"), state.turn():
             pass
@@ -258,8 +258,8 @@ def test_a_turn_inside_a_transaction_raises(backend: str) -> None:
         assert live.energy == 7.0
 
 
-def test_a_transaction_inside_a_turn_raises(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_a_transaction_inside_a_turn_raises() -> None:
+    _, state = wrapped()
     with state.turn():
         with pytest.raises(TransactionError, match="inside the turn"), state.transaction():
             pass
@@ -267,8 +267,8 @@ def test_a_transaction_inside_a_turn_raises(backend: str) -> None:
             state.transact(lambda t: None)
 
 
-def test_a_transaction_may_go_on_beside_a_turn_of_another_thread(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_a_transaction_may_go_on_beside_a_turn_of_another_thread() -> None:
+    being, state = wrapped()
     with Actor() as holder, state.transaction() as t:
         t["energy"] = 7.0
         turn = state.turn("other")
@@ -278,13 +278,13 @@ def test_a_transaction_may_go_on_beside_a_turn_of_another_thread(backend: str) -
     assert (being.energy, state["energy"], state["ticks"]) == (7.0, 7.0, 9)
 
 
-def test_without_an_object_there_is_no_turn(backend: str) -> None:
+def test_without_an_object_there_is_no_turn() -> None:
     with pytest.raises(StateError, match="wraps no object"):
-        ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend).turn()
+        ThreadSafeSelfState({"energy": Field(1.0)}).turn()
 
 
-def test_who_waits_too_long_learns_who_has_the_turn(backend: str) -> None:
-    being, state = wrapped(backend, name="Ada")
+def test_who_waits_too_long_learns_who_has_the_turn() -> None:
+    being, state = wrapped(name="Ada")
     told = pytest.raises(LockTimeout, match=r"turn of Ada was not free within 0.001 s; handler:shock has held it for")
     with Actor() as other, state.turn("handler:shock"), told as raised:
         other.do(state.turn("late", 0.001).__enter__)
@@ -293,15 +293,15 @@ def test_who_waits_too_long_learns_who_has_the_turn(backend: str) -> None:
         assert live is being
 
 
-def test_the_threads_name_is_the_holders(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_the_threads_name_is_the_holders() -> None:
+    _, state = wrapped()
     told = pytest.raises(LockTimeout, match=threading.current_thread().name)
     with Actor() as other, state.turn(), told:
         other.do(state.turn(timeout=0.0).__enter__)
 
 
-def test_readers_do_not_wait_and_writers_do(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_readers_do_not_wait_and_writers_do() -> None:
+    _, state = wrapped()
     with Actor() as reader, Actor() as writer:
         with state.turn() as live:
             live.energy = 7.0
@@ -312,8 +312,8 @@ def test_readers_do_not_wait_and_writers_do(backend: str) -> None:
         assert state["energy"] == 8.0
 
 
-def test_no_turn_of_many_threads_is_lost(backend: str) -> None:
-    _, state = wrapped(backend, Loose(count=0.0, steps=[]), None)
+def test_no_turn_of_many_threads_is_lost() -> None:
+    _, state = wrapped(Loose(count=0.0, steps=[]), None)
 
     def work() -> None:
         for _ in range(200):
@@ -333,9 +333,9 @@ def test_no_turn_of_many_threads_is_lost(backend: str) -> None:
 
 @pytest.mark.parametrize("place", ["wait", "pull", "publish"])
 def test_an_exception_from_outside_leaves_no_turn_behind(
-    backend: str, place: str, monkeypatch: pytest.MonkeyPatch
+    place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, state = wrapped(backend)
+    _, state = wrapped()
     assert state._turns is not None
     live, gate = state._turns.live, state._turns.gate
 
@@ -356,8 +356,8 @@ def test_an_exception_from_outside_leaves_no_turn_behind(
         assert other.do(state.turn(timeout=0.0).__enter__) is live.target
 
 
-def test_a_turn_that_nobody_ends_is_over_when_it_is_dropped(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_a_turn_that_nobody_ends_is_over_when_it_is_dropped() -> None:
+    _, state = wrapped()
     turn = state.turn("lost")
     turn.__enter__().energy = 7.0
     del turn
@@ -370,16 +370,16 @@ def test_a_turn_that_nobody_ends_is_over_when_it_is_dropped(backend: str) -> Non
 # --- reflexes
 
 
-def test_a_turn_begins_with_what_reflexes_wrote(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_a_turn_begins_with_what_reflexes_wrote() -> None:
+    _, state = wrapped()
     state.cells.add([0, 1], [-10.0, 2.0])
     with state.turn() as live:
         assert (live.energy, live.ticks) == (40.0, 5)
     assert state.version == 1
 
 
-def test_what_a_reflex_writes_during_a_turn_and_what_the_turn_changes_add_up(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_what_a_reflex_writes_during_a_turn_and_what_the_turn_changes_add_up() -> None:
+    being, state = wrapped()
     with state.turn() as live:
         live.energy += 5.0
         state.cells.add([0, 1], [-10.0, 2.0])
@@ -392,16 +392,16 @@ def test_what_a_reflex_writes_during_a_turn_and_what_the_turn_changes_add_up(bac
 
 
 @pytest.mark.parametrize(("reflex", "turn", "expected"), [(-45.0, -20.0, 0.0), (45.0, 20.0, 100.0)])
-def test_the_sum_is_clamped(backend: str, reflex: float, turn: float, expected: float) -> None:
-    being, state = wrapped(backend)
+def test_the_sum_is_clamped(reflex: float, turn: float, expected: float) -> None:
+    being, state = wrapped()
     with state.turn() as live:
         live.energy += turn
         state.cells.add([0], [reflex])
     assert being.energy == state["energy"] == expected
 
 
-def test_what_is_touched_outside_a_turn_and_by_a_reflex_adds_up(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_what_is_touched_outside_a_turn_and_by_a_reflex_adds_up() -> None:
+    being, state = wrapped()
     being.energy = 55.0
     state.cells.add([0], [-10.0])
     with state.turn() as live:
@@ -409,16 +409,16 @@ def test_what_is_touched_outside_a_turn_and_by_a_reflex_adds_up(backend: str) ->
     assert state["energy"] == 45.0
 
 
-def test_what_is_no_number_outside_a_turn_gives_way_to_the_reflex(backend: str) -> None:
-    target, state = wrapped(backend, Loose(energy=5.0), None)
+def test_what_is_no_number_outside_a_turn_gives_way_to_the_reflex() -> None:
+    target, state = wrapped(Loose(energy=5.0), None)
     target.energy = None
     state.cells.add([0], [-1.0])
     with state.turn() as live:
         assert live.energy == 4.0
 
 
-def test_a_number_of_a_reflex_that_the_object_refuses_is_taken_back(backend: str) -> None:
-    being, state = wrapped(backend, None, {"energy": Field(0.0, low=-50.0), "ticks": Field(0)})
+def test_a_number_of_a_reflex_that_the_object_refuses_is_taken_back() -> None:
+    being, state = wrapped(None, {"energy": Field(0.0, low=-50.0), "ticks": Field(0)})
     state.cells.add([0, 1], [-60.0, 1.0])
     with pytest.raises(InvalidValue, match=r"the object refused -10.0"), state.turn():
         pytest.fail("the turn does not begin")
@@ -431,8 +431,8 @@ STEPS = st.lists(st.tuples(st.sampled_from(["turn", "reflex"]), st.floats(-9, 9)
 
 
 @given(steps=STEPS)
-def test_turns_and_reflexes_lose_nothing(backend: str, steps: list[tuple[str, float]]) -> None:
-    target, state = wrapped(backend, Loose(sum=0.0, other=0.0), None)
+def test_turns_and_reflexes_lose_nothing(steps: list[tuple[str, float]]) -> None:
+    target, state = wrapped(Loose(sum=0.0, other=0.0), None)
     with state.turn() as live:
         for who, amount in steps:
             if who == "turn":
@@ -447,8 +447,8 @@ def test_turns_and_reflexes_lose_nothing(backend: str, steps: list[tuple[str, fl
 # --- those who watch
 
 
-def test_watchers_are_told_after_the_turn_with_its_holder_as_reason(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_watchers_are_told_after_the_turn_with_its_holder_as_reason() -> None:
+    _, state = wrapped()
     heard: list[Any] = []
 
     def watcher(change: Any) -> None:
@@ -467,17 +467,17 @@ def test_watchers_are_told_after_the_turn_with_its_holder_as_reason(backend: str
     ]
 
 
-def test_a_turn_may_give_another_reason(backend: str) -> None:
+def test_a_turn_may_give_another_reason() -> None:
     target = Loose(energy=1.0)
-    state = ThreadSafeSelfState.wrap(target, backend=backend)
+    state = ThreadSafeSelfState.wrap(target)
     heard: list[Any] = []
     with state.watch(heard.append), state.turn("handler", reason="it hurt") as live:
         live.energy = 0.5
     assert [change.reason for change in heard] == ["it hurt"]
 
 
-def test_a_wait_can_be_ended_by_the_turn_before_it(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_a_wait_can_be_ended_by_the_turn_before_it() -> None:
+    being, state = wrapped()
     with Actor() as other:
         turn = state.turn("first")
         turn.__enter__()

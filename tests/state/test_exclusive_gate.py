@@ -18,9 +18,9 @@ from lifeevt.state.exclusive_gate import Stay, TurnGate, stay_class
 class Place:
     """A gate, and stays in it over one twin."""
 
-    def __init__(self, backend: str) -> None:
+    def __init__(self) -> None:
         self.gate = TurnGate("Ada")
-        self._made = stay_class(Stay, backend)
+        self._made = stay_class(Stay)
 
     def enter(self, holder: str, timeout: float | None = None) -> Stay:
         stay: Stay = self._made(self.gate, holder, timeout)
@@ -47,8 +47,8 @@ def error_of(call: Any) -> BaseException | None:
     return None
 
 
-def test_one_thread_is_inside_at_a_time(backend: str) -> None:
-    place = Place(backend)
+def test_one_thread_is_inside_at_a_time() -> None:
+    place = Place()
     with Actor() as one, Actor() as other:
         stay = one.do(place.enter, "one")
         with pytest.raises(LockTimeout, match=r"the turn of Ada was not free within 0 s; one has held it for"):
@@ -57,8 +57,8 @@ def test_one_thread_is_inside_at_a_time(backend: str) -> None:
         other.do(place.enter, "other", 0.0)
 
 
-def test_entering_again_raises_at_once_and_ends_nothing(backend: str) -> None:
-    place = Place(backend)
+def test_entering_again_raises_at_once_and_ends_nothing() -> None:
+    place = Place()
     stay = place.enter("one")
     with pytest.raises(LockOrderError, match="turn of Ada already, as one"):
         place.enter("two")
@@ -68,8 +68,8 @@ def test_entering_again_raises_at_once_and_ends_nothing(backend: str) -> None:
     assert not place.gate.is_mine()
 
 
-def test_a_stay_is_one_block(backend: str) -> None:
-    place = Place(backend)
+def test_a_stay_is_one_block() -> None:
+    place = Place()
     stay = place.enter("one")
     with pytest.raises(StateError, match="one block"):
         stay.__enter__()
@@ -80,8 +80,8 @@ def test_a_stay_is_one_block(backend: str) -> None:
     assert not place.gate.is_mine()
 
 
-def test_turns_come_in_the_order_of_asking(backend: str) -> None:
-    place = Place(backend)
+def test_turns_come_in_the_order_of_asking() -> None:
+    place = Place()
     with Actor() as first, Actor() as second, Actor() as third:
         stay = first.do(place.enter, "first")
         waiting_second, waiting_third = place.begun(second, "second"), place.begun(third, "third")
@@ -94,8 +94,8 @@ def test_turns_come_in_the_order_of_asking(backend: str) -> None:
         waiting_third.result()
 
 
-def test_who_comes_while_somebody_waits_does_not_pass_though_the_lock_is_free(backend: str) -> None:
-    place = Place(backend)
+def test_who_comes_while_somebody_waits_does_not_pass_though_the_lock_is_free() -> None:
+    place = Place()
     with Actor() as one, Actor() as other:
         stay = one.do(place.enter, "one")
         waiting = place.begun(other, "other")
@@ -103,8 +103,8 @@ def test_who_comes_while_somebody_waits_does_not_pass_though_the_lock_is_free(ba
         waiting.result()
 
 
-def test_who_gives_up_lets_those_behind_move_up(backend: str) -> None:
-    place = Place(backend)
+def test_who_gives_up_lets_those_behind_move_up() -> None:
+    place = Place()
     with Actor() as one, Actor() as other, Actor() as last:
         stay = one.do(place.enter, "one")
         giving_up, waiting = place.begun(other, "other", 0.05), place.begun(last, "last")
@@ -115,9 +115,9 @@ def test_who_gives_up_lets_those_behind_move_up(backend: str) -> None:
         assert not place.gate.line
 
 
-def test_a_call_that_was_lost_is_made_up_for(backend: str) -> None:
+def test_a_call_that_was_lost_is_made_up_for() -> None:
     """As when the handler of a signal raises between the release and the call."""
-    place = Place(backend)
+    place = Place()
     with Actor() as one, Actor() as other:
         one.do(place.gate.acquire, "one")
         waiting = place.begun(other, "other")
@@ -125,8 +125,8 @@ def test_a_call_that_was_lost_is_made_up_for(backend: str) -> None:
         waiting.result()
 
 
-def test_a_stay_that_nobody_ends_is_over_when_it_is_dropped(backend: str) -> None:
-    place = Place(backend)
+def test_a_stay_that_nobody_ends_is_over_when_it_is_dropped() -> None:
+    place = Place()
     stay = place.enter("lost")
     assert place.gate.is_mine()
     del stay
@@ -134,8 +134,8 @@ def test_a_stay_that_nobody_ends_is_over_when_it_is_dropped(backend: str) -> Non
     assert not place.gate.is_mine()
 
 
-def test_many_threads_exclude_each_other(backend: str) -> None:
-    place, inside, most = Place(backend), [0], [0]
+def test_many_threads_exclude_each_other() -> None:
+    place, inside, most = Place(), [0], [0]
 
     def work() -> None:
         for _ in range(300):
@@ -152,8 +152,8 @@ def test_many_threads_exclude_each_other(backend: str) -> None:
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("mine", [True, False])
-def test_a_child_is_free_of_the_threads_it_does_not_have(backend: str, mine: bool) -> None:
-    place = Place(backend)
+def test_a_child_is_free_of_the_threads_it_does_not_have(mine: bool) -> None:
+    place = Place()
     with Actor() as other:
         stay = place.enter("holder") if mine else other.do(place.enter, "holder")
         child = os.fork()
@@ -173,8 +173,8 @@ def _end_with(fine: Any) -> None:
     threading.Event().wait()
 
 
-def test_statistics_name_who_stayed_longest(backend: str) -> None:
-    place = Place(backend)
+def test_statistics_name_who_stayed_longest() -> None:
+    place = Place()
     with Actor() as other:
         first = place.enter("the handler")
         second = place.begun(other, "the watcher")
@@ -186,17 +186,17 @@ def test_statistics_name_who_stayed_longest(backend: str) -> None:
     assert told.longest_hold_ns >= told.holds.min_ns > 0
 
 
-def test_a_state_tells_of_its_turns_when_it_has_an_object(backend: str) -> None:
-    state = ThreadSafeSelfState.wrap(Being(), FIELDS, name="Ada", backend=backend)
+def test_a_state_tells_of_its_turns_when_it_has_an_object() -> None:
+    state = ThreadSafeSelfState.wrap(Being(), FIELDS, name="Ada")
     with state.turn("the handler"):
         pass
     turns = state.statistics().turns
     assert turns is not None and (turns.name, turns.longest_holder) == ("Ada", "the handler")
-    assert ThreadSafeSelfState({}, backend=backend).statistics().turns is None
+    assert ThreadSafeSelfState({}).statistics().turns is None
 
 
-def test_a_state_that_is_not_measured_keeps_no_times_of_turns(backend: str) -> None:
-    state = ThreadSafeSelfState.wrap(Being(), FIELDS, measured=False, backend=backend)
+def test_a_state_that_is_not_measured_keeps_no_times_of_turns() -> None:
+    state = ThreadSafeSelfState.wrap(Being(), FIELDS, measured=False)
     with state.turn("the handler"):
         pass
     turns = state.statistics().turns

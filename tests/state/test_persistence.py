@@ -101,52 +101,45 @@ def test_a_whole_file_of_something_else_is_no_state(tmp_path: Path, content: str
 # --- the state
 
 
-def being(backend: str) -> ThreadSafeSelfState:
+def being() -> ThreadSafeSelfState:
     fields = {
         "energy": Field(100.0, 0.0, 100.0),
         "memory": Value([], list),
         "ticks": Field(0, 0, integer=True),
         "seen": Value(frozenset()),
     }
-    return ThreadSafeSelfState(fields, backend=backend)
+    return ThreadSafeSelfState(fields)
 
 
 HOOKS: Any = {"encode": {"seen": sorted}, "decode": {"seen": frozenset}}
 
 
-def lived(backend: str) -> ThreadSafeSelfState:
-    state = being(backend)
+def lived() -> ThreadSafeSelfState:
+    state = being()
     state.store({"energy": 0.1, "memory": ["shock", {"at": 3}], "ticks": 10**15, "seen": frozenset({"shock"})})
     return state
 
 
-def test_a_state_is_loaded_as_it_was_saved(tmp_path: Path, backend: str) -> None:
-    state, clock = lived(backend), ManualClock(wall_start=5.5)
+def test_a_state_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
+    state, clock = lived(), ManualClock(wall_start=5.5)
     assert state.save(tmp_path / "state", encode=HOOKS["encode"], clock=clock) == state.version
-    other = being(backend)
+    other = being()
     report = other.load(tmp_path / "state", decode=HOOKS["decode"])
     assert dict(other.snapshot()) == dict(state.snapshot())
     assert report == LoadReport(tmp_path / "state", 1, 5.5, None)
     assert type(other["ticks"]) is int
 
 
-def test_loading_is_one_write(tmp_path: Path, backend: str) -> None:
-    lived(backend).save(tmp_path / "state", encode=HOOKS["encode"])
-    state = being(backend)
+def test_loading_is_one_write(tmp_path: Path) -> None:
+    lived().save(tmp_path / "state", encode=HOOKS["encode"])
+    state = being()
     state.load(tmp_path / "state", decode=HOOKS["decode"])
     assert state.version == 1
 
 
-def test_the_twins_read_each_others_files(tmp_path: Path, backend: str) -> None:
-    lived("reference").save(tmp_path / "state", encode=HOOKS["encode"])
-    state = being(backend)
-    state.load(tmp_path / "state", decode=HOOKS["decode"])
-    assert dict(state.snapshot()) == dict(lived("reference").snapshot())
-
-
-def test_a_state_with_more_fields_keeps_those_that_the_file_does_not_have(tmp_path: Path, backend: str) -> None:
-    ThreadSafeSelfState({"energy": Field(7.0)}, backend=backend).save(tmp_path / "state")
-    state = lived(backend)
+def test_a_state_with_more_fields_keeps_those_that_the_file_does_not_have(tmp_path: Path) -> None:
+    ThreadSafeSelfState({"energy": Field(7.0)}).save(tmp_path / "state")
+    state = lived()
     state.load(tmp_path / "state")
     assert (state["energy"], state["memory"]) == (7.0, ["shock", {"at": 3}])
 
@@ -161,25 +154,25 @@ def test_a_state_with_more_fields_keeps_those_that_the_file_does_not_have(tmp_pa
     ids=["unknown", "outside", "kind"],
 )
 def test_what_the_state_does_not_take_changes_nothing(
-    tmp_path: Path, backend: str, fields: Any, error: type[Exception]
+    tmp_path: Path, fields: Any, error: type[Exception]
 ) -> None:
-    ThreadSafeSelfState(fields, backend=backend).save(tmp_path / "state")
-    state = lived(backend)
+    ThreadSafeSelfState(fields).save(tmp_path / "state")
+    state = lived()
     with pytest.raises(error):
         state.load(tmp_path / "state")
     assert (state.version, state["energy"]) == (1, 0.1)
 
 
-def test_a_hook_of_no_field_loads_nothing(tmp_path: Path, backend: str) -> None:
-    lived(backend).save(tmp_path / "state", encode=HOOKS["encode"])
-    state = being(backend)
+def test_a_hook_of_no_field_loads_nothing(tmp_path: Path) -> None:
+    lived().save(tmp_path / "state", encode=HOOKS["encode"])
+    state = being()
     with pytest.raises(UnknownField, match="sene"):
         state.load(tmp_path / "state", decode={"sene": set})
     assert state.version == 0
 
 
-def test_a_torn_file_gives_the_state_saved_before(tmp_path: Path, backend: str) -> None:
-    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+def test_a_torn_file_gives_the_state_saved_before(tmp_path: Path) -> None:
+    state = ThreadSafeSelfState({"energy": Field(1.0)})
     state.save(tmp_path / "state")
     state["energy"] = 2.0
     state.save(tmp_path / "state")
@@ -189,6 +182,6 @@ def test_a_torn_file_gives_the_state_saved_before(tmp_path: Path, backend: str) 
     assert "torn or altered" in str(report.problem)
 
 
-def test_without_a_file_there_is_nothing_to_load(tmp_path: Path, backend: str) -> None:
+def test_without_a_file_there_is_nothing_to_load(tmp_path: Path) -> None:
     with pytest.raises(StateFileMissing):
-        being(backend).load(tmp_path / "state")
+        being().load(tmp_path / "state")

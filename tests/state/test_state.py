@@ -58,13 +58,13 @@ LIFE = {
 }
 
 
-def vitals(backend: str) -> ThreadSafeSelfState:
+def vitals() -> ThreadSafeSelfState:
     fields = {
         "energy": Field(50.0, low=0.0, high=100.0),
         "mood": Field(0.0),
         "ticks": Field(0, low=0, integer=True),
     }
-    return ThreadSafeSelfState(fields, backend=backend)
+    return ThreadSafeSelfState(fields)
 
 
 # --- fields
@@ -102,14 +102,14 @@ def test_a_field_does_not_change() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"": Field(0.0)}, {5: Field(0.0)}, {"energy": 100.0}, {"energy": None}], ids=repr)
-def test_a_state_takes_named_fields_only(backend: str, fields: Any) -> None:
+def test_a_state_takes_named_fields_only(fields: Any) -> None:
     with pytest.raises(InvalidValue, match="field"):
-        ThreadSafeSelfState(fields, backend=backend)
+        ThreadSafeSelfState(fields)
 
 
-def test_the_fields_are_read_only_and_a_copy(backend: str) -> None:
+def test_the_fields_are_read_only_and_a_copy() -> None:
     fields = {"energy": Field(1.0)}
-    state = ThreadSafeSelfState(fields, backend=backend)
+    state = ThreadSafeSelfState(fields)
     fields["other"] = Field(2.0)
     assert list(state.fields) == ["energy"]
     with pytest.raises(TypeError):
@@ -120,19 +120,19 @@ def test_the_fields_are_read_only_and_a_copy(backend: str) -> None:
 
 
 @pytest.mark.parametrize("name", LIFE)
-def test_life_has_its_contracts_defaults_and_bounds(backend: str, name: str) -> None:
-    state = ThreadSafeSelfState.life(backend=backend)
+def test_life_has_its_contracts_defaults_and_bounds(name: str) -> None:
+    state = ThreadSafeSelfState.life()
     field = state.fields[name]
     assert (field.default, field.low, field.high) == LIFE[name]
     assert state[name] == LIFE[name][0]
 
 
-def test_life_has_no_other_field(backend: str) -> None:
-    assert set(ThreadSafeSelfState.life(backend=backend)) == set(LIFE)
+def test_life_has_no_other_field() -> None:
+    assert set(ThreadSafeSelfState.life()) == set(LIFE)
 
 
-def test_only_what_life_counts_is_whole(backend: str) -> None:
-    fields = ThreadSafeSelfState.life(backend=backend).fields
+def test_only_what_life_counts_is_whole() -> None:
+    fields = ThreadSafeSelfState.life().fields
     sizes = {"echo_count", "sensory_buffer_size", "semantic_concepts_count", "procedural_patterns_count"}
     assert {name for name, field in fields.items() if field.integer} == sizes | {"ticks"}
 
@@ -140,22 +140,22 @@ def test_only_what_life_counts_is_whole(backend: str) -> None:
 # --- one field
 
 
-def test_a_field_is_read_and_written(backend: str) -> None:
-    state = vitals(backend)
+def test_a_field_is_read_and_written() -> None:
+    state = vitals()
     state["energy"] = 12.5
     assert state["energy"] == 12.5
 
 
 @pytest.mark.parametrize("edge", [0.0, 100.0])
-def test_the_bounds_belong_to_the_range(backend: str, edge: float) -> None:
-    state = vitals(backend)
+def test_the_bounds_belong_to_the_range(edge: float) -> None:
+    state = vitals()
     state["energy"] = edge
     assert state["energy"] == edge
 
 
 @pytest.mark.parametrize("bad", [-0.001, 100.001, 1e300])
-def test_a_value_outside_its_bounds_is_refused(backend: str, bad: float) -> None:
-    state = vitals(backend)
+def test_a_value_outside_its_bounds_is_refused(bad: float) -> None:
+    state = vitals()
     with pytest.raises(InvalidValue, match=r"energy: .* lies outside \[0"):
         state["energy"] = bad
     assert (state["energy"], state.version) == (50.0, 0)
@@ -163,16 +163,16 @@ def test_a_value_outside_its_bounds_is_refused(backend: str, bad: float) -> None
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: repr(bad)[:12])
 @pytest.mark.parametrize("name", ["energy", "mood", "ticks"])
-def test_a_value_that_is_no_finite_number_is_refused(backend: str, name: str, bad: Any) -> None:
-    state = vitals(backend)
+def test_a_value_that_is_no_finite_number_is_refused(name: str, bad: Any) -> None:
+    state = vitals()
     with pytest.raises(InvalidValue, match=f"^{name} "):
         state[name] = bad
     assert state.version == 0
 
 
 @pytest.mark.parametrize("name", ["soul", "", 5, None, ["energy"]], ids=repr)
-def test_an_unknown_field_is_refused(backend: str, name: Any) -> None:
-    state = vitals(backend)
+def test_an_unknown_field_is_refused(name: Any) -> None:
+    state = vitals()
     for use in (lambda: state[name], lambda: state.__setitem__(name, 1.0)):
         with pytest.raises(UnknownField, match="the state has no field") as caught:
             use()
@@ -186,15 +186,15 @@ def test_unknown_field_is_a_key_error_and_invalid_value_a_value_error() -> None:
     assert str(UnknownField()) == ""
 
 
-def test_any_real_number_is_taken(backend: str) -> None:
-    state = vitals(backend)
+def test_any_real_number_is_taken() -> None:
+    state = vitals()
     state["energy"] = Fraction(1, 4)  # type: ignore[assignment]
     assert (state["energy"], state.apply_delta({"energy": Fraction(1, 2)})) == (0.25, 2)
     assert state["energy"] == 0.75
 
 
-def test_a_whole_number_is_cut_not_rounded(backend: str) -> None:
-    state = vitals(backend)
+def test_a_whole_number_is_cut_not_rounded() -> None:
+    state = vitals()
     state["ticks"] = 7.9
     assert (state["ticks"], type(state["ticks"])) == (7, int)
     state.apply_delta({"ticks": 1.9})
@@ -205,44 +205,44 @@ def test_a_whole_number_is_cut_not_rounded(backend: str) -> None:
 # --- deltas
 
 
-def test_a_delta_is_added_and_gives_the_new_version(backend: str) -> None:
-    state = vitals(backend)
+def test_a_delta_is_added_and_gives_the_new_version() -> None:
+    state = vitals()
     assert state.apply_delta({"energy": -1.5, "mood": 2}) == 1
     assert (state["energy"], state["mood"]) == (48.5, 2.0)
 
 
 @pytest.mark.parametrize(("delta", "expected"), [(1e9, 100.0), (-1e9, 0.0), (50.0, 100.0), (-50.0, 0.0)])
-def test_a_delta_stops_at_the_bounds(backend: str, delta: float, expected: float) -> None:
-    state = vitals(backend)
+def test_a_delta_stops_at_the_bounds(delta: float, expected: float) -> None:
+    state = vitals()
     state.apply_delta({"energy": delta})
     assert state["energy"] == expected
 
 
-def test_an_unbounded_field_never_becomes_infinite(backend: str) -> None:
-    state = vitals(backend)
+def test_an_unbounded_field_never_becomes_infinite() -> None:
+    state = vitals()
     for _ in range(3):
         state.apply_delta({"mood": UNBOUNDED})
     assert state["mood"] == UNBOUNDED
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: repr(bad)[:12])
-def test_a_delta_with_a_bad_number_changes_nothing(backend: str, bad: Any) -> None:
-    state = vitals(backend)
+def test_a_delta_with_a_bad_number_changes_nothing(bad: Any) -> None:
+    state = vitals()
     with pytest.raises(InvalidValue, match=r"^mood "):
         state.apply_delta({"energy": -1.0, "mood": bad})
     assert (dict(state.snapshot()), state.version) == ({"energy": 50.0, "mood": 0.0, "ticks": 0}, 0)
 
 
-def test_a_delta_with_an_unknown_field_changes_nothing(backend: str) -> None:
-    state = vitals(backend)
+def test_a_delta_with_an_unknown_field_changes_nothing() -> None:
+    state = vitals()
     with pytest.raises(UnknownField, match="'soul'"):
         state.apply_delta({"energy": -1.0, "soul": 1.0})
     assert (state["energy"], state.version) == (50.0, 0)
 
 
 @given(st.lists(st.floats(-60.0, 60.0), max_size=20))
-def test_deltas_clamp_one_after_the_other_as_a_plain_sum_does(backend: str, deltas: list[float]) -> None:
-    state, plain = vitals(backend), 50.0
+def test_deltas_clamp_one_after_the_other_as_a_plain_sum_does(deltas: list[float]) -> None:
+    state, plain = vitals(), 50.0
     for delta in deltas:
         state.apply_delta({"energy": delta})
         plain = min(max(plain + delta, 0.0), 100.0)
@@ -250,8 +250,8 @@ def test_deltas_clamp_one_after_the_other_as_a_plain_sum_does(backend: str, delt
     assert state.version == len(deltas)
 
 
-def test_deltas_of_many_threads_sum_exactly(backend: str) -> None:
-    state = ThreadSafeSelfState({"left": Field(0.0), "right": Field(0.0)}, backend=backend)
+def test_deltas_of_many_threads_sum_exactly() -> None:
+    state = ThreadSafeSelfState({"left": Field(0.0), "right": Field(0.0)})
 
     def add() -> None:
         for _ in range(2000):
@@ -269,16 +269,16 @@ def test_deltas_of_many_threads_sum_exactly(backend: str) -> None:
 # --- what the state says of itself
 
 
-def test_the_version_counts_writes_and_only_writes(backend: str) -> None:
-    state = vitals(backend)
+def test_the_version_counts_writes_and_only_writes() -> None:
+    state = vitals()
     state["energy"] = 1.0
     state.apply_delta({"energy": 1.0, "mood": 1.0})
     _ = state["energy"], state.snapshot(), len(state)
     assert state.version == 2
 
 
-def test_statistics_count_reads_and_writes(backend: str) -> None:
-    state = vitals(backend)
+def test_statistics_count_reads_and_writes() -> None:
+    state = vitals()
     state["energy"] = 1.0
     _ = state["energy"], state.snapshot()
     found = state.statistics()
@@ -287,8 +287,8 @@ def test_statistics_count_reads_and_writes(backend: str) -> None:
         found.reads = 0  # type: ignore[misc]
 
 
-def test_a_state_is_looked_at_like_a_mapping(backend: str) -> None:
-    state = vitals(backend)
+def test_a_state_is_looked_at_like_a_mapping() -> None:
+    state = vitals()
     assert list(state) == ["energy", "mood", "ticks"]
     assert len(state) == 3
     assert "energy" in state
@@ -296,30 +296,30 @@ def test_a_state_is_looked_at_like_a_mapping(backend: str) -> None:
     assert state.cells.read(0) == 50.0
 
 
-def test_a_state_may_have_no_field(backend: str) -> None:
-    state = ThreadSafeSelfState({}, backend=backend)
+def test_a_state_may_have_no_field() -> None:
+    state = ThreadSafeSelfState({})
     assert (len(state), dict(state.snapshot()), state.apply_delta({})) == (0, {}, 1)
 
 
 @pytest.mark.parametrize("take", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_a_live_state_is_not_copied(backend: str, take: Any) -> None:
+def test_a_live_state_is_not_copied(take: Any) -> None:
     with pytest.raises(StateError, match="take a snapshot"):
-        take(vitals(backend))
+        take(vitals())
 
 
 # --- snapshots
 
 
-def test_a_snapshot_stays_while_the_state_goes_on(backend: str) -> None:
-    state = vitals(backend)
+def test_a_snapshot_stays_while_the_state_goes_on() -> None:
+    state = vitals()
     before = state.snapshot()
     state["energy"] = 1.0
     assert (before["energy"], before.version) == (50.0, 0)
     assert (state.snapshot()["energy"], state.snapshot().version) == (1.0, 1)
 
 
-def test_a_snapshot_is_a_mapping(backend: str) -> None:
-    snapshot = vitals(backend).snapshot()
+def test_a_snapshot_is_a_mapping() -> None:
+    snapshot = vitals().snapshot()
     assert dict(snapshot) == {"energy": 50.0, "mood": 0.0, "ticks": 0}
     assert (len(snapshot), list(snapshot), snapshot.get("soul")) == (3, ["energy", "mood", "ticks"], None)
     with pytest.raises(KeyError):
@@ -327,21 +327,21 @@ def test_a_snapshot_is_a_mapping(backend: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["version", "_values", "new"])
-def test_no_attribute_of_a_snapshot_can_be_set_or_deleted(backend: str, name: str) -> None:
-    snapshot = vitals(backend).snapshot()
+def test_no_attribute_of_a_snapshot_can_be_set_or_deleted(name: str) -> None:
+    snapshot = vitals().snapshot()
     with pytest.raises(AttributeError):
         setattr(snapshot, name, 1)
     with pytest.raises(AttributeError):
         delattr(snapshot, name)
 
 
-def test_no_value_of_a_snapshot_can_be_set(backend: str) -> None:
+def test_no_value_of_a_snapshot_can_be_set() -> None:
     with pytest.raises(TypeError):
-        vitals(backend).snapshot()["energy"] = 1.0  # type: ignore[index]
+        vitals().snapshot()["energy"] = 1.0  # type: ignore[index]
 
 
-def test_a_snapshot_travels(backend: str) -> None:
-    state = vitals(backend)
+def test_a_snapshot_travels() -> None:
+    state = vitals()
     state["energy"] = 1.0
     snapshot = state.snapshot()
     for again in (pickle.loads(pickle.dumps(snapshot)), copy.copy(snapshot), copy.deepcopy(snapshot)):
@@ -352,8 +352,8 @@ def test_a_snapshot_shows_its_version_and_values() -> None:
     assert repr(StateSnapshot(3, {"energy": 1.0})) == "StateSnapshot(version=3, {'energy': 1.0})"
 
 
-def test_every_snapshot_is_a_state_snapshot(backend: str) -> None:
-    snapshot = vitals(backend).snapshot()
+def test_every_snapshot_is_a_state_snapshot() -> None:
+    snapshot = vitals().snapshot()
     assert isinstance(snapshot, StateSnapshot) and isinstance(snapshot, Mapping)
     assert type(snapshot).__name__ == "StateSnapshot"
     match snapshot:
@@ -363,8 +363,8 @@ def test_every_snapshot_is_a_state_snapshot(backend: str) -> None:
             pytest.fail("a snapshot is no mapping to match")
 
 
-def test_snapshots_are_equal_to_what_holds_the_same(backend: str) -> None:
-    state = vitals(backend)
+def test_snapshots_are_equal_to_what_holds_the_same() -> None:
+    state = vitals()
     snapshot, same = state.snapshot(), {"energy": 50.0, "mood": 0.0, "ticks": 0}
     assert snapshot == same == snapshot
     assert snapshot == StateSnapshot(7, same) == snapshot
@@ -374,8 +374,8 @@ def test_snapshots_are_equal_to_what_holds_the_same(backend: str) -> None:
         hash(snapshot)
 
 
-def test_a_snapshot_has_all_that_a_mapping_has(backend: str) -> None:
-    snapshot, same = vitals(backend).snapshot(), {"energy": 50.0, "mood": 0.0, "ticks": 0}
+def test_a_snapshot_has_all_that_a_mapping_has() -> None:
+    snapshot, same = vitals().snapshot(), {"energy": 50.0, "mood": 0.0, "ticks": 0}
     assert (list(snapshot.keys()), list(snapshot.values()), list(snapshot.items())) == (
         list(same), list(same.values()), list(same.items()),
     )  # fmt: skip
@@ -389,14 +389,14 @@ def test_a_snapshot_has_all_that_a_mapping_has(backend: str) -> None:
             snapshot[bad]  # type: ignore[index]
 
 
-def test_a_snapshot_outlives_its_state(backend: str) -> None:
-    snapshot = vitals(backend).snapshot()
+def test_a_snapshot_outlives_its_state() -> None:
+    snapshot = vitals().snapshot()
     gc.collect()
     assert (dict(snapshot), snapshot.version) == ({"energy": 50.0, "mood": 0.0, "ticks": 0}, 0)
 
 
-def test_a_state_holds_on_to_one_snapshot_at_most(backend: str) -> None:
-    state = vitals(backend)
+def test_a_state_holds_on_to_one_snapshot_at_most() -> None:
+    state = vitals()
 
     def some() -> int:
         for _ in range(1000):
@@ -409,8 +409,8 @@ def test_a_state_holds_on_to_one_snapshot_at_most(backend: str) -> None:
     assert min(some() for _ in range(3)) - before < 200
 
 
-def test_every_snapshot_counts_as_a_read(backend: str) -> None:
-    state = vitals(backend)
+def test_every_snapshot_counts_as_a_read() -> None:
+    state = vitals()
     for _ in range(3):
         state.snapshot()
     assert state.statistics().reads == 3
@@ -418,6 +418,6 @@ def test_every_snapshot_counts_as_a_read(backend: str) -> None:
 
 @pytest.mark.native
 def test_a_snapshot_cannot_be_made_by_hand() -> None:
-    kind = type(vitals("native").snapshot())
+    kind = type(vitals().snapshot())
     with pytest.raises(TypeError, match="taken by a state"):
         kind(1, {})

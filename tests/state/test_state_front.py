@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from parity.outcomes import Odd
 from state.test_state import vitals
 
 from lifeevt import Field, ThreadSafeSelfState, UnknownField
 
 LOOKS = ["__name__", "__qualname__", "__module__", "__doc__"]
-
-
-class Odd(str):
-    """A name that is a str and more."""
 
 
 class Halved(ThreadSafeSelfState):
@@ -42,8 +35,8 @@ class Halved(ThreadSafeSelfState):
 class Named(ThreadSafeSelfState):
     """Has a constructor of its own, and overrides nothing."""
 
-    def __init__(self, title: str, backend: str) -> None:
-        super().__init__({"energy": Field(1.0)}, backend=backend)
+    def __init__(self, title: str) -> None:
+        super().__init__({"energy": Field(1.0)})
         self.title = title
 
 
@@ -53,48 +46,48 @@ class Slotted(ThreadSafeSelfState):
     __slots__ = ("extra",)
 
 
-def test_what_a_users_class_overrides_wins(backend: str) -> None:
-    state = Halved({"energy": Field(50.0)}, backend=backend)
+def test_what_a_users_class_overrides_wins() -> None:
+    state = Halved({"energy": Field(50.0)})
     assert (state["energy"], state.apply_delta({"energy": 10.0}), state.snapshot()) == (25.0, 1, {"energy": 55.0})
     assert state.version == -1
 
 
-def test_a_users_class_without_overrides_has_the_same_front(backend: str, core: Any) -> None:
-    for state in (Named("calm", backend=backend), vitals(backend)):
+def test_a_users_class_without_overrides_has_the_same_front(core: Any) -> None:
+    for state in (Named("calm"), vitals()):
         assert isinstance(state, core.StateFront)
         for name in ("__getitem__", "apply_delta", "snapshot", "version"):
             served = inspect.getattr_static(type(state), name)
             assert served is inspect.getattr_static(core.StateFront, name, vars(ThreadSafeSelfState)[name])
 
 
-def test_a_state_keeps_the_name_of_its_class_and_is_one(backend: str) -> None:
-    state = Named("calm", backend=backend)
+def test_a_state_keeps_the_name_of_its_class_and_is_one() -> None:
+    state = Named("calm")
     assert isinstance(state, Named) and state.title == "calm"
-    for kind in (type(state), type(vitals(backend))):
+    for kind in (type(state), type(vitals())):
         wanted = Named if kind is type(state) else ThreadSafeSelfState
         assert [getattr(kind, each) for each in LOOKS] == [getattr(wanted, each) for each in LOOKS]
-        assert type(state) is type(Named("again", backend=backend))
+        assert type(state) is type(Named("again"))
 
 
-def test_signatures_and_docstrings_are_the_specifications(backend: str) -> None:
-    kind = type(vitals(backend))
+def test_signatures_and_docstrings_are_the_specifications() -> None:
+    kind = type(vitals())
     for name in ("apply_delta", "snapshot"):
         ours, specified = getattr(kind, name), getattr(ThreadSafeSelfState, name)
         assert list(inspect.signature(ours).parameters) == list(inspect.signature(specified).parameters)
         assert inspect.getdoc(ours) == inspect.getdoc(specified)
     assert inspect.getdoc(kind.version) == inspect.getdoc(ThreadSafeSelfState.version)
     given = list(inspect.signature(ThreadSafeSelfState).parameters)
-    assert given == ["fields", "backend", "history", "measured", "pause"]
-    assert vitals(backend).apply_delta(delta={"energy": 1.0}) == 1
+    assert given == ["fields", "history", "measured", "pause"]
+    assert vitals().apply_delta(delta={"energy": 1.0}) == 1
 
 
-def test_a_class_with_slots_of_its_own_works(backend: str) -> None:
-    state = Slotted({"energy": Field(1.0)}, backend=backend)
+def test_a_class_with_slots_of_its_own_works() -> None:
+    state = Slotted({"energy": Field(1.0)})
     state.extra = 5
     assert (state["energy"], state.apply_delta({"energy": 1.0}), dict(state.snapshot())) == (1.0, 1, {"energy": 2.0})
 
 
-def test_a_users_class_is_announced_once(backend: str) -> None:
+def test_a_users_class_is_announced_once() -> None:
     seen: list[str] = []
 
     class Watched(ThreadSafeSelfState):
@@ -104,20 +97,20 @@ def test_a_users_class_is_announced_once(backend: str) -> None:
     class Child(Watched):
         pass
 
-    assert Child({"energy": Field(1.0)}, backend=backend)["energy"] == 1.0
+    assert Child({"energy": Field(1.0)})["energy"] == 1.0
     assert seen == ["Child"]
 
 
-def test_a_subclass_of_a_states_own_class_works(backend: str) -> None:
-    class Again(type(vitals(backend))):  # type: ignore[misc]
+def test_a_subclass_of_a_states_own_class_works() -> None:
+    class Again(type(vitals())):  # type: ignore[misc]
         pass
 
-    state = Again({"energy": Field(1.0)}, backend=backend)
+    state = Again({"energy": Field(1.0)})
     assert (state.apply_delta({"energy": 1.0}), state["energy"], state.version) == (1, 2.0, 1)
 
 
-def test_a_name_is_known_by_what_it_says(backend: str) -> None:
-    state = vitals(backend)
+def test_a_name_is_known_by_what_it_says() -> None:
+    state = vitals()
     unshared = "".join(["en", "ergy"])
     for name in (unshared, Odd("energy")):
         state.apply_delta({name: 1.0})
@@ -125,67 +118,28 @@ def test_a_name_is_known_by_what_it_says(backend: str) -> None:
     assert state["energy"] == 52.0
 
 
-def test_fields_may_be_named_by_a_subclass_of_str(backend: str) -> None:
-    state = ThreadSafeSelfState({Odd("energy"): Field(1.0)}, backend=backend)
+def test_fields_may_be_named_by_a_subclass_of_str() -> None:
+    state = ThreadSafeSelfState({Odd("energy"): Field(1.0)})
     assert (state.apply_delta({"energy": 1.0}), state["energy"], state.version) == (1, 2.0, 1)
     assert state.snapshot() == {"energy": 2.0}
 
 
-def test_a_state_that_is_made_anew_forgets_what_it_was(backend: str) -> None:
-    state = vitals(backend)
+def test_a_state_that_is_made_anew_forgets_what_it_was() -> None:
+    state = vitals()
     state.apply_delta({"energy": 1.0})
     held = state.snapshot()
-    state.__init__({"other": Field(7.0)}, backend=backend)  # type: ignore[misc]
+    state.__init__({"other": Field(7.0)})  # type: ignore[misc]
     assert (dict(state.snapshot()), state.version, held["energy"]) == ({"other": 7.0}, 0, 51.0)
     with pytest.raises(UnknownField):
         state["energy"]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 31, 32, 33, 64, 256])
-def test_a_state_may_have_any_number_of_fields(backend: str, count: int) -> None:
-    state = ThreadSafeSelfState({f"field {index}": Field(index) for index in range(count)}, backend=backend)
+def test_a_state_may_have_any_number_of_fields(count: int) -> None:
+    state = ThreadSafeSelfState({f"field {index}": Field(index) for index in range(count)})
     state.apply_delta({name: 0.5 for name in state})
     assert list(state.snapshot().values()) == [index + 0.5 for index in range(count)]
     assert [state[name] for name in state] == list(state.snapshot().values())
-
-
-WILD = st.one_of(
-    st.floats(),
-    st.integers(-(10**400), 10**400),
-    st.booleans(),
-    st.sampled_from([None, "1", 1j, Decimal(1), Fraction(1, 3)]),
-)
-NAMES = st.sampled_from(["energy", "mood", "ticks", "soul", Odd("mood"), 5])
-
-
-@pytest.mark.native
-@pytest.mark.parametrize("name", ["energy", "mood", "ticks", Odd("energy"), "nobody", 1])
-@pytest.mark.parametrize("value", [1, 1.9, True, 101.0, -0.0, 10**30, 10**400, float("nan"), "1", None, Decimal("1.5")])
-def test_the_front_sets_as_the_specification_does(name: Any, value: Any) -> None:
-    def said(state: ThreadSafeSelfState) -> str:
-        try:
-            state[name] = value
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-        return repr(state.snapshot())
-
-    assert said(vitals("native")) == said(vitals("reference"))
-
-
-@pytest.mark.native
-@given(st.lists(st.one_of(NAMES, st.dictionaries(NAMES, WILD, max_size=4)), max_size=6))
-def test_the_front_answers_as_the_specification_does(calls: list[Any]) -> None:
-    def said(state: ThreadSafeSelfState, call: Any) -> str:
-        try:
-            return repr(state.apply_delta(call) if isinstance(call, dict) else state[call])
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-
-    native, reference = vitals("native"), vitals("reference")
-    for call in calls:
-        assert said(native, call) == said(reference, call)
-        assert repr(native.snapshot()) == repr(reference.snapshot())
-    assert native.statistics() == reference.statistics()
 
 
 def test_a_reader_racing_with_deltas_sees_whole_ones(backend: str, isolated: Callable[..., str]) -> None:

@@ -44,14 +44,14 @@ class Uncopied:
         raise RuntimeError("no")
 
 
-def being(backend: str, **more: Field | Value) -> ThreadSafeSelfState:
+def being(**more: Field | Value) -> ThreadSafeSelfState:
     fields: dict[str, Field | Value] = {
         "mood": Value("calm", kind=str),
         "energy": Field(50.0, low=0.0, high=100.0),
         "tags": Value([]),
         "ticks": Field(0, low=0, integer=True),
     }
-    return ThreadSafeSelfState(fields | more, backend=backend)
+    return ThreadSafeSelfState(fields | more)
 
 
 # --- declarations
@@ -75,23 +75,23 @@ def test_a_values_default_is_of_its_kind(default: Any, kind: Any) -> None:
         Value(default, kind=kind)
 
 
-def test_a_value_that_cannot_be_copied_is_refused(backend: str) -> None:
+def test_a_value_that_cannot_be_copied_is_refused() -> None:
     with pytest.raises(InvalidValue, match="a Uncopied that cannot be copied: no"):
         Value(Uncopied())
-    state = being(backend)
+    state = being()
     for bad in (Uncopied(), threading.Lock(), [threading.Lock()]):
         with pytest.raises(InvalidValue, match=r"tags is a .* that cannot be copied"):
             state["tags"] = bad
     assert state.version == 0
 
 
-def test_what_is_neither_field_nor_value_is_refused(backend: str) -> None:
+def test_what_is_neither_field_nor_value_is_refused() -> None:
     with pytest.raises(InvalidValue, match="must be a Field or a Value, not a float"):
-        ThreadSafeSelfState({"energy": 1.0}, backend=backend)  # type: ignore[dict-item]
+        ThreadSafeSelfState({"energy": 1.0})  # type: ignore[dict-item]
 
 
-def test_names_come_in_the_order_of_their_declaration(backend: str) -> None:
-    state = being(backend)
+def test_names_come_in_the_order_of_their_declaration() -> None:
+    state = being()
     assert list(state) == list(state.snapshot()) == ["mood", "energy", "tags", "ticks"]
     assert list(state.numbers) == ["energy", "ticks"]
 
@@ -99,15 +99,15 @@ def test_names_come_in_the_order_of_their_declaration(backend: str) -> None:
 # --- values
 
 
-def test_a_value_is_of_its_kind_or_refused(backend: str) -> None:
-    state = being(backend)
+def test_a_value_is_of_its_kind_or_refused() -> None:
+    state = being()
     with pytest.raises(InvalidValue, match="mood must be a str, not a int"):
         state["mood"] = 1
     assert (state["mood"], state.version) == ("calm", 0)
 
 
-def test_nobody_holds_what_the_state_holds(backend: str) -> None:
-    state, mine = being(backend), ["a", ["b"]]
+def test_nobody_holds_what_the_state_holds() -> None:
+    state, mine = being(), ["a", ["b"]]
     state["tags"] = mine
     mine[1].append("c")  # type: ignore[attr-defined]
     seen = state["tags"]
@@ -115,48 +115,48 @@ def test_nobody_holds_what_the_state_holds(backend: str) -> None:
     assert state["tags"] == state.snapshot()["tags"] == ["a", ["b"]]
 
 
-def test_a_default_is_not_shared_by_states(backend: str) -> None:
+def test_a_default_is_not_shared_by_states() -> None:
     field = Value([[]])
-    one, other = being(backend, tags=field), being(backend, tags=field)
+    one, other = being(tags=field), being(tags=field)
     one["tags"][0].append(1)
     field.default[0].append(1)
     assert other["tags"] == one["tags"] == [[]]
 
 
-def test_what_copies_to_itself_is_handed_out_as_it_is(backend: str) -> None:
-    state, point = being(backend, place=Value()), ("x", frozenset())
+def test_what_copies_to_itself_is_handed_out_as_it_is() -> None:
+    state, point = being(place=Value()), ("x", frozenset())
     state["mood"] = text = "".join(["q", "uick"])
     assert state["mood"] is text is state.snapshot()["mood"]
     state["place"] = point[0]
     assert state["place"] is point[0]
 
 
-def test_a_copy_of_ones_own_replaces_deepcopy(backend: str) -> None:
-    state = being(backend, tags=Value((), copy=tuple))
+def test_a_copy_of_ones_own_replaces_deepcopy() -> None:
+    state = being(tags=Value((), copy=tuple))
     state["tags"] = ["a"]
     assert state["tags"] == ("a",)
     assert state["tags"] is state.snapshot()["tags"]
 
 
 @pytest.mark.parametrize("value", [None, 0, False, "", (), {}, {"a": {1}}, Point(1), float("nan"), print, Point])
-def test_any_python_value_fits(backend: str, value: Any) -> None:
-    state = being(backend)
+def test_any_python_value_fits(value: Any) -> None:
+    state = being()
     state["tags"] = value
     assert state["tags"] == value or value != value
 
 
-def test_a_value_takes_no_delta(backend: str) -> None:
+def test_a_value_takes_no_delta() -> None:
     for change in (lambda s: s.apply_delta({"mood": 1.0}), lambda s: s.increment("tags"),
                    lambda s: s.update_max("tags", 1)):  # fmt: skip
         with pytest.raises(InvalidValue, match="is no number"):
-            change(being(backend))
+            change(being())
 
 
 # --- snapshots
 
 
-def test_a_held_snapshot_does_not_change(backend: str) -> None:
-    state = being(backend)
+def test_a_held_snapshot_does_not_change() -> None:
+    state = being()
     state["tags"] = ["a"]
     before = state.snapshot()
     state.store({"tags": ["b"], "energy": 1.0, "mood": "new"})
@@ -165,8 +165,8 @@ def test_a_held_snapshot_does_not_change(backend: str) -> None:
     assert (before.version, state.snapshot().version) == (1, 2)
 
 
-def test_a_snapshot_survives_pickling(backend: str) -> None:
-    state = being(backend)
+def test_a_snapshot_survives_pickling() -> None:
+    state = being()
     state["tags"] = [1]
     copied = pickle.loads(pickle.dumps(state.snapshot()))
     assert (copied, copied.version, type(copied)) == (state.snapshot(), 1, StateSnapshot)
@@ -183,8 +183,8 @@ def test_a_snapshot_made_by_hand_keeps_its_own_copy() -> None:
 # --- what lies outside the bounds
 
 
-def test_what_is_set_outside_is_clamped_where_the_field_says_so(backend: str) -> None:
-    state = being(backend, level=Field(1, low=0, high=5, integer=True, on_set="clamp"))
+def test_what_is_set_outside_is_clamped_where_the_field_says_so() -> None:
+    state = being(level=Field(1, low=0, high=5, integer=True, on_set="clamp"))
     state["level"] = 7.9
     assert state["level"] == 5
     state.store({"level": -3, "energy": 1.0})
@@ -194,8 +194,8 @@ def test_what_is_set_outside_is_clamped_where_the_field_says_so(backend: str) ->
     assert state["level"] == 0
 
 
-def test_a_delta_that_leaves_the_bounds_is_rejected_where_the_field_says_so(backend: str) -> None:
-    state = being(backend, fuel=Field(1.0, low=0.0, on_delta="reject"))
+def test_a_delta_that_leaves_the_bounds_is_rejected_where_the_field_says_so() -> None:
+    state = being(fuel=Field(1.0, low=0.0, on_delta="reject"))
     with pytest.raises(InvalidValue, match=r"fuel: -1.0 lies outside"):
         state.apply_delta({"energy": -1.0, "fuel": -2.0})
     with pytest.raises(InvalidValue, match=r"fuel: -1.0 lies outside"), state.transaction() as t:
@@ -204,17 +204,17 @@ def test_a_delta_that_leaves_the_bounds_is_rejected_where_the_field_says_so(back
     assert state.apply_delta({"fuel": -1.0}) == 1
 
 
-def test_no_reflex_may_change_a_field_that_rejects(backend: str) -> None:
-    state = being(backend, fuel=Field(1.0, low=0.0, on_delta="reject"))
+def test_no_reflex_may_change_a_field_that_rejects() -> None:
+    state = being(fuel=Field(1.0, low=0.0, on_delta="reject"))
     with pytest.raises(InvalidReflex, match="'fuel', which rejects"):
-        ReflexSet([Reflex("burn", 1.0, {"fuel": -1.0})]).compile(state.numbers, backend=backend)
+        ReflexSet([Reflex("burn", 1.0, {"fuel": -1.0})]).compile(state.numbers)
 
 
 # --- operations
 
 
-def test_store_is_all_or_nothing(backend: str) -> None:
-    state = being(backend)
+def test_store_is_all_or_nothing() -> None:
+    state = being()
     assert state.store({"energy": 1.0, "mood": "tired", "tags": [1]}) == 1
     for bad in ({"energy": 2.0, "mood": 3}, {"mood": "x", "energy": float("nan")}, {"energy": 2.0, "nobody": 1}):
         with pytest.raises((InvalidValue, UnknownField)):
@@ -222,14 +222,14 @@ def test_store_is_all_or_nothing(backend: str) -> None:
     assert (state["energy"], state["mood"], state["tags"], state.version) == (1.0, "tired", [1], 1)
 
 
-def test_a_report_tells_what_was_asked_and_what_was_applied(backend: str) -> None:
-    state = being(backend)
+def test_a_report_tells_what_was_asked_and_what_was_applied() -> None:
+    state = being()
     report = state.apply_delta({"energy": 60.0, "ticks": 2.9}, report=True)
     assert report == DeltaReport(1, {"energy": 60.0, "ticks": 2.9}, {"energy": 50.0, "ticks": 2.0})
 
 
-def test_compare_and_set_of_a_number(backend: str) -> None:
-    state = being(backend)
+def test_compare_and_set_of_a_number() -> None:
+    state = being()
     assert state.compare_and_set("energy", 49.0, 1.0) is None
     assert state.compare_and_set("energy", 50, 1.0) == 1
     assert state.compare_and_set("energy", "1.0", 2.0) is None
@@ -239,16 +239,16 @@ def test_compare_and_set_of_a_number(backend: str) -> None:
     assert (state["energy"], state.version) == (1.0, 1)
 
 
-def test_compare_and_set_of_a_value(backend: str) -> None:
-    state = being(backend)
+def test_compare_and_set_of_a_value() -> None:
+    state = being()
     assert state.compare_and_set("tags", [1], None) is None
     assert state.compare_and_set("tags", [], None) == 1
     assert state.compare_and_set("tags", None, [2]) == 2
     assert state["tags"] == [2]
 
 
-def test_minimum_and_maximum_move_one_way(backend: str) -> None:
-    state = being(backend)
+def test_minimum_and_maximum_move_one_way() -> None:
+    state = being()
     assert [state.update_max("energy", 40.0), state.update_max("energy", 60.0)] == [0, 1]
     assert [state.update_min("energy", 70.0), state.update_min("energy", 10)] == [1, 2]
     assert state["energy"] == 10.0
@@ -256,27 +256,27 @@ def test_minimum_and_maximum_move_one_way(backend: str) -> None:
         state.update_max("energy", 101.0)
 
 
-def test_increment_adds_one_unless_told_otherwise(backend: str) -> None:
-    state = being(backend)
+def test_increment_adds_one_unless_told_otherwise() -> None:
+    state = being()
     assert [state.increment("ticks"), state.increment("ticks", 5), state["ticks"]] == [1, 2, 6]
 
 
-def test_update_of_one_field_gets_its_value(backend: str) -> None:
-    state = being(backend)
+def test_update_of_one_field_gets_its_value() -> None:
+    state = being()
     assert state.update(lambda tags: [*tags, "a"], "tags") == 1
     assert state.update(lambda energy: energy / 2, "energy") == 2
     assert (state["tags"], state["energy"]) == (["a"], 25.0)
 
 
-def test_update_of_the_whole_returns_changes(backend: str) -> None:
-    state = being(backend)
+def test_update_of_the_whole_returns_changes() -> None:
+    state = being()
     assert state.update(lambda seen: {"ticks": seen["ticks"] + 1, "mood": seen["mood"].upper()}) == 1
     assert state.update(lambda seen: None) == 1
     assert (state["ticks"], state["mood"]) == (1, "CALM")
 
 
-def test_an_update_is_made_again_when_another_write_came_between(backend: str) -> None:
-    state, seen = being(backend), []
+def test_an_update_is_made_again_when_another_write_came_between() -> None:
+    state, seen = being(), []
 
     def doubled(energy: float) -> float:
         seen.append(energy)
@@ -288,9 +288,9 @@ def test_an_update_is_made_again_when_another_write_came_between(backend: str) -
     assert (seen, state["energy"]) == ([50.0, 10.0], 20.0)
 
 
-def test_an_update_that_is_always_too_late_gives_up(backend: str) -> None:
+def test_an_update_that_is_always_too_late_gives_up() -> None:
     waited: list[float] = []
-    state = ThreadSafeSelfState({"energy": Field(0.0)}, backend=backend, pause=waited.append)
+    state = ThreadSafeSelfState({"energy": Field(0.0)}, pause=waited.append)
 
     def disturbed(energy: float) -> float:
         state.increment("energy")
@@ -303,8 +303,8 @@ def test_an_update_that_is_always_too_late_gives_up(backend: str) -> None:
     assert state.statistics().conflicts == 21
 
 
-def test_an_unknown_field_is_an_error_everywhere(backend: str) -> None:
-    state = being(backend)
+def test_an_unknown_field_is_an_error_everywhere() -> None:
+    state = being()
     for call in (
         lambda: state["nobody"], lambda: state.store({"nobody": 1}), lambda: state.increment("nobody"),
         lambda: state.compare_and_set("nobody", 1, 2), lambda: state.update_min("nobody", 1),
@@ -315,8 +315,8 @@ def test_an_unknown_field_is_an_error_everywhere(backend: str) -> None:
     assert state.version == 0
 
 
-def test_no_increment_of_many_threads_is_lost(backend: str) -> None:
-    state, each = being(backend), 200
+def test_no_increment_of_many_threads_is_lost() -> None:
+    state, each = being(), 200
 
     def work() -> None:
         for _ in range(each):
@@ -331,8 +331,8 @@ def test_no_increment_of_many_threads_is_lost(backend: str) -> None:
 # --- what is told of it
 
 
-def test_statistics_tell_conflicts_waits_and_holds(backend: str) -> None:
-    state = being(backend)
+def test_statistics_tell_conflicts_waits_and_holds() -> None:
+    state = being()
     for _ in range(65):
         state.increment("ticks")
     found = state.statistics()

@@ -22,9 +22,9 @@ from lifeevt import (
 )
 
 
-def accounts(backend: str) -> ThreadSafeSelfState:
+def accounts() -> ThreadSafeSelfState:
     fields = {"x": Field(50.0, low=0.0, high=100.0), "y": Field(50, integer=True), "notes": Value([])}
-    return ThreadSafeSelfState(fields, backend=backend)
+    return ThreadSafeSelfState(fields)
 
 
 def begun(state: ThreadSafeSelfState, isolation: Any = "snapshot") -> tuple[Transaction, Context]:
@@ -41,8 +41,8 @@ def ended(transaction: Transaction, context: Context) -> None:
 # --- one transaction
 
 
-def test_a_transaction_commits_all_of_it_at_its_end(backend: str) -> None:
-    state = accounts(backend)
+def test_a_transaction_commits_all_of_it_at_its_end() -> None:
+    state = accounts()
     with state.transaction() as t:
         t["x"] -= 10.0
         t["notes"] = [*t["notes"], "paid"]
@@ -52,8 +52,8 @@ def test_a_transaction_commits_all_of_it_at_its_end(backend: str) -> None:
     assert t.version == 1
 
 
-def test_an_exception_changes_nothing(backend: str) -> None:
-    state = accounts(backend)
+def test_an_exception_changes_nothing() -> None:
+    state = accounts()
     with pytest.raises(KeyboardInterrupt), state.transaction() as t:
         t["x"] = 1.0
         raise KeyboardInterrupt
@@ -63,8 +63,8 @@ def test_an_exception_changes_nothing(backend: str) -> None:
     assert state["x"] == 2.0
 
 
-def test_a_rollback_changes_nothing_and_closes(backend: str) -> None:
-    state = accounts(backend)
+def test_a_rollback_changes_nothing_and_closes() -> None:
+    state = accounts()
     with state.transaction() as t:
         t["x"] = 1.0
         t.rollback()
@@ -74,8 +74,8 @@ def test_a_rollback_changes_nothing_and_closes(backend: str) -> None:
     assert (state["x"], state.version, t.version) == (50.0, 0, 0)
 
 
-def test_a_transaction_reads_its_own_writes_as_they_will_be_stored(backend: str) -> None:
-    state = accounts(backend)
+def test_a_transaction_reads_its_own_writes_as_they_will_be_stored() -> None:
+    state = accounts()
     with state.transaction() as t:
         t["y"] = 1.9
         t.apply_delta({"x": 99.0})
@@ -87,15 +87,15 @@ def test_a_transaction_reads_its_own_writes_as_they_will_be_stored(backend: str)
     assert (state["y"], state["x"], state["notes"]) == (1, 100.0, ["a"])
 
 
-def test_a_transaction_is_a_mapping_of_all_fields(backend: str) -> None:
-    with accounts(backend).transaction() as t:
+def test_a_transaction_is_a_mapping_of_all_fields() -> None:
+    with accounts().transaction() as t:
         t["x"] = 1.0
         assert isinstance(t, Mapping)
         assert (dict(t), len(t), "x" in t, "z" in t) == ({"x": 1.0, "y": 50, "notes": []}, 3, True, False)
 
 
-def test_what_a_field_refuses_is_refused_at_once(backend: str) -> None:
-    state = accounts(backend)
+def test_what_a_field_refuses_is_refused_at_once() -> None:
+    state = accounts()
     with state.transaction() as t:
         t["x"] = 1.0
         for bad in ({"x": 101.0}, {"y": 1, "x": float("nan")}, {"y": "1"}):
@@ -110,8 +110,8 @@ def test_what_a_field_refuses_is_refused_at_once(backend: str) -> None:
     assert dict(state.snapshot()) == {"x": 1.0, "y": 50, "notes": []}
 
 
-def test_a_transaction_that_only_reads_is_no_write(backend: str) -> None:
-    state = accounts(backend)
+def test_a_transaction_that_only_reads_is_no_write() -> None:
+    state = accounts()
     state["x"] = 1.0
     with state.transaction("serializable") as t:
         assert t["x"] == 1.0
@@ -121,16 +121,16 @@ def test_a_transaction_that_only_reads_is_no_write(backend: str) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["serialisable", "", None])
-def test_an_unknown_isolation_is_an_error(backend: str, isolation: Any) -> None:
+def test_an_unknown_isolation_is_an_error(isolation: Any) -> None:
     with pytest.raises(ValueError, match="must be one of snapshot, serializable"):
-        accounts(backend).transaction(isolation)
+        accounts().transaction(isolation)
 
 
 # --- several
 
 
-def test_the_first_committer_wins(backend: str) -> None:
-    state = accounts(backend)
+def test_the_first_committer_wins() -> None:
+    state = accounts()
     first, second = begun(state), begun(state)
     for t, _ in (first, second):
         t["x"] += 1.0
@@ -143,14 +143,14 @@ def test_the_first_committer_wins(backend: str) -> None:
         first[0]["x"]
 
 
-def test_single_writes_are_committers_too(backend: str) -> None:
+def test_single_writes_are_committers_too() -> None:
     for disturb in (
         lambda state: state.apply_delta({"x": 0.0}),
         lambda state: state.update_max("x", 60.0),
         lambda state: state.store({"x": 50.0}),
         lambda state: state.compare_and_set("x", 50.0, 50.0),
     ):
-        state = accounts(backend)
+        state = accounts()
         t, context = begun(state)
         t["x"] += 1.0
         disturb(state)
@@ -158,16 +158,16 @@ def test_single_writes_are_committers_too(backend: str) -> None:
             ended(t, context)
 
 
-def test_writes_of_different_fields_do_not_conflict(backend: str) -> None:
-    state = accounts(backend)
+def test_writes_of_different_fields_do_not_conflict() -> None:
+    state = accounts()
     first, second = begun(state), begun(state)
     first[0]["x"], second[0]["y"] = 1.0, 2
     ended(*first), ended(*second)
     assert (state["x"], state["y"], state.version) == (1.0, 2, 2)
 
 
-def test_values_conflict_like_numbers(backend: str) -> None:
-    state = accounts(backend)
+def test_values_conflict_like_numbers() -> None:
+    state = accounts()
     t, context = begun(state)
     t["notes"] = ["mine"]
     state["notes"] = ["yours"]
@@ -177,8 +177,8 @@ def test_values_conflict_like_numbers(backend: str) -> None:
 
 
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
-def test_write_skew_appears_under_snapshot_and_not_under_serializable(backend: str, isolation: Any) -> None:
-    state = accounts(backend)
+def test_write_skew_appears_under_snapshot_and_not_under_serializable(isolation: Any) -> None:
+    state = accounts()
     first, second = begun(state, isolation), begun(state, isolation)
     if first[0]["x"] + first[0]["y"] >= 100:
         first[0]["x"] -= 50.0
@@ -193,8 +193,8 @@ def test_write_skew_appears_under_snapshot_and_not_under_serializable(backend: s
     assert (state["x"], state["y"]) == ((0.0, 50) if isolation == "serializable" else (0.0, 0))
 
 
-def test_reading_the_whole_snapshot_counts_as_reading_every_field(backend: str) -> None:
-    state = accounts(backend)
+def test_reading_the_whole_snapshot_counts_as_reading_every_field() -> None:
+    state = accounts()
     t, context = begun(state, "serializable")
     t["x"] = sum(value for value in (t.snapshot["x"], t.snapshot["y"]))
     state["notes"] = ["elsewhere"]
@@ -202,8 +202,8 @@ def test_reading_the_whole_snapshot_counts_as_reading_every_field(backend: str) 
         ended(t, context)
 
 
-def test_a_field_that_is_written_unread_is_no_read(backend: str) -> None:
-    state = accounts(backend)
+def test_a_field_that_is_written_unread_is_no_read() -> None:
+    state = accounts()
     t, context = begun(state, "serializable")
     t["x"] = 1.0
     assert t["x"] == 1.0
@@ -215,8 +215,8 @@ def test_a_field_that_is_written_unread_is_no_read(backend: str) -> None:
 # --- nesting
 
 
-def test_transactions_on_one_state_do_not_nest(backend: str) -> None:
-    state = accounts(backend)
+def test_transactions_on_one_state_do_not_nest() -> None:
+    state = accounts()
     with state.transaction() as outer:
         with pytest.raises(TransactionError, match="do not nest"):
             state.transact(lambda t: None)
@@ -226,8 +226,8 @@ def test_transactions_on_one_state_do_not_nest(backend: str) -> None:
     assert state["x"] == 1.0
 
 
-def test_transactions_on_two_states_do(backend: str) -> None:
-    one, other = accounts(backend), accounts(backend)
+def test_transactions_on_two_states_do() -> None:
+    one, other = accounts(), accounts()
     with one.transaction() as t, other.transaction() as u:
         t["x"], u["x"] = 1.0, 2.0
     with one.transaction():
@@ -235,8 +235,8 @@ def test_transactions_on_two_states_do(backend: str) -> None:
     assert (one["x"], other["x"]) == (1.0, 2.0)
 
 
-def test_a_transaction_is_used_once(backend: str) -> None:
-    state = accounts(backend)
+def test_a_transaction_is_used_once() -> None:
+    state = accounts()
     with state.transaction() as t:
         pass
     with pytest.raises(TransactionError, match="one block"), t:
@@ -245,16 +245,16 @@ def test_a_transaction_is_used_once(backend: str) -> None:
         state.transaction()["x"]
 
 
-def test_a_transaction_whose_block_was_never_entered_is_in_nobodys_way(backend: str) -> None:
-    state = accounts(backend)
+def test_a_transaction_whose_block_was_never_entered_is_in_nobodys_way() -> None:
+    state = accounts()
     state.transaction().__enter__()
     with state.transaction() as t:
         t["x"] = 1.0
     assert state["x"] == 1.0
 
 
-def test_a_block_may_end_in_another_context_than_it_began(backend: str) -> None:
-    state = accounts(backend)
+def test_a_block_may_end_in_another_context_than_it_began() -> None:
+    state = accounts()
     t, _ = begun(state)
     t["x"] = 1.0
     t.__exit__(None, None, None)
@@ -264,8 +264,8 @@ def test_a_block_may_end_in_another_context_than_it_began(backend: str) -> None:
 # --- transact
 
 
-def test_transact_returns_what_the_function_returns(backend: str) -> None:
-    state = accounts(backend)
+def test_transact_returns_what_the_function_returns() -> None:
+    state = accounts()
 
     def spend(t: Transaction) -> str:
         t["x"] -= 1.0
@@ -274,9 +274,9 @@ def test_transact_returns_what_the_function_returns(backend: str) -> None:
     assert (state.transact(spend), state["x"]) == ("spent", 49.0)
 
 
-def test_transact_tries_again_after_a_conflict(backend: str) -> None:
+def test_transact_tries_again_after_a_conflict() -> None:
     waited: list[float] = []
-    state = ThreadSafeSelfState({"x": Field(50.0)}, backend=backend, pause=waited.append)
+    state = ThreadSafeSelfState({"x": Field(50.0)}, pause=waited.append)
 
     def disturbed(t: Transaction) -> None:
         t["x"] += 1.0
@@ -287,8 +287,8 @@ def test_transact_tries_again_after_a_conflict(backend: str) -> None:
     assert (len(waited), state["x"]) == (3, 81.0)
 
 
-def test_transact_gives_up_after_its_retries(backend: str) -> None:
-    state, tries = accounts(backend), []
+def test_transact_gives_up_after_its_retries() -> None:
+    state, tries = accounts(), []
 
     def disturbed(t: Transaction) -> None:
         tries.append(t["x"])
@@ -300,8 +300,8 @@ def test_transact_gives_up_after_its_retries(backend: str) -> None:
     assert tries == [50.0, 51.0, 52.0]
 
 
-def test_transact_does_not_try_again_after_another_error(backend: str) -> None:
-    state, tries = accounts(backend), []
+def test_transact_does_not_try_again_after_another_error() -> None:
+    state, tries = accounts(), []
 
     def wrong(t: Transaction) -> None:
         tries.append(t["x"])

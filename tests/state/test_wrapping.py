@@ -26,9 +26,9 @@ from lifeevt import (
 )
 
 
-def wrapped(backend: str, **more: Any) -> tuple[Being, ThreadSafeSelfState]:
+def wrapped(**more: Any) -> tuple[Being, ThreadSafeSelfState]:
     being = Being()
-    return being, ThreadSafeSelfState.wrap(being, FIELDS, backend=backend, **more)
+    return being, ThreadSafeSelfState.wrap(being, FIELDS, **more)
 
 
 def held(being: Being) -> dict[str, Any]:
@@ -47,16 +47,16 @@ def held(being: Being) -> dict[str, Any]:
     ],
     ids=["dataclass", "model", "plain"],
 )
-def test_an_object_says_itself_which_fields_it_has(backend: str, target: Any, expected: dict[str, Any]) -> None:
-    state = ThreadSafeSelfState.wrap(target, backend=backend)
+def test_an_object_says_itself_which_fields_it_has(target: Any, expected: dict[str, Any]) -> None:
+    state = ThreadSafeSelfState.wrap(target)
     assert dict(state.snapshot()) == expected
     assert state.version == 0
 
 
-def test_numbers_and_values_may_be_declared_in_any_order(backend: str) -> None:
+def test_numbers_and_values_may_be_declared_in_any_order() -> None:
     target = Loose(name="Ada", energy=1.5, memory=(), ticks=3)
     fields = {"name": Value(""), "energy": Field(0.0), "memory": Value(()), "ticks": Field(0, integer=True)}
-    state = ThreadSafeSelfState.wrap(target, fields, backend=backend)
+    state = ThreadSafeSelfState.wrap(target, fields)
     assert dict(state.snapshot()) == vars(target) == {"name": "Ada", "energy": 1.5, "memory": (), "ticks": 3}
     assert state.store({"ticks": 4, "name": "Eve"}) == 1
     with state.turn() as live:
@@ -64,9 +64,9 @@ def test_numbers_and_values_may_be_declared_in_any_order(backend: str) -> None:
     assert dict(state.snapshot()) == vars(target) == {"name": "Eve", "energy": 2.5, "memory": ("shock",), "ticks": 4}
 
 
-def test_names_choose_fields_and_what_they_hold_declares_them(backend: str) -> None:
+def test_names_choose_fields_and_what_they_hold_declares_them() -> None:
     target = Loose(energy=1.5, ticks=3, awake=True, name="Ada", huge=10**400, other=1)
-    state = ThreadSafeSelfState.wrap(target, ["energy", "ticks", "awake", "name", "huge"], backend=backend)
+    state = ThreadSafeSelfState.wrap(target, ["energy", "ticks", "awake", "name", "huge"])
     assert state.fields == {
         "energy": Field(1.5),
         "ticks": Field(3, integer=True),
@@ -76,14 +76,14 @@ def test_names_choose_fields_and_what_they_hold_declares_them(backend: str) -> N
     }
 
 
-def test_declarations_keep_their_bounds_and_take_what_the_object_holds_as_default(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_declarations_keep_their_bounds_and_take_what_the_object_holds_as_default() -> None:
+    _, state = wrapped()
     assert state.fields["energy"] == Field(50.0, low=0.0, high=100.0)
     assert dict(state.snapshot()) == {"energy": 50.0, "ticks": 3, "memory": [], "pattern": ""}
 
 
-def test_slots_and_properties_are_wrapped_when_they_are_named(backend: str) -> None:
-    state = ThreadSafeSelfState.wrap(Slotted(), ["energy", "ticks"], backend=backend)
+def test_slots_and_properties_are_wrapped_when_they_are_named() -> None:
+    state = ThreadSafeSelfState.wrap(Slotted(), ["energy", "ticks"])
     state.apply_delta({"energy": -1.0})
     assert dict(state.snapshot()) == {"energy": 49.0, "ticks": 3}
 
@@ -108,24 +108,24 @@ def test_what_cannot_be_wrapped_is_an_error(target: Any, fields: Any, error: typ
         ThreadSafeSelfState.wrap(target, fields)
 
 
-def test_what_is_clamped_at_first_is_clamped_in_the_object_too(backend: str) -> None:
+def test_what_is_clamped_at_first_is_clamped_in_the_object_too() -> None:
     target = Loose(energy=5.0, ticks=2.5)
     fields = {"energy": Field(0.0, high=1.0, on_set="clamp"), "ticks": Field(0, integer=True)}
-    state = ThreadSafeSelfState.wrap(target, fields, backend=backend)
+    state = ThreadSafeSelfState.wrap(target, fields)
     assert (target.energy, target.ticks) == (state["energy"], state["ticks"]) == (1.0, 2)
 
 
-def test_a_subclass_is_wrapped_as_itself(backend: str) -> None:
+def test_a_subclass_is_wrapped_as_itself() -> None:
     class Mine(ThreadSafeSelfState):
         def apply_delta(self, delta: Any, **given: Any) -> Any:
             return super().apply_delta({name: 2 * amount for name, amount in delta.items()}, **given)
 
     being = Being()
-    state = Mine.wrap(being, FIELDS, backend=backend)
+    state = Mine.wrap(being, FIELDS)
     state.apply_delta({"energy": 1.0})
     assert isinstance(state, Mine)
     assert (being.energy, state["energy"]) == (52.0, 52.0)
-    assert isinstance(type(state).wrap(Being(), FIELDS, backend=backend), Mine)
+    assert isinstance(type(state).wrap(Being(), FIELDS), Mine)
 
 
 if find_spec("pydantic"):  # it is no dependency: the double above is what every run has
@@ -158,16 +158,16 @@ WRITES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_every_write_reaches_the_object_as_one_version(backend: str, name: str) -> None:
+def test_every_write_reaches_the_object_as_one_version(name: str) -> None:
     write, expected = WRITES[name]
-    being, state = wrapped(backend)
+    being, state = wrapped()
     write(state)
     assert held(being) == dict(state.snapshot()) == {"energy": 50.0, "ticks": 3, "memory": [], "pattern": ""} | expected
     assert state.version == 1
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_what_the_object_refuses_changes_neither_it_nor_the_state(backend: str, name: str) -> None:
+def test_what_the_object_refuses_changes_neither_it_nor_the_state(name: str) -> None:
     class Refusing(Being):
         """Takes the first attribute that is set, and then no more: all are put back."""
 
@@ -182,7 +182,7 @@ def test_what_the_object_refuses_changes_neither_it_nor_the_state(backend: str, 
     write, expected = WRITES[name]
     for allowed in range(len(expected)):
         being = Refusing()
-        state = ThreadSafeSelfState.wrap(being, FIELDS, backend=backend)
+        state = ThreadSafeSelfState.wrap(being, FIELDS)
         vars(being)["left"] = allowed
         with pytest.raises(InvalidValue, match=r"the object refused .*: no more"):
             write(state)
@@ -190,14 +190,14 @@ def test_what_the_object_refuses_changes_neither_it_nor_the_state(backend: str, 
         assert state.version == 0
 
 
-def test_a_delta_is_reported_as_ever(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_a_delta_is_reported_as_ever() -> None:
+    _, state = wrapped()
     report = state.apply_delta({"energy": 70.0, "ticks": 1}, report=True)
     assert (report.version, dict(report.applied)) == (1, {"energy": 50.0, "ticks": 1.0})
 
 
-def test_writes_that_write_nothing_write_nothing(backend: str) -> None:
-    _, state = wrapped(backend)
+def test_writes_that_write_nothing_write_nothing() -> None:
+    _, state = wrapped()
     assert state.compare_and_set("energy", 1.0, 2.0) is None
     assert state.update_min("energy", 60.0) == state.update_max("energy", 40.0) == 0
     assert (state["energy"], state.version) == (50.0, 0)
@@ -213,16 +213,16 @@ def test_writes_that_write_nothing_write_nothing(backend: str) -> None:
         (lambda state: state.store({"energy": 1.0, "ticks": -1}), InvalidValue),
     ],
 )
-def test_what_the_state_refuses_does_not_reach_the_object(backend: str, write: Any, error: type[Exception]) -> None:
-    being, state = wrapped(backend)
+def test_what_the_state_refuses_does_not_reach_the_object(write: Any, error: type[Exception]) -> None:
+    being, state = wrapped()
     with pytest.raises(error):
         write(state)
     assert held(being) == held(Being())
 
 
-def test_a_field_that_rejects_deltas_does_so_here(backend: str) -> None:
+def test_a_field_that_rejects_deltas_does_so_here() -> None:
     target = Loose(energy=1.0)
-    state = ThreadSafeSelfState.wrap(target, {"energy": Field(0.0, high=2.0, on_delta="reject")}, backend=backend)
+    state = ThreadSafeSelfState.wrap(target, {"energy": Field(0.0, high=2.0, on_delta="reject")})
     with pytest.raises(InvalidValue, match=r"energy: 3.0 lies outside"):
         state.apply_delta({"energy": 2.0})
     assert (target.energy, state["energy"]) == (1.0, 1.0)
@@ -230,31 +230,31 @@ def test_a_field_that_rejects_deltas_does_so_here(backend: str) -> None:
 
 @pytest.mark.parametrize("write", [lambda state: state.__setitem__("energy", 7.6),
                                    lambda state: state.apply_delta({"energy": -42.4})])  # fmt: skip
-def test_what_the_object_makes_of_a_number_is_published(backend: str, write: Any) -> None:
+def test_what_the_object_makes_of_a_number_is_published(write: Any) -> None:
     class Rounding(Being):
         def __setattr__(self, name: str, value: Any) -> None:
             super().__setattr__(name, float(round(value)) if name == "energy" else value)
 
     being = Rounding()
-    state = ThreadSafeSelfState.wrap(being, FIELDS, backend=backend)
+    state = ThreadSafeSelfState.wrap(being, FIELDS)
     write(state)
     assert (being.energy, state["energy"]) == (8.0, 8.0)
 
 
-def test_what_an_object_makes_of_a_number_must_fit_the_field(backend: str) -> None:
+def test_what_an_object_makes_of_a_number_must_fit_the_field() -> None:
     class Doubling(Loose):
         def __setattr__(self, name: str, value: Any) -> None:
             vars(self)[name] = 2 * value
 
     target = Doubling(energy=1.0)
-    state = ThreadSafeSelfState.wrap(target, {"energy": Field(0.0, high=10.0)}, backend=backend)
+    state = ThreadSafeSelfState.wrap(target, {"energy": Field(0.0, high=10.0)})
     with pytest.raises(InvalidValue, match=r"energy: 12.0 lies outside"):
         state["energy"] = 6.0
     assert (state["energy"], state.version) == (1.0, 0)
 
 
-def test_no_live_list_leaks_in_or_out(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_no_live_list_leaks_in_or_out() -> None:
+    being, state = wrapped()
     given_list = [["shock"]]
     state["memory"] = given_list
     given_list[0].append("mine")
@@ -264,24 +264,24 @@ def test_no_live_list_leaks_in_or_out(backend: str) -> None:
     assert state["memory"] == [["shock"]]
 
 
-def test_an_object_that_equals_no_copy_of_itself_is_stored_all_the_same(backend: str) -> None:
+def test_an_object_that_equals_no_copy_of_itself_is_stored_all_the_same() -> None:
     target = Loose(thing=Loose(depth=1))
-    state = ThreadSafeSelfState.wrap(target, backend=backend)
+    state = ThreadSafeSelfState.wrap(target)
     state["thing"] = Loose(depth=2)
     assert (target.thing.depth, state["thing"].depth) == (2, 2)
     assert state["thing"] is not target.thing
 
 
-def test_a_conflict_is_found_before_the_object_hears_of_it(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_a_conflict_is_found_before_the_object_hears_of_it() -> None:
+    being, state = wrapped()
     with pytest.raises(ConflictError), state.transaction() as t:
         t["energy"] = 1.0
         state["energy"] = 2.0
     assert (being.energy, state["energy"]) == (2.0, 2.0)
 
 
-def test_a_state_over_an_object_is_saved_and_loaded(backend: str, tmp_path: Any) -> None:
-    being, state = wrapped(backend)
+def test_a_state_over_an_object_is_saved_and_loaded(tmp_path: Any) -> None:
+    being, state = wrapped()
     state.store({"energy": 7.0, "memory": ["shock"]})
     state.save(tmp_path / "being")
     state.store({"energy": 8.0, "memory": []})
@@ -292,8 +292,8 @@ def test_a_state_over_an_object_is_saved_and_loaded(backend: str, tmp_path: Any)
         state.save(tmp_path / "being")
 
 
-def test_watchers_hear_of_writes_after_the_turn_is_free(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_watchers_hear_of_writes_after_the_turn_is_free() -> None:
+    being, state = wrapped()
     heard: list[Any] = []
 
     def watcher(change: Any) -> None:
@@ -310,8 +310,8 @@ def test_watchers_hear_of_writes_after_the_turn_is_free(backend: str) -> None:
     assert being.energy == 9.0
 
 
-def test_a_wrapped_state_may_keep_a_history(backend: str) -> None:
-    _, state = wrapped(backend, history=2)
+def test_a_wrapped_state_may_keep_a_history() -> None:
+    _, state = wrapped(history=2)
     with state.turn("handler") as live:
         live.memory.append("a")
     state["energy"] = 7.0
@@ -321,8 +321,8 @@ def test_a_wrapped_state_may_keep_a_history(backend: str) -> None:
     ]
 
 
-def test_a_write_waits_for_a_turn_as_long_as_the_state_allows(backend: str) -> None:
-    _, state = wrapped(backend, turn_timeout=0.0, name="Ada")
+def test_a_write_waits_for_a_turn_as_long_as_the_state_allows() -> None:
+    _, state = wrapped(turn_timeout=0.0, name="Ada")
     with state.turn("handler:shock"):
         (said,) = together(lambda: error_of(lambda: state.apply_delta({"energy": 1.0})))
     assert isinstance(said, LockTimeout)
@@ -342,16 +342,16 @@ def error_of(call: Any) -> BaseException | None:
 # --- reflexes write the cells and ask nobody
 
 
-def test_a_write_first_shows_the_object_what_reflexes_wrote(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_a_write_first_shows_the_object_what_reflexes_wrote() -> None:
+    being, state = wrapped()
     state.cells.add([0, 1], [-10.0, 4.0])
     assert (being.energy, state["energy"]) == (50.0, 40.0)
     state["pattern"] = "absorb"
     assert (being.energy, being.ticks, state["energy"]) == (40.0, 7, 40.0)
 
 
-def test_a_delta_and_a_reflex_add_up(backend: str) -> None:
-    being, state = wrapped(backend)
+def test_a_delta_and_a_reflex_add_up() -> None:
+    being, state = wrapped()
     state.cells.add([0], [-10.0])
     state.apply_delta({"energy": 1.0})
     state.cells.add([0], [-10.0])
@@ -359,9 +359,9 @@ def test_a_delta_and_a_reflex_add_up(backend: str) -> None:
     assert (being.energy, state["energy"]) == (32.0, 32.0)
 
 
-def test_a_number_of_a_reflex_that_the_object_refuses_is_taken_back_and_said_once(backend: str) -> None:
+def test_a_number_of_a_reflex_that_the_object_refuses_is_taken_back_and_said_once() -> None:
     being = Being()
-    state = ThreadSafeSelfState.wrap(being, {"energy": Field(0.0, low=-50.0)}, backend=backend)
+    state = ThreadSafeSelfState.wrap(being, {"energy": Field(0.0, low=-50.0)})
     state.cells.add([0], [-60.0])
     with pytest.raises(InvalidValue, match=r"energy: the object refused -10.0"):
         state["energy"] = 7.0
@@ -383,8 +383,8 @@ class Interfering:
         return getattr(self._cells, name)
 
 
-def interfered(backend: str, delta: float) -> tuple[Being, ThreadSafeSelfState]:
-    being, state = wrapped(backend)
+def interfered(delta: float) -> tuple[Being, ThreadSafeSelfState]:
+    being, state = wrapped()
     cells: Any = Interfering(state.cells, delta)
     state._turns.live.cells = state._writer._cells = cells  # type: ignore[union-attr]
     return being, state
@@ -401,8 +401,8 @@ def interfered(backend: str, delta: float) -> tuple[Being, ThreadSafeSelfState]:
     ],
     ids=["set", "delta", "raise", "lower", "compare"],
 )
-def test_a_reflex_in_the_middle_of_a_write_is_before_or_after_it(backend: str, write: Any, expected: float) -> None:
-    being, state = interfered(backend, -1.0)
+def test_a_reflex_in_the_middle_of_a_write_is_before_or_after_it(write: Any, expected: float) -> None:
+    being, state = interfered(-1.0)
     state._turns.live.cells.times = 1  # type: ignore[union-attr]
     write(state)
     assert state["energy"] == expected
@@ -410,8 +410,8 @@ def test_a_reflex_in_the_middle_of_a_write_is_before_or_after_it(backend: str, w
     assert being.energy == expected
 
 
-def test_what_compares_equal_again_after_a_reflex_is_set(backend: str) -> None:
-    being, state = interfered(backend, 0.0)
+def test_what_compares_equal_again_after_a_reflex_is_set() -> None:
+    being, state = interfered(0.0)
     assert state.compare_and_set("energy", 50.0, 7.0)
     assert (being.energy, state["energy"]) == (7.0, 7.0)
 
@@ -432,8 +432,8 @@ OPERATIONS = st.lists(
 
 @given(operations=OPERATIONS)
 @example(operations=[("reflex", 1.0), ("set", 101.0), ("turn", 101.0)])
-def test_object_and_state_agree_whenever_a_turn_ends(backend: str, operations: Any) -> None:
-    being, state = wrapped(backend)
+def test_object_and_state_agree_whenever_a_turn_ends(operations: Any) -> None:
+    being, state = wrapped()
     for kind, number in operations:
         before, refused = state["energy"], False
         try:

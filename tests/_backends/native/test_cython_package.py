@@ -35,8 +35,8 @@ def sensor(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
 
 
 def engine_of(capacity: int = 1024) -> AsyncEventProcessor:
-    queue = AsyncEventQueue(capacity, backend="native")
-    return AsyncEventProcessor(ThreadSafeSelfState.life(backend="native"), queue=queue)
+    queue = AsyncEventQueue(capacity)
+    return AsyncEventProcessor(ThreadSafeSelfState.life(), queue=queue)
 
 
 def test_its_readings_become_events_and_results(sensor: ModuleType) -> None:

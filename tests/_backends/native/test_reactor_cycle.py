@@ -13,7 +13,7 @@ pytestmark = pytest.mark.native
 SCRIPT = """
 import gc
 from lifeevt import AsyncEventProcessor, ThreadSafeSelfState
-engine = AsyncEventProcessor(ThreadSafeSelfState.life(), backend="native")
+engine = AsyncEventProcessor(ThreadSafeSelfState.life())
 parts = engine.queue.heap, engine.queue.kinds, engine._reflexes.table, engine.state.cells, engine.scheduler.accounts
 kind = type(engine._reactor)
 del engine

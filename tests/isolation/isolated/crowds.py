@@ -50,7 +50,7 @@ def check_told(told, history):
 def main(name, isolation, count, seed):
     sys.setswitchinterval(1e-6)
     told, (name, *over) = [], name.split()
-    make = partial(wrapped if over else lifeevt.ThreadSafeSelfState, backend=name)
+    make = wrapped if over else lifeevt.ThreadSafeSelfState
     make = partial(watched, told, make) if name in TWINS else getattr(broken, name)
     crowd_of = WrappedCrowd if over else Crowd
     crew, dice = Crew(MAX_CLIENTS, WATCHED), random.Random(seed)

@@ -17,9 +17,9 @@ RETRIES = 100_000
 
 def main(backend, transactions, events):
     sys.setswitchinterval(1e-5)
-    state = ThreadSafeSelfState({"energy": Field(0.0), "mood": Field(0.0)}, backend=backend)
+    state = ThreadSafeSelfState({"energy": Field(0.0), "mood": Field(0.0)})
     reflexes = [Reflex("hit", 1.0, {"energy": -1.0, "mood": -1.0})]
-    queue = AsyncEventQueue(events + 1, backend=backend)
+    queue = AsyncEventQueue(events + 1)
     start, seen = threading.Barrier(3), []
 
     def add(transaction):
@@ -34,7 +34,7 @@ def main(backend, transactions, events):
             looked = state.snapshot()
             seen.append((looked["energy"], looked["mood"]))
 
-    with AsyncEventProcessor(state, reflexes, queue=queue, backend=backend) as engine:
+    with AsyncEventProcessor(state, reflexes, queue=queue) as engine:
         threads = [threading.Thread(target=change, daemon=True) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -53,8 +53,8 @@ def main(backend, transactions, events):
 
 def expected_hit(backend):
     """What one event takes, where there is nobody else."""
-    state = ThreadSafeSelfState({"energy": Field(0.0)}, backend=backend)
-    with AsyncEventProcessor(state, [Reflex("hit", 1.0, {"energy": -1.0})], backend=backend) as engine:
+    state = ThreadSafeSelfState({"energy": Field(0.0)})
+    with AsyncEventProcessor(state, [Reflex("hit", 1.0, {"energy": -1.0})]) as engine:
         engine.submit_arrays(array("i", [engine.type_code("hit")]), array("d", [1.0]))
         assert engine.wait_idle(PATIENCE_SECONDS)
     return -state["energy"]

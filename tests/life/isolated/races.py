@@ -37,7 +37,7 @@ class Bare:
 
 def subject(kind: str) -> tuple[SelfState, Any]:
     target = SelfState()
-    return target, Bare(target) if kind == "bare" else life.wrap_state(target, backend=kind)
+    return target, Bare(target) if kind == "bare" else life.wrap_state(target)
 
 
 def lost_updates(kind: str, steps: int) -> int:
@@ -116,7 +116,7 @@ def changed_readings(kind: str, steps: int) -> int:
 
 def vanished_events(kind: str, steps: int) -> int:
     """A full queue that is written down while events come: how many that were in it are not any more."""
-    queue: Any = EventQueue() if kind == "bare" else life.EventQueue(backend=kind)
+    queue: Any = EventQueue() if kind == "bare" else life.EventQueue()
     first = [Event("noise", 0.1, float(number)) for number in range(100)]
     for event in first:
         queue.push(event)

@@ -37,8 +37,8 @@ def asked(name):
         }
         if over:
             target = SimpleNamespace(x=0.0, n=0, v=())
-            return partial(ask, lifeevt.ThreadSafeSelfState.wrap(target, fields, backend=name))
-        return partial(ask, lifeevt.ThreadSafeSelfState(fields, backend=name))
+            return partial(ask, lifeevt.ThreadSafeSelfState.wrap(target, fields))
+        return partial(ask, lifeevt.ThreadSafeSelfState(fields))
     return {**BROKEN, "Honest": Honest}[name]().ask
 
 

@@ -12,9 +12,9 @@ from lifeevt import DeadlockError, ReadWriteLock, TurnLock, WatchedLock
 
 BACKEND, SCENE = sys.argv[1:3]
 EACH, THREADS, PATIENCE = 80, 8, 90.0
-shared = [ReadWriteLock(f"shared {number}", backend=BACKEND) for number in range(3)]
-mine = WatchedLock(threading.Lock(), "mine", backend=BACKEND)
-turns = TurnLock("turns", backend=BACKEND)
+shared = [ReadWriteLock(f"shared {number}") for number in range(3)]
+mine = WatchedLock(threading.Lock(), "mine")
+turns = TurnLock("turns")
 ENTRIES = [*[lock.read for lock in shared], *[lock.write for lock in shared], lambda: mine, lambda: turns.acquire("us")]
 OF_LOCK = [0, 1, 2, 0, 1, 2, 3, 4]  # which lock an entry is of
 

@@ -32,8 +32,8 @@ RECORD = 352  # bytes; the sequence comes first, the status at 56
 
 
 def engine_of(handlers=None, capacity=512, results=2 * EVENTS, overflow="drop_oldest", shed_delay=None):
-    state = ThreadSafeSelfState({"hits": Field(0.0), "calm": Field(1.0, 0.0, 1.0)}, backend=BACKEND)
-    queue = AsyncEventQueue(capacity, overflow, backend=BACKEND)
+    state = ThreadSafeSelfState({"hits": Field(0.0), "calm": Field(1.0, 0.0, 1.0)})
+    queue = AsyncEventQueue(capacity, overflow)
     reflexes = [Reflex("hit", 1.0, {"hits": 1.0})]
     return AsyncEventProcessor(state, reflexes, handlers, queue, shed_delay=shed_delay, result_capacity=results)
 

@@ -1,7 +1,6 @@
 """Threads that track, change and cancel the same events beside the worker; print how many ended. Argument: the twin."""
 
 import random
-import sys
 import threading
 
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, Event, Priority, Status, ThreadSafeSelfState
@@ -27,8 +26,8 @@ def produce(engine, name, receipts):
 
 
 def main():
-    queue = AsyncEventQueue(PRODUCERS * EACH, backend=sys.argv[1])
-    engine = AsyncEventProcessor(ThreadSafeSelfState({}, backend=sys.argv[1]), [], {"joy": handle}, queue)
+    queue = AsyncEventQueue(PRODUCERS * EACH)
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], {"joy": handle}, queue)
     receipts = [[] for _ in range(PRODUCERS)]
     threads = [
         threading.Thread(target=produce, args=(engine, name, receipts[name]), daemon=True) for name in range(PRODUCERS)

@@ -22,7 +22,7 @@ class Halves(ThreadSafeSelfState):
 
 def main():
     kind = Halves if sys.argv[2] == "halves" else ThreadSafeSelfState
-    state = kind({name: Field(0.0) for name in NAMES}, backend=sys.argv[1])
+    state = kind({name: Field(0.0) for name in NAMES})
     sys.setswitchinterval(1e-6)
 
     def move(number):

@@ -13,8 +13,8 @@ STRATEGIES = ["deadline", "priority", "load_balancing", "adaptive"]
 
 
 def main(backend: str, handled: str) -> None:
-    queue = AsyncEventQueue(PRODUCERS * EVENTS, "reject", backend=backend)
-    state = ThreadSafeSelfState({"energy": Field(1.0)}, backend=backend)
+    queue = AsyncEventQueue(PRODUCERS * EVENTS, "reject")
+    state = ThreadSafeSelfState({"energy": Field(1.0)})
     handlers = {"idle": lambda event, state: None} if handled == "handled" else None
     engine = AsyncEventProcessor(state, [], handlers, queue=queue, result_capacity=PRODUCERS * EVENTS)
     start = threading.Barrier(PRODUCERS + 1)

@@ -39,7 +39,7 @@ class Overwriting:
 
 
 def wrapped():
-    state = ThreadSafeSelfState.wrap(Being(), backend=BACKEND)
+    state = ThreadSafeSelfState.wrap(Being())
     if SCENE == "planted":
         state._turns.live.cells = Overwriting(state.cells)
     return state
@@ -48,7 +48,7 @@ def wrapped():
 def everything():
     """Each change adds 1 to both numbers: no snapshot may see them differ, and none may be lost."""
     state = wrapped()
-    queue = AsyncEventQueue(EVENTS, backend=BACKEND)
+    queue = AsyncEventQueue(EVENTS)
     engine = AsyncEventProcessor(state, [Reflex("hit", 1.0, {"left": 1.0, "right": 1.0})], None, queue)
     seen = []
 

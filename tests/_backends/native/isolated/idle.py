@@ -17,7 +17,7 @@ def switches(thread):
 
 
 def main():
-    engine = AsyncEventProcessor(ThreadSafeSelfState.life(backend=sys.argv[1]))
+    engine = AsyncEventProcessor(ThreadSafeSelfState.life())
     with engine:
         if sys.argv[2:] == ["after"]:
             engine.submit_many([Event("shock", 0.5)] * 100)

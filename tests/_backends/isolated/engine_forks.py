@@ -30,7 +30,7 @@ BACKEND, PATIENCE = sys.argv[1], 20
 
 def engine():
     """The child's copy has stopped, its ledger balances, and it starts again when asked."""
-    state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=1e9)}, backend=BACKEND)
+    state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=1e9)})
     inside, done = threading.Event(), threading.Event()
 
     def act(event, state):
@@ -60,7 +60,7 @@ def engine():
 
 def engine_in_a_handler():
     """The worker itself forks: in the child it is the only thread, and ends its handler."""
-    state = ThreadSafeSelfState({"energy": Field(0.0, low=0.0, high=9.0)}, backend=BACKEND)
+    state = ThreadSafeSelfState({"energy": Field(0.0, low=0.0, high=9.0)})
     codes = []
 
     def act(event, state):
@@ -79,14 +79,14 @@ def engine_in_a_handler():
 
 def engine_with_batches():
     """What waits in a batch is cancelled in the child, and answered in the parent."""
-    state = ThreadSafeSelfState({"energy": Field(0.0, low=0.0, high=1e9)}, backend=BACKEND)
+    state = ThreadSafeSelfState({"energy": Field(0.0, low=0.0, high=1e9)})
 
     def act(events, _, state):
         state.apply_delta({"energy": len(events)})
 
     handler = Handler(action=act, batch=BatchPolicy(9, 99.0))
     types = EventTypes([EventType("log", Priority.NORMAL, 10**11)])
-    made = AsyncEventProcessor(state, (), {"log": handler}, scheduler=EventScheduler(types=types, backend=BACKEND))
+    made = AsyncEventProcessor(state, (), {"log": handler}, scheduler=EventScheduler(types=types))
     made.start()
     made.submit_many([Event("log")] * 3)
     while made.ledger().running < 3:
@@ -106,7 +106,7 @@ def engine_with_batches():
 
 
 def loop():
-    state = ThreadSafeSelfState({"energy": Field(0.0, low=0.0, high=9.0)}, backend=BACKEND)
+    state = ThreadSafeSelfState({"energy": Field(0.0, low=0.0, high=9.0)})
     ticks = threading.Semaphore(0)
     made = RuntimeLoop(state, tick_interval=0.001, on_tick=lambda tick: ticks.release())
     made.start()
@@ -150,8 +150,8 @@ def public_locks():
 
 def made_locks(name):
     return (
-        ReadWriteLock(name, backend=BACKEND), TurnLock(name, backend=BACKEND),
-        WatchedLock(threading.Lock(), name, backend=BACKEND), WatchedLock(threading.RLock(), name, backend=BACKEND),
+        ReadWriteLock(name), TurnLock(name),
+        WatchedLock(threading.Lock(), name), WatchedLock(threading.RLock(), name),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ IN_USE = ["lock_held_by_others", "cells_in_use", "heap_in_use", "histogram_in_us
 
 @pytest.mark.parametrize("scene", [*SCENES, *IN_USE])
 def test_the_child_goes_on_where_the_parent_was(backend: str, isolated: Callable[..., str], scene: str) -> None:
-    assert isolated("_backends/native/isolated/forks.py", backend, scene).split() == ["child", "parent"]
+    assert isolated("_backends/isolated/forks.py", backend, scene).split() == ["child", "parent"]
 
 
 ENGINE_SCENES = ["engine", "engine_in_a_handler", "engine_with_batches", "loop", "public_locks"]
@@ -24,4 +24,4 @@ ENGINE_SCENES = ["engine", "engine_in_a_handler", "engine_with_batches", "loop",
 
 @pytest.mark.parametrize("scene", ENGINE_SCENES)
 def test_what_a_user_builds_goes_on_in_the_child(backend: str, isolated: Callable[..., str], scene: str) -> None:
-    assert isolated("_backends/native/isolated/engine_forks.py", backend, scene).split()[-2:] == ["child", "parent"]
+    assert isolated("_backends/isolated/engine_forks.py", backend, scene).split()[-2:] == ["child", "parent"]
