@@ -16,7 +16,7 @@ SEARCHES := tests/isolation tests/linearizability \
 PURE := tests/_backends tests/cli tests/processor/test_processor.py tests/test_public_api.py \
 	tests/queue/test_queue.py tests/test_runtime.py tests/state/test_state.py
 
-.NOTPARALLEL:  # the environments share build/ and the generated C
+.NOTPARALLEL:  # the environments share build/
 .DEFAULT_GOAL := help
 
 # $(call install,ENVIRONMENT,REQUIREMENT,SWITCHES); what an earlier build left goes first, or a deleted module lives on
@@ -61,10 +61,8 @@ types: .venv-dev/stamp ## mypy, strict
 build: .venv-dev/stamp ## compile in place; .venv-dev/bin/pytest then tests the working tree
 	.venv-dev/bin/python setup.py --quiet build_ext --inplace
 
-annotate: .venv-dev/stamp ## build/annotate/*.html: where the C calls Python
+annotate: .venv-dev/stamp ## build/c/**/*.html: where the C calls Python
 	LIFEEVT_ANNOTATE=1 .venv-dev/bin/python setup.py --quiet build_ext --inplace
-	@mkdir -p build/annotate
-	find lifeevt -name '*.html' -exec mv {} build/annotate \;
 
 bench: .venv-bench/stamp ## the usual measures beside their bars, on the plain build
 	@.venv-bench/bin/lifeevt bench
@@ -84,15 +82,14 @@ memory: .venv-bench/stamp ## what events take of the memory, by line and residen
 
 trace: .venv-trace/stamp ## .venv-trace: the traced build, for a profiler of your own
 
-dist: .venv-dev/stamp ## sdist and wheel in dist/, each tried in a clean environment without Cython
+dist: .venv-dev/stamp ## sdist and wheel in dist/, each tried in a clean environment
 	rm -rf dist build
 	.venv-dev/bin/pyproject-build
 	$(PYTHON) -m venv build/wheel
 	build/wheel/bin/pip install $(PIP_FLAGS) "$$(echo dist/*.whl)[cli]"
 	$(call check,build/wheel)
 	$(PYTHON) -m venv build/sdist
-	build/sdist/bin/pip install $(PIP_FLAGS) --upgrade 'setuptools>=77'
-	build/sdist/bin/pip install $(PIP_FLAGS) --no-build-isolation "$$(echo dist/*.tar.gz)[cli]"
+	build/sdist/bin/pip install $(PIP_FLAGS) "$$(echo dist/*.tar.gz)[cli]"
 	$(call check,build/sdist)
 
 docs: .venv-test/stamp ## the examples and links of the documents
@@ -100,7 +97,7 @@ docs: .venv-test/stamp ## the examples and links of the documents
 
 clean: ## remove everything that a word above made
 	rm -rf .venv .venv-* build dist *.egg-info .coverage .coverage.* .*_cache .hypothesis
-	find lifeevt -name '*.c' -o -name '*.so' -o -name '*.html' | xargs rm -f
+	find lifeevt -name '*.so' -delete
 	find lifeevt tests profiling -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/stamp: $(SOURCES)

@@ -1,62 +1,39 @@
-"""Compile every .pyx below lifeevt/ into an extension of its own; all metadata is in pyproject.toml.
+"""Compile every .pyx below lifeevt/ into an extension. docs/reference/backends.md explains the switches."""
 
-Switches, read from the environment, on when "1". A build that fails stays failed, nothing falls back.
-  LIFEEVT_PURE      no extension: needs neither Cython nor a C compiler
-  LIFEEVT_TRACE     line tracing: the directive and the macros, which do nothing apart
-  LIFEEVT_WERROR    warnings of the C compiler and of Cython, performance hints included, are errors
-  LIFEEVT_ANNOTATE  a page beside each .pyx that shows where its C calls Python
-  LIFEEVT_SANITIZE  "thread" or "address" instead of "1": build with that sanitizer of the C compiler
-"""
-
-import contextlib
-import importlib.util
-import io
 import os
-from pathlib import Path
+import tempfile
+from glob import glob
 
 from setuptools import Extension, setup
-from setuptools.command import build_ext, sdist
+from setuptools.command.build_ext import build_ext
 
-PURE, TRACE, WERROR, ANNOTATE = (os.environ.get(f"LIFEEVT_{s}") == "1" for s in ("PURE", "TRACE", "WERROR", "ANNOTATE"))
+SWITCHES = {"PURE": [], "ANNOTATE": [], "WERROR": ["-Wall", "-Wextra", "-Werror"],
+            "TRACE": ["-g", "-DCYTHON_TRACE=1", "-DCYTHON_TRACE_NOGIL=1"]}  # fmt: skip
+ON = [name for name in SWITCHES if os.environ.get(f"LIFEEVT_{name}") == "1"]
 SANITIZE = [f"-fsanitize={kind}", "-g"] if (kind := os.environ.get("LIFEEVT_SANITIZE")) else []
-STRICT = ["-Wall", "-Wextra", "-Werror"] if WERROR else []
-SOURCES = [] if PURE else sorted(str(path) for path in Path("lifeevt").rglob("*.pyx"))
-DIRECTIVES = {
-    "language_level": 3, "binding": True, "boundscheck": False, "wraparound": False, "cdivision": True,
-    "freethreading_compatible": True,  # the stress tests pass there; without it one import brings the GIL back
-}  # fmt: skip
-FLAGS = {
-    # No contraction: a fused multiply-add rounds once where Python rounds twice, and the twins would differ.
-    "extra_compile_args": ["-O2", "-ffp-contract=off", "-pthread", *SANITIZE, *STRICT],
-    "extra_link_args": ["-pthread", *SANITIZE],
-    "define_macros": [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")] if TRACE else [],
-}
+# No contraction: a fused multiply-add rounds once where Python rounds twice, and the backends would differ.
+FLAGS = ["-O2", "-g0", "-ffp-contract=off", "-pthread", *SANITIZE, *(flag for name in ON for flag in SWITCHES[name])]
+DIRECTIVES = {"boundscheck": False, "wraparound": False, "cdivision": True, "freethreading_compatible": True}
+SOURCES = [] if "PURE" in ON else [path[:-4] for path in sorted(glob("lifeevt/**/*.pyx", recursive=True))]
 
 
-def translate() -> None:
-    """Write the C beside each .pyx, always anew: its age does not tell which switches made it."""
-    if not SOURCES or not (TRACE or importlib.util.find_spec("Cython")):
-        return  # without Cython the C that an sdist ships is compiled; it has no tracing
-    from Cython.Build import cythonize
-    from Cython.Compiler import Options
-    Options.warning_errors = WERROR
-    try:
-        with contextlib.redirect_stderr(io.StringIO()) as said:
-            cythonize(SOURCES, force=True, annotate=ANNOTATE, compiler_directives=DIRECTIVES | {"linetrace": TRACE})
-    finally:
-        os.write(2, said.getvalue().encode())
-    if WERROR and "performance hint:" in said.getvalue():  # Cython has no switch for these
-        raise SystemExit("LIFEEVT_WERROR: a performance hint is an error")
+class Build(build_ext):
+    def build_extensions(self) -> None:
+        from Cython.Build import cythonize
+        with tempfile.TemporaryFile() as said, os.fdopen(os.dup(2), "wb") as stderr:
+            os.dup2(said.fileno(), 2)  # hear every process: Cython has no switch that makes an error of a hint
+            try:
+                cythonize([f"{path}.pyx" for path in SOURCES], force=True, nthreads=self.parallel, build_dir="build/c",
+                          annotate="ANNOTATE" in ON, compiler_directives=DIRECTIVES | {"linetrace": "TRACE" in ON})
+            finally:
+                os.dup2(stderr.fileno(), 2)
+                stderr.write(said.seek(0) or said.read())
+            if "WERROR" in ON and said.tell() > 0:
+                raise SystemExit("LIFEEVT_WERROR: what Cython says above is an error")
+        super().build_extensions()
 
 
-class Translated:
-    def run(self) -> None:
-        translate()
-        self.force = True  # objects of an earlier build may come from other switches
-        super().run()
-
-
-setup(
-    ext_modules=[Extension(source[:-4].replace(os.sep, "."), [f"{source[:-4]}.c"], **FLAGS) for source in SOURCES],
-    cmdclass={way.__name__: type(way.__name__, (Translated, way), {}) for way in (build_ext.build_ext, sdist.sdist)},
-)
+if __name__ == "__main__":  # the processes of cythonize import this file, too
+    setup(cmdclass={"build_ext": Build}, options={"build_ext": {"parallel": os.cpu_count(), "force": True}},
+          ext_modules=[Extension(path.replace(os.sep, "."), [f"build/c/{path}.c"], extra_compile_args=FLAGS,
+                                 extra_link_args=FLAGS) for path in SOURCES])  # fmt: skip
