@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from ._backends.contract import Histogram
+from ._backends import Histogram
 from .event import Priority
 from .result import Status
 

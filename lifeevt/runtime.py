@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import _backends
-from ._backends import fork
+from ._backends import Histogram, fork
 from .clock import NS_PER_SECOND, Clock
 from .errors import LifeEventError, StopTimeout
 from .metrics import LatencySummary, summarize
@@ -226,10 +225,9 @@ class _Account:
     """The running count of ticks; written by the loop's thread alone."""
 
     def __init__(self) -> None:
-        core = _backends.load()
         self.ticks = self.overruns = self.skipped = self.errors = 0
         self._last_started_ns: int | None = None
-        self._period, self._jitter, self._work = core.Histogram(), core.Histogram(), core.Histogram()
+        self._period, self._jitter, self._work = Histogram(), Histogram(), Histogram()
 
     def begin(self) -> None:
         self._last_started_ns = None  # a pause between two runs is no period

@@ -11,7 +11,7 @@ import argparse
 import time
 from statistics import median
 
-from lifeevt._backends import load
+from lifeevt._backends import Account
 from lifeevt._core_probe import AccountProbe
 
 LEVELS, TYPES = 4, 9  # Life's
@@ -30,11 +30,10 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=15)
     given = parser.parse_args()
-    account = load().Account
     probes = {
         DRAWING: AccountProbe([], []),
-        "level": AccountProbe([account() for _ in range(LEVELS)], []),
-        "level and type": AccountProbe([account() for _ in range(LEVELS)], [account() for _ in range(TYPES)]),
+        "level": AccountProbe([Account() for _ in range(LEVELS)], []),
+        "level and type": AccountProbe([Account() for _ in range(LEVELS)], [Account() for _ in range(TYPES)]),
     }
     seen: dict[str, list[float]] = {name: [] for name in probes}
     for seed in range(1, given.rounds + 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-from lifeevt._backends import load
+from lifeevt._backends import EventHeap
 from lifeevt._backends.contract import MAX_LEVELS, REJECT
 
 STRICT = [(level - 8) * 2**59 for level in range(MAX_LEVELS)]
@@ -13,7 +13,7 @@ DEPTHS = (1_000, 10_000, 100_000, 1_000_000)
 
 
 def seconds(depth: int) -> float:
-    heap, dice = load().EventHeap(depth), random.Random(depth)
+    heap, dice = EventHeap(depth), random.Random(depth)
     now = 0
     for _ in range(0, depth, 1000):
         offers = []

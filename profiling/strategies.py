@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lifeevt import AdaptiveStrategy, Event, EventScheduler, EventTypes, LoadBalancingStrategy, Priority, Strategy
-from lifeevt._backends import load
+from lifeevt._backends import EventHeap
 from lifeevt._backends.contract import NO_END, REJECT
 from lifeevt.bench.workloads import LIFE_MIX
 
@@ -65,7 +65,7 @@ class Server:
 
     def __init__(self, strategy: str | Strategy, coming: list[Arrival]) -> None:
         self.scheduler = EventScheduler(strategy)
-        self.heap = load().EventHeap(len(coming))
+        self.heap = EventHeap(len(coming))
         self.scheduler.steer(self.heap)
         self.coming, self.next, self.now = coming, 0, 0
         self.tick = TICK_NS

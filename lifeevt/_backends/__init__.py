@@ -1,24 +1,25 @@
-"""The one switch between the backends: LIFEEVT_BACKEND=auto|native|reference, read once at import."""
+"""The backend of this process: LIFEEVT_BACKEND=auto|native|reference, read once, at import.
+
+Import the classes of a backend from here. Both backends have the same classes; the reference says what they promise,
+and type checkers see it.
+"""
 
 from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING
 
 from ..errors import BackendError
-from .contract import Core
 
-__all__ = ["backend", "load"]
+__all__ = [
+    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront",
+    "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter", "backend",
+]  # fmt: skip
 
 VARIABLE = "LIFEEVT_BACKEND"
 NATIVE, REFERENCE, AUTO = "native", "reference", "auto"
 _MODULES = {NATIVE: "lifeevt._core", REFERENCE: "lifeevt._backends.reference"}
-
-
-def load() -> Core:
-    """Return the module of this process's backend."""
-    return cast(Core, import_module(_MODULES[backend]))
 
 
 def resolve(name: str | None = None) -> str:
@@ -51,3 +52,26 @@ def _native_is_here(required: bool) -> bool:
 
 
 backend = resolve()
+
+if TYPE_CHECKING:
+    from .reference import (
+        TRACED,
+        Account,
+        Bucket,
+        CoDel,
+        EngineFront,
+        EventHeap,
+        Histogram,
+        KindTable,
+        QueueFront,
+        Reactor,
+        ReflexTable,
+        RWLock,
+        StateCells,
+        StateFront,
+        StayFront,
+        Submitter,
+    )
+else:
+    _chosen = import_module(_MODULES[backend])
+    globals().update({name: getattr(_chosen, name) for name in _chosen.__all__})

@@ -21,7 +21,7 @@ class Fronted:
     _FRONT: str
 
     def __new__(cls, *_: object, **__: object) -> Any:
-        front: Any = getattr(_backends.load(), cls._FRONT)
+        front: Any = getattr(_backends, cls._FRONT)
         given: Any = cls
         made = _behind(given, front)
         maker: Any = front if issubclass(made, front) else object

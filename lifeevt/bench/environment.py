@@ -19,7 +19,7 @@ from .. import _backends
 
 def twins() -> dict[str, Any]:
     """The backend of this process, by its name."""
-    return {_backends.backend: _backends.load()}
+    return {_backends.backend: _backends}
 
 
 def traced() -> bool:

@@ -224,13 +224,12 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def _facts() -> dict[str, Any]:
-    core = _backends.load()
     extensions = (importlib.util.find_spec(f"lifeevt.{name}") for name in EXTENSIONS)
     return {
         "version": version_number(),
         "backend": _backends.backend,
         "why": _why(),
-        "traced": core.TRACED,
+        "traced": _backends.TRACED,
         "package": str(Path(__file__).parent.parent),
         "extensions": [spec.origin for spec in extensions if spec is not None and spec.origin is not None],
         "python": f"{platform.python_implementation()} {platform.python_version()}",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .._backends import load
+from .._backends import Histogram
 from ..clock import NS_PER_SECOND, ManualClock
 from ..errors import EngineStopped, QueueClosed, QueueFull, RecordingError
 from ..event import Event
@@ -62,7 +62,7 @@ class Playback:
         self._dues, self._engine = dues, engine
         self._next: Due | None = None
         self._start_ns = self._read_ns = 0
-        self._behind = load().Histogram()
+        self._behind = Histogram()
 
     def begin(self, start_ns: int) -> None:
         """Say when the run began, on the engine's clock."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import EventProcessingResult, LatencySummary
-from .._backends import load
+from .._backends import Histogram
 from ..clock import Clock
 from ..metrics import summarize
 from .answering import Gathered
@@ -77,8 +77,7 @@ class Shadow:
         self._pushed_ns: deque[int] = deque()
         self._answers: deque[Outcome | None] = deque()
         self._results: deque[EventProcessingResult] = deque()
-        core = load()
-        self._slow, self._swift = core.Histogram(), core.Histogram()
+        self._slow, self._swift = Histogram(), Histogram()
         self._compared = self._diverged = 0
         self._kept: list[Divergence] = []
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import LatencySummary
-from .._backends import load
+from .._backends import Histogram
 from ..clock import NS_PER_SECOND, Clock
 from ..metrics import summarize
 from .answering import Gathered, InTick
@@ -53,8 +53,7 @@ class Pace:
         self._interval_ns = max(round(interval_seconds * NS_PER_SECOND), 1)
         self._started_ns: int | None = None
         self._due_ns = clock.now_ns()
-        core = load()
-        self.period, self.lateness = core.Histogram(), core.Histogram()
+        self.period, self.lateness = Histogram(), Histogram()
 
     def begin(self) -> float:
         """Note that a tick begins; return the seconds that it stands for."""

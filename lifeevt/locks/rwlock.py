@@ -11,8 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Protocol
 
-from .._backends import fork, load
-from .._backends.contract import Histogram
+from .._backends import Histogram, RWLock, fork
 from ..errors import LockOrderError, StateError
 from ..metrics import LatencySummary, summarize
 from . import lock_order
@@ -63,7 +62,7 @@ class ReadWriteLock:
         self, name: str, rank: int | None = None, *, measured: bool = True
     ) -> None:
         self.name, self.rank = name, rank
-        self._core = load().RWLock(name, measured)
+        self._core = RWLock(name, measured)
         self._wait_to_read = partial(self._wait, "read")
         self._wait_to_write = partial(self._wait, "write")
 
@@ -265,9 +264,8 @@ class Times:
     """Histograms of a lock's waits and holds, and the longest holder; nothing when it is not measured."""
 
     def __init__(self, measured: bool) -> None:
-        made = load().Histogram
-        self._waits: Histogram | None = made() if measured else None
-        self._holds: Histogram | None = made() if measured else None
+        self._waits: Histogram | None = Histogram() if measured else None
+        self._holds: Histogram | None = Histogram() if measured else None
         self._longest: tuple[str | None, int] = (None, 0)
 
     def waited(self, wait_ns: int) -> None:

@@ -6,7 +6,8 @@ import logging
 import traceback
 from typing import Any
 
-from .._backends.contract import MAX_LEVELS, NO_KIND, UNSET, Entry, Outcome, Reactor, Result, Task
+from .._backends import Reactor
+from .._backends.contract import MAX_LEVELS, NO_KIND, UNSET, Entry, Outcome, Result, Task
 from ..event import Event, Priority
 from ..queue import Receipt
 from ..result import EventProcessingResult, Status, filled

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._backends.contract import MAX_LEVELS, Entry, Reactor, Task
+from .._backends import Reactor
+from .._backends.contract import MAX_LEVELS, Entry, Task
 from ..clock import Clock
 from ..event import Event
 from ..queue import AsyncEventQueue, Tracked

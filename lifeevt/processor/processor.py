@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from .._backends import fork, load
-from .._backends.contract import Entry, Submitter, Task
+from .._backends import Reactor, Submitter, fork
+from .._backends.contract import Entry, Task
 from .._backends.front import Fronted
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import EngineStopped, LifeEventError
@@ -93,7 +93,7 @@ class AsyncEventProcessor(Fronted):
         self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
         self._adopt_queue()
-        self._reactor = load().Reactor(
+        self._reactor = Reactor(
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
@@ -105,7 +105,7 @@ class AsyncEventProcessor(Fronted):
         )  # fmt: skip
         self._worker.next_task = self._timekeeper.next_task
         self._worker.look_around = self._look_around
-        self._submitter = load().Submitter(self.queue.heap, self.queue.kinds)
+        self._submitter = Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)
 
     # --- events in, results out

@@ -16,8 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .. import _backends
-from .._backends import contract
+from .._backends import ReflexTable, contract
 from ..errors import InvalidReflex
 from ..event import Row, load_table, read_table
 from ..serialization import is_number
@@ -233,7 +232,7 @@ class CompiledReflexes:
         choices |= {place: (name, name == IGNORE) for place, name in enumerate(self._names)}
         self._tellers = [_teller(targets, choices) for targets in self._targets]
         rules = source.temperament
-        self._table = _backends.load().ReflexTable(
+        self._table = ReflexTable(
             len(self._place),
             [self._row(reflex) for reflex in source.reflexes],
             [(self._conditions(rule), rule.factor) for rule in rules.sensitizers],
@@ -243,7 +242,7 @@ class CompiledReflexes:
         )
 
     @property
-    def table(self) -> contract.ReflexTable:
+    def table(self) -> ReflexTable:
         """The twin's table: for what answers events without Python."""
         return self._table
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._backends.contract import NO_ROW, SHED_END, KindTable, Outcome, Reactor, Result
+from .._backends import KindTable, Reactor
+from .._backends.contract import NO_ROW, SHED_END, Outcome, Result
 from ..event import Event
 from ..result import EventProcessingResult
 from .execution import NO_WORDS, Answer, result_of

@@ -6,8 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
-from .._backends import fork
-from .._backends.contract import Reactor, Task
+from .._backends import Reactor, fork
+from .._backends.contract import Task
 from ..errors import LifeEventError, StopTimeout
 from ..result import Status
 from .switch_interval import SwitchInterval

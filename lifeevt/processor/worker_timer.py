@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from .._backends import fork
-from .._backends.contract import MAX_LEVELS, Reactor, Task
+from .._backends import Reactor, fork
+from .._backends.contract import MAX_LEVELS, Task
 from ..clock import SystemClock
 from ..queue import AsyncEventQueue
 from ..scheduler import OPEN, EventScheduler

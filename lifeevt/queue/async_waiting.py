@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from .._backends.contract import EventHeap
+from .._backends import EventHeap
 from ..clock import NS_PER_SECOND
 from .timers import Timers
 

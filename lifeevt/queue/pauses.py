@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .._backends.contract import MAX_LEVELS, EventHeap
+from .._backends import EventHeap
+from .._backends.contract import MAX_LEVELS
 
 __all__ = ["Pauses"]
 

@@ -8,8 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from .. import _backends
-from .._backends.contract import NO_END, NO_KIND, REFUSED, REJECT, WAIT, Entry, EventHeap, KindTable, Offer, Verdict
+from .._backends import Bucket, EventHeap, KindTable
+from .._backends.contract import NO_END, NO_KIND, REFUSED, REJECT, WAIT, Entry, Offer, Verdict
 from .._backends.front import Fronted
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
@@ -62,12 +62,11 @@ class AsyncEventQueue(Fronted):
         self.overflow = overflow
         self.clock: Clock = clock or SystemClock()
         self.on_shed: Callable[[Entry], None] | None = None
-        core = _backends.load()
-        self._heap = core.EventHeap(capacity)
+        self._heap = EventHeap(capacity)
         self.rank: Rank = rank or EventTypes.life().rank
         self.types, self.ranks_by_type = _types_behind(self.rank), rank is None
-        self.limiter = RateLimiter(make=partial(core.Bucket, self._heap))
-        self.numbers = TypeNumbers(core.KindTable, self.types, self.limiter.of_type)
+        self.limiter = RateLimiter(make=partial(Bucket, self._heap))
+        self.numbers = TypeNumbers(KindTable, self.types, self.limiter.of_type)
         self._pauses = Pauses(self._heap)
         self._tracks = self._closed = False  # whether an event was ever tracked here
         self.tracker = Tracker(self)

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol
 
-from .._backends import fork
-from .._backends.contract import REFUSED, REJECT, WAIT, Entry, EventHeap, Offer, Verdict
+from .._backends import EventHeap, fork
+from .._backends.contract import REFUSED, REJECT, WAIT, Entry, Offer, Verdict
 from ..clock import NS_PER_SECOND, Clock
 from ..errors import InvalidEvent
 from ..event import COALESCING, Event, EventTypes, Priority, RateLimiter

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .._backends import fork
-from .._backends.contract import NO_KIND, KindTable
+from .._backends import KindTable, fork
+from .._backends.contract import NO_KIND
 from ..event import Event, EventType, EventTypes, RateLimit
 
 __all__ = ["TypeNumbers"]

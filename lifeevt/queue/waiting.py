@@ -7,8 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .._backends import fork
-from .._backends.contract import EventHeap
+from .._backends import EventHeap, fork
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from .timers import Timers
 

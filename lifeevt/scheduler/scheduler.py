@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from .. import _backends
-from .._backends import fork
-from .._backends.contract import MAX_LEVELS, Account, CoDel, EventHeap, KindTable
+from .._backends import Account, CoDel, EventHeap, KindTable, fork
+from .._backends.contract import MAX_LEVELS
 from ..event import Event, EventTypes, Priority
 from ..metrics import LatencySummary, summarize
 from ..result import Status
@@ -93,12 +92,10 @@ class EventScheduler:
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
         fork.renew_locks(self, "_switching")
         self.types = types or EventTypes.life()
-        core = _backends.load()
-        self._make_account = core.Account
         self.codel: CoDel | None = None  # whom the engine asks before it answers an event
         if shed_delay is not None:
-            self.codel = core.CoDel(shed_delay.interval_ns, shed_delay.targets_ns)
-        self._accounts: list[Account] = [self._make_account() for _ in range(self.types.lowest + 1)]
+            self.codel = CoDel(shed_delay.interval_ns, shed_delay.targets_ns)
+        self._accounts: list[Account] = [Account() for _ in range(self.types.lowest + 1)]
         self._type_accounts: dict[str, Account] = {}
         self._unanswered: Counter[tuple[int, Status]] = Counter()
         self._arrivals, self._answers = RateWindow(), RateWindow()
@@ -268,7 +265,7 @@ class EventScheduler:
         with self._switching:
             kept = name if len(self._type_accounts) < MAX_TYPE_ACCOUNTS else OTHER_TYPES
             if kept not in self._type_accounts:
-                self._type_accounts[kept] = self._make_account()
+                self._type_accounts[kept] = Account()
             return self._type_accounts[kept]
 
     def _learn_anew(self) -> None:

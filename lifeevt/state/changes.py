@@ -10,8 +10,8 @@ from itertools import count, groupby
 from types import TracebackType
 from typing import Any, TypeVar
 
-from .._backends import fork
-from .._backends.contract import Change, StateCells
+from .._backends import StateCells, fork
+from .._backends.contract import Change
 from .change import StateChange
 from .field import Field
 from .snapshot import StateSnapshot

@@ -178,5 +178,5 @@ class Stay:
 def stay_class(kind: type) -> Any:
     """Return ``kind``, a Stay, with the twin's front before it."""
     looks = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")} | {"__slots__": ()}
-    front: Any = _backends.load().StayFront
+    front: Any = _backends.StayFront
     return new_class(kind.__name__, (front, kind), exec_body=lambda namespace: namespace.update(looks))

@@ -8,7 +8,7 @@ from itertools import compress
 from operator import attrgetter, ne
 from typing import Any
 
-from .._backends.contract import StateCells
+from .._backends import StateCells
 from ..errors import InvalidValue
 from .field import Field, Value
 

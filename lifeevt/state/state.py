@@ -9,8 +9,7 @@ from random import Random
 from types import MappingProxyType
 from typing import Any, Literal, NoReturn, TypeVar, overload
 
-from .. import _backends
-from .._backends.contract import StateCells
+from .._backends import StateCells
 from .._backends.front import Fronted
 from ..clock import Clock, SystemClock
 from ..errors import ConflictError, InvalidValue, StateError, UnknownField
@@ -356,7 +355,7 @@ class ThreadSafeSelfState(Fronted):
 
     def _make_cells(self) -> StateCells:
         each = self._numbers.values()
-        return _backends.load().StateCells(
+        return StateCells(
             [float(field.default) for field in each],
             [field.lowest for field in each],
             [field.highest for field in each],

@@ -43,7 +43,7 @@ class Broken(MetaPathFinder, Loader):
 
 sys.meta_path.insert(0, Broken())
 """
-SHOW = "import lifeevt; print(lifeevt.backend, lifeevt._backends.load().__name__)"
+SHOW = "import lifeevt; print(lifeevt.backend, lifeevt._backends.EventHeap.__module__)"
 
 
 HERE = Path(__file__).parent  # not the root, where `-c` would import the source tree
@@ -63,7 +63,7 @@ def python(code: str, backend: str | None = None) -> subprocess.CompletedProcess
 
 
 def test_the_process_has_one_backend(backend: str, core: ModuleType) -> None:
-    assert _backends.load() is core
+    assert all(getattr(_backends, name) is getattr(core, name) for name in core.__all__)
     assert lifeevt.backend == _backends.backend == backend
 
 
@@ -90,14 +90,14 @@ def test_a_backend_error_is_an_import_error() -> None:
 
 
 def test_the_environment_decides_at_import(backend: str) -> None:
-    module = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}[backend]
+    module = f"lifeevt._backends.{backend}.heap"
     assert python(SHOW, backend).stdout.split() == [backend, module]
 
 
 @pytest.mark.native
 @pytest.mark.parametrize("value", [None, "", "auto"])
 def test_without_a_choice_the_native_twin_is_taken_at_import(value: str | None) -> None:
-    assert python(SHOW, value).stdout.split() == ["native", "lifeevt._core"]
+    assert python(SHOW, value).stdout.split() == ["native", "lifeevt._backends.native.heap"]
 
 
 def test_an_unknown_name_in_the_environment_stops_the_import() -> None:
@@ -109,7 +109,7 @@ def test_an_unknown_name_in_the_environment_stops_the_import() -> None:
 @pytest.mark.parametrize("value", [None, "auto", "reference"])
 def test_auto_falls_back_when_the_extension_is_absent(value: str | None) -> None:
     ended = python(ABSENT + SHOW, value)
-    assert (ended.stdout.split(), ended.stderr) == (["reference", "lifeevt._backends.reference"], "")
+    assert (ended.stdout.split(), ended.stderr) == (["reference", "lifeevt._backends.reference.heap"], "")
 
 
 def test_the_native_twin_is_not_replaced_when_it_was_asked_for() -> None:
@@ -135,7 +135,7 @@ def test_an_extension_that_is_there_and_broken_says_so(value: str | None, failur
 
 def test_a_broken_extension_does_not_stop_the_reference() -> None:
     broken = BROKEN.format(failure="raise ImportError('undefined symbol: lost')")
-    assert python(broken + SHOW, "reference").stdout.split() == ["reference", "lifeevt._backends.reference"]
+    assert python(broken + SHOW, "reference").stdout.split() == ["reference", "lifeevt._backends.reference.heap"]
 
 
 def test_importing_starts_no_thread() -> None:

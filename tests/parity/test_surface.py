@@ -1,4 +1,4 @@
-"""Both twins show the same face: names, signatures, docstrings, refusals; and it is the contract's.
+"""The native backend has the names, signatures, docstrings and refusals of the reference, which is the contract.
 
 A class of C has no signature to look at, so constructors are compared by calling them by keyword,
 and methods both ways.
@@ -18,7 +18,7 @@ import pytest
 from parity.known_differences import KNOWN_DIFFERENCES
 from parity.making import RESULT, TABLE, arguments, made, stretch
 
-from lifeevt._backends import contract
+from lifeevt._backends import reference
 from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO_END, REJECT
 
 pytestmark = pytest.mark.native
@@ -37,12 +37,12 @@ def twins() -> tuple[ModuleType, ModuleType]:
 
 
 def public(owner: Any) -> set[str]:
-    """The names a user may use, `__len__` among them."""
+    """The names that others may use, `__len__` among them."""
     return {name for name in dir(owner) if not name.startswith("_") or name == "__len__"}
 
 
 def promised(name: str) -> set[str]:
-    return {member for member in vars(getattr(contract, name)) if not member.startswith("_") or member == "__len__"}
+    return public(getattr(reference, name))
 
 
 def parameters(function: Any) -> list[tuple[str, Any, Any]]:
@@ -55,7 +55,7 @@ def members(kind: Callable[[Any], bool]) -> list[Any]:
         pytest.param(name, member, id=f"{name}.{member}")
         for name in CLASSES
         for member in sorted(promised(name))
-        if kind(vars(getattr(contract, name))[member])
+        if kind(getattr(getattr(reference, name), member))
     ]
 
 
@@ -114,14 +114,14 @@ def test_each_class_has_the_same_name_in_both_twins(twins: tuple[ModuleType, Mod
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_class_offers_what_the_contract_lists_and_nothing_more(core: ModuleType, name: str) -> None:
+def test_a_class_offers_what_the_reference_has_and_nothing_more(core: ModuleType, name: str) -> None:
     assert public(getattr(core, name)) == promised(name)
     assert public(made(core, name)) == promised(name)
 
 
 @pytest.mark.parametrize(("name", "member"), METHODS)
-def test_a_method_takes_what_the_contract_says(core: ModuleType, name: str, member: str) -> None:
-    agreed = getattr(getattr(contract, name), member)
+def test_a_method_takes_what_the_reference_takes(core: ModuleType, name: str, member: str) -> None:
+    agreed = getattr(getattr(reference, name), member)
     assert parameters(getattr(getattr(core, name), member)) == parameters(agreed)
 
 
