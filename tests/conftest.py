@@ -22,12 +22,21 @@ from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
 MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
+CAMPAIGNS = (  # searches, stress, leaks, benches: part of `make check`, not of `make test`
+    "isolation/test_broken.py", "isolation/test_crowds.py", "isolation/test_reflexes.py", "isolation/test_twins.py",
+    "linearizability/test_linearizability.py", "parity/test_lockstep.py", "parity/test_marches.py",
+    "parity/test_meddling.py", "parity/test_reactor_saboteurs.py", "parity/test_saboteurs.py", "profiling", "bench",
+    "cli/test_bench.py", "scheduler/test_strategies_compared.py", "threads", "life/test_races.py",
+    "_backends/native/test_cells_race.py", "_backends/native/test_leaks.py", "_backends/native/test_no_python_in_c.py",
+    "state/test_checksummed_file.py",
+)  # fmt: skip
 ONCE = (  # do not depend on the backend
     "test_architecture.py", "test_docs.py", "typing", "profiling", "bench", "cli/test_bench.py",
 )  # fmt: skip
 MARKS = (
     "native: needs the native backend; runs in the process of that one",
     "reference: needs the reference backend; runs in the process of that one",
+    "campaign: searches or repeats for long; left out by --quick",
     "once: does not depend on the backend, or uses both; runs with the native one",
 )
 JOIN_SECONDS = 10.0
@@ -36,11 +45,15 @@ settings.register_profile(
     "ci", derandomize=True, deadline=None, database=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("dev", deadline=None, print_blob=True)
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=15)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--backend", choices=list(MODULES), help="the backend under test [LIFEEVT_BACKEND, or native]")
+    parser.addoption(
+        "--quick", action="store_true", help="few examples, and no campaign: what `make test` runs"
+    )
     parser.addoption(
         "--no-native", action="store_true", help="pure builds: the reference backend, and no test of the native one"
     )
@@ -56,6 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in MARKS:
         config.addinivalue_line("markers", line)
     os.environ["LIFEEVT_BACKEND"] = backend_of(config)  # before the first test module imports the package
+    if config.getoption("--quick"):
+        settings.load_profile("quick")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -66,19 +81,29 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [f"lifeevt backend: {backend_of(config)}", f"lifeevt native: {where}"]
 
 
+def lies_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
+    return any(TESTS / place in (item.path, *item.path.parents) for place in places)
+
+
 def runs_here(item: pytest.Item, backend: str, pure: bool) -> bool:
     """Whether a test runs in this process; each runs in one of the two at least, unless the build is pure."""
-    if item.get_closest_marker("native") or TESTS / "_backends" / "native" in item.path.parents:
+    if item.get_closest_marker("native") or lies_in(item, ("_backends/native",)):
         return backend == "native"
     if item.get_closest_marker("reference"):
         return backend == "reference"
-    once = item.get_closest_marker("once") or any(TESTS / place in (item.path, *item.path.parents) for place in ONCE)
+    once = item.get_closest_marker("once") or lies_in(item, ONCE)
     return not once or pure or backend == "native"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    backend, pure = backend_of(config), config.getoption("--no-native")
-    elsewhere = [item for item in items if not runs_here(item, backend, pure)]
+    backend, pure, quick = backend_of(config), config.getoption("--no-native"), config.getoption("--quick")
+    for item in items:
+        if lies_in(item, CAMPAIGNS):
+            item.add_marker("campaign")
+    elsewhere = [
+        item for item in items
+        if not runs_here(item, backend, pure) or (quick and item.get_closest_marker("campaign"))
+    ]  # fmt: skip
     config.hook.pytest_deselected(items=elsewhere)
     left = set(elsewhere)
     items[:] = [item for item in items if item not in left]

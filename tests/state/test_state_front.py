@@ -146,6 +146,7 @@ def test_a_reader_racing_with_deltas_sees_whole_ones(backend: str, isolated: Cal
     assert int(isolated("threads/isolated/state_races.py", backend, "whole", timeout=100)) >= 20_000
 
 
+@pytest.mark.reference
 def test_a_delta_in_two_steps_is_caught(isolated: Callable[..., str]) -> None:
     with pytest.raises(AssertionError, match="half a delta"):
         isolated("threads/isolated/state_races.py", "reference", "halves")
