@@ -6,22 +6,36 @@ PIP_FLAGS := --quiet --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(shell find lifeevt -type f \
 	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl' -o -name '*.cpp')
 
-# Tens of thousands of histories of both twins, and of what is broken on purpose: once, and without coverage, which
-# would double their time.
+# Searches through tens of thousands of histories: once, and without coverage, which would double their time.
 SEARCHES := tests/isolation tests/linearizability \
 	tests/parity/test_marches.py tests/parity/test_reactor_saboteurs.py tests/parity/test_saboteurs.py
 
-# `make test` tests the reference beside the native twin; these show that a build without a compiler is whole.
-# make pure PURE= runs everything there.
+# That a build without a compiler is whole. `make pure PURE=` runs everything there.
 PURE := tests/_backends tests/cli tests/processor/test_processor.py tests/test_public_api.py \
 	tests/queue/test_queue.py tests/test_runtime.py tests/state/test_state.py
+
+# Warnings of the compilers are errors where the project is checked, and no obstacle where it is only used.
+WHEEL_SWITCHES := $(if $(CI),LIFEEVT_WERROR=1)
 
 .NOTPARALLEL:  # the environments share build/
 .DEFAULT_GOAL := help
 
-# $(call install,ENVIRONMENT,REQUIREMENT,SWITCHES); what an earlier build left goes first, or a deleted module lives on
-define install
+# $(call made,ENVIRONMENT)
+define made
 	@test -x $(1)/bin/pip || $(PYTHON) -m venv $(1)
+endef
+
+# $(call install,ENVIRONMENT,EXTRA): the one wheel, built once for every environment that needs it
+define install
+	$(call made,$(1))
+	@$(1)/bin/pip install $(PIP_FLAGS) "$$(echo build/wheel/*.whl)[$(2)]"
+	@$(1)/bin/pip install $(PIP_FLAGS) --no-deps --force-reinstall build/wheel/*.whl
+	@touch $(1)/stamp
+endef
+
+# $(call build,ENVIRONMENT,REQUIREMENT,SWITCHES): a build of its own; what an earlier one left goes first
+define build
+	$(call made,$(1))
 	@rm -rf build/lib* build/temp* build/bdist*
 	$(3) $(1)/bin/pip install $(PIP_FLAGS) $(2)
 	@touch $(1)/stamp
@@ -33,7 +47,7 @@ define check
 	$(1)/bin/lifeevt run --backend native --tick 0.05 --ticks 3 --json > $(1)/summary.json
 endef
 
-.PHONY: help run test slow pure lint types build annotate bench profile gate flame memory trace dist docs clean
+.PHONY: help run test check slow pure lint types build annotate bench profile gate flame memory trace dist docs clean
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,14 +55,21 @@ help: ## list the words
 run: .venv/stamp ## play the bundled recording through a being, live
 	@.venv/bin/lifeevt run
 
-test: .venv-test/stamp ## both twins, on the compiled wheel as installed, warnings as errors, with coverage
-	.venv-test/bin/pytest $(SEARCHES)
-	.venv-test/bin/pytest --cov $(SEARCHES:%=--ignore=%)
+test: .venv-test/stamp ## the tests, on both backends at the same time, on the wheel as installed
+	@.venv-test/bin/python tests/side_by_side.py --quick $(ARGS)
+
+check: .venv-test/stamp ## everything: all examples, searches, stress and mutants, with coverage; then the pure build
+	rm -f .coverage .coverage.*
+	.venv-test/bin/python tests/side_by_side.py --cov --cov-report= --cov-fail-under=0 $(SEARCHES:%=--ignore=%)
+	.venv-test/bin/coverage combine .coverage.native .coverage.reference
+	.venv-test/bin/coverage report
+	$(MAKE) pure
+	.venv-test/bin/python tests/side_by_side.py $(SEARCHES)
 
 slow: .venv-test/stamp ## the tests that take minutes or gate on times; they want a quiet machine
 	.venv-test/bin/pytest -m slow
 
-pure: .venv-pure/stamp ## the reference twin alone, built without a compiler; PURE= for all of its tests
+pure: .venv-pure/stamp ## the reference backend alone, built without a compiler; PURE= for all of its tests
 	.venv-pure/bin/pytest --no-native $(PURE) $(SEARCHES:%=--ignore=%)
 
 lint: .venv-dev/stamp ## style of the Python and of the Cython
@@ -85,12 +106,12 @@ trace: .venv-trace/stamp ## .venv-trace: the traced build, for a profiler of you
 dist: .venv-dev/stamp ## sdist and wheel in dist/, each tried in a clean environment
 	rm -rf dist build
 	.venv-dev/bin/pyproject-build
-	$(PYTHON) -m venv build/wheel
-	build/wheel/bin/pip install $(PIP_FLAGS) "$$(echo dist/*.whl)[cli]"
-	$(call check,build/wheel)
-	$(PYTHON) -m venv build/sdist
-	build/sdist/bin/pip install $(PIP_FLAGS) "$$(echo dist/*.tar.gz)[cli]"
-	$(call check,build/sdist)
+	$(PYTHON) -m venv build/of-wheel
+	build/of-wheel/bin/pip install $(PIP_FLAGS) "$$(echo dist/*.whl)[cli]"
+	$(call check,build/of-wheel)
+	$(PYTHON) -m venv build/of-sdist
+	build/of-sdist/bin/pip install $(PIP_FLAGS) "$$(echo dist/*.tar.gz)[cli]"
+	$(call check,build/of-sdist)
 
 docs: .venv-test/stamp ## the examples and links of the documents
 	.venv-test/bin/pytest tests/test_docs.py
@@ -100,21 +121,27 @@ clean: ## remove everything that a word above made
 	find lifeevt -name '*.so' -delete
 	find lifeevt tests profiling -name __pycache__ -prune -exec rm -rf {} +
 
-.venv/stamp: $(SOURCES)
-	$(call install,.venv,'.[cli]')
+build/wheel/stamp: $(SOURCES)
+	$(call made,build/env)
+	@rm -rf build/wheel build/lib* build/temp* build/bdist*
+	$(WHEEL_SWITCHES) build/env/bin/pip wheel $(PIP_FLAGS) --no-deps --wheel-dir build/wheel .
+	@touch $@
 
-.venv-test/stamp: $(SOURCES)
-	$(call install,.venv-test,'.[test]',LIFEEVT_WERROR=1)
+.venv/stamp: build/wheel/stamp
+	$(call install,.venv,cli)
+
+.venv-test/stamp: build/wheel/stamp
+	$(call install,.venv-test,test)
+
+.venv-bench/stamp: build/wheel/stamp
+	$(call install,.venv-bench,profiling)
 
 .venv-pure/stamp: $(SOURCES)
-	$(call install,.venv-pure,'.[test]',LIFEEVT_PURE=1)
-
-.venv-bench/stamp: $(SOURCES)
-	$(call install,.venv-bench,'.[profiling]')
+	$(call build,.venv-pure,'.[test]',LIFEEVT_PURE=1)
 
 .venv-trace/stamp: $(SOURCES)
-	$(call install,.venv-trace,'.[profiling]',LIFEEVT_TRACE=1)
+	$(call build,.venv-trace,'.[profiling]',LIFEEVT_TRACE=1)
 
 # Editable: it sees every change of a source, and takes the extensions that `make build` puts there.
 .venv-dev/stamp: setup.py pyproject.toml
-	$(call install,.venv-dev,-e '.[dev]',LIFEEVT_PURE=1)
+	$(call build,.venv-dev,-e '.[dev]',LIFEEVT_PURE=1)

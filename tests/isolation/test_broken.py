@@ -10,6 +10,8 @@ from isolation.model import Model
 from isolation.player import play
 from isolation.programs import Program, programs
 
+pytestmark = pytest.mark.reference  # what is broken here is the reference
+
 BUDGET = 10_000  # as many as the twins must stand
 AT_LEAST = 500  # so that there is time to find what should not be found
 
