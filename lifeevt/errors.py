@@ -12,6 +12,7 @@ __all__ = [
     "ConflictError",
     "DeadlockError",
     "EngineStopped",
+    "InvalidConfiguration",
     "InvalidEvent",
     "InvalidReflex",
     "InvalidValue",
@@ -49,8 +50,12 @@ class ResultTimeout(LifeEventError, TimeoutError):
     """A tracked event had not ended in the time allowed."""
 
 
-class InvalidReflex(LifeEventError, ValueError):
-    """A table of reflexes, rules or event types does not hold together."""
+class InvalidConfiguration(LifeEventError, ValueError):
+    """A table of event types, or a file with one, does not hold together."""
+
+
+class InvalidReflex(InvalidConfiguration):
+    """Reflexes or their rules do not hold together, or name a field that the state does not have."""
 
 
 class SerializationError(LifeEventError, ValueError):

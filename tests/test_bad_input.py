@@ -23,9 +23,9 @@ from lifeevt import (
     ManualClock,
     QueueFull,
     Reflex,
+    ReflexRules,
     ReflexSet,
     Status,
-    Temperament,
     ThreadSafeSelfState,
     UnknownField,
 )
@@ -73,7 +73,7 @@ REFUSED: list[tuple[str, Act, type[Exception], str]] = [
     ("negative limit", lambda e: e.results(-1), ValueError, "limit is -1"),
     ("missing table", lambda e: ReflexSet.load("no/such.csv"), FileNotFoundError, "such"),
     ("missing types", lambda e: EventTypes.load("no/such.csv"), FileNotFoundError, "such"),
-    ("missing rules", lambda e: Temperament.load("no/such.csv"), FileNotFoundError, "such"),
+    ("missing rules", lambda e: ReflexRules.load("no/such.csv"), FileNotFoundError, "such"),
     (
         "reflex on a missing field",
         lambda e: Engine(e.state, [Reflex("x", 1.0, {"soul": 1.0})]),
@@ -133,7 +133,7 @@ def test_one_event_too_many_is_an_error_where_nothing_is_shed() -> None:
     assert (engine.ledger().accepted, engine.ledger().refused) == (1, 1)
 
 
-@pytest.mark.parametrize("load", [EventTypes.load, ReflexSet.load, Temperament.load])
+@pytest.mark.parametrize("load", [EventTypes.load, ReflexSet.load, ReflexRules.load])
 def test_a_table_that_is_no_text_is_refused(load: Callable[[Path], object], tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(b"type,weight\n\xff\xfe\x00,1\n")

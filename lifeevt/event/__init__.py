@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .event import NO_METADATA, Event, Priority
 from .event_type import COALESCING, EventType
+from .files import Row, load_table, read_table
 from .rate_limit import RateLimit, RateLimiter, TokenBucket
 from .registry import EventTypes
-from .table import Row, load_table, read_table
 
 __all__ = [
     "COALESCING",

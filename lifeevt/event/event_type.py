@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import InvalidReflex
+from ..errors import InvalidConfiguration
 from .event import Priority
 from .rate_limit import RateLimit
 
@@ -24,7 +24,7 @@ class EventType:
     ``ttl_ns``: an event that waited so long is not answered any more. ``overflow``: what a full queue does for
     it, in place of the queue's own policy. ``coalesce``: which of several with one key is kept. ``rate_limit``
     holds for all its events together, ``source_limit`` for those of each source. None: no such rule.
-    InvalidReflex names the value that is wrong, and what may stand there.
+    InvalidConfiguration names the value that is wrong, and what may stand there.
     """
 
     name: str
@@ -39,9 +39,9 @@ class EventType:
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.name.removesuffix("_*"))
         if not self.name or not 0 < self.budget_ns < _LONGEST_NS:
-            raise InvalidReflex(f"event type {self.name!r} has the budget {self.budget_ns} ns")
+            raise InvalidConfiguration(f"event type {self.name!r} has the budget {self.budget_ns} ns")
         if self.ttl_ns is not None and not 0 < self.ttl_ns < _LONGEST_NS:
-            raise InvalidReflex(f"event type {self.name!r} has the ttl {self.ttl_ns} ns")
+            raise InvalidConfiguration(f"event type {self.name!r} has the ttl {self.ttl_ns} ns")
         self._check_choice("overflow", self.overflow, OVERFLOWS)
         self._check_choice("coalesce", self.coalesce, COALESCING)
 
@@ -57,4 +57,4 @@ class EventType:
 
     def _check_choice(self, what: str, given: str | None, choices: tuple[str, ...]) -> None:
         if given is not None and given not in choices:
-            raise InvalidReflex(f"event type {self.name!r}: {what} is {given!r}; choose {', '.join(choices)}")
+            raise InvalidConfiguration(f"event type {self.name!r}: {what} is {given!r}; choose {', '.join(choices)}")

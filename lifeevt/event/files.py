@@ -1,112 +1,151 @@
-"""Event types from files: a table in CSV or TOML, or an error that names file, key and what may stand there."""
+"""Tables in files: rows of a CSV file with their places, and event types from CSV or TOML."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from .._backends.contract import MAX_LEVELS
-from ..errors import InvalidReflex
+from ..errors import InvalidConfiguration
 from .event import Priority
 from .event_type import EventType
 from .rate_limit import RateLimit
-from .table import load_table, read_table
 
-__all__ = ["load_types", "read_types"]
+__all__ = ["Row", "load_table", "load_types", "read_table", "read_types"]
 
 NS_PER_MS = 1_000_000
 COLUMNS = ("type", "priority", "budget_ms")
 _KEYS = ("level", "budget_ms", "ttl_ms", "overflow", "coalesce", "rate", "source_rate")
 _RATE_KEYS = ("count", "seconds", "burst")
 Levels = dict[str, Priority]
+Row = tuple[str, dict[str, str]]  # its place, for errors, and its trimmed text by column
+Error = type[InvalidConfiguration]
+
+
+# --- CSV
+
+
+def load_table(path: str | Path, *columns: str, error: Error = InvalidConfiguration) -> list[Row]:
+    """Read a UTF-8 file; see :func:`read_table`. OSError when it cannot be read."""
+    try:
+        return read_table(Path(path).read_text(encoding="utf-8"), str(path), *columns, error=error)
+    except UnicodeDecodeError as undecodable:
+        raise error(f"{path} is not UTF-8: {undecodable.reason}") from None
+
+
+def read_table(text: str, name: str, *columns: str, error: Error = InvalidConfiguration) -> list[Row]:
+    """Return the rows of a table whose first line names at least ``columns``.
+
+    Raises:
+        InvalidConfiguration: or the given ``error``: a column is missing, or a row has too many or too few cells;
+            names the line.
+    """
+    reader = csv.DictReader(text.splitlines())
+    named = [column.strip() for column in reader.fieldnames or ()]
+    for column in columns:
+        if column not in named:
+            raise error(f"{name}, line 1: the column {column!r} is missing")
+    return [_row(row, f"{name}, line {line}", error) for line, row in enumerate(reader, 2)]
+
+
+def _row(row: dict[str, str], where: str, error: Error) -> Row:
+    if any(not isinstance(part, str) for part in (*row, *row.values())):
+        raise error(f"{where}: the row does not have the columns of the first line")
+    return where, {name.strip(): text.strip() for name, text in row.items()}
+
+
+# --- event types
 
 
 def load_types(path: str | Path) -> tuple[list[EventType], Levels]:
     """Return the event types and the further levels of a file: TOML by its suffix, else CSV.
 
-    InvalidReflex names file and key, or line; OSError when it cannot be read.
+    Raises:
+        InvalidConfiguration: an entry is wrong; names file and key, or line.
+        OSError: the file cannot be read.
     """
     if Path(path).suffix.lower() == ".toml":
-        return _types_of_toml(_parsed(path), str(path))
-    return [_of_row(row, where) for where, row in load_table(path, *COLUMNS)], {}
+        return _types_of_toml(_load_toml(path), str(path))
+    return [_type_of_row(row, where) for where, row in load_table(path, *COLUMNS)], {}
 
 
 def read_types(text: str, name: str) -> list[EventType]:
     """Return the event types of a CSV table with the columns type, priority, budget_ms."""
-    return [_of_row(row, where) for where, row in read_table(text, name, *COLUMNS)]
+    return [_type_of_row(row, where) for where, row in read_table(text, name, *COLUMNS)]
 
 
-def _of_row(row: dict[str, str], where: str) -> EventType:
+def _type_of_row(row: dict[str, str], where: str) -> EventType:
     try:
         priority = Priority.named(row["priority"])
         return EventType(row["type"], priority, round(float(row["budget_ms"]) * NS_PER_MS))
     except (KeyError, ValueError, OverflowError) as error:
-        raise InvalidReflex(f"{where}: {error}") from None
+        raise InvalidConfiguration(f"{where}: {error}") from None
 
 
-def _parsed(path: str | Path) -> dict[str, Any]:
-    toml = _toml()
+def _load_toml(path: str | Path) -> dict[str, Any]:
+    toml = _toml_reader()
     try:
         found: dict[str, Any] = toml.loads(Path(path).read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise InvalidReflex(f"{path} is not UTF-8: {error.reason}") from None
+        raise InvalidConfiguration(f"{path} is not UTF-8: {error.reason}") from None
     except toml.TOMLDecodeError as error:
-        raise InvalidReflex(f"{path}: {error}") from None
+        raise InvalidConfiguration(f"{path}: {error}") from None
     return found
 
 
-def _toml() -> Any:
+def _toml_reader() -> Any:
     for name in ("tomllib", "tomli"):  # the standard library's is new in Python 3.11
         try:
             return import_module(name)
         except ModuleNotFoundError:
             continue
-    raise InvalidReflex("a TOML file needs Python 3.11, or the package tomli; a CSV file needs neither")
+    raise InvalidConfiguration("a TOML file needs Python 3.11, or the package tomli; a CSV file needs neither")
 
 
 def _types_of_toml(document: Mapping[str, Any], where: str) -> tuple[list[EventType], Levels]:
     _check_keys(document, ("levels", "types"), where)
-    levels = {name: _level(number, f"{where}: levels.{name}") for name, number in _table(document, "levels", where)}
+    levels = {name: _level(number, f"{where}: levels.{name}") for name, number in _entries(document, "levels", where)}
     found = []
-    for name, row in _table(document, "types", where):
-        found.append(_of_table(name, row, levels, f"{where}: types.{name}"))
+    for name, row in _entries(document, "types", where):
+        found.append(_type_of_table(name, row, levels, f"{where}: types.{name}"))
     return found, levels
 
 
-def _of_table(name: str, row: Any, levels: Levels, where: str) -> EventType:
+def _type_of_table(name: str, row: Any, levels: Levels, where: str) -> EventType:
     _check_keys(row, _KEYS, where)
     budget_ns = _span(row, "budget_ms", where)
     if budget_ns is None:
-        raise InvalidReflex(f"{where}.budget_ms is missing; give milliseconds above 0")
+        raise InvalidConfiguration(f"{where}.budget_ms is missing; give milliseconds above 0")
     try:
         return EventType(
             name, _named_level(row, levels, where), budget_ns, _span(row, "ttl_ms", where),
             row.get("overflow"), row.get("coalesce"), _rate(row, "rate", where), _rate(row, "source_rate", where),
         )  # fmt: skip
-    except InvalidReflex as error:
-        raise InvalidReflex(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+    except InvalidConfiguration as error:
+        raise InvalidConfiguration(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
 
 
-def _table(document: Mapping[str, Any], key: str, where: str) -> Iterable[tuple[str, Any]]:
+def _entries(document: Mapping[str, Any], key: str, where: str) -> Iterable[tuple[str, Any]]:
     found = document.get(key, {})
     if not isinstance(found, dict):
-        raise InvalidReflex(f"{where}: {key} is {found!r}; it must be a table")
+        raise InvalidConfiguration(f"{where}: {key} is {found!r}; it must be a table")
     return found.items()
 
 
 def _check_keys(row: Any, known: tuple[str, ...], where: str) -> None:
     if not isinstance(row, dict):
-        raise InvalidReflex(f"{where} is {row!r}; it must be a table of {', '.join(known)}")
+        raise InvalidConfiguration(f"{where} is {row!r}; it must be a table of {', '.join(known)}")
     for key in row:
         if key not in known:
-            raise InvalidReflex(f"{where}: unknown key {key!r}; choose {', '.join(known)}")
+            raise InvalidConfiguration(f"{where}: unknown key {key!r}; choose {', '.join(known)}")
 
 
 def _level(number: Any, where: str) -> Priority:
     if type(number) is not int or not 0 <= number < MAX_LEVELS:
-        raise InvalidReflex(f"{where} is {number!r}; it must be a whole number from 0 to {MAX_LEVELS - 1}")
+        raise InvalidConfiguration(f"{where} is {number!r}; it must be a whole number from 0 to {MAX_LEVELS - 1}")
     return Priority(number)
 
 
@@ -116,7 +155,7 @@ def _named_level(row: Mapping[str, Any], levels: Levels, where: str) -> Priority
     for name, level in known.items():
         if isinstance(given, str) and given.upper() == name.upper():
             return level
-    raise InvalidReflex(f"{where}.level is {given!r}; choose {', '.join(known)}")
+    raise InvalidConfiguration(f"{where}.level is {given!r}; choose {', '.join(known)}")
 
 
 def _span(row: Mapping[str, Any], key: str, where: str) -> int | None:
@@ -124,7 +163,7 @@ def _span(row: Mapping[str, Any], key: str, where: str) -> int | None:
     if given is None:
         return None
     if type(given) not in (int, float) or not 0.0 < given < 2**62 / NS_PER_MS:
-        raise InvalidReflex(f"{where}.{key} is {given!r}; it must be a number of milliseconds above 0")
+        raise InvalidConfiguration(f"{where}.{key} is {given!r}; it must be a number of milliseconds above 0")
     return max(round(float(given) * NS_PER_MS), 1)
 
 
@@ -134,11 +173,11 @@ def _rate(row: Mapping[str, Any], key: str, where: str) -> RateLimit | None:
         return None
     _check_keys(given, _RATE_KEYS, f"{where}.{key}")
     if "count" not in given:
-        raise InvalidReflex(f"{where}.{key}.count is missing; give a whole number of events")
+        raise InvalidConfiguration(f"{where}.{key}.count is missing; give a whole number of events")
     seconds = given.get("seconds", 1.0)
     if type(seconds) not in (int, float):
-        raise InvalidReflex(f"{where}.{key}.seconds is {seconds!r}; it must be a number")
+        raise InvalidConfiguration(f"{where}.{key}.seconds is {seconds!r}; it must be a number")
     try:
         return RateLimit(given["count"], float(seconds), given.get("burst"))
     except ValueError as error:
-        raise InvalidReflex(f"{where}.{key}: {error}") from None
+        raise InvalidConfiguration(f"{where}.{key}: {error}") from None

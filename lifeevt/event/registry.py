@@ -11,7 +11,7 @@ from types import MappingProxyType
 from weakref import WeakMethod
 
 from .._backends import fork
-from ..errors import InvalidReflex
+from ..errors import InvalidConfiguration
 from .event import Event, Priority
 from .event_type import ANY_TYPE, EventType
 from .files import NS_PER_MS, load_types, read_types
@@ -39,7 +39,7 @@ class EventTypes:
         given = tuple(types)
         self._types = {each.name: each for each in given}
         if len(self._types) != len(given):
-            raise InvalidReflex("an event type stands in the table twice")
+            raise InvalidConfiguration("an event type stands in the table twice")
         self.default = default or self._types.pop(ANY_TYPE, None) or _FALLBACK
         named = {**{each.name: each for each in Priority}, **(levels or {})}
         self.levels: Mapping[str, Priority] = MappingProxyType(named)
@@ -57,7 +57,7 @@ class EventTypes:
     def load(cls, path: str | Path) -> EventTypes:
         """Read a table from a file: TOML by its suffix, else CSV with the columns type, priority, budget_ms.
 
-        InvalidReflex names file, key and allowed values, or the line; OSError when it cannot be read. TOML needs
+        InvalidConfiguration names file, key and allowed values, or the line; OSError when it cannot be read. TOML needs
         Python 3.11 or the package ``tomli``.
         """
         types, levels = load_types(path)

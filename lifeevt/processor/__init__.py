@@ -1,22 +1,24 @@
-"""The worker that answers events: as data, or as Python."""
+"""The worker, and the two kinds of response: reflexes as data, handlers in Python."""
 
 from __future__ import annotations
 
 from .batch_policy import BatchPolicy
 from .handler import ANY_TYPE, Handler
 from .processor import AsyncEventProcessor, ProcessorStatistics
-from .reflex import Condition, Pattern, Reflex, ReflexSet, Rule, Temperament
+from .reflex import Reflex, ReflexResponse, ReflexSet
+from .rules import ReflexCondition, ReflexPattern, ReflexRule, ReflexRules
 
 __all__ = [
     "ANY_TYPE",
     "AsyncEventProcessor",
     "BatchPolicy",
-    "Condition",
     "Handler",
-    "Pattern",
     "ProcessorStatistics",
     "Reflex",
+    "ReflexCondition",
+    "ReflexPattern",
+    "ReflexResponse",
+    "ReflexRule",
+    "ReflexRules",
     "ReflexSet",
-    "Rule",
-    "Temperament",
 ]

@@ -11,9 +11,9 @@ from .._backends.contract import MAX_LEVELS, NO_KIND, UNSET, Entry, Outcome, Res
 from ..event import Event, Priority
 from ..queue import Receipt
 from ..result import EventProcessingResult, Status, filled
-from .reflex import Words
+from .reflex import StageValues
 
-__all__ = ["NO_WORDS", "Answer", "described", "result_of", "told"]
+__all__ = ["NO_VALUES", "Answer", "described", "result_of", "told"]
 
 logger = logging.getLogger("lifeevt")
 
@@ -47,7 +47,7 @@ class Answer:
         answer.version_before = answer.version = version
         return answer
 
-    def note(self, words: Words, outcome: Outcome) -> None:
+    def note(self, words: StageValues, outcome: Outcome) -> None:
         """Take over what the event's reflex did: its outcome, and that in words."""
         self.meaning, self.decision, self.action = words
         self.status = Status.IGNORED if self.action is None else Status.PROCESSED
@@ -86,7 +86,7 @@ def described(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(type(error), error)).strip()
 
 
-def result_of(recorded: Result, event: Event, words: Words) -> EventProcessingResult:
+def result_of(recorded: Result, event: Event, words: StageValues) -> EventProcessingResult:
     """Return the outcome of an event that the reactor answered; ``words`` are what its reflex said."""
     payload, sequence, level, _, status, _, _, queued_ns, started_ns, finished_ns, outcome = recorded
     attempts, error = 0, None
@@ -99,7 +99,7 @@ def result_of(recorded: Result, event: Event, words: Words) -> EventProcessingRe
     )  # fmt: skip
 
 
-def _merged(handled: list[Any], words: Words) -> Words:
+def _merged(handled: list[Any], words: StageValues) -> StageValues:
     """What the stages gave; where there was none, what the reflex said."""
     meaning, decision, action = (
         word if given is UNSET else given for given, word in zip(handled[1:4], words, strict=True)
@@ -108,4 +108,4 @@ def _merged(handled: list[Any], words: Words) -> Words:
 
 
 _STATUSES, _PRIORITIES = tuple(Status), tuple(map(Priority, range(MAX_LEVELS)))
-NO_WORDS: Words = (None, None, None)
+NO_VALUES: StageValues = (None, None, None)

@@ -143,7 +143,7 @@ class Attendant:
         answer.stage = "reflex"
         if outcome is None:
             outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=task[4])
-        answer.note(self._reflexes.teller(row)(outcome), outcome)
+        answer.note(self._reflexes.namer(row)(outcome), outcome)
 
     def _detach(self, handler: Handler | None, answer: Answer) -> bool:
         """Let an event loop run the event's stages, if they are coroutines; whether it does."""

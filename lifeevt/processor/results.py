@@ -8,9 +8,9 @@ from .._backends import KindTable, Reactor
 from .._backends.contract import NO_ROW, SHED_END, Outcome, Result
 from ..event import Event
 from ..result import EventProcessingResult
-from .execution import NO_WORDS, Answer, result_of
+from .execution import NO_VALUES, Answer, result_of
 from .handler import Bare, HandlerTable
-from .reflex import CompiledReflexes, Words
+from .reflex import CompiledReflexes, StageValues
 
 __all__ = ["Responders"]
 
@@ -24,11 +24,11 @@ class Responders:
         self, reactor: Reactor, kinds: KindTable, reflexes: CompiledReflexes, handlers: HandlerTable
     ) -> None:
         self._reactor, self._kinds, self._reflexes, self._handlers = reactor, kinds, reflexes, handlers
-        self._words: dict[int, Callable[[Outcome], Words]] = {}  # what its reflex said, by kind
+        self._words: dict[int, Callable[[Outcome], StageValues]] = {}  # what its reflex said, by kind
         for code in range(len(kinds)):
             self.learn(kinds.name(code), code)
 
-    def helpers(self) -> tuple[Callable[..., Event], Callable[..., Words]]:
+    def helpers(self) -> tuple[Callable[..., Event], Callable[..., StageValues]]:
         """Return what a reactor calls where numbers are not enough: ``make_event`` and ``in_words``."""
         return self.make_event, self.in_words
 
@@ -36,7 +36,7 @@ class Responders:
         """Tell the reactor which reflex answers a new type, and whether a handler must see its events."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         batched = handler is not None and handler.batch is not None  # then its reflex waits with it
-        self._words[code] = _silent if row is None else self._reflexes.teller(row)
+        self._words[code] = _silent if row is None else self._reflexes.namer(row)
         self._kinds.answer(code, NO_ROW if row is None or batched else row, handler is not None)
         if handler is not None and not handler.is_async and not batched:
             action = handler.action.call if isinstance(handler.action, Bare) else handler.action
@@ -47,7 +47,7 @@ class Responders:
         """Return the event that came as these numbers."""
         return Event(self._kinds.name(kind), intensity, timestamp)
 
-    def in_words(self, kind: int, outcome: Outcome) -> Words:
+    def in_words(self, kind: int, outcome: Outcome) -> StageValues:
         """Return the meaning, decision and action of a kind's reflex; None for each when it has none."""
         return self._words[kind](outcome)
 
@@ -71,9 +71,9 @@ class Responders:
         event = payload[0] if type(payload) is list else payload
         if event is None:
             event = self.make_event(kind, recorded[5], recorded[6])
-        words = NO_WORDS if recorded[4] == SHED_END else self._words[kind](recorded[10])
+        words = NO_VALUES if recorded[4] == SHED_END else self._words[kind](recorded[10])
         return result_of(recorded, event, words)
 
 
-def _silent(_: Outcome) -> Words:
-    return NO_WORDS
+def _silent(_: Outcome) -> StageValues:
+    return NO_VALUES

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lifeevt import Event, EventType, EventTypes, InvalidReflex, Priority, RateLimit
+from lifeevt import Event, EventType, EventTypes, InvalidConfiguration, Priority, RateLimit
 
 MS = 1_000_000
 
@@ -80,14 +80,14 @@ def test_a_file_says_everything_that_a_type_has(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_by_file_key_and_choice(text: str, error: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidReflex, match=error):
+    with pytest.raises(InvalidConfiguration, match=error):
         EventTypes.load(written(tmp_path, text))
 
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "types.toml"
     path.write_bytes(b"\xff")
-    with pytest.raises(InvalidReflex, match="is not UTF-8"):
+    with pytest.raises(InvalidConfiguration, match="is not UTF-8"):
         EventTypes.load(path)
 
 
@@ -96,7 +96,8 @@ def test_without_a_reader_of_toml_the_error_says_what_helps(tmp_path: Path, monk
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr("lifeevt.event.files.import_module", missing)
-    with pytest.raises(InvalidReflex, match=r"needs Python 3\.11, or the package tomli; a CSV file needs neither"):
+    says = r"needs Python 3\.11, or the package tomli; a CSV file needs neither"
+    with pytest.raises(InvalidConfiguration, match=says):
         EventTypes.load(written(tmp_path, WHOLE))
 
 
@@ -115,5 +116,5 @@ def test_a_type_says_whether_level_and_budget_are_all(given: dict[str, Any], pla
      ({"coalesce": "no"}, "coalesce is 'no'; choose last, first, merge")],
 )  # fmt: skip
 def test_a_type_with_a_wrong_rule_is_refused(given: dict[str, Any], error: str) -> None:
-    with pytest.raises(InvalidReflex, match=error):
+    with pytest.raises(InvalidConfiguration, match=error):
         EventType("x", Priority.LOW, 1, **given)

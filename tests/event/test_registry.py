@@ -22,7 +22,7 @@ from lifeevt import (
     EventType,
     EventTypes,
     Field,
-    InvalidReflex,
+    InvalidConfiguration,
     ManualClock,
     Priority,
     ThreadSafeSelfState,
@@ -122,12 +122,12 @@ def test_an_event_type_does_not_change() -> None:
 
 @pytest.mark.parametrize("budget_ns", [0, -1, 2**62])
 def test_a_budget_must_be_positive_and_fit(budget_ns: int) -> None:
-    with pytest.raises(InvalidReflex, match=f"'joy' has the budget {budget_ns} ns"):
+    with pytest.raises(InvalidConfiguration, match=f"'joy' has the budget {budget_ns} ns"):
         EventType("joy", LOW, budget_ns)
 
 
 def test_an_event_type_needs_a_name() -> None:
-    with pytest.raises(InvalidReflex, match="''"):
+    with pytest.raises(InvalidConfiguration, match="''"):
         EventType("", LOW, 1)
 
 
@@ -149,14 +149,14 @@ def test_a_table_of_ones_own_is_read_from_csv(tmp_path: Path) -> None:
 def test_a_broken_row_is_refused_with_its_place(row: str, tmp_path: Path) -> None:
     path = tmp_path / "types.csv"
     path.write_text(f"type,priority,budget_ms\nfine,LOW,5\n{row}\n", encoding="utf-8")
-    with pytest.raises(InvalidReflex, match=r"types\.csv, line 3: "):
+    with pytest.raises(InvalidConfiguration, match=r"types\.csv, line 3: "):
         EventTypes.load(str(path))
 
 
 def test_a_table_with_the_wrong_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "types.csv"
     path.write_text("name,level,budget\nping,HIGH,5\n", encoding="utf-8")
-    with pytest.raises(InvalidReflex, match=r"line 1: the column 'type' is missing"):
+    with pytest.raises(InvalidConfiguration, match=r"line 1: the column 'type' is missing"):
         EventTypes.load(path)
 
 
@@ -215,19 +215,19 @@ def test_no_event_is_overtaken_by_one_that_arrives_after_its_key(
 def test_a_table_without_its_columns_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "types.csv"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidReflex, match=r"line 1: the column '[a-z_]+' is missing"):
+    with pytest.raises(InvalidConfiguration, match=r"line 1: the column '[a-z_]+' is missing"):
         EventTypes.load(path)
 
 
 def test_a_type_that_stands_twice_is_refused() -> None:
-    with pytest.raises(InvalidReflex, match="twice"):
+    with pytest.raises(InvalidConfiguration, match="twice"):
         EventTypes([EventType("x", Priority.LOW, 1), EventType("x", Priority.HIGH, 2)])
 
 
 def test_a_table_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "types.csv"
     path.write_bytes(b"type,priority,budget_ms\n\xff,LOW,1\n")
-    with pytest.raises(InvalidReflex, match="is not UTF-8"):
+    with pytest.raises(InvalidConfiguration, match="is not UTF-8"):
         EventTypes.load(path)
 
 

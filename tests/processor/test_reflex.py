@@ -12,25 +12,25 @@ from life_contract import CONTRACT, EXACT, GOLDEN, TRACE_EVENTS, VITALS
 
 from lifeevt import (
     AsyncEventProcessor,
-    Condition,
     Event,
     Field,
     InvalidReflex,
     ManualClock,
-    Pattern,
     Reflex,
+    ReflexCondition,
+    ReflexPattern,
+    ReflexRule,
+    ReflexRules,
     ReflexSet,
-    Rule,
     Status,
-    Temperament,
     ThreadSafeSelfState,
 )
-from lifeevt.processor.reflex import ReflexAnswer
+from lifeevt.processor import ReflexResponse
 
 
 def respond(
     state: ThreadSafeSelfState, kind: str, intensity: float, recalled: list[float] | None = None
-) -> ReflexAnswer:
+) -> ReflexResponse:
     table = ReflexSet.life().compile(list(state.fields))
     row = table.row(kind)
     assert row is not None
@@ -116,15 +116,15 @@ SMALL = {"a": Field(10.0, 0.0, 100.0), "b": Field(0.5, 0.0, 1.0)}
 
 
 def answer_of(
-    temperament: Temperament | None, intensity: float = 0.5, gain: dict[str, str] | None = None
-) -> tuple[ReflexAnswer, ThreadSafeSelfState]:
+    rules: ReflexRules | None, intensity: float = 0.5, gain: dict[str, str] | None = None
+) -> tuple[ReflexResponse, ThreadSafeSelfState]:
     state = ThreadSafeSelfState(SMALL)
-    reflexes = ReflexSet([Reflex("x", 1.0, {"a": 8.0}, gain or {})], temperament)
+    reflexes = ReflexSet([Reflex("x", 1.0, {"a": 8.0}, gain or {})], rules)
     return reflexes.compile(list(SMALL)).respond(state.cells, 0, intensity), state
 
 
-def when(text: str) -> tuple[Condition, ...]:
-    return Condition.parse(text)
+def when(text: str) -> tuple[ReflexCondition, ...]:
+    return ReflexCondition.parse(text)
 
 
 def test_without_rules_the_impact_is_absorbed() -> None:
@@ -140,31 +140,32 @@ def test_without_rules_the_impact_is_absorbed() -> None:
 
 
 def test_every_sensitizer_that_holds_multiplies() -> None:
-    rules = (Rule(when("a >= 10"), 1.2), Rule(when("b < 0.5"), 9.0), Rule(when("b <= 0.5 and a > 9"), 1.5))
-    answer, _ = answer_of(Temperament(sensitizers=rules))
+    given = (("a >= 10", 1.2), ("b < 0.5", 9.0), ("b <= 0.5 and a > 9", 1.5))
+    rules = tuple(ReflexRule(when(text), factor) for text, factor in given)
+    answer, _ = answer_of(ReflexRules(sensitizers=rules))
     assert answer.significance == pytest.approx(0.9)
 
 
 def test_the_significance_ends_at_one() -> None:
-    answer, _ = answer_of(Temperament(sensitizers=(Rule(factor=100.0),)))
+    answer, _ = answer_of(ReflexRules(sensitizers=(ReflexRule(factor=100.0),)))
     assert answer.significance == 1.0
 
 
 def test_the_first_damper_that_holds_scales() -> None:
-    rules = (Rule(when("a > 50"), 9.0), Rule(when("significance >= 0.5"), 0.5), Rule((), 7.0))
-    answer, _ = answer_of(Temperament(dampers=rules))
+    rules = (ReflexRule(when("a > 50"), 9.0), ReflexRule(when("significance >= 0.5"), 0.5), ReflexRule((), 7.0))
+    answer, _ = answer_of(ReflexRules(dampers=rules))
     assert answer.impact == {"a": 1.0}
 
 
 def test_the_first_decision_that_holds_chooses_factor_and_cost() -> None:
     answer, state = answer_of(
-        Temperament(
+        ReflexRules(
             decisions=(
-                Rule(when("a > 50"), pattern="halve"),
-                Rule(when("b > 0"), pattern="pay"),
-                Rule(pattern="halve"),
+                ReflexRule(when("a > 50"), pattern="halve"),
+                ReflexRule(when("b > 0"), pattern="pay"),
+                ReflexRule(pattern="halve"),
             ),
-            patterns=(Pattern("halve", 0.5), Pattern("pay", 2.0, {"b": -0.25})),
+            patterns=(ReflexPattern("halve", 0.5), ReflexPattern("pay", 2.0, {"b": -0.25})),
         ),
     )
     assert (answer.pattern, answer.impact, answer.applied) == ("pay", {"a": 2.0}, {"a": 4.0})
@@ -172,7 +173,8 @@ def test_the_first_decision_that_holds_chooses_factor_and_cost() -> None:
 
 
 def test_ignore_changes_nothing() -> None:
-    ignore = Temperament(decisions=(Rule(pattern="ignore"),), patterns=(Pattern("ignore", 1.0, {"a": -1.0}),))
+    pattern = ReflexPattern("ignore", 1.0, {"a": -1.0})
+    ignore = ReflexRules(decisions=(ReflexRule(pattern="ignore"),), patterns=(pattern,))
     answer, state = answer_of(ignore)
     assert (answer.ignored, answer.pattern, answer.applied) == (True, "ignore", {"a": 0.0})
     assert (state["a"], state.version) == (10.0, 0)
@@ -184,7 +186,7 @@ def test_an_event_that_means_nothing_has_no_pattern() -> None:
 
 
 def test_no_decision_that_holds_is_no_pattern() -> None:
-    answer, state = answer_of(Temperament(decisions=(Rule(when("a > 50"), pattern="absorb"),)))
+    answer, state = answer_of(ReflexRules(decisions=(ReflexRule(when("a > 50"), pattern="absorb"),)))
     assert (answer.ignored, answer.pattern, state.version) == (True, None, 0)
 
 
@@ -195,10 +197,11 @@ def test_a_gain_multiplies_by_another_field() -> None:
 
 def test_what_is_remembered_can_be_asked_for() -> None:
     state = ThreadSafeSelfState(SMALL)
-    patterns = (Pattern("high"), Pattern("mean"), Pattern("none"))
-    high, mean = Rule(when("recall_max > 0.8"), pattern="high"), Rule(when("recall_mean > 0.5"), pattern="mean")
-    temperament = Temperament(decisions=(high, mean, Rule(pattern="none")), patterns=patterns)
-    table = ReflexSet([Reflex("x")], temperament).compile(list(SMALL))
+    patterns = (ReflexPattern("high"), ReflexPattern("mean"), ReflexPattern("none"))
+    high = ReflexRule(when("recall_max > 0.8"), pattern="high")
+    mean = ReflexRule(when("recall_mean > 0.5"), pattern="mean")
+    rules = ReflexRules(decisions=(high, mean, ReflexRule(pattern="none")), patterns=patterns)
+    table = ReflexSet([Reflex("x")], rules).compile(list(SMALL))
     found = [table.respond(state.cells, 0, 0.5, *recalled).pattern for recalled in ((0.9, 0.0), (0.8, 0.6), (0.8, 0.5))]
     assert found == ["high", "mean", "none"]
 
@@ -208,16 +211,16 @@ def test_what_is_remembered_can_be_asked_for() -> None:
 
 @pytest.mark.parametrize("operator", ["<", ">", ">=", "<="])
 def test_a_condition_is_three_words(operator: str) -> None:
-    assert Condition.parse(f"  energy {operator}  -3e-1 ") == (Condition("energy", operator, -0.3),)
+    assert ReflexCondition.parse(f"  energy {operator}  -3e-1 ") == (ReflexCondition("energy", operator, -0.3),)
 
 
 def test_conditions_are_joined_by_and() -> None:
-    assert Condition.parse("a < 1 and b > 2") == (Condition("a", "<", 1.0), Condition("b", ">", 2.0))
+    assert ReflexCondition.parse("a < 1 and b > 2") == (ReflexCondition("a", "<", 1.0), ReflexCondition("b", ">", 2.0))
 
 
 @pytest.mark.parametrize("text", ["", "  "])
 def test_no_condition_is_no_condition(text: str) -> None:
-    assert Condition.parse(text) == ()
+    assert ReflexCondition.parse(text) == ()
 
 
 @pytest.mark.parametrize(
@@ -225,13 +228,13 @@ def test_no_condition_is_no_condition(text: str) -> None:
 )
 def test_a_text_that_is_no_condition_is_shown(text: str) -> None:
     with pytest.raises(InvalidReflex, match="is no condition; write one like 'energy < 30'"):
-        Condition.parse(text)
+        ReflexCondition.parse(text)
 
 
 @pytest.mark.parametrize("number", ["x", "nan", "inf", "1e999"])
 def test_a_condition_compares_with_a_finite_number(number: str) -> None:
     with pytest.raises(InvalidReflex, match=r"number|finite"):
-        Condition.parse(f"energy < {number}")
+        ReflexCondition.parse(f"energy < {number}")
 
 
 # --- what cannot be a reflex
@@ -239,11 +242,11 @@ def test_a_condition_compares_with_a_finite_number(number: str) -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, "1", None, True, 10**400], ids=lambda bad: repr(bad)[:9])
 def test_every_number_of_a_reflex_is_finite(bad: Any) -> None:
-    for build in (lambda: Reflex("x", bad), lambda: Reflex("x", 1.0, {"a": bad}), lambda: Pattern("p", bad)):
+    for build in (lambda: Reflex("x", bad), lambda: Reflex("x", 1.0, {"a": bad}), lambda: ReflexPattern("p", bad)):
         with pytest.raises(InvalidReflex, match="every number in it must be finite"):
             build()
     with pytest.raises(InvalidReflex, match="pattern 'p'"):
-        Pattern("p", 1.0, {"a": bad})
+        ReflexPattern("p", 1.0, {"a": bad})
 
 
 def test_a_reflex_needs_a_type() -> None:
@@ -277,35 +280,35 @@ def test_nobody_can_change_lifes_reflexes_for_everybody_else() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reflex", "temperament"),
+    ("reflex", "rules"),
     [
         (Reflex("x", 1.0, {"soul": 1.0}), None),
         (Reflex("x", 1.0, {"a": 1.0}, {"a": "soul"}), None),
-        (Reflex("x"), Temperament(sensitizers=(Rule(when("soul < 1"), 2.0),))),
-        (Reflex("x"), Temperament(dampers=(Rule(when("soul < 1"), 2.0),))),
-        (Reflex("x"), Temperament(decisions=(Rule(when("soul < 1"), pattern="absorb"),))),
-        (Reflex("x"), Temperament(patterns=(Pattern("absorb", 1.0, {"soul": 1.0}),))),
+        (Reflex("x"), ReflexRules(sensitizers=(ReflexRule(when("soul < 1"), 2.0),))),
+        (Reflex("x"), ReflexRules(dampers=(ReflexRule(when("soul < 1"), 2.0),))),
+        (Reflex("x"), ReflexRules(decisions=(ReflexRule(when("soul < 1"), pattern="absorb"),))),
+        (Reflex("x"), ReflexRules(patterns=(ReflexPattern("absorb", 1.0, {"soul": 1.0}),))),
     ],
 )
 def test_a_field_that_the_state_does_not_have_is_named(
-    reflex: Reflex, temperament: Temperament | None
+    reflex: Reflex, rules: ReflexRules | None
 ) -> None:
     with pytest.raises(InvalidReflex, match="'soul', which the state does not have"):
-        ReflexSet([reflex], temperament).compile(list(SMALL))
+        ReflexSet([reflex], rules).compile(list(SMALL))
 
 
 def test_a_decision_for_a_pattern_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidReflex, match="chooses 'flee', which is no pattern"):
-        ReflexSet([], Temperament(decisions=(Rule(pattern="flee"),))).compile(list(SMALL))
+        ReflexSet([], ReflexRules(decisions=(ReflexRule(pattern="flee"),))).compile(list(SMALL))
 
 
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: Temperament(sensitizers=(Rule((Condition("a", "~", 1.0),)),)),
-        lambda: Temperament(sensitizers=(Rule((Condition("a", "<", math.nan),)),)),
-        lambda: Temperament(sensitizers=(Rule(factor=math.inf),)),
-        lambda: Temperament(patterns=(Pattern("absorb", 1.0, {f"f{number}": 1.0 for number in range(17)}),)),
+        lambda: ReflexRules(sensitizers=(ReflexRule((ReflexCondition("a", "~", 1.0),)),)),
+        lambda: ReflexRules(sensitizers=(ReflexRule((ReflexCondition("a", "<", math.nan),)),)),
+        lambda: ReflexRules(sensitizers=(ReflexRule(factor=math.inf),)),
+        lambda: ReflexRules(patterns=(ReflexPattern("absorb", 1.0, {f"f{number}": 1.0 for number in range(17)}),)),
     ],
     ids=["operator", "threshold", "factor", "costs"],
 )
@@ -334,15 +337,15 @@ def test_a_state_with_less_gets_the_part_it_can_carry_out() -> None:
     part = ReflexSet.life().restricted_to(["energy"])
     recovery = part.reflexes[2]
     assert (dict(recovery.impact), dict(recovery.gain)) == ({"energy": 1.0}, {})
-    assert part.temperament.sensitizers == ()
-    assert [rule.pattern for rule in part.temperament.decisions] == ["dampen", "dampen", "absorb"]
+    assert part.rules.sensitizers == ()
+    assert [rule.pattern for rule in part.rules.decisions] == ["dampen", "dampen", "absorb"]
     state = ThreadSafeSelfState({"energy": Field(100.0, 0.0, 100.0)})
     part.compile(["energy"]).respond(state.cells, 3, 0.5)
     assert state["energy"] < 100.0
 
 
 def test_a_cost_in_a_field_that_is_missing_is_left_out() -> None:
-    patterns = ReflexSet.life().restricted_to(["stability"]).temperament.patterns
+    patterns = ReflexSet.life().restricted_to(["stability"]).rules.patterns
     assert [(each.name, dict(each.cost)) for each in patterns] == [("absorb", {}), ("dampen", {})]
 
 
@@ -361,7 +364,7 @@ def test_a_table_of_ones_own_replaces_lifes_in_an_engine(tmp_path: Path) -> None
         "stage,when,outcome,factor\nappraise,b < 0.6,,2\ndecide,,go,\nact,a + 1,go,0.5\n", encoding="utf-8"
     )
     state = ThreadSafeSelfState(SMALL)
-    reflexes = ReflexSet.load(table, Temperament.load(rules))
+    reflexes = ReflexSet.load(table, ReflexRules.load(rules))
     engine = AsyncEventProcessor(state, reflexes, clock=ManualClock())
     engine.submit_many([Event("ping", 0.25, 0.0), Event("joy", 0.5, 0.0)])
     engine.process_pending()
@@ -428,7 +431,7 @@ def test_a_broken_rule_is_refused_with_its_place(row: str, tmp_path: Path) -> No
     path = tmp_path / "rules.csv"
     path.write_text(f"stage,when,outcome,factor\ndecide,,go,\n{row}\n", encoding="utf-8")
     with pytest.raises(InvalidReflex, match=r"rules\.csv, line 3: "):
-        Temperament.load(path)
+        ReflexRules.load(path)
 
 
 @pytest.mark.parametrize(
@@ -439,12 +442,12 @@ def test_rules_without_a_column_are_refused(columns: str, tmp_path: Path) -> Non
     values = {"stage": "act", "when": "", "outcome": "go", "factor": "1"}
     path.write_text(f"{columns}\n{','.join(values[name] for name in columns.split(','))}\n", encoding="utf-8")
     with pytest.raises(InvalidReflex, match=r"rules\.csv, line 1: "):
-        Temperament.load(path)
+        ReflexRules.load(path)
 
 
 def test_the_shipped_rules_are_read_from_their_file_too() -> None:
     import lifeevt
 
     folder = Path(lifeevt.__file__).parent / "processor"
-    loaded = ReflexSet.load(folder / "reflexes.csv", Temperament.load(folder / "temperament.csv"))
-    assert (loaded.reflexes, loaded.temperament) == (ReflexSet.life().reflexes, ReflexSet.life().temperament)
+    loaded = ReflexSet.load(folder / "reflexes.csv", ReflexRules.load(folder / "reflex_rules.csv"))
+    assert (loaded.reflexes, loaded.rules) == (ReflexSet.life().reflexes, ReflexSet.life().rules)
