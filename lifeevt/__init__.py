@@ -16,15 +16,13 @@ reference); `_backend` chooses, `_contract` says what both promise. Time is alwa
 from __future__ import annotations
 
 from ._backends import backend
-from .clock import Clock, ManualClock, SystemClock
+from ._public import publish
+from .clock import Clock, ManualClock
 from .errors import (
-    BackendError,
     ConflictError,
     DeadlockError,
     EngineStopped,
-    InvalidConfiguration,
     InvalidEvent,
-    InvalidReflex,
     InvalidValue,
     LifeEventError,
     LockOrderError,
@@ -32,80 +30,26 @@ from .errors import (
     QueueClosed,
     QueueEmpty,
     QueueFull,
-    RecordingError,
     ResultTimeout,
-    SerializationError,
-    StateError,
-    StateFileError,
-    StateFileMissing,
     StopTimeout,
-    TransactionError,
     UnknownField,
 )
-from .event import Event, EventType, EventTypes, Priority, RateLimit, RateLimiter, TokenBucket
-from .locks import Holding, LockStatistics, ReadWriteLock, Turn, TurnLock, WatchedLock
-from .metrics import LatencySummary, Ledger
-from .processor import (
-    AsyncEventProcessor,
-    BatchPolicy,
-    Handler,
-    ProcessorStatistics,
-    Reflex,
-    ReflexCondition,
-    ReflexPattern,
-    ReflexRule,
-    ReflexRules,
-    ReflexSet,
-)
-from .queue import Admission, AsyncEventQueue, Periodic, QueueStatistics, Receipt
+from .event import Event, EventType, EventTypes, Priority, RateLimit
+from .metrics import Ledger
+from .processor import AsyncEventProcessor, BatchPolicy, Handler, Reflex
+from .queue import AsyncEventQueue, Receipt
 from .result import EventProcessingResult, Status
-from .runtime import LoopStatistics, RuntimeLoop, Tick
-from .scheduler import (
-    AdaptiveBounds,
-    AdaptiveStrategy,
-    DeadlineStrategy,
-    Decision,
-    DelayShedder,
-    EventScheduler,
-    Gate,
-    LevelLoad,
-    LevelStatistics,
-    Load,
-    LoadBalancingStrategy,
-    PriorityStrategy,
-    SchedulerStatistics,
-    Strategy,
-    strategy_names,
-)
-from .state import (
-    DeltaReport,
-    Field,
-    LoadReport,
-    StateChange,
-    StateSnapshot,
-    StateStatistics,
-    StateTurn,
-    Subscription,
-    ThreadSafeSelfState,
-    Transaction,
-    Value,
-)
+from .runtime import RuntimeLoop, Tick
+from .scheduler import EventScheduler
+from .state import Field, ThreadSafeSelfState, Value
 
 __all__ = [
-    "AdaptiveBounds",
-    "AdaptiveStrategy",
-    "Admission",
     "AsyncEventProcessor",
     "AsyncEventQueue",
-    "BackendError",
     "BatchPolicy",
     "Clock",
     "ConflictError",
-    "DeadlineStrategy",
     "DeadlockError",
-    "Decision",
-    "DelayShedder",
-    "DeltaReport",
     "EngineStopped",
     "Event",
     "EventProcessingResult",
@@ -113,74 +57,36 @@ __all__ = [
     "EventType",
     "EventTypes",
     "Field",
-    "Gate",
     "Handler",
-    "Holding",
-    "InvalidConfiguration",
     "InvalidEvent",
-    "InvalidReflex",
     "InvalidValue",
-    "LatencySummary",
     "Ledger",
-    "LevelLoad",
-    "LevelStatistics",
     "LifeEventError",
-    "Load",
-    "LoadBalancingStrategy",
-    "LoadReport",
     "LockOrderError",
-    "LockStatistics",
     "LockTimeout",
-    "LoopStatistics",
     "ManualClock",
-    "Periodic",
     "Priority",
-    "PriorityStrategy",
-    "ProcessorStatistics",
     "QueueClosed",
     "QueueEmpty",
     "QueueFull",
-    "QueueStatistics",
     "RateLimit",
-    "RateLimiter",
-    "ReadWriteLock",
     "Receipt",
-    "RecordingError",
     "Reflex",
-    "ReflexCondition",
-    "ReflexPattern",
-    "ReflexRule",
-    "ReflexRules",
-    "ReflexSet",
     "ResultTimeout",
     "RuntimeLoop",
-    "SchedulerStatistics",
-    "SerializationError",
-    "StateChange",
-    "StateError",
-    "StateFileError",
-    "StateFileMissing",
-    "StateSnapshot",
-    "StateStatistics",
-    "StateTurn",
     "Status",
     "StopTimeout",
-    "Strategy",
-    "Subscription",
-    "SystemClock",
     "ThreadSafeSelfState",
     "Tick",
-    "TokenBucket",
-    "Transaction",
-    "TransactionError",
-    "Turn",
-    "TurnLock",
     "UnknownField",
     "Value",
-    "WatchedLock",
     "backend",
-    "strategy_names",
 ]
+
+__dir__ = publish(
+    __name__, "__version__", "clock", "errors", "event", "locks", "metrics", "processor", "queue", "result", "runtime",
+    "scheduler", "state",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> str:

@@ -67,8 +67,10 @@ class RecordingError(LifeEventError, ValueError):
 
     def __init__(self, line_number: int, reason: str) -> None:
         super().__init__(f"line {line_number}: {reason}")
-        self.line_number = line_number
-        self.reason = reason
+        self.line_number, self.reason = line_number, reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.line_number, self.reason)
 
 
 class QueueFull(LifeEventError, queue.Full):

@@ -10,7 +10,7 @@ from ._backends import Histogram
 from .event import Priority
 from .result import Status
 
-__all__ = ["LatencySummary", "Ledger", "QueueStatistics", "summarize"]
+__all__ = ["LatencySummary", "Ledger"]
 
 
 @dataclass(frozen=True)

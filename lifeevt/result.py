@@ -12,7 +12,7 @@ from .errors import SerializationError
 from .event import Event, Priority
 from .serialization import exact_json, parse_json, plain
 
-__all__ = ["EventProcessingResult", "Status", "filled"]
+__all__ = ["EventProcessingResult", "Status"]
 
 
 class Status(IntEnum):

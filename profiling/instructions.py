@@ -21,8 +21,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lifeevt import AsyncEventProcessor, AsyncEventQueue, ReflexSet, ThreadSafeSelfState
+from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState
 from lifeevt.bench import environment, measure, workloads
+from lifeevt.processor import ReflexSet
 
 CANNOT_COUNT = 2
 Program = Callable[[int], None]

@@ -20,8 +20,7 @@ import lifeevt
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState, metrics, result
 from lifeevt._backends import front
 from lifeevt.bench import environment, workloads
-from lifeevt.event import event as event_module
-from lifeevt.event import registry
+from lifeevt.event import event as event_module, registry
 from lifeevt.processor import execution, handler, processor, reflex, results, switch_interval
 from lifeevt.queue import queue as queue_module
 from lifeevt.scheduler import scheduler
@@ -82,10 +81,9 @@ def rooms(core: ModuleType) -> list[ModuleType]:
 
 def follow(profiler: Any, module: ModuleType) -> int:
     """Add the functions and methods that ``module`` itself defines."""
-    found = [each for each in vars(module).values() if getattr(each, "__module__", None) == module.__name__]
-    functions = [each for each in found if has_lines(each)]
-    for each in filter(inspect.isclass, found):
-        functions += [member for member in map(unwrapped, vars(each).values()) if has_lines(member)]
+    found = list(vars(module).values())
+    members = [unwrapped(member) for each in found if inspect.isclass(each) for member in vars(each).values()]
+    functions = {each for each in [*found, *members] if has_lines(each) and each.__module__ == module.__name__}
     for function in functions:
         profiler.add_callable(function)
     return len(functions)

@@ -11,7 +11,8 @@ import statistics
 import time
 from array import array
 
-from lifeevt import AsyncEventProcessor, AsyncEventQueue, DelayShedder, ThreadSafeSelfState
+from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState
+from lifeevt.scheduler import DelayShedder
 
 COLUMNS = {
     "no shedder": None,

@@ -17,18 +17,17 @@ from lifeevt import (
     EventTypes,
     Handler,
     InvalidEvent,
-    InvalidReflex,
     InvalidValue,
     LifeEventError,
     ManualClock,
     QueueFull,
     Reflex,
-    ReflexRules,
-    ReflexSet,
     Status,
     ThreadSafeSelfState,
     UnknownField,
 )
+from lifeevt.errors import InvalidReflex
+from lifeevt.processor import ReflexRules, ReflexSet
 
 Engine = AsyncEventProcessor
 

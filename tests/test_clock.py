@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from actors import Actor, wait_until
 
-from lifeevt import Clock, ManualClock, SystemClock
+from lifeevt import Clock, ManualClock
+from lifeevt.clock import SystemClock
 
 SECOND = 1_000_000_000
 

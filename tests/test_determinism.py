@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from parity.outcomes import Given, answering, life_of, made, outcome_of
 from parity.test_facade import life_events, vitals
 

@@ -6,12 +6,11 @@ import dataclasses
 from types import ModuleType
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import durations
 
-from lifeevt import LatencySummary, Ledger, Status
-from lifeevt.metrics import summarize
+from lifeevt import Ledger, Status
+from lifeevt.metrics import LatencySummary, summarize
 
 
 def test_nothing_recorded_is_all_zero(core: ModuleType) -> None:

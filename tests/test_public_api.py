@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import pickletools
 import subprocess
 import sys
 import types
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +18,77 @@ import lifeevt
 from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
+    BatchPolicy,
     Event,
+    EventProcessingResult,
+    EventType,
     Field,
+    Ledger,
     ManualClock,
+    Priority,
+    RateLimit,
     RuntimeLoop,
     Status,
     ThreadSafeSelfState,
+    Value,
 )
+from lifeevt.locks import Holding
+from lifeevt.metrics import LatencySummary
+from lifeevt.processor import ReflexCondition
+from lifeevt.queue import Admission
+from lifeevt.runtime import LoopStatistics
+from lifeevt.scheduler import AdaptiveBounds
+from lifeevt.state import DeltaReport, StateChange
 
-STABLE = [
-    "Event",
-    "Priority",
-    "EventProcessingResult",
-    "AsyncEventQueue",
-    "EventScheduler",
-    "ThreadSafeSelfState",
-    "Field",
-    "Reflex",
-    "AsyncEventProcessor",
-    "RuntimeLoop",
-    "Clock",
-    "ManualClock",
-    "LifeEventError",
-    "backend",
+FIRST_YEAR = {
+    "Event", "Priority", "EventProcessingResult", "AsyncEventQueue", "EventScheduler", "ThreadSafeSelfState", "Field",
+    "Value", "Reflex", "Handler", "AsyncEventProcessor", "RuntimeLoop", "Tick", "EventType", "EventTypes", "Receipt",
+    "Status", "Ledger", "BatchPolicy", "RateLimit", "Clock", "ManualClock", "LifeEventError", "QueueFull",
+    "QueueEmpty", "QueueClosed", "EngineStopped", "StopTimeout", "ResultTimeout", "InvalidEvent", "InvalidValue",
+    "UnknownField", "ConflictError", "LockTimeout", "LockOrderError", "DeadlockError", "backend",
+}  # fmt: skip
+PACKAGES = ["event", "queue", "scheduler", "processor", "state", "locks"]
+MODULES = ["clock", "errors", "metrics", "result", "runtime"]
+HOMES = ["lifeevt", *(f"lifeevt.{name}" for name in [*PACKAGES, *MODULES, "life"])]
+
+
+def names_of(home: str) -> list[str]:
+    listed: list[str] = import_module(home).__all__
+    return listed
+
+
+def thing(path: str) -> Any:
+    home, _, name = path.rpartition(".")
+    return getattr(import_module(home), name)
+
+
+PATHS = [f"{home}.{name}" for home in HOMES for name in names_of(home)]
+CLASSES = [path for path in PATHS if isinstance(thing(path), type)]
+EVENT = Event("shock", -0.5, 1.0, {"a": 1})
+STATE = ThreadSafeSelfState({"energy": Field(1.0)})
+LATENCY = LatencySummary(count=3)
+PICKLED = [
+    EVENT,
+    Priority.HIGH,
+    Status.SHED,
+    Admission.ACCEPTED,
+    EventProcessingResult(EVENT, Status.PROCESSED, Priority.HIGH),
+    EventType("shock", Priority.CRITICAL, 10),
+    RateLimit(3, 2.0),
+    Field(1.0, low=0.0, high=2.0),
+    Value(3),
+    STATE.snapshot(),
+    STATE.statistics(),
+    StateChange(1, STATE.snapshot(), STATE.snapshot()),
+    DeltaReport(1, {}, {}),
+    Ledger(1, 0, 0, 0, {Status.PROCESSED: 1}),
+    LATENCY,
+    LoopStatistics(1, 0, 0, 0, LATENCY, LATENCY, LATENCY),
+    BatchPolicy(3),
+    AdaptiveBounds(),
+    ReflexCondition("energy", "<", 1.0),
+    Holding("a repair", 1.0),
 ]
-PUBLIC = [name for name in lifeevt.__all__ if name != "backend"]
 
 
 def members_of(owner: type) -> list[str]:
@@ -48,44 +97,81 @@ def members_of(owner: type) -> list[str]:
     return [name for name, member in vars(owner).items() if name[0] != "_" and isinstance(member, kinds)]
 
 
-MEMBERS = [f"{name}.{member}" for name in PUBLIC for member in members_of(getattr(lifeevt, name))]
+MEMBERS = sorted({(thing(path), member) for path in CLASSES for member in members_of(thing(path))}, key=str)
 
 
-@pytest.mark.parametrize("name", lifeevt.__all__)
-def test_every_public_name_can_be_imported(name: str) -> None:
-    assert getattr(lifeevt, name) is not None
+def test_the_package_itself_has_the_names_of_a_users_first_year() -> None:
+    assert set(lifeevt.__all__) == FIRST_YEAR
 
 
-def test_the_public_names_are_sorted_and_named_once() -> None:
-    assert lifeevt.__all__ == sorted(set(lifeevt.__all__))
+@pytest.mark.parametrize("home", HOMES)
+def test_public_names_are_sorted_and_listed_once(home: str) -> None:
+    assert names_of(home) == sorted(set(names_of(home)))
 
 
-@pytest.mark.parametrize("name", STABLE)
-def test_the_names_that_stay_are_public(name: str) -> None:
-    assert name in lifeevt.__all__
+@pytest.mark.parametrize("path", PATHS)
+def test_a_public_name_can_be_imported(path: str) -> None:
+    assert thing(path) is not None
 
 
-def test_nothing_public_is_left_out_of_the_list() -> None:
-    own = {
-        name
-        for name, value in vars(lifeevt).items()
-        if name[0] != "_" and getattr(value, "__module__", "").startswith("lifeevt.")
-    }
-    assert own <= set(lifeevt.__all__)
+def test_a_name_means_one_thing_wherever_it_is_public() -> None:
+    meanings: dict[str, set[int]] = {}
+    for path in PATHS:
+        meanings.setdefault(path.rpartition(".")[2], set()).add(id(thing(path)))
+    assert [name for name, things in meanings.items() if len(things) > 1] == []
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_every_public_class_says_what_it_is(name: str) -> None:
-    text = inspect.getdoc(getattr(lifeevt, name))
+@pytest.mark.parametrize("name", sorted(FIRST_YEAR - {"backend"}))
+def test_a_name_of_the_package_is_listed_in_its_room_too(name: str) -> None:
+    assert sum(name in names_of(home) for home in HOMES if home != "lifeevt") == 1
+
+
+@pytest.mark.parametrize("path", CLASSES)
+def test_a_public_class_calls_itself_by_its_public_path(path: str) -> None:
+    home, _, name = path.rpartition(".")
+    assert thing(path).__module__ == ("lifeevt" if name in FIRST_YEAR else home)
+    assert thing(path).__qualname__ == name
+
+
+@pytest.mark.parametrize("home", [f"lifeevt.{name}" for name in [*PACKAGES, "life"]])
+def test_a_package_shows_its_public_names_and_no_file(home: str) -> None:
+    assert [name for name in dir(import_module(home)) if not name.startswith("__")] == names_of(home)
+
+
+def test_the_package_shows_its_public_names_and_its_public_rooms() -> None:
+    shown = {name for name in dir(lifeevt) if not name.startswith("__")}
+    assert shown == FIRST_YEAR | set(PACKAGES) | set(MODULES)
+
+
+@pytest.mark.parametrize("value", PICKLED, ids=lambda value: type(value).__name__)
+def test_a_value_survives_a_pickle_that_names_public_paths_only(value: Any) -> None:
+    written = pickle.dumps(value)
+    assert pickle.loads(written) == value
+    named = {text for op, text, _ in pickletools.genops(written) if isinstance(text, str) and text[:7] == "lifeevt"}
+    assert named <= set(HOMES)
+
+
+ARGUMENTS = {"ConflictError": (("energy",), 1, 2), "RecordingError": (3, "it is cut off")}
+
+
+@pytest.mark.parametrize("name", names_of("lifeevt.errors"))
+def test_an_error_survives_a_pickle(name: str) -> None:
+    error = thing(f"lifeevt.errors.{name}")(*ARGUMENTS.get(name, ("it went wrong",)))
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), again.args) == (type(error), error.args)
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path != "lifeevt.backend"])
+def test_a_public_name_says_what_it_is(path: str) -> None:
+    text = inspect.getdoc(thing(path))
     assert text
     assert "(*args, **kwargs)" not in text
-    assert not text.startswith(f"{name}(")  # the text that a dataclass makes up for itself
+    assert not text.startswith(f"{path.rpartition('.')[2]}(")  # the text that a dataclass makes up for itself
 
 
-@pytest.mark.parametrize("name", MEMBERS)
-def test_every_public_member_says_what_it_does(name: str) -> None:
-    owner, _, member = name.partition(".")
-    assert inspect.getattr_static(getattr(lifeevt, owner), member).__doc__
+@pytest.mark.parametrize(("owner", "member"), MEMBERS)
+def test_a_public_member_says_what_it_does(owner: type, member: str) -> None:
+    assert inspect.getattr_static(owner, member).__doc__
 
 
 def test_the_backend_is_a_twins_name() -> None:

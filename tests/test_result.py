@@ -10,11 +10,11 @@ from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import events, json_values
 
-from lifeevt import Event, EventProcessingResult, Priority, SerializationError, Status
+from lifeevt import Event, EventProcessingResult, Priority, Status
+from lifeevt.errors import SerializationError
 from lifeevt.result import filled
 
 times = st.integers(0, 2**63 - 1)

@@ -13,13 +13,11 @@ import pytest
 from actors import PATIENCE, Actor, wait_until
 
 from lifeevt import (
-    AdaptiveStrategy,
     AsyncEventProcessor,
     EngineStopped,
     Event,
     Field,
     LifeEventError,
-    Load,
     ManualClock,
     Reflex,
     RuntimeLoop,
@@ -28,6 +26,7 @@ from lifeevt import (
     ThreadSafeSelfState,
     Tick,
 )
+from lifeevt.scheduler import AdaptiveStrategy, Load
 
 MS = 1_000_000
 INTERVAL = 100 * MS

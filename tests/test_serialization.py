@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from strategies import json_values
 
-from lifeevt import LifeEventError, SerializationError
+from lifeevt import LifeEventError
+from lifeevt.errors import SerializationError
 from lifeevt.serialization import exact_json, parse_json, plain
 
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from .. import Event, ReflexSet
+from .. import Event
+from ..processor import ReflexSet
 
 MEMORY_CAP = 50
 VITALS = {"energy": 100.0, "stability": 1.0, "integrity": 1.0}  # the defaults, which are the upper bounds, too

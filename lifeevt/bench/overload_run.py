@@ -17,17 +17,17 @@ from typing import Any
 from .. import (
     AsyncEventProcessor,
     AsyncEventQueue,
-    DelayShedder,
     Event,
     EventScheduler,
     EventType,
     EventTypes,
     Handler,
     Priority,
-    ProcessorStatistics,
     RateLimit,
     ThreadSafeSelfState,
 )
+from ..processor import ProcessorStatistics
+from ..scheduler import DelayShedder
 from . import measure, workloads
 from .handlers import arithmetic
 from .latency import WORKER, core_wait_ns, native_id

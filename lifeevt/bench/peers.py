@@ -7,7 +7,8 @@ import queue
 import threading
 import time
 
-from .. import Event, EventTypes, ReflexSet
+from .. import Event, EventTypes
+from ..processor import ReflexSet
 
 DEFAULTS = {"energy": 100.0, "stability": 1.0, "integrity": 1.0}
 LIMITS = {"energy": 100.0, "stability": 1.0, "integrity": 1.0}

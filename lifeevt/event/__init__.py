@@ -1,24 +1,14 @@
-"""What happened, as frozen data, and what each type of it is worth."""
+"""Events as frozen data, their types, and limits on how many may come."""
 
 from __future__ import annotations
 
-from .event import NO_METADATA, Event, Priority
-from .event_type import COALESCING, EventType
-from .files import Row, load_table, read_table
+from .._public import publish
+from .event import NO_METADATA as NO_METADATA, Event, Priority
+from .event_type import COALESCING as COALESCING, EventType
+from .files import Row as Row, load_table as load_table, read_table as read_table
 from .rate_limit import RateLimit, RateLimiter, TokenBucket
 from .registry import EventTypes
 
-__all__ = [
-    "COALESCING",
-    "NO_METADATA",
-    "Event",
-    "EventType",
-    "EventTypes",
-    "Priority",
-    "RateLimit",
-    "RateLimiter",
-    "Row",
-    "TokenBucket",
-    "load_table",
-    "read_table",
-]
+__all__ = ["Event", "EventType", "EventTypes", "Priority", "RateLimit", "RateLimiter", "TokenBucket"]
+
+__dir__ = publish(__name__)

@@ -149,19 +149,14 @@ class Event:
         return f"Event({self.type!r}, {self.intensity!r}, timestamp={self.timestamp!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (tuple(getattr(self, name) for name in _FIELDS), dict(self.metadata)))
+        fields = {name: getattr(self, name) for name in Event.__slots__}
+        return Event.from_dict, ({**fields, "metadata": dict(self.metadata)},)
 
 
 _set_intensity, _set_metadata, _set_priority, _set_source, _set_timestamp, _set_type, _set_urgency = (
     vars(Event)[name].__set__ for name in Event.__slots__
 )
-_FIELDS = ("type", "intensity", "timestamp", "source", "priority", "urgency")
 NO_METADATA: Mapping[str, Any] = MappingProxyType({})
-
-
-def _rebuild(values: tuple[Any, ...], metadata: dict[str, Any]) -> Event:
-    fields = dict(zip(_FIELDS, values, strict=True))
-    return Event(metadata=metadata, **fields)
 
 
 def _kind(value: object) -> str:

@@ -9,6 +9,7 @@ post_event, get_status      what stands behind Life's two addresses
 
 from __future__ import annotations
 
+from .._public import publish
 from .event_queue import EventQueue
 from .life_state import LifeState, wrap_state
 from .loop import run_loop
@@ -40,3 +41,5 @@ __all__ = [
     "run_loop",
     "wrap_state",
 ]
+
+__dir__ = publish(__name__)

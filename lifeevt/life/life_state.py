@@ -8,8 +8,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from .. import DeltaReport, Field, ThreadSafeSelfState, Value
+from .. import Field, ThreadSafeSelfState, Value
 from ..serialization import is_number
+from ..state import DeltaReport
 from .detached import WriteThroughDict, WriteThroughList, detached, written_through
 
 __all__ = ["PUBLISHED", "LifeState", "wrap_state"]

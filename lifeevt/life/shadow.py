@@ -6,10 +6,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from .. import EventProcessingResult, LatencySummary
+from .. import EventProcessingResult
 from .._backends import Histogram
 from ..clock import Clock
-from ..metrics import summarize
+from ..metrics import LatencySummary, summarize
 from .answering import Gathered
 from .carried import CarriedEvent
 from .event_queue import EventQueue

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .. import LatencySummary
 from .._backends import Histogram
 from ..clock import NS_PER_SECOND, Clock
-from ..metrics import summarize
+from ..metrics import LatencySummary, summarize
 from .answering import Gathered, InTick
 from .shadow import Shadow, ShadowReport
 from .tick import LifeTick

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from .._public import publish
 from .batch_policy import BatchPolicy
-from .handler import ANY_TYPE, Handler
+from .handler import ANY_TYPE as ANY_TYPE, Handler
 from .processor import AsyncEventProcessor, ProcessorStatistics
-from .reflex import Reflex, ReflexResponse, ReflexSet
+from .reflex import Reflex, ReflexSet
 from .rules import ReflexCondition, ReflexPattern, ReflexRule, ReflexRules
 
 __all__ = [
-    "ANY_TYPE",
     "AsyncEventProcessor",
     "BatchPolicy",
     "Handler",
@@ -17,8 +17,9 @@ __all__ = [
     "Reflex",
     "ReflexCondition",
     "ReflexPattern",
-    "ReflexResponse",
     "ReflexRule",
     "ReflexRules",
     "ReflexSet",
 ]
+
+__dir__ = publish(__name__)

@@ -1,18 +1,13 @@
-"""The bounded queue by urgency, and all that an event can be while it waits."""
+"""The bounded queue by urgency, with receipts, overflow policies, timers and limits."""
 
 from __future__ import annotations
 
-from .overflow import BLOCK
+from .._public import publish
+from .overflow import BLOCK as BLOCK
 from .queue import AsyncEventQueue, QueueStatistics
-from .receipt import Admission, Receipt, Tracked
+from .receipt import Admission, Receipt, Tracked as Tracked
 from .timers import Periodic
 
-__all__ = [
-    "BLOCK",
-    "Admission",
-    "AsyncEventQueue",
-    "Periodic",
-    "QueueStatistics",
-    "Receipt",
-    "Tracked",
-]
+__all__ = ["Admission", "AsyncEventQueue", "Periodic", "QueueStatistics", "Receipt"]
+
+__dir__ = publish(__name__)

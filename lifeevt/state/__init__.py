@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._public import publish
 from .change import StateChange
 from .changes import Subscription
 from .exclusive import StateTurn
@@ -25,3 +26,5 @@ __all__ = [
     "Transaction",
     "Value",
 ]
+
+__dir__ = publish(__name__)

@@ -11,10 +11,8 @@ from types import ModuleType
 import pytest
 
 import lifeevt
-from lifeevt import (
-    BackendError,
-    _backends,
-)
+from lifeevt import _backends
+from lifeevt.errors import BackendError
 
 HOME = str(Path(lifeevt.__file__).parent.parent)
 

@@ -7,8 +7,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from lifeevt._backends.contract import DROP_LOWEST, REFUSED
 from lifeevt.event.rate_limit import TokenBucket

@@ -7,8 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 LOW, HIGH = -10.0, 10.0
 AMOUNTS = st.floats(-12.0, 12.0)

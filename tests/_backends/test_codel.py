@@ -9,8 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import INT64_MAX, INT64_MIN
 
 from lifeevt._backends.contract import MAX_LEVELS

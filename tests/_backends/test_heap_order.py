@@ -13,8 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, REJECT
 

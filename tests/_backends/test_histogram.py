@@ -7,8 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from strategies import INT64_MAX, INT64_MIN, durations
 
 PERCENTS = st.floats(0.0, 100.0) | st.sampled_from([0.0, 50.0, 95.0, 99.0, 100.0])

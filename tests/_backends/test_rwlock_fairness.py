@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 from actors import Actor, Call, wait_until
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lifeevt._backends.contract import PASSES
 from lifeevt.errors import LockOrderError, LockTimeout

@@ -7,11 +7,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from lifeevt import Event, Priority, RecordingError
+from lifeevt import Event, Priority
 from lifeevt.cli.recording import MAX_LINE_BYTES, MAX_REPORTS, Recording, bundled_recording, measure
+from lifeevt.errors import RecordingError
 
 GOOD = {"type": "shock", "intensity": -0.5, "timestamp": 10.0, "metadata": {"a": 1}, "source": "environment"}
 

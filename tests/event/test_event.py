@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from strategies import events
 
-from lifeevt import Event, InvalidEvent, LifeEventError, Priority, SerializationError
+from lifeevt import Event, InvalidEvent, LifeEventError, Priority
+from lifeevt.errors import SerializationError
 from lifeevt.event.event import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 
 INFINITE = [math.nan, math.inf, -math.inf, 10**400]

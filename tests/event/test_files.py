@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lifeevt import Event, EventType, EventTypes, InvalidConfiguration, Priority, RateLimit
+from lifeevt import Event, EventType, EventTypes, Priority, RateLimit
+from lifeevt.errors import InvalidConfiguration
 
 MS = 1_000_000
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import events, schedules, shares
 
 from lifeevt import (
@@ -22,11 +21,11 @@ from lifeevt import (
     EventType,
     EventTypes,
     Field,
-    InvalidConfiguration,
     ManualClock,
     Priority,
     ThreadSafeSelfState,
 )
+from lifeevt.errors import InvalidConfiguration
 from lifeevt.event.registry import MAX_REMEMBERED
 
 MS = 1_000_000

@@ -13,7 +13,8 @@ from isolation.history import frozen
 from isolation.model import Model, ModelTransaction, View
 from isolation.programs import Program, blind
 
-from lifeevt import StateSnapshot, ThreadSafeSelfState
+from lifeevt import ThreadSafeSelfState
+from lifeevt.state import StateSnapshot
 
 
 class ReadsTheLatest(Model):

@@ -14,7 +14,8 @@ from isolation.model import Model
 from isolation.player import WrappedPlayer, play, wrapped
 from isolation.programs import Program, programs
 
-from lifeevt import StateChange, ThreadSafeSelfState
+from lifeevt import ThreadSafeSelfState
+from lifeevt.state import StateChange
 
 pytestmark = pytest.mark.timeout(600)  # seconds; far more than it takes, unless others use the machine, too
 

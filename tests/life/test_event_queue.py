@@ -11,8 +11,7 @@ from unittest.mock import patch
 
 import pytest
 from actors import together
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from life.double import Event
 
 from lifeevt import AsyncEventProcessor, ManualClock, ThreadSafeSelfState

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 import pytest
 from actors import Actor, Call, wait_until
 
-from lifeevt import LockOrderError, LockTimeout, Turn, TurnLock
+from lifeevt import LockOrderError, LockTimeout
+from lifeevt.locks import Turn, TurnLock
 
 
 @pytest.fixture

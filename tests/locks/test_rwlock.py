@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from actors import Actor, wait_until
 
-from lifeevt import DeadlockError, LockOrderError, LockTimeout, ReadWriteLock, TurnLock, WatchedLock
+from lifeevt import DeadlockError, LockOrderError, LockTimeout
+from lifeevt.locks import ReadWriteLock, TurnLock, WatchedLock
 from lifeevt.locks.rwlock import limit_in_ns
 
 

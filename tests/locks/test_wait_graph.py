@@ -11,18 +11,10 @@ from typing import Any
 
 import pytest
 from actors import Actor, Call, wait_until
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from lifeevt import (
-    DeadlockError,
-    LockOrderError,
-    LockTimeout,
-    ReadWriteLock,
-    ThreadSafeSelfState,
-    TurnLock,
-    WatchedLock,
-)
+from lifeevt import DeadlockError, LockOrderError, LockTimeout, ThreadSafeSelfState
+from lifeevt.locks import ReadWriteLock, TurnLock, WatchedLock
 from lifeevt.locks.wait_graph import GRAPH, WaitGraph
 
 KINDS = ["read", "write", "turn", "watched", "state"]

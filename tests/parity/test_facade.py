@@ -8,14 +8,13 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from parity.other_backend import OtherBackend
 from parity.outcomes import Odd, answering, calling, looping, setting
 from processor import test_shedding
 from strategies import shares
 
-from lifeevt import ReflexSet
+from lifeevt.processor import ReflexSet
 
 pytestmark = pytest.mark.native  # this process has the native backend, the other one the reference
 

@@ -21,8 +21,7 @@ from _backends import (
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from parity.reactor_lockstep import kinds_machine, stretch_machine
-from parity.test_saboteurs import CAUGHT as CAUGHT_ELSEWHERE
-from parity.test_saboteurs import beside_the_others
+from parity.test_saboteurs import CAUGHT as CAUGHT_ELSEWHERE, beside_the_others
 from reactors import HIT, STRANGER
 
 from lifeevt._backends import reference

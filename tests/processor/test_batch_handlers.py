@@ -19,14 +19,14 @@ from lifeevt import (
     EventTypes,
     Field,
     Handler,
-    LoadBalancingStrategy,
     ManualClock,
     Priority,
     Reflex,
     Status,
-    SystemClock,
     ThreadSafeSelfState,
 )
+from lifeevt.clock import SystemClock
+from lifeevt.scheduler import LoadBalancingStrategy
 
 MS = 1_000_000
 CRITICAL, HIGH, NORMAL, LOW = Priority

@@ -10,21 +10,19 @@ from actors import PATIENCE, Actor, wait_until
 from processor.test_batch_handlers import Batched, engine_of, event_of, numbered, numbers
 
 from lifeevt import (
-    AdaptiveBounds,
-    AdaptiveStrategy,
     BatchPolicy,
     Event,
     EventScheduler,
     EventType,
     EventTypes,
     Handler,
-    LoadBalancingStrategy,
     ManualClock,
     Priority,
     Receipt,
     Status,
-    SystemClock,
 )
+from lifeevt.clock import SystemClock
+from lifeevt.scheduler import AdaptiveBounds, AdaptiveStrategy, LoadBalancingStrategy
 
 MS = 1_000_000
 CRITICAL, HIGH, NORMAL, LOW = Priority

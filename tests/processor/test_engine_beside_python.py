@@ -23,8 +23,8 @@ from lifeevt import (
     Priority,
     Status,
     StopTimeout,
-    SystemClock,
 )
+from lifeevt.clock import SystemClock
 
 SHORT_SECONDS = 0.0005
 

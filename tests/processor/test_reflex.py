@@ -10,22 +10,10 @@ from typing import Any
 import pytest
 from life_contract import CONTRACT, EXACT, GOLDEN, TRACE_EVENTS, VITALS
 
-from lifeevt import (
-    AsyncEventProcessor,
-    Event,
-    Field,
-    InvalidReflex,
-    ManualClock,
-    Reflex,
-    ReflexCondition,
-    ReflexPattern,
-    ReflexRule,
-    ReflexRules,
-    ReflexSet,
-    Status,
-    ThreadSafeSelfState,
-)
-from lifeevt.processor import ReflexResponse
+from lifeevt import AsyncEventProcessor, Event, Field, ManualClock, Reflex, Status, ThreadSafeSelfState
+from lifeevt.errors import InvalidReflex
+from lifeevt.processor import ReflexCondition, ReflexPattern, ReflexRule, ReflexRules, ReflexSet
+from lifeevt.processor.reflex import ReflexResponse
 
 
 def respond(

@@ -13,19 +13,18 @@ from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
     BatchPolicy,
-    DelayShedder,
     Event,
     EventProcessingResult,
     EventScheduler,
     EventType,
     Field,
     Handler,
-    LoadBalancingStrategy,
     ManualClock,
     Priority,
     Status,
     ThreadSafeSelfState,
 )
+from lifeevt.scheduler import DelayShedder, LoadBalancingStrategy
 
 MS = 1_000_000
 SHEDDER = DelayShedder(0.02, 0.1)

@@ -426,7 +426,7 @@ def test_a_handler_must_not_wait_for_its_own_engine(method: str) -> None:
         assert engine.wait_idle(PATIENCE)
         (result,) = engine.results()
         assert engine.running
-    assert result.error == "action: lifeevt.errors.LifeEventError: a handler must not wait for its own engine"
+    assert result.error == "action: lifeevt.LifeEventError: a handler must not wait for its own engine"
 
 
 @pytest.mark.parametrize("worker", [True, False], ids=["worker", "caller"])

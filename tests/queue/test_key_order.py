@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 from actors import Actor
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from lifeevt import (
-    Admission,
     AsyncEventProcessor,
     AsyncEventQueue,
     Event,
@@ -21,6 +19,7 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
+from lifeevt.queue import Admission
 
 CRITICAL, HIGH, NORMAL, LOW = Priority
 

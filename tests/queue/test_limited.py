@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from lifeevt import (
-    Admission,
     AsyncEventProcessor,
     AsyncEventQueue,
     Event,
@@ -27,6 +26,7 @@ from lifeevt import (
     ThreadSafeSelfState,
 )
 from lifeevt._backends import Submitter
+from lifeevt.queue import Admission
 
 MS = 1_000_000
 NOISE = EventType("noise", Priority.LOW, 10 * MS, rate_limit=RateLimit(3, 1.0), source_limit=RateLimit(2, 1.0))

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 from actors import Actor, wait_until
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from lifeevt import (
     AsyncEventProcessor,

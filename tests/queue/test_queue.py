@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 from actors import Actor, together, wait_until
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import schedules
 
 from lifeevt import (

@@ -10,7 +10,6 @@ import pytest
 from actors import Actor
 
 from lifeevt import (
-    Admission,
     AsyncEventProcessor,
     AsyncEventQueue,
     EngineStopped,
@@ -27,6 +26,7 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
+from lifeevt.queue import Admission
 
 CRITICAL, HIGH, NORMAL, LOW = Priority
 SECONDS = 30.0

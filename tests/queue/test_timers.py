@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 from actors import Actor, wait_until
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from reactors import HIT, Stretch
 
 from lifeevt import (
-    Admission,
     AsyncEventProcessor,
     AsyncEventQueue,
     Event,
@@ -26,6 +24,7 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
+from lifeevt.queue import Admission
 from lifeevt.queue.timers import Periodic, Timers
 
 SECOND = 10**9

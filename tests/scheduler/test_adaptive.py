@@ -8,18 +8,11 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from lifeevt import (
-    AdaptiveBounds,
-    AdaptiveStrategy,
-    Decision,
-    EventScheduler,
-    LevelLoad,
-    Load,
-)
+from lifeevt import EventScheduler
 from lifeevt._backends.contract import REJECT
+from lifeevt.scheduler import AdaptiveBounds, AdaptiveStrategy, Decision, LevelLoad, Load
 from lifeevt.scheduler.adaptive import Settings, decide, replay
 
 MS = 1_000_000

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from lifeevt import DelayShedder, Priority
+from lifeevt import Priority
 from lifeevt._backends.contract import MAX_LEVELS
+from lifeevt.scheduler import DelayShedder
 
 MS = 1_000_000
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from lifeevt import LoadBalancingStrategy
+from lifeevt.scheduler import LoadBalancingStrategy
 from lifeevt.scheduler.strategy import Load
 
 SECOND = 1_000_000_000

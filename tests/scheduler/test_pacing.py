@@ -6,15 +6,8 @@ from typing import Any
 
 import pytest
 
-from lifeevt import (
-    AsyncEventProcessor,
-    Event,
-    Field,
-    LoadBalancingStrategy,
-    ManualClock,
-    Priority,
-    ThreadSafeSelfState,
-)
+from lifeevt import AsyncEventProcessor, Event, Field, ManualClock, Priority, ThreadSafeSelfState
+from lifeevt.scheduler import LoadBalancingStrategy
 
 MS = 1_000_000
 PATIENCE = 30.0

@@ -16,16 +16,13 @@ from lifeevt import (
     EventType,
     EventTypes,
     Field,
-    Gate,
-    LatencySummary,
-    LevelLoad,
-    Load,
     ManualClock,
     Priority,
     Status,
-    Strategy,
     ThreadSafeSelfState,
 )
+from lifeevt.metrics import LatencySummary
+from lifeevt.scheduler import Gate, LevelLoad, Load, Strategy
 from lifeevt.scheduler.scheduler import MAX_TYPE_ACCOUNTS
 
 MS = 1_000_000

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from lifeevt import DeadlineStrategy, EventScheduler, Strategy, strategy_names
+from lifeevt import EventScheduler
+from lifeevt.scheduler import DeadlineStrategy, Strategy, strategy_names
 from lifeevt.scheduler.strategies import find_strategy
 
 SHIPPED = ["adaptive", "deadline", "load_balancing", "priority"]
@@ -18,7 +19,7 @@ SHIPPED = ["adaptive", "deadline", "load_balancing", "priority"]
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a strategy that another package brings."""
     (tmp_path / "other_strategy.py").write_text(
-        "from lifeevt import Strategy\n"
+        "from lifeevt.scheduler import Strategy\n"
         "class Other(Strategy):\n    name = 'other'\n    offsets_ns = (0, 5)\n"
         "def broken():\n    raise RuntimeError('the package is broken')\n",
         encoding="utf-8",

@@ -6,21 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import event_names, priorities, shares
 
-from lifeevt import (
-    AsyncEventQueue,
-    DeadlineStrategy,
-    Event,
-    EventScheduler,
-    EventTypes,
-    LoadBalancingStrategy,
-    ManualClock,
-    PriorityStrategy,
-    Strategy,
-)
+from lifeevt import AsyncEventQueue, Event, EventScheduler, EventTypes, ManualClock
+from lifeevt.scheduler import DeadlineStrategy, LoadBalancingStrategy, PriorityStrategy, Strategy
 from lifeevt.scheduler.strategy import FURTHEST_NS, OPEN, level_offsets
 
 MS = 1_000_000

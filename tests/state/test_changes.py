@@ -9,18 +9,10 @@ from typing import Any
 import pytest
 from actors import together
 
-from lifeevt import (
-    AsyncEventProcessor,
-    Event,
-    Field,
-    Reflex,
-    ReflexSet,
-    StateChange,
-    ThreadSafeSelfState,
-    TransactionError,
-    UnknownField,
-    Value,
-)
+from lifeevt import AsyncEventProcessor, Event, Field, Reflex, ThreadSafeSelfState, UnknownField, Value
+from lifeevt.errors import TransactionError
+from lifeevt.processor import ReflexSet
+from lifeevt.state import StateChange
 
 
 def being(history: int = 0) -> ThreadSafeSelfState:

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 from actors import together
 from disks import Disk, PowerCut
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from lifeevt import StateFileError, StateFileMissing
+from lifeevt.errors import StateFileError, StateFileMissing
 from lifeevt.state import checksummed_file
 from lifeevt.state.checksummed_file import SealedFile
 

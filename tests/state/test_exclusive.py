@@ -12,19 +12,10 @@ from typing import Any
 import pytest
 from actors import Actor, together, wait_until
 from beings import FIELDS, Being, Loose
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from lifeevt import (
-    Field,
-    InvalidValue,
-    LockOrderError,
-    LockTimeout,
-    StateError,
-    ThreadSafeSelfState,
-    TransactionError,
-    Value,
-)
+from lifeevt import Field, InvalidValue, LockOrderError, LockTimeout, ThreadSafeSelfState, Value
+from lifeevt.errors import StateError, TransactionError
 
 
 def wrapped(target: Any = None, fields: Any = FIELDS, **more: Any) -> tuple[Any, ThreadSafeSelfState]:

@@ -11,7 +11,8 @@ import pytest
 from actors import Actor, Call, together, wait_until
 from beings import FIELDS, Being
 
-from lifeevt import LockOrderError, LockTimeout, StateError, ThreadSafeSelfState
+from lifeevt import LockOrderError, LockTimeout, ThreadSafeSelfState
+from lifeevt.errors import StateError
 from lifeevt.state.exclusive_gate import Stay, TurnGate, stay_class
 
 

@@ -7,21 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from lifeevt import (
-    Field,
-    InvalidValue,
-    LoadReport,
-    ManualClock,
-    SerializationError,
-    StateFileError,
-    StateFileMissing,
-    ThreadSafeSelfState,
-    UnknownField,
-    Value,
-)
+from lifeevt import Field, InvalidValue, ManualClock, ThreadSafeSelfState, UnknownField, Value
+from lifeevt.errors import SerializationError, StateFileError, StateFileMissing
+from lifeevt.state import LoadReport
 from lifeevt.state.checksummed_file import SealedFile
 from lifeevt.state.persistence import KIND, load_fields, save_fields
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 from actors import together
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from lifeevt import Field, InvalidValue, LifeEventError, StateError, StateSnapshot, ThreadSafeSelfState, UnknownField
+from lifeevt import Field, InvalidValue, LifeEventError, ThreadSafeSelfState, UnknownField
+from lifeevt.errors import StateError
+from lifeevt.state import StateSnapshot
 from lifeevt.state.field import UNBOUNDED
 
 HUGE = 10**400

@@ -9,19 +9,10 @@ from typing import Any
 import pytest
 from actors import together
 
-from lifeevt import (
-    ConflictError,
-    DeltaReport,
-    Field,
-    InvalidReflex,
-    InvalidValue,
-    Reflex,
-    ReflexSet,
-    StateSnapshot,
-    ThreadSafeSelfState,
-    UnknownField,
-    Value,
-)
+from lifeevt import ConflictError, Field, InvalidValue, Reflex, ThreadSafeSelfState, UnknownField, Value
+from lifeevt.errors import InvalidReflex
+from lifeevt.processor import ReflexSet
+from lifeevt.state import DeltaReport, StateSnapshot
 
 
 class Point:

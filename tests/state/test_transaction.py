@@ -9,17 +9,9 @@ from typing import Any
 
 import pytest
 
-from lifeevt import (
-    ConflictError,
-    Field,
-    InvalidValue,
-    StateError,
-    ThreadSafeSelfState,
-    Transaction,
-    TransactionError,
-    UnknownField,
-    Value,
-)
+from lifeevt import ConflictError, Field, InvalidValue, ThreadSafeSelfState, UnknownField, Value
+from lifeevt.errors import StateError, TransactionError
+from lifeevt.state import Transaction
 
 
 def accounts() -> ThreadSafeSelfState:

@@ -10,20 +10,10 @@ from typing import Any
 import pytest
 from actors import together
 from beings import FIELDS, Being, Data, Loose, Model, Slotted
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
-from lifeevt import (
-    ConflictError,
-    Field,
-    InvalidValue,
-    LockTimeout,
-    SerializationError,
-    StateError,
-    ThreadSafeSelfState,
-    UnknownField,
-    Value,
-)
+from lifeevt import ConflictError, Field, InvalidValue, LockTimeout, ThreadSafeSelfState, UnknownField, Value
+from lifeevt.errors import SerializationError, StateError
 
 
 def wrapped(**more: Any) -> tuple[Being, ThreadSafeSelfState]:

@@ -9,7 +9,6 @@ from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
     BatchPolicy,
-    DeltaReport,
     Event,
     EventProcessingResult,
     EventScheduler,
@@ -17,19 +16,18 @@ from lifeevt import (
     EventTypes,
     Field,
     Handler,
-    LoopStatistics,
     ManualClock,
     Priority,
-    ProcessorStatistics,
     Reflex,
-    ReflexSet,
     RuntimeLoop,
-    StateSnapshot,
     Status,
     ThreadSafeSelfState,
     Tick,
     backend,
 )
+from lifeevt.processor import ProcessorStatistics, ReflexSet
+from lifeevt.runtime import LoopStatistics
+from lifeevt.state import DeltaReport, StateSnapshot
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type

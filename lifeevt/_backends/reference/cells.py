@@ -12,8 +12,7 @@ from .. import fork
 from ..contract import NO_CAUSE, SAMPLED_WRITES, Change
 from .histogram import Histogram
 from .numbers import Rooted, checked_index, finite, int64, truncated
-from .rwlock import Reading, RWLock
-from .rwlock import Writing as Locked
+from .rwlock import Reading, RWLock, Writing as Locked
 
 FORK_PATIENCE_NS = 10**9
 

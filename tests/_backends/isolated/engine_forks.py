@@ -17,13 +17,11 @@ from lifeevt import (
     Field,
     Handler,
     Priority,
-    ReadWriteLock,
     RuntimeLoop,
     Status,
     ThreadSafeSelfState,
-    TurnLock,
-    WatchedLock,
 )
+from lifeevt.locks import ReadWriteLock, TurnLock, WatchedLock
 
 BACKEND, PATIENCE = sys.argv[1], 20
 

@@ -8,7 +8,8 @@ import sys
 import threading
 from contextlib import ExitStack
 
-from lifeevt import DeadlockError, ReadWriteLock, TurnLock, WatchedLock
+from lifeevt import DeadlockError
+from lifeevt.locks import ReadWriteLock, TurnLock, WatchedLock
 
 BACKEND, SCENE = sys.argv[1:3]
 EACH, THREADS, PATIENCE = 80, 8, 90.0

@@ -14,7 +14,6 @@ from lifeevt import (
     AsyncEventProcessor,
     AsyncEventQueue,
     BatchPolicy,
-    DelayShedder,
     EngineStopped,
     Event,
     Field,
@@ -23,6 +22,7 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
+from lifeevt.scheduler import DelayShedder
 
 BACKEND = sys.argv[1]
 PRODUCERS, SINGLE, BATCHES, BATCH = 4, 1_500, 60, 70
