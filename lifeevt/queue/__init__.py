@@ -5,9 +5,10 @@ from __future__ import annotations
 from .._public import publish
 from .overflow import BLOCK as BLOCK
 from .queue import AsyncEventQueue, QueueStatistics
+from .rate_limit import RateLimiter, TokenBucket
 from .receipt import Admission, Receipt, Tracked as Tracked
 from .timers import Periodic
 
-__all__ = ["Admission", "AsyncEventQueue", "Periodic", "QueueStatistics", "Receipt"]
+__all__ = ["Admission", "AsyncEventQueue", "Periodic", "QueueStatistics", "RateLimiter", "Receipt", "TokenBucket"]
 
 __dir__ = publish(__name__)

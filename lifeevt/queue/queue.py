@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from .._backends import Bucket, EventHeap, KindTable
+from .._backends import EventHeap, KindTable
 from .._backends.contract import NO_END, NO_KIND, REFUSED, REJECT, WAIT, Entry, Offer, Verdict
 from .._backends.front import Fronted
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
-from ..event import NO_METADATA, Event, EventTypes, Priority, RateLimiter
+from ..event import NO_METADATA, Event, EventTypes, Priority
 from ..metrics import Ledger, QueueStatistics
 from ..result import Status
 from .async_waiting import LoopWaiting
 from .overflow import Overflow
 from .pauses import Pauses
+from .rate_limit import RateLimiter
 from .receipt import Merge, Receipt, Tracked
 from .timers import Periodic
 from .tracker import Tracker
@@ -65,7 +65,7 @@ class AsyncEventQueue(Fronted):
         self._heap = EventHeap(capacity)
         self.rank: Rank = rank or EventTypes.life().rank
         self.types, self.ranks_by_type = _types_behind(self.rank), rank is None
-        self.limiter = RateLimiter(make=partial(Bucket, self._heap))
+        self.limiter = RateLimiter(heap=self._heap)
         self.numbers = TypeNumbers(KindTable, self.types, self.limiter.of_type)
         self._pauses = Pauses(self._heap)
         self._tracks = self._closed = False  # whether an event was ever tracked here

@@ -10,10 +10,11 @@ from .._backends import EventHeap, fork
 from .._backends.contract import REFUSED, REJECT, WAIT, Entry, Offer, Verdict
 from ..clock import NS_PER_SECOND, Clock
 from ..errors import InvalidEvent
-from ..event import COALESCING, Event, EventTypes, Priority, RateLimiter
+from ..event import COALESCING, Event, EventTypes, Priority
 from ..result import EventProcessingResult, Status, filled
 from .key_order import Line
 from .overflow import Overflow
+from .rate_limit import RateLimiter
 from .receipt import Admission, Merge, Receipt, Tracked
 from .timers import Periodic, Timers
 from .type_ids import TypeNumbers

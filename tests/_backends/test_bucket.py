@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from array import array
-from types import ModuleType, SimpleNamespace
+from fractions import Fraction
+from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import example, given, strategies as st
 
 from lifeevt._backends.contract import DROP_LOWEST, REFUSED
-from lifeevt.event.rate_limit import TokenBucket
 
 SECOND = 10**9
 LATEST = 2**63 - 1
@@ -39,17 +40,39 @@ def came(heap: Any, kinds: Any, types: list[int], now_ns: int = 0, policy: int =
     return taken
 
 
+class InFractions:
+    """The instant at which a bucket is full again, as a fraction: slow and obviously right."""
+
+    def __init__(self, count: int, period_ns: int, most: int) -> None:
+        self.one = Fraction(period_ns, count)  # the time in which a token comes
+        self.most, self.full_at = most, Fraction(-(2**200))
+
+    def ready_ns(self, now_ns: int) -> int:
+        return max(math.ceil(self.full_at - (self.most - 1) * self.one), now_ns)
+
+    def admits(self, now_ns: int) -> bool:
+        missing = max(self.full_at - now_ns, Fraction(0)) / self.one
+        if missing + 1 > self.most:
+            return False
+        self.full_at = max(self.full_at, Fraction(now_ns)) + self.one
+        return True
+
+
 @given(count=bounds, period_ns=periods, most=bounds, start=st.integers(0, 2**62), pauses=pauses)
 @example(count=2**40, period_ns=10**18, most=2**40, start=LATEST - 9, pauses=[0, 0, 9])
 @example(count=1, period_ns=10**18, most=2**40, start=0, pauses=[0] * 30)
-def test_a_bucket_says_to_the_nanosecond_what_a_token_bucket_says(
+def test_a_bucket_says_to_the_nanosecond_what_one_of_fractions_says(
     core: ModuleType, count: int, period_ns: int, most: int, start: int, pauses: list[int]
 ) -> None:
-    limit: Any = SimpleNamespace(count=count, period_ns=period_ns, most=most)
-    bucket, token_bucket, now = bucket_of(core, count, period_ns, most), TokenBucket(limit), start
+    of_a_heap, alone = bucket_of(core, count, period_ns, most), core.Bucket(None, count, period_ns, most)
+    slow, now = InFractions(count, period_ns, most), start
     for pause in pauses:
         now = min(now + pause, LATEST)
-        assert bucket.admits(now) == token_bucket.admits(now)
+        ready = slow.ready_ns(now)
+        for bucket in (of_a_heap, alone):
+            looked = bucket.is_full(now), bucket.has_token(now), bucket.ready_ns(now)
+            assert looked == (slow.full_at <= now, ready == now, min(ready, LATEST))
+        assert of_a_heap.admits(now) == alone.admits(now) == slow.admits(now)
 
 
 def test_a_time_before_the_last_one_takes_what_is_left(core: ModuleType) -> None:
@@ -144,10 +167,11 @@ def test_offers_of_objects_are_not_limited_by_the_heap(core: ModuleType) -> None
     assert all(heap.offer(1, 1, 0, "p", DROP_LOWEST, 0) is not REFUSED for _ in range(3))
 
 
-@pytest.mark.parametrize("bucket", ["another heap's", object()])
+@pytest.mark.parametrize("bucket", ["another heap's", "no heap's", object()])
 def test_what_cannot_limit_is_refused_and_changes_nothing(core: ModuleType, bucket: object) -> None:
     heap, kinds = limited(core, 1)
-    other = bucket_of(core, 9) if isinstance(bucket, str) else bucket
+    others = {"another heap's": bucket_of(core, 9), "no heap's": core.Bucket(None, 9, SECOND, 9)}
+    other = others.get(bucket, bucket) if isinstance(bucket, str) else bucket
     with pytest.raises((TypeError, ValueError)):
         kinds.limit(0, other)
     with pytest.raises(IndexError):

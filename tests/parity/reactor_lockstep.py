@@ -9,7 +9,6 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 from _backends.test_results import records
@@ -20,7 +19,7 @@ from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, Stretch
 from strategies import INT64_MAX, ends, levels, policies
 
 from lifeevt._backends.contract import MAX_LEVELS, NO_END, NO_KIND, NO_ROW, REFUSED
-from lifeevt.event.rate_limit import TokenBucket
+from lifeevt._backends.reference import Bucket
 
 STRENGTHS = [0.0, 0.125, -0.25, 0.5, -1.0, 1.0]
 HIT_ROW, SHRUG_ROW = 0, 1
@@ -80,7 +79,7 @@ class ReactorModel:
         self.results: deque[Any] = deque()
         self.delayed: dict[int, bool] | None = None  # by level: whether one left already; None: nothing is shed
         self.rows = [(HIT_ROW, False), (SHRUG_ROW, False), (NO_ROW, False), (HIT_ROW, True)]
-        self.buckets: dict[int, TokenBucket] = {}
+        self.buckets: dict[int, Bucket] = {}
         self.limited = 0
 
     def offer(self, key: int, level: int, payload: Any, policy: int, *numbers: Any) -> Any:
@@ -286,8 +285,7 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
                 bucket = core.Bucket(each.heap, count, period_ns, most)
                 for kind in limited:
                     each.kinds.limit(kind, bucket)
-            given: Any = SimpleNamespace(count=count, period_ns=period_ns, most=most)
-            self.model.buckets.update(dict.fromkeys(limited, TokenBucket(given)))
+            self.model.buckets.update(dict.fromkeys(limited, Bucket(None, count, period_ns, most)))
 
         @precondition(lambda self: self.turning_away == "limits")
         @rule(kind=kinds)

@@ -205,6 +205,7 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     yield reactor.admits(level=1, queued_ns=2, now_ns=9), codel.admits(level=1, now_ns=2, waited_ns=3, last=False)
     bucket = core.Bucket(heap=heap, count=1, period_ns=9, most=1)
     yield kinds.limit(code=0, bucket=bucket), bucket.admits(now_ns=5), submitter.accept(accepts=True)
+    yield bucket.has_token(now_ns=5), bucket.ready_ns(now_ns=5), bucket.is_full(now_ns=5)
     yield heap.offer_numbers(kinds=kinds, **numbers, arrival_ns=6, policy=DROP_OLDEST), heap.limited
 
 
@@ -260,6 +261,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("KindTable", "change", [0, 1, 2, True]), ("KindTable", "answer", [0, 0, True]),
     ("KindTable", "account", [0, None]), ("KindTable", "limit", [0, None]),
     ("Bucket", "__init__", ["<EventHeap>", 1, 2, 3]), ("Bucket", "admits", [1]),
+    ("Bucket", "has_token", [1]), ("Bucket", "ready_ns", [1]), ("Bucket", "is_full", [1]),
     ("KindTable", "code", ["hit"]), ("KindTable", "name", [0]), ("KindTable", "describe", [0]),
     ("Reactor", "__init__", ["<EventHeap>", "<KindTable>", "<ReflexTable>", "<StateCells>", ["<Account>"], 2, True]),
     ("Reactor", "run_pending", [1, MAX_LEVELS]),

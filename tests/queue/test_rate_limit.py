@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from lifeevt.event.rate_limit import RateLimit, RateLimiter, TokenBucket
+from lifeevt import RateLimit
+from lifeevt.queue import RateLimiter, TokenBucket
 
 limits = st.builds(
     RateLimit,

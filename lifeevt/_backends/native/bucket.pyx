@@ -1,8 +1,8 @@
-"""Bucket, the native twin: how many events of a type may come, for those who ask in Python and those who cannot."""
+"""Bucket, native: how many events of a type, or of a source, may come; Python and C ask the same one."""
 
 from libc.stdint cimport int64_t
 
-from ..nogil.bucket cimport bucket_admits, bucket_fill
+from ..nogil.bucket cimport bucket_admits, bucket_fill, bucket_has_token, bucket_is_full, bucket_ready_ns
 from .numbers cimport whole
 from .watch cimport Watched, enter
 from ..nogil.heap cimport heap_leave_quietly
@@ -12,12 +12,19 @@ cdef int64_t LONGEST_NS = 1_000_000_000_000_000_000
 
 
 cdef class Bucket:
-    """A bucket of ``most`` tokens, full at first; ``count`` come in each ``period_ns``. Exact: nothing is rounded.
+    """A token bucket: ``most`` tokens, full at first; ``count`` come in each ``period_ns``. O(1); does not block.
 
-    It limits events of one heap, whose mutex guards it. Thread-safe; does not block. O(1).
+    It keeps one whole number: the instant at which the bucket is full again, in units of 1/count ns. So nothing is
+    rounded. This is the virtual scheduling form of the leaky bucket (ITU-T I.371).
+
+    The mutex of ``heap`` guards a bucket that limits the events of this heap. Without a heap, one thread at a time may
+    use the bucket.
     """
 
-    def __cinit__(self, Watched heap not None, count, period_ns, most):
+    def __cinit__(self, *_, **__):
+        bucket_fill(&self.kept, 1, 1, 1)
+
+    def __init__(self, Watched heap, count, period_ns, most):
         cdef int64_t tokens = checked("count", count, MOST), period = checked("period_ns", period_ns, LONGEST_NS)
         bucket_fill(&self.kept, tokens, period, checked("most", most, MOST))
         self.events = heap
@@ -25,10 +32,45 @@ cdef class Bucket:
     def admits(self, now_ns):
         """Take a token if there is one; return whether there was."""
         cdef int64_t now = whole(now_ns)
-        enter(&self.events.heap)
+        guard(self)
         cdef bint there = bucket_admits(&self.kept, now)
-        heap_leave_quietly(&self.events.heap)
+        unguard(self)
         return there
+
+    def has_token(self, now_ns):
+        """Return whether ``admits`` would, and take nothing."""
+        cdef int64_t now = whole(now_ns)
+        guard(self)
+        cdef bint there = bucket_has_token(&self.kept, now)
+        unguard(self)
+        return there
+
+    def ready_ns(self, now_ns):
+        """Return the first instant, not before ``now_ns``, at which there is a token; 2**63 - 1 when it comes later."""
+        cdef int64_t now = whole(now_ns)
+        guard(self)
+        cdef int64_t ready = bucket_ready_ns(&self.kept, now)
+        unguard(self)
+        return ready
+
+    def is_full(self, now_ns):
+        """Return whether the bucket is as good as new."""
+        cdef int64_t now = whole(now_ns)
+        guard(self)
+        cdef bint full = bucket_is_full(&self.kept, now)
+        unguard(self)
+        return full
+
+
+cdef inline int guard(Bucket bucket) except -1:
+    if bucket.events is not None:
+        enter(&bucket.events.heap)
+    return 0
+
+
+cdef inline void unguard(Bucket bucket) noexcept:
+    if bucket.events is not None:
+        heap_leave_quietly(&bucket.events.heap)
 
 
 cdef int64_t checked(name, value, int64_t most) except -1:

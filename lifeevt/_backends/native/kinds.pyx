@@ -78,6 +78,8 @@ cdef class KindTable:
         """
         cdef int32_t kind = index_in(code, self.table.length)
         cdef object _before
+        if bucket is not None and bucket.events is None:
+            raise ValueError("the bucket is no heap's")
         if bucket is not None and self.events is None:
             self.events = bucket.events
         if bucket is not None and bucket.events is not self.events:

@@ -1,7 +1,7 @@
-"""A token bucket: how many events of a type may come in a time, exact to the nanosecond. Not one Python object.
+"""A token bucket: how many events may come in a time, exact to the nanosecond. Not one Python object.
 
 Kept as one whole number, the instant at which the bucket is full again, in units of 1/count ns: so nothing is ever
-rounded. Whoever asks holds the mutex of the heap whose events it limits.
+rounded. A caller holds the mutex of the heap whose events the bucket limits.
 """
 
 from libc.stdint cimport int64_t
@@ -10,10 +10,12 @@ cdef extern from * nogil:
     """
     /* an instant times 2**40 does not fit 64 bits; no more aligned than what Python allocates */
     __extension__ typedef __int128 lifeevt_wide __attribute__((aligned(8)));
+    #define LIFEEVT_LATEST INT64_MAX
     #define LIFEEVT_LONG_AGO (-((lifeevt_wide) 1 << 120))
     """
     ctypedef long long wide "lifeevt_wide"
     wide LIFEEVT_LONG_AGO
+    int64_t LIFEEVT_LATEST
 
 ctypedef struct token_bucket:
     wide full_at
@@ -30,13 +32,38 @@ cdef inline void bucket_fill(token_bucket* self, int64_t count, int64_t period_n
     self.full_at = LIFEEVT_LONG_AGO
 
 
+cdef inline bint bucket_has_token(const token_bucket* self, int64_t now_ns) noexcept nogil:
+    """Whether there is a token. O(1)."""
+    cdef wide now = self.count
+    now *= now_ns
+    return self.full_at + self.period <= now + self.room
+
+
 cdef inline bint bucket_admits(token_bucket* self, int64_t now_ns) noexcept nogil:
     """Take a token if there is one; whether there was. O(1)."""
     cdef wide now = self.count
     now *= now_ns
-    if self.full_at + self.period > now + self.room:
+    if not bucket_has_token(self, now_ns):
         return False
     if self.full_at < now:
         self.full_at = now
     self.full_at += self.period
     return True
+
+
+cdef inline bint bucket_is_full(const token_bucket* self, int64_t now_ns) noexcept nogil:
+    """Whether all tokens are there. O(1)."""
+    cdef wide now = self.count
+    now *= now_ns
+    return self.full_at <= now
+
+
+cdef inline int64_t bucket_ready_ns(const token_bucket* self, int64_t now_ns) noexcept nogil:
+    """The first instant, not before `now_ns`, at which there is a token; 2**63 - 1 when it comes later. O(1)."""
+    cdef wide left = self.full_at + self.period - self.room     # in units of 1/count ns
+    cdef wide ready = left / self.count                         # C cuts towards zero
+    if ready * self.count < left:
+        ready += 1
+    if ready > LIFEEVT_LATEST:
+        return LIFEEVT_LATEST
+    return now_ns if ready < now_ns else <int64_t> ready

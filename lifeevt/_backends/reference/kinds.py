@@ -71,6 +71,8 @@ class KindTable(Rooted):
             raise TypeError(f"a {type(bucket).__name__} is no bucket")
         kind = checked_index(code, len(self._rows))
         if bucket is not None:
+            if bucket._heap is None:
+                raise ValueError("the bucket is no heap's")
             self._heap = bucket._heap if self._heap is None else self._heap
             if bucket._heap is not self._heap:
                 raise ValueError("the bucket is another heap's")

@@ -1,0 +1,109 @@
+"""TokenBucket and RateLimiter: which events come too often, by type and by source; exact, on the given clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable
+from typing import TypeVar
+
+from .._backends import Bucket, EventHeap, fork
+from ..event import RateLimit
+
+__all__ = ["RateLimiter", "TokenBucket"]
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+class TokenBucket(Bucket):
+    """A bucket of ``limit.most`` tokens, full at first; ``limit.count`` come in each ``limit.seconds``. O(1).
+
+    Nothing is rounded. The mutex of ``heap`` guards the bucket; without a heap, one thread at a time may use it.
+    """
+
+    def __init__(self, limit: RateLimit, heap: EventHeap | None = None) -> None:
+        super().__init__(heap, limit.count, limit.period_ns, limit.most)
+
+
+class RateLimiter:
+    """Limits each type, or family, and each source of it. Thread-safe; does not block; O(1).
+
+    At most ``room`` sources are told apart at a time. A source whose bucket is full again is forgotten, which changes
+    nothing. When all places are in use, further sources share one bucket a type. ``heap``: other ways into this heap
+    draw from the buckets of the types, too; its mutex guards them.
+    """
+
+    def __init__(self, room: int = 4096, heap: EventHeap | None = None) -> None:
+        if room < 1:
+            raise ValueError(f"room is {room}; it must be at least 1")
+        self._room, self._refused, self._heap = room, 0, heap
+        self._mutex = threading.Lock()
+        fork.renew_locks(self, "_mutex")
+        self._of_types: dict[str, list[tuple[RateLimit, TokenBucket]]] = {}  # the newest first, and the one before
+        self._of_sources: dict[tuple[str, str | None], tuple[RateLimit, TokenBucket]] = {}
+        self._shared: dict[str, tuple[RateLimit, TokenBucket]] = {}
+        self._forget_at_ns: int | None = None
+
+    def admits(
+        self, name: str, source: str | None, now_ns: int, limit: RateLimit | None, source_limit: RateLimit | None
+    ) -> bool:
+        """Return whether an event of the type ``name`` from ``source`` may come now, and count it if so.
+
+        Either limit may be None. An event that one limit refuses takes no token of the other. A limit that differs
+        from the one before starts with a full bucket.
+        """
+        if limit is None and source_limit is None:
+            return True
+        with self._mutex:
+            own = None if source_limit is None else self._of_source(name, source, source_limit, now_ns)
+            comes = own is None or own.has_token(now_ns)
+            if comes and limit is not None:
+                comes = self._of_type(name, limit).admits(now_ns)
+            if comes and own is not None:
+                own.admits(now_ns)
+            self._refused += not comes
+            return comes
+
+    def of_type(self, name: str, limit: RateLimit) -> TokenBucket:
+        """Return the bucket that events of the type ``name`` draw from under this limit."""
+        with self._mutex:
+            return self._of_type(name, limit)
+
+    @property
+    def refused(self) -> int:
+        """How many events it refused."""
+        return self._refused
+
+    def __len__(self) -> int:
+        """Return how many sources are told apart now."""
+        return len(self._of_sources)
+
+    def _of_type(self, name: str, limit: RateLimit) -> TokenBucket:
+        known = self._of_types.setdefault(name, [])
+        for each, bucket in known:  # also the one before: a caller may have looked the type up before it changed
+            if each == limit:
+                return bucket
+        made = TokenBucket(limit, self._heap)
+        known[:] = [(limit, made), *known[:1]]
+        return made
+
+    def _of_source(self, name: str, source: str | None, limit: RateLimit, now_ns: int) -> TokenBucket:
+        if (name, source) not in self._of_sources and len(self._of_sources) >= self._room:
+            self._forget_idle(now_ns, limit.period_ns)
+            if len(self._of_sources) >= self._room:
+                return _bucket(self._shared, name, limit)
+        return _bucket(self._of_sources, (name, source), limit)
+
+    def _forget_idle(self, now_ns: int, period_ns: int) -> None:
+        """Forget the sources that have all their tokens, once an eighth of a period: each time costs O(room)."""
+        if self._forget_at_ns is not None and now_ns < self._forget_at_ns:
+            return
+        for key in [key for key, (_, bucket) in self._of_sources.items() if bucket.is_full(now_ns)]:
+            del self._of_sources[key]
+        self._forget_at_ns = now_ns + period_ns // 8 + 1
+
+
+def _bucket(kept: dict[Key, tuple[RateLimit, TokenBucket]], key: Key, limit: RateLimit) -> TokenBucket:
+    found = kept.get(key)
+    if found is None or found[0] != limit:
+        found = kept[key] = (limit, TokenBucket(limit))
+    return found[1]
