@@ -89,8 +89,8 @@ bench: .venv-bench/stamp ## the usual measures beside their bars, on the plain b
 	@.venv-bench/bin/lifeevt bench
 
 profile: .venv-trace/stamp ## time per line, on the traced build, of both twins
-	.venv-trace/bin/python profiling/lines.py --backend native
-	.venv-trace/bin/python profiling/lines.py --backend reference
+	LIFEEVT_BACKEND=native .venv-trace/bin/python profiling/lines.py
+	LIFEEVT_BACKEND=reference .venv-trace/bin/python profiling/lines.py
 
 gate: .venv-bench/stamp ## fail when a step executes 5 % more instructions than it was kept with
 	.venv-bench/bin/python profiling/gate.py

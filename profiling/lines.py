@@ -1,8 +1,8 @@
 """Where does the time go, line by line? line_profiler over the way of an event.
 
-On a traced build (``make profile``) the lines of the native twin are shown beside those of the Python
-above it; on any other build the Python alone. A traced line costs far more than the line itself, so
-read the shares, and never a time: times come from the benches, on an untraced build.
+LIFEEVT_BACKEND chooses the backend. On a traced build (``make profile``) the lines of the native one are shown beside
+those of the Python above it; on any other build the Python alone. A traced line costs far more than the line itself,
+so read the shares, and never a time: times come from the benches, on an untraced build.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import lifeevt
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState, metrics, result
 from lifeevt._backends import front
 from lifeevt.bench import environment, workloads
+from lifeevt.bench.environment import BACKEND
 from lifeevt.event import event as event_module, registry
 from lifeevt.processor import execution, handler, processor, reflex, results, switch_interval
 from lifeevt.queue import queue as queue_module
@@ -37,14 +38,13 @@ TOP = 16
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--backend", choices=("native", "reference"), default=next(iter(environment.twins())))
     arguments.add_argument("--events", type=int, default=5000)
     arguments.add_argument("--top", type=int, default=TOP, help="how many lines the closing list has")
     arguments.add_argument("--full", action="store_true", help="every function with all its lines")
     arguments.add_argument("--quick", action="store_true", help="200 events")
     given = arguments.parse_args()
     profiler = made_profiler()
-    seen = followed(profiler, given.backend)
+    seen = followed(profiler)
     print(environment.headline(environment.describe()))
     print(f"shows {seen}\n")
     profiler.add_function(workload)
@@ -61,22 +61,14 @@ def made_profiler() -> Any:
     return LineProfiler()
 
 
-def followed(profiler: Any, backend: str) -> str:
+def followed(profiler: Any) -> str:
     """Follow every function on an event's way; say in words what that shows."""
-    core = environment.twins()[backend]
-    above = f"{sum(follow(profiler, module) for module in FACADE)} functions of the Python above the twins"
-    if backend == "native" and not core.TRACED:
-        return f"{above}; the native twin is not traced, its time is in its callers"
-    below = rooms(core)
+    above = f"{sum(follow(profiler, module) for module in FACADE)} functions of the Python above the backend"
+    if BACKEND == "native" and not environment.traced():
+        return f"{above}; the native backend is not traced, its time is in its callers"
+    below = [module for name, module in sorted(sys.modules.items()) if name.startswith(f"lifeevt._backends.{BACKEND}.")]
     count = sum(follow(profiler, module) for module in below)
-    return f"{above} and {count} of the {backend} twin, from its {len(below)} modules"
-
-
-def rooms(core: ModuleType) -> list[ModuleType]:
-    """The modules behind a twin's door."""
-    package = "reference" if hasattr(core, "__path__") else "native"
-    prefix = f"lifeevt._backends.{package}."
-    return [sys.modules[name] for name in sorted(sys.modules) if name.startswith(prefix)]
+    return f"{above} and {count} of the {BACKEND} backend, from its {len(below)} modules"
 
 
 def follow(profiler: Any, module: ModuleType) -> int:

@@ -1,7 +1,7 @@
-"""How much memory do events take on their way? By line (tracemalloc) and resident, for both twins.
+"""How much memory do events take on their way? By line (tracemalloc) and resident.
 
 tracemalloc sees what Python allocates: the events, the objects in the queue, the results. The C below the
-native twin allocates beside it, so the resident size is shown too, measured in a process of its own,
+native backend allocates beside it, so the resident size is shown too, measured in a process of its own,
 without the tracing. Each figure is what has come to the engine made before.
 """
 
@@ -34,21 +34,20 @@ def main() -> None:
     arguments.add_argument("--events", type=int, default=EVENTS)
     arguments.add_argument("--top", type=int, default=TOP, help="how many lines for each moment")
     arguments.add_argument("--quick", action="store_true", help=f"{QUICK_EVENTS} events")
-    arguments.add_argument("--resident", metavar="TWIN", help=argparse.SUPPRESS)
+    arguments.add_argument("--resident", action="store_true", help=argparse.SUPPRESS)
     given = arguments.parse_args()
     measure.refuse_traced()
     count = QUICK_EVENTS if given.quick else given.events
     if given.resident:
-        print(json.dumps({name: resident() for name, _ in moments(given.resident, count)}))
+        print(json.dumps({name: resident() for name, _ in moments(count)}))
         return
     print(environment.headline(environment.describe()))
-    for twin in environment.twins():
-        print(f"\n{twin} twin, {count:,} events")
-        show_resident(twin, count)
-        show_lines(twin, count, given.top)
+    print(f"\n{environment.BACKEND} backend, {count:,} events")
+    show_resident(count)
+    show_lines(count, given.top)
 
 
-def moments(twin: str, count: int) -> Iterator[tuple[str, Any]]:
+def moments(count: int) -> Iterator[tuple[str, Any]]:
     """Walk events through an engine; yield what is alive each time, and let the caller look."""
     state = ThreadSafeSelfState.life()
     queue = AsyncEventQueue(count)
@@ -76,10 +75,9 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * PAGE
 
 
-def show_resident(twin: str, count: int) -> None:
-    ran = subprocess.run(
-        [sys.executable, __file__, "--resident", twin, "--events", str(count)], capture_output=True, text=True
-    )
+def show_resident(count: int) -> None:
+    words = [sys.executable, __file__, "--resident", "--events", str(count)]
+    ran = subprocess.run(words, capture_output=True, text=True)
     if ran.returncode:
         raise SystemExit(ran.stderr)
     sizes = json.loads(ran.stdout)
@@ -89,11 +87,11 @@ def show_resident(twin: str, count: int) -> None:
         print(f"  {name:22} {(size - before) / KIB:9,.0f}  {(size - before) / count:8,.0f}")
 
 
-def show_lines(twin: str, count: int, top: int) -> None:
+def show_lines(count: int, top: int) -> None:
     tracemalloc.start()
     before = None
     print("  by line, in Python: KiB, objects, bytes per event")
-    for name, _ in moments(twin, count):
+    for name, _ in moments(count):
         gc.collect()
         seen = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, str(PACKAGE / "*"))])
         if before is None:

@@ -18,13 +18,14 @@ from functools import partial
 from typing import Any
 
 from .. import AsyncEventQueue, ThreadSafeSelfState
-from . import environment, measure, queue, workloads
+from . import measure, queue, workloads
+from .environment import BACKEND
 from .loops import NS, all_timed, timer
 from .peers import PlainBeing, PriorityQueueWorker
 from .throughput import check_ended, engine
 
 NAME = "curves"
-PEER, RLOCK, NUMBERS = "PriorityQueue worker", "RLock+dict", "native, arrays in"
+PEER, RLOCK, NUMBERS = "PriorityQueue worker", "RLock+dict", f"{BACKEND}, arrays in"
 DEPTHS = (100, 1000, 10_000, 100_000, 1_000_000, 10_000_000)
 DEEPEST_OBJECTS = 1_000_000
 BATCH = 1000
@@ -77,13 +78,11 @@ def numbers(waiting: AsyncEventQueue, count: int) -> tuple[array[int], array[flo
 
 def depth_columns(depth: int, pairs: int) -> Columns:
     made: Columns = {}
-    twins = environment.twins()
     if depth <= DEEPEST_OBJECTS:
-        names = [name for name in twins if name == "native" or depth <= queue.DEEPEST_REFERENCE]
-        timers = {name: queue.of_queue(name, depth) for name in names}
+        timers = {BACKEND: queue.of_queue(depth)} if queue.can_hold(depth) else {}
         timers |= {queue.PRIORITY_QUEUE: queue.of_priority_queue(depth), queue.HEAPQ: queue.of_heapq(depth)}
         made |= all_timed(timers, pairs)
-    return made | ({NUMBERS: numbers_ns(depth, pairs)} if "native" in twins else {})
+    return made | ({NUMBERS: numbers_ns(depth, pairs)} if queue.can_hold(depth) else {})
 
 
 def depth_rows(depths: Iterable[int], pairs: int, rounds: int) -> list[measure.Row]:
@@ -123,9 +122,9 @@ def each_submits(submit: Callable[[Any], object], events: Sequence[Any]) -> Call
     return submit_all
 
 
-def produced(backend: str, producers: int, count: int) -> float:
+def produced(producers: int, count: int) -> float:
     share = workloads.events(count // producers)
-    with engine(backend, len(share) * producers) as made:
+    with engine(len(share) * producers) as made:
         seconds = together([each_submits(made.submit, share)] * producers, made.wait_idle)
         check_ended(made, len(share) * producers)
     return len(share) * producers / seconds
@@ -141,8 +140,8 @@ def produced_for_peer(producers: int, count: int) -> float:
 def producer_rows(counts: Iterable[int], events: int, rounds: int) -> list[measure.Row]:
     made = []
     for count in counts:
-        columns: Columns = {name: partial(produced, name, count, events) for name in environment.twins()}
-        columns[PEER] = partial(produced_for_peer, count, events)
+        ours, theirs = (partial(each, count, events) for each in (produced, produced_for_peer))
+        columns: Columns = {BACKEND: ours, PEER: theirs}
         made.append(point("producers", count, "events per second", measure.in_turns(columns, rounds), more=True))
     return made
 
@@ -192,7 +191,7 @@ class Reading:
             self.write_us.append((time.perf_counter_ns() - began_ns) / 1000)
 
 
-def reading_of_state(backend: str) -> Reading:
+def reading_of_state() -> Reading:
     state = ThreadSafeSelfState(workloads.fields(16))
     return Reading(lambda: state["field_5"], lambda: state.apply_delta(DELTA))
 
@@ -215,11 +214,11 @@ def reading_of_dict() -> Reading:
 def reader_rows(counts: Iterable[int], seconds: float, rounds: int) -> list[measure.Row]:
     made = []
     for count in counts:
-        reads: dict[str, list[float]] = {name: [] for name in [*environment.twins(), RLOCK]}
+        reads: dict[str, list[float]] = {name: [] for name in (BACKEND, RLOCK)}
         waits: dict[str, list[float]] = {name: [] for name in reads}
         for _ in range(rounds):
             for name in reads:
-                seen = reading_of_dict() if name == RLOCK else reading_of_state(name)
+                seen = reading_of_dict() if name == RLOCK else reading_of_state()
                 seen.run(count, seconds)
                 reads[name].append(seen.reads_per_second)
                 if seen.write_us:  # a writer that needs the interpreter may get no turn beside many readers
@@ -240,11 +239,10 @@ def field_timers(count: int) -> dict[str, dict[str, Any]]:
     bounds = {name: (field.lowest, field.highest) for name, field in fields.items()}
     plain = {"lock": threading.RLock(), "values": values, "bounds": bounds, "delta": DELTA, "version": 0}
     found: dict[str, dict[str, Any]] = {"fields, read": {}, "fields, delta and snapshot": {}, "fields, delta": {}}
-    for name in environment.twins():
-        known = {"state": ThreadSafeSelfState(fields), "delta": DELTA}
-        ours = ("state['field_2']", "state.apply_delta(delta)\nstate.snapshot()", "state.apply_delta(delta)")
-        for curve, statement in zip(found, ours, strict=True):
-            found[curve][name] = timer(statement, **known)
+    known = {"state": ThreadSafeSelfState(fields), "delta": DELTA}
+    ours = ("state['field_2']", "state.apply_delta(delta)\nstate.snapshot()", "state.apply_delta(delta)")
+    for curve, statement in zip(found, ours, strict=True):
+        found[curve][BACKEND] = timer(statement, **known)
     theirs = ("with lock: values['field_2']", f"{ADD_TO_DICT}\nwith lock: version, dict(values)", ADD_TO_DICT)
     for curve, statement in zip(found, theirs, strict=True):
         found[curve][RLOCK] = timer(statement, **plain)

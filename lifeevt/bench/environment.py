@@ -16,22 +16,19 @@ from typing import Any
 
 from .. import _backends
 
-
-def twins() -> dict[str, Any]:
-    """The backend of this process, by its name."""
-    return {_backends.backend: _backends}
+BACKEND = _backends.backend  # of this process; the column of ours has its name
 
 
 def traced() -> bool:
-    """Whether a twin was built with line tracing, which makes every timing worthless."""
-    return any(twin.TRACED for twin in twins().values())
+    """Whether this build traces lines, which makes every timing worthless."""
+    return _backends.TRACED
 
 
 def describe() -> dict[str, Any]:
     """What a reader must know before comparing a figure with one of another day."""
     return {
         "lifeevt": _version(),
-        "twins": sorted(twins()),
+        "backends": [BACKEND],
         "traced": traced(),
         "python": f"{platform.python_implementation()} {platform.python_version()}{_threading()}",
         "compiler": _compiler(),
@@ -49,7 +46,7 @@ def headline(known: dict[str, Any]) -> str:
     return (
         f"{known['cpu']}, {known['cores']} cores, {known['system']}, {known['libc']}\n"
         f"{known['python']}, built by {known['compiler']}; lifeevt {known['lifeevt']} with "
-        f"{' and '.join(known['twins'])}{', TRACED' if known['traced'] else ''}; load average {loads}"
+        f"{' and '.join(known['backends'])}{', TRACED' if known['traced'] else ''}; load average {loads}"
     )
 
 

@@ -20,8 +20,9 @@ from statistics import median
 from typing import Any
 
 from .. import AsyncEventProcessor, AsyncEventQueue, Event, EventTypes, Handler, ThreadSafeSelfState
-from . import environment, measure, workloads
+from . import measure, workloads
 from .bars import AT_MOST, Bar
+from .environment import BACKEND
 
 NAME = "handlers"
 PLAIN, PLAIN_THREAD, PEER = "plain loop", "plain loop in a thread", "PriorityQueue + RLock"
@@ -49,7 +50,7 @@ def trivial() -> Stages:
     return (lambda event, state: 1, lambda event, meaning, state: 2, lambda event, decision, state: 3)
 
 
-def engine(backend: str, stages: Stages, count: int) -> AsyncEventProcessor:
+def engine(stages: Stages, count: int) -> AsyncEventProcessor:
     state = ThreadSafeSelfState.life()
     made = AsyncEventQueue(count)
     handlers = {"*": Handler(*stages)}
@@ -80,9 +81,9 @@ def threaded_cpu_ns(stages: Stages, events: Sequence[Event]) -> float:
     return seen[0]
 
 
-def engine_cpu_ns(backend: str, stages: Stages, events: Sequence[Event]) -> float:
+def engine_cpu_ns(stages: Stages, events: Sequence[Event]) -> float:
     """Processor time of all threads for each event that the worker answers."""
-    made = engine(backend, stages, len(events))
+    made = engine(stages, len(events))
     made.submit_many(events)
     started = time.process_time_ns()
     made.start()
@@ -93,27 +94,25 @@ def engine_cpu_ns(backend: str, stages: Stages, events: Sequence[Event]) -> floa
 
 
 def working_rows(events: Sequence[Event], rounds: int) -> list[measure.Row]:
-    stages, twins = working(STEPS), list(environment.twins())
-    timed: dict[str, Callable[[], float]] = {name: partial(engine_cpu_ns, name, stages, events) for name in twins}
-    timed |= {PLAIN: partial(plain_cpu_ns, stages, events), PLAIN_THREAD: partial(threaded_cpu_ns, stages, events)}
-    seen = measure.in_turns(timed, rounds)
-    above = {name: [ours - plain for ours, plain in zip(seen[name], seen[PLAIN], strict=True)] for name in twins}
-    plain_ns = median(seen[PLAIN])
-    percent = {name: [each / plain_ns * 100.0 for each in above[name]] for name in twins}
-    case, ours = "three working stages", twins[0]
+    ways = {BACKEND: engine_cpu_ns, PLAIN: plain_cpu_ns, PLAIN_THREAD: threaded_cpu_ns}
+    stages = working(STEPS)
+    seen = measure.in_turns({name: partial(way, stages, events) for name, way in ways.items()}, rounds)
+    above = [ours - plain for ours, plain in zip(seen[BACKEND], seen[PLAIN], strict=True)]
+    percent = [each / median(seen[PLAIN]) * 100.0 for each in above]
+    case, ns, share = "three working stages", Bar("", 3000.0, AT_MOST), Bar("", 3.0, AT_MOST)
     return [
-        measure.Row(case, "ns of processor time per event", ours, seen),
-        measure.Row(f"{case}, above the plain loop", "ns per event", ours, above, bars=[Bar("", 3000.0, AT_MOST)]),
-        measure.Row(f"{case}, share above the plain loop", "percent", ours, percent, bars=[Bar("", 3.0, AT_MOST)]),
+        measure.Row(case, "ns of processor time per event", BACKEND, seen),
+        measure.Row(f"{case}, above the plain loop", "ns per event", BACKEND, {BACKEND: above}, bars=[ns]),
+        measure.Row(f"{case}, share above the plain loop", "percent", BACKEND, {BACKEND: percent}, bars=[share]),
     ]
 
 
 # events a second
 
 
-def engine_rate(backend: str, stages: Stages, events: Sequence[Event]) -> float:
+def engine_rate(stages: Stages, events: Sequence[Event]) -> float:
     """Events a second from submit to the end, the worker running beside the caller."""
-    with engine(backend, stages, len(events)) as made:
+    with engine(stages, len(events)) as made:
         submit, started = made.submit, time.perf_counter_ns()
         for event in events:
             submit(event)
@@ -149,12 +148,9 @@ def answer_all(waiting: queue.PriorityQueue[tuple[int, int, Event | None]], stag
 
 
 def trivial_row(events: Sequence[Event], rounds: int) -> measure.Row:
-    stages, twins = trivial(), list(environment.twins())
-    timed: dict[str, Callable[[], float]] = {name: partial(engine_rate, name, stages, events) for name in twins}
-    seen = measure.in_turns(timed | {PEER: partial(peer_rate, stages, events)}, rounds)
-    return measure.Row(
-        "three trivial stages", "events per second", twins[0], seen, more_is_better=True, bars=[Bar(PEER, 3.0)]
-    )
+    stages, ways = trivial(), {BACKEND: engine_rate, PEER: peer_rate}
+    seen = measure.in_turns({name: partial(way, stages, events) for name, way in ways.items()}, rounds)
+    return measure.Row("three trivial stages", "events per second", BACKEND, seen, True, bars=[Bar(PEER, 3.0)])
 
 
 def rows(quick: bool, rounds: int | None) -> list[measure.Row]:

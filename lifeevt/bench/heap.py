@@ -118,7 +118,7 @@ def missing(samples: dict[str, Any]) -> dict[str, Any]:
     """Why a column is not there."""
     why = []
     if WHOLE not in samples:
-        why.append("the native twin is not built here")
+        why.append("the native backend is not built here")
     if PEER not in samples:
         why.append(f"{COMPILER} is not installed, or does not compile the peer")
     return {measure.NOT_MEASURED: "; ".join(why)} if why else {}

@@ -18,8 +18,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from .. import AsyncEventProcessor, AsyncEventQueue, Event, ThreadSafeSelfState
-from . import environment, measure, workloads
+from . import measure, workloads
 from .bars import AT_MOST, BELOW, Bar
+from .environment import BACKEND
 
 NAME = "idle"
 ABOVE, WOKEN = "engine above the feeder", "bare thread above it"
@@ -31,7 +32,7 @@ Submit = Callable[[Event], Any]
 
 
 @contextmanager
-def started(backend: str) -> Iterator[tuple[AsyncEventProcessor, threading.Thread]]:
+def started() -> Iterator[tuple[AsyncEventProcessor, threading.Thread]]:
     """A waiting engine over Life's state, and its worker."""
     before = set(threading.enumerate())
     state, queue = ThreadSafeSelfState.life(), AsyncEventQueue(CAPACITY)
@@ -58,8 +59,8 @@ def percent_used(submit: Submit, load: workloads.Load) -> float:
     return 100.0 * (time.process_time() - before) / (time.monotonic() - started_at)
 
 
-def fed(backend: str, load: workloads.Load, of_worker: list[float]) -> float:
-    with started(backend) as (engine, worker):
+def fed(load: workloads.Load, of_worker: list[float]) -> float:
+    with started() as (engine, worker):
         for event in workloads.events(WARM_UP):
             engine.submit(event)
         engine.wait_idle()
@@ -86,15 +87,15 @@ def thread_seconds(thread: threading.Thread) -> float:
     return time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
 
 
-def share_row(backend: str, load: workloads.Load, rounds: int) -> measure.Row:
+def share_row(load: workloads.Load, rounds: int) -> measure.Row:
     of_worker: list[float] = []
     columns = {
-        FED: lambda: fed(backend, load, of_worker),
+        FED: lambda: fed(load, of_worker),
         TAKEN: lambda: taken(load),
         ALONE: lambda: percent_used(nothing, load),
     }
     seen = measure.in_turns(columns, rounds)
-    case = f"{load.events_per_second:,} events a second, {backend}"
+    case = f"{load.events_per_second:,} events a second, {BACKEND}"
     above = {name: less(seen[both], seen[ALONE]) for name, both in ((ABOVE, FED), (WOKEN, TAKEN))}
     samples = {**above, WORKER: of_worker, **seen}
     return measure.Row(case, "% of a core", ABOVE, samples, bars=[Bar("", MAY_USE_PERCENT, BELOW)])
@@ -115,20 +116,19 @@ def voluntary_switches(thread: threading.Thread) -> int:
     return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
 
 
-def wakes_row(backend: str, seconds: float, rounds: int) -> measure.Row:
-    with started(backend) as (engine, worker):
+def wakes_row(seconds: float, rounds: int) -> measure.Row:
+    with started() as (engine, worker):
         engine.submit(Event("noise"))
         engine.wait_idle()
         time.sleep(seconds)  # on its way to sleep the worker still gives a lock back, or two
-        samples = measure.in_turns({backend: lambda: wakes_a_second(worker, seconds)}, rounds)
-    return measure.Row("wakes while nothing comes", "a second", backend, samples, bars=[Bar("", 0, AT_MOST)])
+        samples = measure.in_turns({BACKEND: lambda: wakes_a_second(worker, seconds)}, rounds)
+    return measure.Row("wakes while nothing comes", "a second", BACKEND, samples, bars=[Bar("", 0, AT_MOST)])
 
 
 def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
-    backend = next(iter(environment.twins()))
     load = workloads.Load("sustained", 1000, 0.05 if quick else 4.0)
     turns = rounds or (2 if quick else 5)
-    return [share_row(backend, load, turns), wakes_row(backend, 0.05 if quick else 2.0, turns)]
+    return [share_row(load, turns), wakes_row(0.05 if quick else 2.0, turns)]
 
 
 if __name__ == "__main__":

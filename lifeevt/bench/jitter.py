@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from .. import AsyncEventProcessor, AsyncEventQueue, RuntimeLoop, ThreadSafeSelfState
 from ..runtime import Tick
-from . import environment, measure, workloads
+from . import measure, workloads
 from .bars import AT_MOST, Bar
 
 NAME = "jitter"
@@ -69,7 +69,7 @@ class Feeder:
             due += BATCH_SECONDS
 
 
-def run(mode: str, backend: str, events_per_second: int, ticks: int, seen: Ticks) -> None:
+def run(mode: str, events_per_second: int, ticks: int, seen: Ticks) -> None:
     """Run a loop for so many ticks and add what was seen of them."""
     state = ThreadSafeSelfState.life()
     waiting = AsyncEventQueue(CAPACITY, overflow="reject")
@@ -85,13 +85,13 @@ def run(mode: str, backend: str, events_per_second: int, ticks: int, seen: Ticks
         made.close()
 
 
-def measured(rates: Sequence[int], backend: str, ticks: int, rounds: int) -> dict[int, dict[str, Ticks]]:
+def measured(rates: Sequence[int], ticks: int, rounds: int) -> dict[int, dict[str, Ticks]]:
     """Every load in both modes, in turns."""
     seen = {rate: {mode: Ticks() for mode in MODES} for rate in rates}
     for turn in range(rounds):
         for rate in rates:
             for mode in MODES if turn % 2 == 0 else MODES[::-1]:
-                run(mode, backend, rate, ticks, seen[rate][mode])
+                run(mode, rate, ticks, seen[rate][mode])
     return seen
 
 
@@ -118,7 +118,7 @@ def flat_row(seen: dict[int, dict[str, Ticks]]) -> measure.Row:
 
 def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
     rates, ticks, turns = (RATES[:2], 2, 1) if quick else (RATES, 40, 3)
-    seen = measured(rates, next(iter(environment.twins())), ticks, rounds or turns)
+    seen = measured(rates, ticks, rounds or turns)
     return [row for rate in rates for row in rate_rows(rate, seen[rate])] + [flat_row(seen)]
 
 

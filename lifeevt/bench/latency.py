@@ -1,6 +1,6 @@
 """How long from the submit of a critical event until the state has changed, in an idle interpreter and in a busy one?
 
-Columns: the engine over both twins; a Python thread on ``queue.PriorityQueue`` with the same answer; and the
+Columns: the engine; a Python thread on ``queue.PriorityQueue`` with the same answer; and the
 floor, a thread of plain C that waits on a condition variable and does nothing but look at the clock. One event
 at a time, at irregular pauses in which the caller sleeps; in the third case it computes instead, and nobody lets
 go of the interpreter. The end is the clock's look right after the answer, so a worker that waited for the
@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Protocol
 
 from .. import AsyncEventProcessor, Event, ThreadSafeSelfState
-from . import environment, measure, workloads
+from . import measure, workloads
 from .bars import AT_MOST, Bar
+from .environment import BACKEND
 from .peers import PlainBeing, PriorityQueueWorker
 
 NAME = "latency"
@@ -50,7 +51,7 @@ class Subject(Protocol):
 
 
 class Engine:
-    def __init__(self, backend: str) -> None:
+    def __init__(self) -> None:
         state = ThreadSafeSelfState.life()
         self._engine = AsyncEventProcessor(state)
         self._engine.start()
@@ -195,9 +196,8 @@ def sampled(make: Callable[[], Subject], rest: Rest, pings: int, seen: Seen) -> 
 
 
 def subjects(pings: int) -> dict[str, Callable[[], Subject]]:
-    twins = environment.twins()
-    made: dict[str, Callable[[], Subject]] = {name: partial(Engine, name) for name in twins}
-    return made | {PEER: Peer} | ({FLOOR: partial(Floor, pings)} if "native" in twins else {})
+    made: dict[str, Callable[[], Subject]] = {BACKEND: Engine, PEER: Peer}
+    return made | ({FLOOR: partial(Floor, pings)} if BACKEND == "native" else {})
 
 
 def measured(case: str, pings: int, rounds: int) -> dict[str, Seen]:
@@ -231,7 +231,7 @@ def rows_of(case: str, seen: dict[str, Seen]) -> list[measure.Row]:
     found += percentile_rows(f"{case}, unspoiled samples", unspoiled_us, bars)
     found[-1].notes = {f"core wait, {name}": each.core_wait() for name, each in seen.items()}
     if FLOOR not in seen:
-        found[-1].notes[measure.NOT_MEASURED] = f"{FLOOR}: the native twin is not built here"
+        found[-1].notes[measure.NOT_MEASURED] = f"{FLOOR}: the native backend is not built here"
     return found
 
 

@@ -19,13 +19,15 @@ from statistics import median
 from typing import Any
 
 from .. import Event, life
-from . import environment, measure, workloads
+from . import measure, workloads
 from .bars import AT_MOST, BELOW, Bar
+from .environment import BACKEND
 from .handlers import arithmetic
 from .life_loop import LifeState, MeaningEngine, MemoryEntry, decide_response, execute_action
 
 NAME = "life"
-BARE, BARE_THREAD, SYNC = "bare pipeline", "bare pipeline in a thread", "sync"
+BARE, BARE_THREAD = "bare pipeline", "bare pipeline in a thread"
+MODES = {BACKEND: "async", "sync": "sync"}  # by column
 LIFE_NS = 94_000.0  # what an event costs in Life, as its own loop was measured
 TICK_SECONDS, EVENTS_PER_SECOND, CAPACITY = 0.1, 1000, 100
 RESULTS = 128  # kept for the loop, which takes them at every tick; more would measure memory that is never warm
@@ -91,7 +93,7 @@ def threaded_cpu_ns(made: life.Engines, events: Sequence[Event]) -> float:
     return seen[0]
 
 
-def engine_cpu_ns(backend: str, made: life.Engines, events: Sequence[Event]) -> float:
+def engine_cpu_ns(made: life.Engines, events: Sequence[Event]) -> float:
     """Processor time of all threads for each event that the worker answers in a turn on the wrapped state."""
     queue = life.EventQueue(False, maxsize=len(events))
     state = life.wrap_state(Being())
@@ -114,19 +116,17 @@ def steps_of_lifes_cost(events: Sequence[Event]) -> int:
 
 
 def price_rows(events: Sequence[Event], steps: int, rounds: int) -> list[measure.Row]:
-    made, twins = engines(steps), list(environment.twins())
-    timed: dict[str, Callable[[], float]] = {name: partial(engine_cpu_ns, name, made, events) for name in twins}
-    timed |= {BARE: partial(bare_cpu_ns, made, events), BARE_THREAD: partial(threaded_cpu_ns, made, events)}
-    seen = measure.in_turns(timed, rounds)
+    made, ways = engines(steps), {BACKEND: engine_cpu_ns, BARE: bare_cpu_ns, BARE_THREAD: threaded_cpu_ns}
+    seen = measure.in_turns({name: partial(way, made, events) for name, way in ways.items()}, rounds)
     bare_ns = median(seen[BARE])
     above = {
         name: [(ours - bare) / bare_ns * 100.0 for ours, bare in zip(seen[name], seen[BARE], strict=True)]
-        for name in (*twins, BARE_THREAD)
+        for name in (BACKEND, BARE_THREAD)
     }
-    case, ours = "an event of Life's cost behind wrap_state", twins[0]
+    case = "an event of Life's cost behind wrap_state"
     return [
-        measure.Row(case, "ns of processor time per event", ours, seen),
-        measure.Row(f"{case}, above the bare pipeline", "percent", ours, above, bars=[Bar("", 5.0, AT_MOST)]),
+        measure.Row(case, "ns of processor time per event", BACKEND, seen),
+        measure.Row(f"{case}, above the bare pipeline", "percent", BACKEND, above, bars=[Bar("", 5.0, AT_MOST)]),
     ]
 
 
@@ -189,7 +189,7 @@ def push_steadily(queue: life.EventQueue, watch: Watch, events: Sequence[Event],
         queue.push(event)
 
 
-def live(mode: str, backend: str, steps: int, events: Sequence[Event], per_second: int, seen: Seen) -> None:
+def live(mode: str, steps: int, events: Sequence[Event], per_second: int, seen: Seen) -> None:
     """Run a loop while the events come, and until they are answered; add what was seen."""
     watch, stop = Watch(steps), threading.Event()
     queue = life.EventQueue(False, maxsize=CAPACITY)
@@ -213,16 +213,15 @@ def live(mode: str, backend: str, steps: int, events: Sequence[Event], per_secon
 def gain_rows(steps: int, per_second: int, seconds: float, rounds: int) -> list[measure.Row]:
     """One run of each way a round, in turns."""
     events = telling(round(per_second * seconds))
-    ways = {**{name: ("async", name) for name in environment.twins()}, SYNC: ("sync", next(iter(environment.twins())))}
-    seen = {name: Seen() for name in ways}
+    seen = {name: Seen() for name in MODES}
     for _ in range(rounds):
-        for name, (mode, backend) in ways.items():
-            live(mode, backend, steps, events, per_second, seen[name])
-    case, ours = f"{per_second} events/s beside ticks of {TICK_SECONDS:g} s", next(iter(ways))
+        for name, mode in MODES.items():
+            live(mode, steps, events, per_second, seen[name])
+    case = f"{per_second} events/s beside ticks of {TICK_SECONDS:g} s"
 
     def row(what: str, unit: str, figures: Callable[[Seen], list[float]], *bars: Bar) -> measure.Row:
         columns = {name: figures(each) for name, each in seen.items()}
-        return measure.Row(f"{case}, {what}", unit, ours, columns, bars=list(bars))
+        return measure.Row(f"{case}, {what}", unit, BACKEND, columns, bars=list(bars))
 
     return [
         row("push to the end of the action, p50", "us", lambda each: each.p50),

@@ -14,13 +14,16 @@ import sys
 from collections.abc import Callable
 from tempfile import gettempdir
 
-from . import environment, measure
+from . import measure
 from .bars import BELOW, Bar
+from .environment import BACKEND
 
 NAME = "memory"
 CAPACITY = 10_000
 MAY_ADD_MB = 2.0  # of 10**6 bytes
 STARTED, ANSWERED = "started", "answered"
+TRACED = {f"{BACKEND}, resident": False, f"{BACKEND}, tracemalloc peak": True}  # by column
+Lives = dict[str, list[dict[str, float]]]
 LIVES = """
 import json, os, sys, time, tracemalloc
 import lifeevt
@@ -29,7 +32,7 @@ def resident_mb():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
 
-capacity, backend, traced = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "traced"
+capacity, traced = int(sys.argv[1]), sys.argv[2] == "traced"
 if traced:
     tracemalloc.start()
     begun = tracemalloc.get_traced_memory()[0]
@@ -53,35 +56,31 @@ print(json.dumps(seen))
 """
 
 
-def lived(backend: str, traced: bool) -> dict[str, float]:
+def lived(traced: bool) -> dict[str, float]:
     """What one process of its own added to its memory, in MB, once started and once everything was answered."""
-    words = [sys.executable, "-c", LIVES, str(CAPACITY), backend, "traced" if traced else "plain"]
+    words = [sys.executable, "-c", LIVES, str(CAPACITY), "traced" if traced else "plain"]
     said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120, cwd=gettempdir()).stdout
     seen: dict[str, float] = json.loads(said)
     return seen
 
 
-def gathered(backend: str, traced: bool, seen: list[dict[str, float]]) -> Callable[[], float]:
+def gathered(traced: bool, seen: list[dict[str, float]]) -> Callable[[], float]:
     def measured() -> float:
-        seen.append(lived(backend, traced))
+        seen.append(lived(traced))
         return seen[-1][STARTED]
 
     return measured
 
 
 def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
-    twins = ["native"] if quick and "native" in environment.twins() else list(environment.twins())
-    lives: dict[tuple[str, bool], list[dict[str, float]]] = {(twin, way): [] for twin in twins for way in (False, True)}
-    columns = {f"{twin} {way}": gathered(twin, way, seen) for (twin, way), seen in lives.items()}
+    lives: Lives = {name: [] for name in TRACED}
+    columns = {name: gathered(traced, lives[name]) for name, traced in TRACED.items()}
     measure.in_turns(columns, rounds or (1 if quick else 5))
     return [row(when, lives) for when in (STARTED, ANSWERED)]
 
 
-def row(when: str, lives: dict[tuple[str, bool], list[dict[str, float]]]) -> measure.Row:
-    samples = {
-        f"{twin}, {'tracemalloc peak' if traced else 'resident'}": [life[when] for life in seen]
-        for (twin, traced), seen in lives.items()
-    }
+def row(when: str, lives: Lives) -> measure.Row:
+    samples = {name: [life[when] for life in seen] for name, seen in lives.items()}
     case = {STARTED: "a started engine", ANSWERED: f"after {CAPACITY:,} answered events"}[when]
     bars = [Bar("", MAY_ADD_MB, BELOW)] if when == STARTED else []  # what was answered is the user's to size
     return measure.Row(case, "MB over the imported package", next(iter(samples)), samples, bars=bars)

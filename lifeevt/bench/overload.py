@@ -20,13 +20,13 @@ late it was, and how much of the time the worker waited for a core.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
 from .. import Priority
-from . import environment, measure
+from . import measure
 from .bars import AT_MOST, Bar
+from .environment import BACKEND
 from .overload_run import FLOOD, HANDLERS, REFLEXES, Answering, Load, Seen, service_rate, suffered
 
 NAME = "overload"
@@ -57,51 +57,38 @@ LOADS = {
 JUDGED = (OVERLOADED, BY_PRIORITY, FLOODED)
 
 
-@dataclass(frozen=True)
-class Column:
-    """A load on one twin."""
-
-    twin: str
-    load: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.twin}, {self.load}"
-
-    @property
-    def calm(self) -> str:
-        return f"{self.twin}, {UNLOADED}"
-
-
-Found = dict[Column, list[Seen]]
+Found = dict[str, list[Seen]]  # by load
 Figure = Callable[[Seen], float]
 
 
+def column(load: str) -> str:
+    return f"{BACKEND}, {load}"
+
+
 def measured(answering: Answering, seconds: float, rounds: int) -> Found:
-    """Let every load come to each twin once a round, starting with another one each time."""
-    rates = {twin: service_rate(answering, twin) for twin in environment.twins()}
-    loads = LOADS[answering.name]
-    columns = [Column(twin, load) for twin in rates for load in loads]
-    found: Found = {each: [] for each in columns}
+    """Let every load come once a round, starting with another one each time."""
+    rate, loads = service_rate(answering), LOADS[answering.name]
+    found: Found = {name: [] for name in loads}
+    names = list(loads)
     for turn in range(rounds):
-        start = turn % len(columns)
-        for each in columns[start:] + columns[:start]:
-            found[each].append(suffered(answering, each.twin, loads[each.load], rates[each.twin], seconds))
+        start = turn % len(names)
+        for name in names[start:] + names[:start]:
+            found[name].append(suffered(answering, loads[name], rate, seconds))
     return found
 
 
 def row(case: str, unit: str, found: Found, figure: Figure, bars: Sequence[Bar] = ()) -> measure.Row:
-    samples = {column.name: [figure(seen) for seen in each] for column, each in found.items()}
+    samples = {column(load): [figure(seen) for seen in each] for load, each in found.items()}
     return measure.Row(case, unit, next(iter(samples)), samples, bars=bars)
 
 
-def as_unloaded(found: Found, loads: Sequence[str]) -> list[Bar]:
-    """Each twin under these loads, against the same twin unloaded."""
-    return [Bar(each.calm, BLAMELESS, AT_MOST, ours=each.name) for each in found if each.load in loads]
+def as_unloaded(loads: Sequence[str]) -> list[Bar]:
+    """These loads, against the engine unloaded."""
+    return [Bar(column(UNLOADED), BLAMELESS, AT_MOST, ours=column(load)) for load in loads]
 
 
 def each_at_most(found: Found, most: float) -> list[Bar]:
-    return [Bar("", most, AT_MOST, ours=each.name) for each in found]
+    return [Bar("", most, AT_MOST, ours=column(load)) for load in found]
 
 
 def latency_rows(answering: Answering, found: Found) -> list[measure.Row]:
@@ -109,27 +96,24 @@ def latency_rows(answering: Answering, found: Found) -> list[measure.Row]:
     made = []
     for what in ("wait", "total"):
         for percent in (50, 99):
-            bars = as_unloaded(found, JUDGED) if (what, percent) == ("total", 99) else []
+            bars = as_unloaded(JUDGED) if (what, percent) == ("total", 99) else []
             figure = partial(Seen.took_us, level=Priority.CRITICAL, what=what, percent=percent)
             made.append(row(f"{answering.name}, CRITICAL, {what}, p{percent}", "us", found, figure, bars))
     figure = partial(Seen.took_us, level=Priority.NORMAL, what="total", percent=99)
-    made.append(row(f"{answering.name}, NORMAL, total, p99", "us", found, figure, as_unloaded(found, [FLOODED])))
+    made.append(row(f"{answering.name}, NORMAL, total, p99", "us", found, figure, as_unloaded([FLOODED])))
     return made
 
 
 def lost_row(answering: Answering, found: Found, load: str) -> measure.Row:
     """What was refused, shed or limited, by level; critical events never, and none of a level before a lesser one."""
-    samples, bars = {}, []
-    for column in (each for each in found if each.load == load):
-        names = {level: f"{column.twin}, {level.name}" for level in LEVELS}
-        for level, name in names.items():
-            samples[name] = [seen.lost_percent(level) for seen in found[column]]
-        bars.append(Bar("", 0.0, AT_MOST, ours=names[Priority.CRITICAL]))
-        if load == FLOODED:
-            samples[f"{column.twin}, the flood"] = [seen.lost_percent(FLOOD) for seen in found[column]]
-            bars += [Bar("", 0.0, AT_MOST, ours=names[level]) for level in LEVELS[1:]]
-        else:
-            bars.append(Bar(names[Priority.LOW], 1.0, AT_MOST, ours=names[Priority.NORMAL]))
+    names = {level: column(level.name) for level in LEVELS}
+    samples = {name: [seen.lost_percent(level) for seen in found[load]] for level, name in names.items()}
+    bars = [Bar("", 0.0, AT_MOST, ours=names[Priority.CRITICAL])]
+    if load == FLOODED:
+        samples[column("the flood")] = [seen.lost_percent(FLOOD) for seen in found[load]]
+        bars += [Bar("", 0.0, AT_MOST, ours=names[level]) for level in LEVELS[1:]]
+    else:
+        bars.append(Bar(names[Priority.LOW], 1.0, AT_MOST, ours=names[Priority.NORMAL]))
     case, ours = f"{answering.name}, {load}, lost", next(iter(samples))
     return measure.Row(case, "percent of what came", ours, samples, bars=bars)
 
@@ -137,10 +121,10 @@ def lost_row(answering: Answering, found: Found, load: str) -> measure.Row:
 def notes(found: Found) -> dict[str, str]:
     """What really came, what was answered, and how late the critical events were sent."""
     made = {}
-    for column, each in found.items():
+    for load, each in found.items():
         came, answered = (median(kept) for kept in ([seen.came for seen in each], [seen.answered for seen in each]))
         rate, late_us = each[0].rate, median(seen.sent_late_us(99.0) for seen in each)
-        made[column.name] = (
+        made[column(load)] = (
             f"{came / rate:.2f} of the service rate of {rate:,.0f}/s came, {answered / rate:.2f} were answered; "
             f"critical events were sent {late_us:,.0f} us late, p99; the worker waited for a core "
             f"{median(seen.core_wait_percent for seen in each):.1f} % of the time"

@@ -115,14 +115,14 @@ class Seen:
         return measure.percentile(self.late_us, percent)
 
 
-def service_rate(answering: Answering, twin: str) -> float:
+def service_rate(answering: Answering) -> float:
     """How many events a second are answered when nothing else goes on."""
-    return median(_answered_at_once(answering, twin) for _ in range(3))
+    return median(_answered_at_once(answering) for _ in range(3))
 
 
-def _answered_at_once(answering: Answering, twin: str) -> float:
+def _answered_at_once(answering: Answering) -> float:
     count = answering.calibrated_by
-    made = engine(answering, twin, Load(0.0, 1.0), types_of(answering, 1.0), count)
+    made = engine(answering, Load(0.0, 1.0), types_of(answering, 1.0), count)
     sender(made, answering, GOSSIP)(count)
     started = time.perf_counter()
     with made:
@@ -130,10 +130,10 @@ def _answered_at_once(answering: Answering, twin: str) -> float:
         return count / (time.perf_counter() - started)
 
 
-def suffered(answering: Answering, twin: str, load: Load, rate: float, seconds: float) -> Seen:
+def suffered(answering: Answering, load: Load, rate: float, seconds: float) -> Seen:
     """Let a load come to an engine for so many seconds, and answer the rest; what was seen."""
     capacity = max(round(rate * load.work_seconds), 2)
-    made = engine(answering, twin, load, types_of(answering, rate), capacity)
+    made = engine(answering, load, types_of(answering, rate), capacity)
     times = {NEWS: load.news, GOSSIP: load.gossip, FLOOD: load.flood}
     streams = {name: Stream(sender(made, answering, name), each * rate) for name, each in times.items() if each}
     critical = CriticalStream(made)
@@ -164,7 +164,7 @@ def types_of(answering: Answering, rate: float) -> EventTypes:
     ])  # fmt: skip
 
 
-def engine(answering: Answering, twin: str, load: Load, types: EventTypes, capacity: int) -> AsyncEventProcessor:
+def engine(answering: Answering, load: Load, types: EventTypes, capacity: int) -> AsyncEventProcessor:
     steps, shed_delay = answering.steps, DelayShedder(TARGET_SECONDS, INTERVAL_SECONDS) if load.sheds else None
     scheduler = EventScheduler(load.strategy, types=types, shed_delay=shed_delay)
     handlers = {"*": Handler(meaning=lambda event, state: arithmetic(steps))} if steps else None

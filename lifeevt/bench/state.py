@@ -1,11 +1,11 @@
 """What does it cost to read one field, to take a snapshot of 16, to apply a delta of 3?
 
-Columns: ThreadSafeSelfState over both twins, the twins' cells below it, and the same state as a
+Columns: ThreadSafeSelfState, the cells below it, and the same state as a
 dict under an RLock and under the read-write locks of ``readerwriterlock`` and ``fasteners``, where
 these are installed. One thread, no contention. Every column clamps to bounds and counts versions.
 
 Each statement stands in the measured loop itself, with local names and no function around it: what
-a peer is written out as has no call of ours in it. Between two writes the native twin hands out the
+a peer is written out as has no call of ours in it. Between two writes the native backend hands out the
 same snapshot again, so there are also cases with a write before each. What a write pays for the times that a
 state keeps is seen beside the same state without them.
 """
@@ -18,8 +18,10 @@ import timeit
 from typing import Any, NamedTuple
 
 from .. import ThreadSafeSelfState
-from . import environment, measure, workloads
+from .._backends import StateCells
+from . import measure, workloads
 from .bars import Bar
+from .environment import BACKEND
 from .loops import UNMEASURED, all_timed, timer, unmeasured_bars
 
 NAME = "state"
@@ -66,14 +68,14 @@ CASES = [
 ]
 
 
-def of_state(case: Case, backend: str, measured: bool = True) -> timeit.Timer:
+def of_state(case: Case, measured: bool = True) -> timeit.Timer:
     state = ThreadSafeSelfState(workloads.fields(case.fields), measured=measured)
     return timer(case.state, state=state, **CHANGES)
 
 
-def of_cells(case: Case, core: Any) -> timeit.Timer:
+def of_cells(case: Case) -> timeit.Timer:
     count = case.fields
-    cells = core.StateCells([50.0] * count, [0.0] * count, [100.0] * count, [False] * count)
+    cells = StateCells([50.0] * count, [0.0] * count, [100.0] * count, [False] * count)
     return timer(case.cells, cells=cells, places=(1, 5, 9), amounts=tuple(DELTA.values()))
 
 
@@ -105,15 +107,11 @@ def of_fasteners(case: Case) -> timeit.Timer:
 
 
 def columns(case: Case) -> dict[str, timeit.Timer]:
-    twins = environment.twins()
-    made = {name: of_state(case, name) for name in twins}
-    made |= {f"cells {name}": of_cells(case, core) for name, core in twins.items()}
-    made[RLOCK] = of_rlock(case)
+    made = {BACKEND: of_state(case), f"cells {BACKEND}": of_cells(case), RLOCK: of_rlock(case)}
     for name, peer in ((READERWRITERLOCK, of_readerwriterlock), (FASTENERS, of_fasteners)):
         if installed(name):
             made[name] = peer(case)
-    made |= {name + UNMEASURED: of_state(case, name, measured=False) for name in twins}
-    return made | {measure.LOOP: timer("pass")}
+    return made | {BACKEND + UNMEASURED: of_state(case, measured=False), measure.LOOP: timer("pass")}
 
 
 def installed(name: str) -> bool:

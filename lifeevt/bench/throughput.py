@@ -1,8 +1,8 @@
 """How many events a second go from submit to their end, at what processor time, and how soon is each answered?
 
 Throughput: the events are made before, the queue holds them all, and the clock stops when the ledger says that
-every one has ended. Columns: the engine over each twin, its worker answering beside the caller (async) or in
-the caller's thread (sync); on the native twin the same events as arrays; the loop of Life's shape
+every one has ended. Columns: the engine, its worker answering beside the caller (async) or in
+the caller's thread (sync); the same events as arrays; the loop of Life's shape
 (`life_loop`); a plain Python loop with the same answer on a dict; and a thread on ``queue.PriorityQueue``.
 Reaction: 1000 events a second beside a loop that ticks every 50 ms; acceptance to answer, by mode.
 """
@@ -16,20 +16,20 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from .. import AsyncEventProcessor, AsyncEventQueue, Event, EventProcessingResult, RuntimeLoop, ThreadSafeSelfState
-from . import environment, measure, workloads
+from . import measure, workloads
 from .bars import Bar
+from .environment import BACKEND
 from .life_loop import LifeLoop
 from .peers import PlainBeing, PriorityQueueWorker
 
 NAME = "throughput"
-LIFE, PLAIN, ARRAYS = "Life-shaped loop", "plain loop", "native arrays"
+LIFE, PLAIN, ARRAYS = "Life-shaped loop", "plain loop", f"{BACKEND} arrays"
 MODES = ("async", "sync")
 TICK_SECONDS = 0.05
-BARS = (Bar(LIFE, 20.0), Bar("", 1e6), Bar("native async", 8.0, ours=ARRAYS))
+BARS = (Bar(LIFE, 20.0), Bar("", 1e6), Bar(f"{BACKEND} async", 8.0, ours=ARRAYS))
 Run = Callable[[], object]
 
 
@@ -41,7 +41,7 @@ class Cost:
     cpu_us_per_event: float
 
 
-def engine(backend: str, capacity: int) -> AsyncEventProcessor:
+def engine(capacity: int) -> AsyncEventProcessor:
     state = ThreadSafeSelfState.life()
     queue = AsyncEventQueue(capacity)
     return AsyncEventProcessor(state, queue=queue, result_capacity=capacity)
@@ -54,21 +54,21 @@ def check_ended(made: AsyncEventProcessor, count: int) -> None:
 
 
 @contextmanager
-def by_worker(backend: str, events: Sequence[Event]) -> Iterator[Run]:
+def by_worker(events: Sequence[Event]) -> Iterator[Run]:
     def run() -> None:
         submit = made.submit
         for event in events:
             submit(event)
         made.wait_idle()
 
-    with engine(backend, len(events)) as made:
+    with engine(len(events)) as made:
         yield run
         check_ended(made, len(events))
 
 
 @contextmanager
 def by_arrays(events: Sequence[Event]) -> Iterator[Run]:
-    with engine("native", len(events)) as made:
+    with engine(len(events)) as made:
         types = array("i", [made.type_code(event.type) for event in events])
         intensities = array("d", [event.intensity for event in events])
 
@@ -81,14 +81,14 @@ def by_arrays(events: Sequence[Event]) -> Iterator[Run]:
 
 
 @contextmanager
-def in_thread(backend: str, events: Sequence[Event]) -> Iterator[Run]:
+def in_thread(events: Sequence[Event]) -> Iterator[Run]:
     def run() -> None:
         submit = made.submit
         for event in events:
             submit(event)
         made.process_pending()
 
-    made = engine(backend, len(events))
+    made = engine(len(events))
     yield run
     check_ended(made, len(events))
     made.close()
@@ -130,13 +130,10 @@ def by_plain_worker(events: Sequence[Event]) -> Iterator[Run]:
 
 
 def columns() -> dict[str, Callable[[Sequence[Event]], Any]]:
-    made: dict[str, Callable[[Sequence[Event]], Any]] = {}
-    twins = environment.twins()
-    for name in twins:
-        made |= {f"{name} async": partial(by_worker, name), f"{name} sync": partial(in_thread, name)}
-    if "native" in twins:
-        made[ARRAYS] = by_arrays
-    return made | {LIFE: by_life_loop, PLAIN: by_plain_loop, "PriorityQueue worker": by_plain_worker}
+    return {
+        f"{BACKEND} async": by_worker, f"{BACKEND} sync": in_thread, ARRAYS: by_arrays,
+        LIFE: by_life_loop, PLAIN: by_plain_loop, "PriorityQueue worker": by_plain_worker,
+    }  # fmt: skip
 
 
 def cost(prepared: Any, count: int) -> Cost:
@@ -171,9 +168,9 @@ def cost_rows(seen: dict[str, list[Cost]]) -> list[measure.Row]:
     ]
 
 
-def reaction_us(mode: str, backend: str, load: workloads.Load, ticks: int) -> list[float]:
+def reaction_us(mode: str, load: workloads.Load, ticks: int) -> list[float]:
     """Acceptance to answer of every event that a being under ``load`` answered within ``ticks`` ticks."""
-    made = engine(backend, 8192)
+    made = engine(8192)
     seen: list[EventProcessingResult] = []
     over = threading.Event()
     feeder = threading.Thread(target=feed, args=(made, load, over))
@@ -198,13 +195,13 @@ def feed(made: AsyncEventProcessor, load: workloads.Load, over: threading.Event)
         made.queue.put(event)  # past the engine's door, which closes a moment before the feeder hears of it
 
 
-def reaction_rows(backend: str, ticks: int, rounds: int) -> list[measure.Row]:
+def reaction_rows(ticks: int, rounds: int) -> list[measure.Row]:
     seen: dict[str, list[list[float]]] = {mode: [] for mode in MODES}
     for turn in range(rounds):
         for mode in MODES if turn % 2 == 0 else MODES[::-1]:
-            seen[mode].append(reaction_us(mode, backend, workloads.SUSTAINED, ticks))
+            seen[mode].append(reaction_us(mode, workloads.SUSTAINED, ticks))
     rate = workloads.SUSTAINED.events_per_second
-    case = f"reaction at {rate} events/s, tick of {TICK_SECONDS * 1000:g} ms, {backend}"
+    case = f"reaction at {rate} events/s, tick of {TICK_SECONDS * 1000:g} ms, {BACKEND}"
     return [
         measure.Row(
             f"{case}, p{percent:g}", "us from acceptance to answer", "async",
@@ -217,10 +214,7 @@ def reaction_rows(backend: str, ticks: int, rounds: int) -> list[measure.Row]:
 def rows(quick: bool, rounds: int | None) -> list[measure.Row]:
     count, turns, ticks = (200, 1, 3) if quick else (50_000, 7, 20)
     turns = rounds or turns
-    found = cost_rows(costs(turns, workloads.events(count)))
-    for name in environment.twins():
-        found += reaction_rows(name, ticks, min(turns, 5))
-    return found
+    return [*cost_rows(costs(turns, workloads.events(count))), *reaction_rows(ticks, min(turns, 5))]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What does a turn add to code that works on an object of 30 numbers?
 
-Columns: a turn on a state over both twins that wraps the object, and what others would do: hold an RLock, with or
+Columns: a turn on a state that wraps the object, and what others would do: hold an RLock, with or
 without a copy of the numbers for readers at its end. One thread, no contention. The bar is 5 % of the 51
 microseconds that Life's shortest pipeline takes for an event. The same without the times that a state keeps of its
 turns says what these cost.
@@ -13,8 +13,9 @@ import timeit
 from typing import NamedTuple
 
 from .. import ThreadSafeSelfState
-from . import environment, measure
+from . import measure
 from .bars import AT_MOST, Bar
+from .environment import BACKEND
 from .loops import UNMEASURED, all_timed, timer, unmeasured_bars
 
 NAME = "turn"
@@ -64,7 +65,7 @@ CASES = [
 ]
 
 
-def of_state(case: Case, backend: str, measured: bool = True) -> timeit.Timer:
+def of_state(case: Case, measured: bool = True) -> timeit.Timer:
     state = ThreadSafeSelfState.wrap(case.made(), NAMES, measured=measured)
     return timer(f"with state.turn('handler') as live: {case.work}", state=state)
 
@@ -75,8 +76,7 @@ def of_lock(case: Case, end: str) -> timeit.Timer:
 
 
 def columns(case: Case) -> dict[str, timeit.Timer]:
-    made = {name: of_state(case, name) for name in environment.twins()}
-    made |= {name + UNMEASURED: of_state(case, name, measured=False) for name in environment.twins()}
+    made = {BACKEND: of_state(case), BACKEND + UNMEASURED: of_state(case, measured=False)}
     made[RLOCK] = of_lock(case, "pass")
     made[COPYING] = of_lock(case, "published = {name: getattr(live, name) for name in names}")
     return made | {measure.LOOP: timer("pass")}

@@ -12,13 +12,13 @@ from lifeevt import Event
 from lifeevt.bench import environment, latency
 from lifeevt.bench.latency import BUSY, COMPUTING, CORE_WAIT_NS, FLOOR, IDLE, PEER, Seen
 
-NATIVE = "native" in environment.twins()
+NATIVE = environment.BACKEND == "native"
 
 
 @pytest.fixture
 def ping() -> Iterator[Any]:
     if not NATIVE:
-        pytest.skip("the native twin is left out")
+        pytest.skip("the native backend is left out")
     from lifeevt._core_ping import CondvarPing
 
     made = CondvarPing(2)
@@ -39,7 +39,7 @@ def test_every_percentile_has_a_row_of_all_samples_and_one_of_the_unspoiled() ->
     names = [f"{case}{kind}, {part}" for case in (IDLE, BUSY, COMPUTING) for kind in ("", ", unspoiled samples")
              for part in ("p50", "p90", "p99", "max")]  # fmt: skip
     assert [row.case for row in rows] == names
-    assert list(rows[0].samples) == [*environment.twins(), PEER, *([FLOOR] if NATIVE else [])]
+    assert list(rows[0].samples) == [environment.BACKEND, PEER, *([FLOOR] if NATIVE else [])]
     assert [row.case for row in rows if row.bars] == [f"{BUSY}, p99", f"{BUSY}, unspoiled samples, p99"]
     assert f"core wait, {PEER}" in rows[-1].notes
 
@@ -50,13 +50,13 @@ def test_a_sample_whose_worker_waited_for_a_core_is_spoiled() -> None:
     assert seen.core_wait().endswith("1 of 3 samples spoiled")
 
 
-def test_without_the_native_twin_the_floor_is_not_measured() -> None:
+def test_without_the_native_backend_the_floor_is_not_measured() -> None:
     rows = latency.rows_of(BUSY, {"reference": Seen([2.0], [0]), PEER: Seen([1.0], [0])})
     assert "not built here" in rows[-1].notes["not measured"]
     assert [each.met for row in rows for each in row.verdicts()] == [False, None, False, None]
 
 
-@pytest.mark.parametrize("made", [latency.Peer, lambda: latency.Engine(next(iter(environment.twins())))])
+@pytest.mark.parametrize("made", [latency.Peer, latency.Engine])
 def test_a_duration_is_told_once(made: Any) -> None:
     subject = made()
     assert subject.taken_ns() is None

@@ -12,7 +12,7 @@ from lifeevt.bench import curves, environment, handlers, jitter, measure, throug
 from lifeevt.bench.measures import rows_of
 
 MEASURES = (throughput, handlers, jitter, curves)
-NATIVE = "native" in environment.twins()
+NATIVE = environment.BACKEND == "native"
 
 
 @pytest.mark.parametrize("module", MEASURES, ids=lambda module: module.NAME)
@@ -27,16 +27,15 @@ def test_a_measure_has_rows_that_json_can_say(module: Any) -> None:
 
 def test_throughput_is_judged_against_the_loop_of_life_s_shape_a_number_and_single_events() -> None:
     row = throughput.rows(True, 1)[0]
-    assert row.more_is_better and set(row.samples) >= {throughput.LIFE, throughput.PLAIN, "reference async"}
+    assert row.more_is_better and set(row.samples) >= {throughput.LIFE, throughput.PLAIN, throughput.ARRAYS}
     assert [(each.bar.peer, each.bar.factor) for each in row.verdicts()] == [
-        (throughput.LIFE, 20.0), ("", 1e6), ("native async", 8.0),
+        (throughput.LIFE, 20.0), ("", 1e6), (f"{environment.BACKEND} async", 8.0),
     ]  # fmt: skip
-    if NATIVE:
-        assert all(each.met is not None for each in row.verdicts())
+    assert all(each.met is not None for each in row.verdicts())
 
 
 def test_an_event_that_has_not_ended_is_an_error_and_no_figure() -> None:
-    made = throughput.engine(next(iter(environment.twins())), 2)
+    made = throughput.engine(2)
     made.submit(Event("shock", 0.5))
     with pytest.raises(RuntimeError, match="1 events were submitted"):
         throughput.check_ended(made, 1)
@@ -44,7 +43,7 @@ def test_an_event_that_has_not_ended_is_an_error_and_no_figure() -> None:
 
 
 @pytest.mark.parametrize("stages", [handlers.trivial(), handlers.working(3)], ids=["trivial", "working"])
-def test_engine_and_peer_call_all_three_stages_for_every_event(stages: handlers.Stages, backend: str) -> None:
+def test_engine_and_peer_call_all_three_stages_for_every_event(stages: handlers.Stages) -> None:
     calls: list[str] = []
 
     def counted(name: str, stage: Any) -> Any:
@@ -52,8 +51,8 @@ def test_engine_and_peer_call_all_three_stages_for_every_event(stages: handlers.
 
     watched = tuple(counted(name, stage) for name, stage in zip("mda", stages, strict=True))
     events = workloads.events(4)
-    handlers.engine_rate(backend, watched, events)  # type: ignore[arg-type]
-    handlers.engine_cpu_ns(backend, watched, events)  # type: ignore[arg-type]
+    handlers.engine_rate(watched, events)  # type: ignore[arg-type]
+    handlers.engine_cpu_ns(watched, events)  # type: ignore[arg-type]
     handlers.peer_rate(watched, events)  # type: ignore[arg-type]
     handlers.threaded_cpu_ns(watched, events)  # type: ignore[arg-type]
     assert sorted(calls) == sorted("mda" * 16)
@@ -79,12 +78,12 @@ def test_beyond_a_million_only_numbers_are_queued() -> None:
 
 def test_a_batch_of_numbers_goes_in_and_out_at_a_depth() -> None:
     if not NATIVE:
-        pytest.skip("the native twin is left out")
+        pytest.skip("the native backend is left out")
     assert curves.numbers_ns(100, 100)() > 0.0
 
 
 def test_the_worker_answers_what_the_producers_submit() -> None:
-    made = throughput.engine(next(iter(environment.twins())), 8)
+    made = throughput.engine(8)
     with made:
         curves.together([curves.each_submits(made.submit, workloads.events(4))] * 2, made.wait_idle)
     ends = made.ledger().ends

@@ -13,7 +13,7 @@ from lifeevt.bench import environment, heap, idle, measure, memory, queue, state
 from lifeevt.bench.measures import MEASURES, ONLY_NAMED, USUAL, rows_of
 
 MINE = (queue, heap, state, idle, memory)
-NATIVE = "native" in environment.twins()
+NATIVE = environment.BACKEND == "native"
 
 
 @pytest.mark.parametrize("module", MINE, ids=lambda module: module.NAME)
@@ -49,19 +49,19 @@ def test_without_a_compiler_the_heap_has_no_peer(monkeypatch: pytest.MonkeyPatch
         assert all(each.met is None for each in row.verdicts())
 
 
-def test_without_the_native_twin_the_heap_has_only_its_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_native_backend_the_heap_has_only_its_peer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heap, "probes", lambda depth, ascending: {})
     monkeypatch.setattr(heap, "COMPILER", "no-such-compiler")
     (first, *_) = heap.rows(True, 1)
     assert first.as_dict()["rounds"] == 0
-    assert "the native twin is not built here" in first.notes[measure.NOT_MEASURED]
+    assert "the native backend is not built here" in first.notes[measure.NOT_MEASURED]
 
 
 @pytest.mark.parametrize("ascending", [False, True])
 @pytest.mark.parametrize("depth", [1, 2, 100, 3000])
 def test_all_heaps_pop_the_same_keys(depth: int, ascending: bool) -> None:
     if not NATIVE:
-        pytest.skip("the native twin is left out")
+        pytest.skip("the native backend is left out")
     sums = [[run(pairs) for pairs in (1, 10, 5000)] for run in heap.probes(depth, ascending).values()]
     assert sums[0] == sums[1] == sums[2]
     if shutil.which(heap.COMPILER):
@@ -74,7 +74,7 @@ def test_all_heaps_pop_the_same_keys(depth: int, ascending: bool) -> None:
 
 def test_a_probe_of_an_order_refuses_a_depth_beyond_its_slots() -> None:
     if not NATIVE:
-        pytest.skip("the native twin is left out")
+        pytest.skip("the native backend is left out")
     probe = import_module("lifeevt._core_probe").OrderProbe
     with pytest.raises(ValueError, match=r"depth is 2097152; it must be below 2097152"):
         probe(2**21, 1, False)

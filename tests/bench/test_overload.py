@@ -37,8 +37,7 @@ def test_the_rows_can_be_said_in_json_and_have_the_bars_of_the_issue() -> None:
 
 
 @ANSWERINGS
-def test_everything_that_came_is_accounted_for_and_no_critical_event_is_lost(
-    answering: Answering) -> None:
+def test_everything_that_came_is_accounted_for_and_no_critical_event_is_lost(answering: Answering) -> None:
     seen = suffered(answering, Load(100.0, 100.0, 100.0))
     assert set(seen.sent) == {"alarm", "news", "gossip", "flood"}
     assert seen.unaccounted == 0

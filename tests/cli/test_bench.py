@@ -21,8 +21,8 @@ Invoke = Callable[..., Result]
 QUICK = ("queue", "heap", "state", "idle", "memory")
 BAR = {"measure", "case", "ours", "peer", "ratio", "bar", "met"}
 AS_IF_TRACED = """
-import lifeevt._backends.reference
-lifeevt._backends.reference.TRACED = True
+import lifeevt._backends
+lifeevt._backends.TRACED = True
 from lifeevt.cli.app import app
 app(["bench", "state", "--quick"], prog_name="lifeevt")
 """

@@ -18,16 +18,16 @@ from lifeevt import AsyncEventProcessor, ThreadSafeSelfState
 
 FOLDER = Path(__file__).resolve().parents[2] / "profiling"
 BENCHES = sorted(path.name for path in FOLDER.glob("bench_*.py"))
-ENVIRONMENT = {"lifeevt", "twins", "traced", "python", "compiler", "cpu", "cores", "system", "libc", "load_average"}
+ENVIRONMENT = {"lifeevt", "backends", "traced", "python", "compiler", "cpu", "cores", "system", "libc", "load_average"}
 NEEDED_TO_COUNT = {
     "valgrind is not installed": shutil.which("valgrind"),
-    "the native twin is not here": importlib.util.find_spec("lifeevt._core"),
+    "only the instructions of the native one": importlib.util.find_spec("lifeevt._core"),
 }
 FIGURE = re.compile(r"^(\w.*\S) +([\d,]+)$", re.MULTILINE)
 AS_IF_TRACED = """
 import runpy, sys
-import lifeevt._backends.reference
-lifeevt._backends.reference.TRACED = True
+import lifeevt._backends
+lifeevt._backends.TRACED = True
 sys.path.insert(0, {folder!r})
 sys.argv = [{script!r}, "--quick"]
 runpy.run_path({script!r}, run_name="__main__")
@@ -77,11 +77,11 @@ def test_a_bench_refuses_a_traced_build(script: str) -> None:
     assert ran.stdout == ""
 
 
-def test_lines_lists_the_dearest_lines_or_says_what_is_missing(backend: str) -> None:
-    ran = quick("lines.py", "--backend", backend)
+def test_lines_lists_the_dearest_lines_or_says_what_is_missing() -> None:
+    ran = quick("lines.py")
     if importlib.util.find_spec("line_profiler"):
         assert ran.returncode == 0, ran.stderr
-        assert "functions of the Python above the twins" in ran.stdout
+        assert "functions of the Python above the backend" in ran.stdout
         assert "source not found" not in ran.stdout
         assert "dearest lines" in ran.stdout
         assert "heap.py:" in ran.stdout or "event.py:" in ran.stdout
@@ -117,17 +117,17 @@ def test_shedding_is_measured_beside_no_shedder() -> None:
     assert found[0][1] == "1.00"
 
 
-def test_memory_is_shown_by_line_and_resident_for_every_twin() -> None:
+def test_memory_is_shown_by_line_and_resident() -> None:
     ran = quick("memory.py")
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("resident") == ran.stdout.count("results read: ") == ran.stdout.count("twin, 200 events")
+    assert [ran.stdout.count(said) for said in ("resident", "results read: ", "backend, 200 events")] == [1, 1, 1]
     assert "result.py:" in ran.stdout
 
 
 def test_two_installations_take_turns_and_both_are_shown() -> None:
     ran = quick("hotspots.py", "--before", sys.executable, "--rounds", "2")
     assert ran.returncode == 0, ran.stderr
-    assert "| event made | " in ran.stdout and "result read, reference twin" in ran.stdout
+    assert "| event made | " in ran.stdout and "| result read | " in ran.stdout
 
 
 def test_a_flame_graph_is_drawn_of_each_thread_s_stacks() -> None:
