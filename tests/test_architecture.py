@@ -175,7 +175,7 @@ def test_the_checks_above_see_what_they_look_for() -> None:
     assert {"_backends.native.heap", "_backends.native.reflex"} <= cython_imports(PACKAGE / "_core.pyx")
     offers = cython_imports(PACKAGE / "_backends" / "native" / "offers.pyx")
     assert {"_backends.contract", "_backends.nogil.heap", "_backends.native.numbers"} <= offers
-    assert cython_imports(PACKAGE / "_backends" / "nogil" / "reflex.pyx") == {"_backends.nogil.cells"}
+    assert cython_imports(PACKAGE / "_backends" / "nogil" / "reflex.pxd") == {"_backends.nogil.cells"}
     assert RANK["event"] < RANK["queue"] < RANK["processor"] < RANK["runtime"] < RANK["cli"]
 
 

@@ -1,9 +1,9 @@
 """Account, the native twin: what the events of one level met."""
 
+from ..nogil.atomics cimport RELAXED, load_u64
 from ..nogil.account cimport account_record, account_shed
 from .histogram cimport Histogram
 from .numbers cimport whole
-from ..nogil.atomics cimport look_at_count
 
 
 cdef class Account:
@@ -42,7 +42,7 @@ cdef class Account:
     @property
     def late(self):
         """How many took longer than their budget."""
-        return look_at_count(&self.kept.late)
+        return load_u64(&self.kept.late, RELAXED)
 
     @property
     def lateness(self):
@@ -52,12 +52,12 @@ cdef class Account:
     @property
     def starved(self):
         """How many waited longer than ten times their budget before they were started."""
-        return look_at_count(&self.kept.starved)
+        return load_u64(&self.kept.starved, RELAXED)
 
     @property
     def shed(self):
         """How many were shed because they had waited too long to be answered."""
-        return look_at_count(&self.kept.shed)
+        return load_u64(&self.kept.shed, RELAXED)
 
     def record(self, budget_ns, wait_ns, service_ns):
         """Count one event that waited and was answered for so long. O(1)."""

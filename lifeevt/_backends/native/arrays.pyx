@@ -4,7 +4,16 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_G
 from libc.stdint cimport int32_t, int64_t
 
 from .kinds cimport KindTable
-from ..nogil.heap cimport HEAP_ADMITTED, HEAP_WAIT, event_heap, heap_enter, heap_event, heap_leave, heap_offer, heap_slot
+from ..nogil.heap cimport (
+    HEAP_ADMITTED,
+    HEAP_WAIT,
+    event_heap,
+    heap_enter,
+    heap_event,
+    heap_leave,
+    heap_offer,
+    heap_slot,
+)
 from ..nogil.kinds cimport event_kind, kinds_admits, kinds_rank
 
 cdef enum:

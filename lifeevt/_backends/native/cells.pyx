@@ -5,11 +5,9 @@ from cpython.tuple cimport PyTuple_New
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
+from ..nogil.atomics cimport ACQUIRE, RELEASE, load_i64, store_i64
 from ..nogil.cells cimport (
     CELL_REFUSES,
-    LIFEEVT_COUNT,
-    LIFEEVT_LOAD,
-    LIFEEVT_STORE,
     cells_add,
     cells_begin,
     cells_clear,
@@ -65,7 +63,7 @@ cdef int64_t copy_all(StateCells cells, double* into) except -1:
         visit(&cells.lock, False)
         cells_read_all(&cells.block, into, &version)
         rwlock_release(&cells.lock)
-    LIFEEVT_COUNT(&cells.reads)
+    count_read(cells)
     return version
 
 
@@ -138,7 +136,7 @@ cdef class StateCells(Guarded):
         cdef int32_t place = index_in(index, self.block.length + self.block.objects) - self.block.length
         if place < 0:
             raise IndexError(f"at place {index} is a number")
-        LIFEEVT_COUNT(&self.reads)
+        count_read(self)
         if not LIFEEVT_OBJECTS_NEED_THE_LOCK:
             return self.objects[place]
         visit(&self.lock, False)
@@ -301,13 +299,13 @@ cdef class StateCells(Guarded):
     @property
     def changes_waiting(self):
         """How many changes the trail holds."""
-        return LIFEEVT_LOAD(&self.block.trail.length)
+        return load_i64(&self.block.trail.length, ACQUIRE)
 
     def record(self, records):
         """Keep a trail of every change from now on, or no longer; an unread trail stays."""
         cdef bint on = bool(records)
         visit(&self.lock, True)
-        LIFEEVT_STORE(&self.block.trail.on, on)
+        store_i64(&self.block.trail.on, on, RELEASE)
         if not on:
             trail_clear(&self.block.trail)
         rwlock_release(&self.lock)
@@ -323,7 +321,7 @@ cdef class StateCells(Guarded):
         records, length = self.block.trail.records, self.block.trail.length
         self.block.trail.records = NULL
         self.block.trail.room = 0
-        LIFEEVT_STORE(&self.block.trail.length, 0)
+        store_i64(&self.block.trail.length, 0, RELEASE)
         rwlock_release(&self.lock)
         return listed_changes(records, length)
 
@@ -440,7 +438,7 @@ cdef int64_t copy_whole(StateCells cells, double* into, tuple objects) except -1
     cells_read_all(&cells.block, into, &version)
     copy_objects(cells, objects)
     rwlock_release(&cells.lock)
-    LIFEEVT_COUNT(&cells.reads)
+    count_read(cells)
     return version
 
 

@@ -2,11 +2,11 @@
 
 from libc.stdint cimport int32_t, int64_t
 
+from ..nogil.atomics cimport RELAXED, load_i32
 from ..nogil.codel cimport codel_admits, codel_init
 from .numbers cimport listed, whole
 from .offers cimport checked_level
 from ..nogil.heap cimport HEAP_LEVELS
-from ..nogil.atomics cimport look_at
 
 cdef int64_t LONGEST_NS = 10**18
 
@@ -42,4 +42,4 @@ cdef class CoDel:
 
     def shedding(self):
         """Return the levels on which an episode of shedding goes on."""
-        return tuple([level for level in range(HEAP_LEVELS) if look_at(&self.levels[level].shedding)])
+        return tuple([level for level in range(HEAP_LEVELS) if load_i32(&self.levels[level].shedding, RELAXED)])

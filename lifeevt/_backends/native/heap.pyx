@@ -30,6 +30,7 @@ from .offers cimport (
     verdict_of,
 )
 from .watch cimport Watched, enter
+from ..nogil.atomics cimport RELAXED, load_i32
 from ..nogil.heap cimport (
     HEAP_ENDS,
     HEAP_LEVELS,
@@ -59,7 +60,6 @@ from ..nogil.heap cimport (
     heap_slot,
     heap_withdraw,
 )
-from ..nogil.atomics cimport look_at
 from ..nogil.order cimport HELD
 
 from ..fork import keep
@@ -93,7 +93,7 @@ cdef class EventHeap(Watched):
 
     def __len__(self):
         """Return how many events are queued."""
-        return look_at(&self.heap.queued)
+        return load_i32(&self.heap.queued, RELAXED)
 
     @property
     def capacity(self):
@@ -337,7 +337,7 @@ cdef class EventHeap(Watched):
     def drain(self, limit, end, every=False):
         """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
         cdef Py_ssize_t taken = 0, index
-        cdef Py_ssize_t count = max(min(whole(limit), <int64_t> look_at(&self.heap.queued)), <int64_t> 0)
+        cdef Py_ssize_t count = max(min(whole(limit), <int64_t> load_i32(&self.heap.queued, RELAXED)), <int64_t> 0)
         cdef int how = checked_end(end, 0)
         cdef list payloads = [None] * count
         cdef int32_t slot, paused
@@ -465,7 +465,7 @@ cdef class EventHeap(Watched):
 
     cdef int make_places(self) except -1:
         """Make room for the next payload before an offer is inside, so that nothing can fail there."""
-        while len(self.payloads) <= look_at(&self.heap.slots_made):
+        while len(self.payloads) <= load_i32(&self.heap.slots_made, RELAXED):
             enter(&self.heap)   # without a GIL somebody may be writing into the list that grows
             try:
                 self.payloads.append(None)
@@ -477,7 +477,7 @@ cdef class EventHeap(Watched):
         """Drop what a reader without the GIL could not drop. A few at a time, outside the heap."""
         cdef list dropped
         cdef int32_t slot, count = SWEPT
-        while count == SWEPT and look_at(&self.heap.stale_slot) >= 0:
+        while count == SWEPT and load_i32(&self.heap.stale_slot, RELAXED) >= 0:
             dropped, count = [None] * SWEPT, 0
             enter(&self.heap)
             while count < SWEPT:

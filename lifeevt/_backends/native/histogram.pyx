@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport UINT64_MAX, uint64_t
 
 from .numbers cimport whole
+from ..nogil.atomics cimport RELAXED, load_u64
 from ..nogil.histogram cimport (
     HISTOGRAM_BUCKETS,
     histogram_init,
@@ -12,7 +13,6 @@ from ..nogil.histogram cimport (
     histogram_record,
     histogram_upper,
 )
-from ..nogil.atomics cimport look_at_count
 
 
 @cython.final
@@ -31,23 +31,23 @@ cdef class Histogram:
     @property
     def count(self):
         """How many durations were recorded."""
-        return look_at_count(&self.counted.count)
+        return load_u64(&self.counted.count, RELAXED)
 
     @property
     def total(self):
         """The sum of the durations in nanoseconds."""
-        return (<object> look_at_count(&self.counted.total_high) << 64) + look_at_count(&self.counted.total_low)
+        return (<object> load_u64(&self.counted.total_high, RELAXED) << 64) + load_u64(&self.counted.total_low, RELAXED)
 
     @property
     def minimum(self):
         """The shortest duration in nanoseconds, 0 when empty."""
-        cdef uint64_t shortest = look_at_count(&self.counted.minimum)
+        cdef uint64_t shortest = load_u64(&self.counted.minimum, RELAXED)
         return 0 if shortest == UINT64_MAX else shortest
 
     @property
     def maximum(self):
         """The longest duration in nanoseconds, 0 when empty."""
-        return look_at_count(&self.counted.maximum)
+        return load_u64(&self.counted.maximum, RELAXED)
 
     def record(self, duration_ns):
         """Count one duration in nanoseconds; a negative one counts as 0."""

@@ -3,7 +3,16 @@
 from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 
 from .numbers cimport finite, whole
-from ..nogil.heap cimport HEAP_ENDS, HEAP_KINDS, HEAP_LEVELS, HEAP_NO_MEMORY, HEAP_OBJECT, HEAP_REFUSED, HEAP_SHED, heap_slot
+from ..nogil.heap cimport (
+    HEAP_ENDS,
+    HEAP_KINDS,
+    HEAP_LEVELS,
+    HEAP_NO_MEMORY,
+    HEAP_OBJECT,
+    HEAP_REFUSED,
+    HEAP_SHED,
+    heap_slot,
+)
 
 from ..contract import ADMITTED as _ADMITTED
 from ..contract import REFUSED as _REFUSED

@@ -24,17 +24,6 @@ cdef enum:
     CHUNK = 32                  # results taken in one stay in the heap
     NO_SLOT = -1
 
-cdef extern from * nogil:
-    """
-    #define LIFEEVT_SET(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
-    #define LIFEEVT_GET(place) __atomic_load_n((place), __ATOMIC_SEQ_CST)
-    #define LIFEEVT_ADD(place, amount) ((void) __atomic_fetch_add((place), (amount), __ATOMIC_SEQ_CST))
-    """
-    void LIFEEVT_SET(uint32_t* place, uint32_t value)
-    uint32_t LIFEEVT_GET(uint32_t* place)
-    int32_t LIFEEVT_GET_COUNT "LIFEEVT_GET"(int32_t* place)
-    void LIFEEVT_ADD(int32_t* place, int32_t amount)
-
 cdef class Reactor:
     cdef reactor stretch
     cdef EventHeap events

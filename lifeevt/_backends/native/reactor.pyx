@@ -4,6 +4,7 @@ cimport cython
 from cpython.mem cimport PyMem_Malloc
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
+from ..nogil.atomics cimport RELAXED, SEQ_CST, fetch_add_i32, load_i32, load_i64, load_u32, store_i32, store_u32
 from ..nogil.cells cimport cells_version
 from .account cimport Account
 from .codel cimport CoDel
@@ -29,7 +30,6 @@ from ..nogil.heap cimport (
 )
 from ..nogil.histogram cimport histogram_record_alone
 from ..nogil.kinds cimport KINDS_NO_ROW
-from ..nogil.atomics cimport look_at, look_at_length, show
 from ..nogil.futex cimport parking_now_ns, parking_sleep, parking_wake
 from ..nogil.reactor cimport (
     REACTOR_ATTENDED,
@@ -127,7 +127,7 @@ cdef class Reactor:
 
     def __len__(self):
         """Return how many results wait to be taken."""
-        return look_at_length(&self.stretch.ring.length)
+        return load_i64(&self.stretch.ring.length, RELAXED)
 
     def attend(self, code, meaning, decision, action, bare):
         """Give a kind its stages, each a callable or None; a ``bare`` action is not given the decision."""
@@ -177,7 +177,7 @@ cdef class Reactor:
         """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
         cdef bint now = bool(halted)
         enter(&self.events.heap)
-        show(&self.stretch.halted, now)
+        store_i32(&self.stretch.halted, now, RELAXED)
         cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
         heap_leave(&self.events.heap)
         parking_wake(sleeper, 1)
@@ -272,7 +272,7 @@ cdef class Reactor:
 
     cdef int64_t wanted(self, limit) except -1:
         """How many of the results that wait now somebody asks for."""
-        cdef int64_t waiting = look_at_length(&self.stretch.ring.length)
+        cdef int64_t waiting = load_i64(&self.stretch.ring.length, RELAXED)
         return waiting if limit is None else min(max(whole(limit), <int64_t> 0), waiting)
 
     def counts(self):
@@ -288,12 +288,12 @@ cdef class Reactor:
         Returns whether one waited; costs next to nothing when none does.
         """
         cdef int64_t limit_ns = max(whole(wait_ns), <int64_t> 0)
-        if LIFEEVT_GET(&self.wants_gil) == 0:
+        if load_u32(&self.wants_gil, SEQ_CST) == 0:
             return False
         with nogil:
-            LIFEEVT_ADD(&self.breathers, 1)
+            fetch_add_i32(&self.breathers, 1, SEQ_CST)
             parking_sleep(&self.wants_gil, 1, limit_ns)
-            LIFEEVT_ADD(&self.breathers, -1)
+            fetch_add_i32(&self.breathers, -1, SEQ_CST)
         return True
 
     def shed_by(self, codel):
@@ -380,7 +380,7 @@ cdef class Reactor:
 
     cdef int let_pass(self, int32_t level) except -1:
         """Answer more important events first; each level only for the ones above it, so not deep."""
-        while look_at(&self.events.heap.queued) > 0:
+        while load_i32(&self.events.heap.queued, RELAXED) > 0:
             if self.run_stretch(REACTOR_NO_LIMIT, level, False) != REACTOR_ATTENDED:
                 break
             if self.has_stages():
@@ -420,10 +420,10 @@ cdef class Reactor:
             reason = reactor_run(&self.stretch, limit, above, waits)
             if reason == REACTOR_ATTENDED:
                 ready_ns = parking_now_ns()
-                LIFEEVT_SET(&self.wants_gil, 1)
+                store_u32(&self.wants_gil, 1, SEQ_CST)
         if reason == REACTOR_ATTENDED:
-            LIFEEVT_SET(&self.wants_gil, 0)
-            if LIFEEVT_GET_COUNT(&self.breathers) > 0:
+            store_u32(&self.wants_gil, 0, SEQ_CST)
+            if load_i32(&self.breathers, SEQ_CST) > 0:
                 parking_wake(&self.wants_gil, 0x7fffffff)
             histogram_record_alone(&self.gil_waits.counted, parking_now_ns() - ready_ns)
         return reason

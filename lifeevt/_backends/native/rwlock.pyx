@@ -7,8 +7,8 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from .histogram cimport Histogram
 from .numbers cimport whole
+from ..nogil.atomics cimport RELAXED, load_i32
 from ..nogil.histogram cimport histogram_record, histogram_record_alone
-from ..nogil.atomics cimport look_at
 from ..nogil.futex cimport parking_now_ns, parking_on_main_thread
 from ..nogil.rwlock cimport (
     RWLOCK_ABSENT,
@@ -222,7 +222,7 @@ cdef class RWLock:
 
     def waiting(self):
         """Return how many readers and how many writers wait."""
-        return look_at(&self.lock.readers.length), look_at(&self.lock.writers.length)
+        return load_i32(&self.lock.readers.length, RELAXED), load_i32(&self.lock.writers.length, RELAXED)
 
     def blockers(self, thread):
         """Return the threads that keep ``thread`` waiting here; () when it does not wait or is about to enter.
@@ -244,7 +244,7 @@ cdef class RWLock:
 
     cdef tuple look_for(self, uint64_t thread):
         """(How a thread stands in the queue, which writers wait there), of one instant."""
-        cdef int32_t room = look_at(&self.lock.writers.length) + SPARE, length = 0, index
+        cdef int32_t room = load_i32(&self.lock.writers.length, RELAXED) + SPARE, length = 0, index
         cdef int standing
         cdef uint64_t* writers = <uint64_t*> PyMem_Malloc(room * sizeof(uint64_t))
         if writers == NULL:

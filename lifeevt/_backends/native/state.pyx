@@ -9,18 +9,17 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t
 
+from ..nogil.atomics cimport ACQUIRE, load_i64
 from ..nogil.cells cimport (
     CELL_INTEGER,
     CELLS_NO_CAUSE,
-    LIFEEVT_COUNT,
-    LIFEEVT_LOAD,
     cell_block,
     cells_bounded,
     cells_version,
     change,
 )
 from .bounds cimport plain
-from .cells cimport StateCells, copy_all, read_one
+from .cells cimport StateCells, copy_all, count_read, read_one
 
 from collections.abc import Mapping
 from sys import intern
@@ -219,7 +218,7 @@ cdef Py_ssize_t parsed(Layout layout, dict delta, change* into, Py_ssize_t size)
 
 cdef inline bint told_of(const cell_block* block) noexcept:
     """Whether a delta is more than plain: somebody watches it, or a field may reject it."""
-    return block.refuses or LIFEEVT_LOAD(&block.trail.on)
+    return block.refuses or load_i64(&block.trail.on, ACQUIRE)
 
 
 @cython.auto_pickle(False)
@@ -255,7 +254,7 @@ cdef class StateFront:
         cdef int32_t place = -1
         cdef double number = plain(<PyObject*> value)
         cdef bint fits = False
-        if isfinite(number) and self.block != NULL and self.writes and not LIFEEVT_LOAD(&self.block.trail.on):
+        if isfinite(number) and self.block != NULL and self.writes and not load_i64(&self.block.trail.on, ACQUIRE):
             place = place_of(self.layout, <PyObject*> name)
         if place >= 0:
             number = cells_bounded(&self.block.cells[place], number, &fits)
@@ -263,7 +262,7 @@ cdef class StateFront:
             super(StateFront, self).__setitem__(name, value)
             return
         self.cells.stored(place, number, CELLS_NO_CAUSE)
-        if LIFEEVT_LOAD(&self.block.trail.on):  # somebody began to watch meanwhile
+        if load_i64(&self.block.trail.on, ACQUIRE):  # somebody began to watch meanwhile
             self.deliver_changes()
 
     @cython.binding(False)
@@ -311,7 +310,7 @@ cdef class StateFront:
         if self.last is None or self.last.version_then != cells_version(self.block):
             self.last = taken(self.layout, self.cells)
         else:
-            LIFEEVT_COUNT(&self.cells.reads)
+            count_read(self.cells)
         return self.last
 
     @property

@@ -1,20 +1,10 @@
 """Watched for other native modules: the C heap, and how Python code enters it."""
 
+from ..nogil.atomics cimport spin_pause
 from ..nogil.heap cimport event_heap, heap_enter, heap_leave_quietly, heap_try_enter
 
 cdef enum:
     TRIES = 64                  # a stay in the heap is short: most end before a switch of the GIL would
-
-cdef extern from * nogil:
-    """
-    #if defined(__x86_64__) || defined(__i386__)
-    #define LIFEEVT_PAUSE() __builtin_ia32_pause()
-    #else
-    #define LIFEEVT_PAUSE() ((void) 0)
-    #endif
-    """
-    void LIFEEVT_PAUSE()
-
 
 cdef class Watched:
     cdef object __weakref__
@@ -31,7 +21,7 @@ cdef inline void enter(event_heap* heap) noexcept:
         for _ in range(TRIES):
             if heap_try_enter(heap) == 0:
                 return
-            LIFEEVT_PAUSE()
+            spin_pause()
         with nogil:
             heap_enter(heap)
             heap_leave_quietly(heap)

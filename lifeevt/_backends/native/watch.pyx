@@ -5,8 +5,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from .numbers cimport whole
 from .offers cimport checked_file
+from ..nogil.atomics cimport RELAXED, load_u32
 from ..nogil.heap cimport heap_leave, heap_leave_quietly, heap_nudge, heap_renew
-from ..nogil.atomics cimport look_at_word
 from ..nogil.futex cimport parking_on_main_thread, parking_sleep, parking_wake
 
 cdef enum:
@@ -59,7 +59,7 @@ cdef class Watched:
         with nogil:
             parking_sleep(&self.heap.epoch, seen, limit_ns)
         PyErr_CheckSignals()
-        return look_at_word(&self.heap.epoch)
+        return load_u32(&self.heap.epoch, RELAXED)
 
     def nudge(self):
         """Wake everybody who waits here, to look again."""

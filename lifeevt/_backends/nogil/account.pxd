@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from ..nogil.atomics cimport RELAXED, store_u64
 from ..nogil.histogram cimport histogram, histogram_record_pair
-from ..nogil.atomics cimport show_count
 
 ctypedef struct account:
     histogram* wait             # acceptance to start
@@ -40,12 +40,12 @@ cdef inline void account_record_pair(
 
 cdef inline void account_shed(account* self, account* other) noexcept nogil:
     """Count one that was shed, in two accounts, of which the other may be NULL. For one thread at a time. O(1)."""
-    show_count(&self.shed, self.shed + 1)
+    store_u64(&self.shed, self.shed + 1, RELAXED)
     if other != NULL:
-        show_count(&other.shed, other.shed + 1)
+        store_u64(&other.shed, other.shed + 1, RELAXED)
 
 
 cdef inline void _count_late(account* self, int64_t budget_ns, int64_t wait_ns) noexcept nogil:
-    show_count(&self.late, self.late + 1)
+    store_u64(&self.late, self.late + 1, RELAXED)
     if wait_ns > 0 and wait_ns // STARVED_BUDGETS > budget_ns:
-        show_count(&self.starved, self.starved + 1)
+        store_u64(&self.starved, self.starved + 1, RELAXED)

@@ -4,18 +4,9 @@ Kept as one whole number, the instant at which the bucket is full again, in unit
 rounded. A caller holds the mutex of the heap whose events the bucket limits.
 """
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t
 
-cdef extern from * nogil:
-    """
-    /* an instant times 2**40 does not fit 64 bits; no more aligned than what Python allocates */
-    __extension__ typedef __int128 lifeevt_wide __attribute__((aligned(8)));
-    #define LIFEEVT_LATEST INT64_MAX
-    #define LIFEEVT_LONG_AGO (-((lifeevt_wide) 1 << 120))
-    """
-    ctypedef long long wide "lifeevt_wide"
-    wide LIFEEVT_LONG_AGO
-    int64_t LIFEEVT_LATEST
+from ..nogil.wide cimport LONG_AGO, wide
 
 ctypedef struct token_bucket:
     wide full_at
@@ -29,7 +20,7 @@ cdef inline void bucket_fill(token_bucket* self, int64_t count, int64_t period_n
     self.count, self.period = count, period_ns
     self.room = most
     self.room *= period_ns
-    self.full_at = LIFEEVT_LONG_AGO
+    self.full_at = LONG_AGO
 
 
 cdef inline bint bucket_has_token(const token_bucket* self, int64_t now_ns) noexcept nogil:
@@ -64,6 +55,6 @@ cdef inline int64_t bucket_ready_ns(const token_bucket* self, int64_t now_ns) no
     cdef wide ready = left / self.count                         # C cuts towards zero
     if ready * self.count < left:
         ready += 1
-    if ready > LIFEEVT_LATEST:
-        return LIFEEVT_LATEST
+    if ready > INT64_MAX:
+        return INT64_MAX
     return now_ns if ready < now_ns else <int64_t> ready

@@ -16,37 +16,10 @@ write so sees that write's odd sequence too. No fence is needed, which ThreadSan
 
 from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
 
-from ..nogil.change_log cimport change_trail, trail_add
-
-cdef extern from * nogil:
-    """
-    #define LIFEEVT_LOAD(place) __atomic_load_n((place), __ATOMIC_ACQUIRE)
-    #define LIFEEVT_STORE(place, number) __atomic_store_n((place), (number), __ATOMIC_RELEASE)
-    #define LIFEEVT_STORE_RELAXED(place, number) __atomic_store_n((place), (number), __ATOMIC_RELAXED)
-    #define LIFEEVT_COUNT(place) \\
-        __atomic_store_n((place), __atomic_load_n((place), __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED)
-    #if defined(__x86_64__) || defined(__i386__)
-    #define LIFEEVT_PAUSE() __builtin_ia32_pause()
-    #else
-    #define LIFEEVT_PAUSE() ((void) 0)
-    #endif
-    static inline double lifeevt_load_double(const double* place) {
-        double number;
-        __atomic_load(place, &number, __ATOMIC_ACQUIRE);
-        return number;
-    }
-    static inline void lifeevt_store_double(double* place, double number) {
-        __atomic_store(place, &number, __ATOMIC_RELEASE);
-    }
-    """
-    int64_t LIFEEVT_LOAD(const int64_t* place)
-    void LIFEEVT_STORE(int64_t* place, int64_t number)
-    void LIFEEVT_STORE_RELAXED(int64_t* place, int64_t number)
-    void LIFEEVT_COUNT(int64_t* place)
-    void LIFEEVT_PAUSE()
-    double lifeevt_load_double(const double* place)
-    void lifeevt_store_double(double* place, double number)
+from ..nogil.atomics cimport ACQUIRE, RELAXED, RELEASE, load_f64, load_i64, spin_pause, store_f64, store_i64
+from ..nogil.change_log cimport change_trail, trail_add, trail_clear, trail_init
 
 cdef enum:
     CELLS_TRIES = 40        # of a reader, before it takes the lock
@@ -75,22 +48,14 @@ ctypedef struct change:
     double amount
     int32_t place
 
-cdef int cells_init(cell_block* block, int32_t length, int32_t objects) noexcept nogil
-cdef void cells_clear(cell_block* block) noexcept nogil
-cdef int cells_read_again(const cell_block* block, int32_t index, double* into) noexcept nogil
-cdef int cells_read_all(const cell_block* block, double* into, int64_t* version) noexcept nogil
-cdef int32_t cells_refused(const cell_block* block, const change* changes, int32_t count) noexcept nogil
-cdef double cells_sum(const cell_block* block, const change* changes, int32_t last) noexcept nogil
-cdef double cells_bounded(const cell* self, double number, bint* fits) noexcept nogil
-
 
 cdef inline int64_t cells_version(const cell_block* block) noexcept nogil:
     """How many writes have ended; one that goes on does not count yet."""
-    return LIFEEVT_LOAD(&block.sequence) >> 1
+    return load_i64(&block.sequence, ACQUIRE) >> 1
 
 
 cdef inline void cells_begin(cell_block* block) noexcept nogil:
-    LIFEEVT_STORE_RELAXED(&block.sequence, block.sequence + 1)
+    store_i64(&block.sequence, block.sequence + 1, RELAXED)
 
 
 cdef inline void cells_mark(cell_block* block, int32_t index, double before, double after) noexcept nogil:
@@ -102,7 +67,7 @@ cdef inline void cells_mark(cell_block* block, int32_t index, double before, dou
 
 cdef inline void cells_set(cell_block* block, int32_t index, double number) noexcept nogil:
     cells_mark(block, index, block.cells[index].value, number)
-    lifeevt_store_double(&block.cells[index].value, number)
+    store_f64(&block.cells[index].value, number, RELEASE)
 
 
 cdef inline void cells_add(cell_block* block, int32_t index, double delta) noexcept nogil:
@@ -126,7 +91,7 @@ cdef inline void cells_merge(
 
 
 cdef inline int64_t cells_written(cell_block* block) noexcept nogil:
-    LIFEEVT_STORE(&block.sequence, block.sequence + 1)
+    store_i64(&block.sequence, block.sequence + 1, RELEASE)
     return block.sequence >> 1
 
 
@@ -134,8 +99,90 @@ cdef inline int cells_read(const cell_block* block, int32_t index, double* into)
     """Read one cell, and try again when a writer is at work. One load is all or nothing by itself;
     the sequence is asked so that no number of an unfinished write is seen.
     """
-    cdef int64_t sequence = LIFEEVT_LOAD(&block.sequence)
-    into[0] = lifeevt_load_double(&block.cells[index].value)
-    if not sequence & 1 and LIFEEVT_LOAD(&block.sequence) == sequence:
+    cdef int64_t sequence = load_i64(&block.sequence, ACQUIRE)
+    into[0] = load_f64(&block.cells[index].value, ACQUIRE)
+    if not sequence & 1 and load_i64(&block.sequence, ACQUIRE) == sequence:
         return 0
     return cells_read_again(block, index, into)
+
+
+cdef inline int cells_init(cell_block* block, int32_t length, int32_t objects) noexcept nogil:
+    cdef size_t count = <size_t> length + <size_t> objects
+    block.sequence = 0
+    block.length, block.objects = length, objects
+    block.cause = CELLS_NO_CAUSE
+    block.refuses = False
+    trail_init(&block.trail)
+    block.cells = <cell*> calloc(count if count > 0 else 1, sizeof(cell))
+    return -1 if block.cells == NULL else 0
+
+
+cdef inline void cells_clear(cell_block* block) noexcept nogil:
+    trail_clear(&block.trail)
+    free(block.cells)
+    block.cells = NULL
+    block.length = block.objects = 0
+
+
+cdef inline int cells_read_again(const cell_block* block, int32_t index, double* into) noexcept nogil:
+    cdef int64_t sequence
+    cdef int _try
+    for _try in range(CELLS_TRIES):
+        spin_pause()
+        sequence = load_i64(&block.sequence, ACQUIRE)
+        into[0] = load_f64(&block.cells[index].value, ACQUIRE)
+        if _unbroken(block, sequence):
+            return 0
+    return -1
+
+
+cdef inline int cells_read_all(const cell_block* block, double* into, int64_t* version) noexcept nogil:
+    cdef int64_t sequence
+    cdef int32_t index
+    cdef int _try
+    for _try in range(CELLS_TRIES):
+        sequence = load_i64(&block.sequence, ACQUIRE)
+        for index in range(block.length):
+            into[index] = load_f64(&block.cells[index].value, ACQUIRE)
+        if _unbroken(block, sequence):
+            version[0] = sequence >> 1
+            return 0
+        spin_pause()
+    return -1
+
+
+cdef inline bint _unbroken(const cell_block* block, int64_t sequence) noexcept nogil:
+    """Whether no writer was at work since the sequence was read."""
+    return not sequence & 1 and load_i64(&block.sequence, ACQUIRE) == sequence
+
+
+cdef inline int32_t cells_refused(const cell_block* block, const change* changes, int32_t count) noexcept nogil:
+    """The first change that would leave the bounds of a refusing number, or -1; several may be of one number."""
+    cdef int32_t index
+    cdef const cell* this
+    for index in range(count):
+        this = &block.cells[changes[index].place]
+        if this.flags & CELL_REFUSES and not this.low <= cells_sum(block, changes, index) <= this.high:
+            return index
+    return -1
+
+
+cdef inline double cells_sum(const cell_block* block, const change* changes, int32_t last) noexcept nogil:
+    """What the number of the last of these changes would be, unclamped."""
+    cdef int32_t place = changes[last].place, index
+    cdef bint integer = block.cells[place].flags & CELL_INTEGER
+    cdef double number = block.cells[place].value
+    for index in range(last + 1):
+        if changes[index].place == place:
+            number = (trunc(number) if integer else number) + changes[index].amount
+    return number
+
+
+cdef inline double cells_bounded(const cell* self, double number, bint* fits) noexcept nogil:
+    """A number as this cell would store it; whether it may."""
+    if self.flags & CELL_INTEGER:
+        number = trunc(number) + 0.0
+    fits[0] = self.flags & CELL_CLAMPS or self.low <= number <= self.high
+    if number < self.low:
+        return self.low
+    return self.high if number > self.high else number

@@ -20,6 +20,7 @@ A thread may read a slot that it has taken without the lock.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
+from ..nogil.atomics cimport SEQ_CST, store_u32
 from ..nogil.order cimport HEAP_LEVELS, heap_event, heap_order, heap_slot
 from ..nogil.reserved_memory cimport page_run
 from ..nogil.futex cimport parking_signal, parking_wake
@@ -32,12 +33,6 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_trylock(pthread_mutex_t* mutex)
     int pthread_mutex_lock(pthread_mutex_t* mutex)
     int pthread_mutex_unlock(pthread_mutex_t* mutex)
-
-cdef extern from * nogil:
-    """
-    #define LIFEEVT_PUT_WORD(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
-    """
-    void LIFEEVT_PUT_WORD(uint32_t* place, uint32_t value)
 
 cdef enum:
     HEAP_ENDS = 16
@@ -145,10 +140,10 @@ cdef inline void heap_leave(event_heap* heap) noexcept nogil:
     if heap.idle_watchers > 0 and heap.queued == 0 and heap.running == 0:
         wakes_watchers = True
     if wakes_worker:
-        LIFEEVT_PUT_WORD(sleeper, HEAP_AWAKE)
+        store_u32(sleeper, HEAP_AWAKE, SEQ_CST)
     cdef int32_t signal = -1
     if wakes_watchers:
-        LIFEEVT_PUT_WORD(&heap.epoch, heap.epoch + 1)
+        store_u32(&heap.epoch, heap.epoch + 1, SEQ_CST)
         signal = heap.signal
     pthread_mutex_unlock(&heap.mutex)
     if wakes_worker:

@@ -3,7 +3,7 @@
 from libc.stdint cimport INT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from ..nogil.atomics cimport show
+from ..nogil.atomics cimport RELAXED, SEQ_CST, store_i32, store_u32
 from ..nogil.order cimport (
     FROM_HEAP,
     HELD,
@@ -136,14 +136,14 @@ cdef void heap_abandon(event_heap* heap, int32_t slot) noexcept nogil:
         heap_release(heap, slot)
         return
     heap.slots[slot].newer = heap.stale_slot
-    show(&heap.stale_slot, slot)
+    store_i32(&heap.stale_slot, slot, RELAXED)
 
 
 cdef int32_t heap_next_stale(event_heap* heap) noexcept nogil:
     """Release one stale slot and return it, or -1: the caller then drops what it keeps for it."""
     cdef int32_t slot = heap.stale_slot
     if slot != NOWHERE:
-        show(&heap.stale_slot, heap.slots[slot].newer)
+        store_i32(&heap.stale_slot, heap.slots[slot].newer, RELAXED)
         heap.slots[slot].event.has_object = False
         heap_release(heap, slot)
     return slot
@@ -260,9 +260,9 @@ cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil:
 
 cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
     """Let everybody look again: the caller wakes those of `epoch`, and of the word returned, once outside."""
-    LIFEEVT_PUT_WORD(&heap.epoch, heap.epoch + 1)
+    store_u32(&heap.epoch, heap.epoch + 1, SEQ_CST)
     if heap.sleeper != NULL:
-        LIFEEVT_PUT_WORD(heap.sleeper, HEAP_AWAKE)
+        store_u32(heap.sleeper, HEAP_AWAKE, SEQ_CST)
     return heap.sleeper
 
 
@@ -427,14 +427,14 @@ cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event)
         order_add_again(&heap.order, slot)
     heap.accepted += 1
     queued = heap.queued + 1
-    show(&heap.queued, queued)
+    store_i32(&heap.queued, queued, RELAXED)
     if queued > heap.high_water:
         heap.high_water = queued
 
 
 cdef inline void _leave(event_heap* heap, int32_t slot) noexcept nogil:
     _leave_level(heap, slot)
-    show(&heap.queued, heap.queued - 1)
+    store_i32(&heap.queued, heap.queued - 1, RELAXED)
     heap.slots[slot].sequence = UINT64_MAX
 
 
@@ -487,5 +487,5 @@ cdef int32_t _find_slot(event_heap* heap, bint has_object) noexcept nogil:
             heap.slot_pages.ready // sizeof(heap_slot), <size_t> 1 << heap.order.slot_bits, <size_t> INT32_MAX
         )
     heap.slots[heap.slots_made].sequence = UINT64_MAX
-    show(&heap.slots_made, heap.slots_made + 1)
+    store_i32(&heap.slots_made, heap.slots_made + 1, RELAXED)
     return heap.slots_made - 1

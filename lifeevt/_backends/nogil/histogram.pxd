@@ -5,7 +5,11 @@ a histogram with one writer at a time: it costs no locked instruction, and reade
 `record_pair` does so in two of them, of which the other may be NULL.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.math cimport ceil
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
+from libc.string cimport memset
+
+from ..nogil.atomics cimport RELAXED, fetch_add_u64, fetch_max_u64, fetch_min_u64, load_u64, store_u64
 
 cdef enum:
     HISTOGRAM_BUCKETS = 3712        # of 63-bit durations
@@ -18,10 +22,105 @@ ctypedef struct histogram:
     uint64_t minimum                # UINT64_MAX when empty
     uint64_t maximum
 
-cdef void histogram_init(histogram* self) noexcept nogil
-cdef void histogram_record(histogram* self, int64_t duration_ns) noexcept nogil
-cdef void histogram_record_alone(histogram* self, int64_t duration_ns) noexcept nogil
-cdef void histogram_record_pair(histogram* one, histogram* other, int64_t duration_ns) noexcept nogil
-cdef void histogram_merge(histogram* self, const histogram* other) noexcept nogil
-cdef int64_t histogram_upper(int index) noexcept nogil
-cdef int64_t histogram_percentile(const histogram* self, double percent) noexcept nogil
+cdef enum:
+    SUB_BUCKETS = 64
+    SUB_BITS = 7                    # bits of the largest value in a bucket row, 127
+
+cdef extern from * nogil:
+    """
+    #define LIFEEVT_BIT_LENGTH(value) ((value) ? 64 - __builtin_clzll((unsigned long long) (value)) : 0)
+    """
+    int bit_length "LIFEEVT_BIT_LENGTH"(uint64_t value)
+
+
+cdef inline void histogram_init(histogram* self) noexcept nogil:
+    memset(self, 0, sizeof(histogram))
+    self.minimum = UINT64_MAX
+
+
+cdef inline void histogram_record(histogram* self, int64_t duration_ns) noexcept nogil:
+    cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
+    fetch_add_u64(&self.counts[_bucket_of(duration)], 1, RELAXED)
+    _add_total(self, duration)
+    _extend(self, duration, duration)
+    fetch_add_u64(&self.count, 1, RELAXED)
+
+
+cdef inline void histogram_record_alone(histogram* self, int64_t duration_ns) noexcept nogil:
+    cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
+    _record_alone(self, _bucket_of(duration), duration)
+
+
+cdef inline void histogram_record_pair(histogram* one, histogram* other, int64_t duration_ns) noexcept nogil:
+    cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
+    cdef int index = _bucket_of(duration)
+    _record_alone(one, index, duration)
+    if other != NULL:
+        _record_alone(other, index, duration)
+
+
+cdef inline void _record_alone(histogram* self, int index, uint64_t duration) noexcept nogil:
+    cdef uint64_t* bucket = &self.counts[index]
+    cdef uint64_t low = self.total_low + duration
+    store_u64(bucket, bucket[0] + 1, RELAXED)
+    if low < duration:
+        store_u64(&self.total_high, self.total_high + 1, RELAXED)
+    store_u64(&self.total_low, low, RELAXED)
+    if duration < self.minimum:
+        store_u64(&self.minimum, duration, RELAXED)
+    if duration > self.maximum:
+        store_u64(&self.maximum, duration, RELAXED)
+    store_u64(&self.count, self.count + 1, RELAXED)
+
+
+cdef inline void histogram_merge(histogram* self, const histogram* other) noexcept nogil:
+    cdef uint64_t low = load_u64(&other.total_low, RELAXED), high = load_u64(&other.total_high, RELAXED)
+    cdef uint64_t total = load_u64(&other.count, RELAXED), count     # read first: other may be self
+    cdef int index
+    for index in range(HISTOGRAM_BUCKETS):
+        count = load_u64(&other.counts[index], RELAXED)
+        if count > 0:
+            fetch_add_u64(&self.counts[index], count, RELAXED)
+    _add_total(self, low)
+    fetch_add_u64(&self.total_high, high, RELAXED)
+    _extend(self, load_u64(&other.minimum, RELAXED), load_u64(&other.maximum, RELAXED))
+    fetch_add_u64(&self.count, total, RELAXED)
+
+
+cdef inline int64_t histogram_upper(int index) noexcept nogil:
+    """The largest duration that bucket `index` holds."""
+    cdef int shift = index // SUB_BUCKETS - 1
+    if shift <= 0:
+        return index
+    return <int64_t> ((<uint64_t> (index - shift * SUB_BUCKETS + 1) << shift) - 1)
+
+
+cdef inline int64_t histogram_percentile(const histogram* self, double percent) noexcept nogil:
+    cdef uint64_t count = load_u64(&self.count, RELAXED)
+    cdef int64_t maximum = <int64_t> load_u64(&self.maximum, RELAXED)
+    cdef int64_t left = <int64_t> ceil(percent / 100.0 * <double> count)
+    cdef int index
+    if left < 1:
+        left = 1
+    for index in range(HISTOGRAM_BUCKETS):
+        left -= <int64_t> load_u64(&self.counts[index], RELAXED)
+        if left <= 0:
+            return min(histogram_upper(index), maximum)
+    return maximum
+
+
+cdef inline int _bucket_of(uint64_t duration) noexcept nogil:
+    cdef int shift = bit_length(duration) - SUB_BITS
+    if shift <= 0:
+        return <int> duration
+    return shift * SUB_BUCKETS + <int> (duration >> shift)
+
+
+cdef inline void _add_total(histogram* self, uint64_t amount) noexcept nogil:
+    if fetch_add_u64(&self.total_low, amount, RELAXED) > UINT64_MAX - amount:
+        fetch_add_u64(&self.total_high, 1, RELAXED)
+
+
+cdef inline void _extend(histogram* self, uint64_t low, uint64_t high) noexcept nogil:
+    fetch_min_u64(&self.minimum, low, RELAXED)
+    fetch_max_u64(&self.maximum, high, RELAXED)

@@ -1,9 +1,10 @@
 """The stretch below `_core_reactor.Reactor`; its contract stands in `_reactor.pxd`."""
 
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t
 
 from ..nogil.account cimport account_record_pair, account_shed
-from ..nogil.cells cimport LIFEEVT_LOAD, cells_version
+from ..nogil.atomics cimport ACQUIRE, load_i32, load_i64, load_u32, spin_pause
+from ..nogil.cells cimport cells_version
 from ..nogil.codel cimport codel_admits
 from ..nogil.heap cimport (
     HEAP_ASLEEP,
@@ -36,19 +37,6 @@ cdef enum:
     SHED = 2
     PATIENCE_NS = 10_000        # about what two switches of a thread cost
     LOOKS = 50                  # between two looks at the clock
-
-cdef extern from * nogil:
-    """
-    #if defined(__x86_64__) || defined(__i386__)
-    #define LIFEEVT_PAUSE() __builtin_ia32_pause()
-    #else
-    #define LIFEEVT_PAUSE() ((void) 0)
-    #endif
-    #define LIFEEVT_SEE(place) __atomic_load_n((place), __ATOMIC_ACQUIRE)
-    """
-    void LIFEEVT_PAUSE()
-    int32_t LIFEEVT_SEE(const void* place)
-    uint32_t LIFEEVT_SEE_WORD "LIFEEVT_SEE"(const uint32_t* place)
 
 
 cdef int reactor_run(reactor* self, int64_t limit, int32_t above, bint waits) noexcept nogil:
@@ -147,7 +135,7 @@ cdef bint reactor_is_due(reactor* self) noexcept nogil:
 cdef bint _has_changes(reactor* self) noexcept nogil:
     """Whether the state was written and somebody wants to know; said once of each version: who tells may be slow."""
     cdef int64_t version = cells_version(self.cells)
-    if LIFEEVT_LOAD(&self.cells.trail.length) == 0 or self.told_version == version:
+    if load_i64(&self.cells.trail.length, ACQUIRE) == 0 or self.told_version == version:
         return False
     self.told_version = version
     return True
@@ -256,7 +244,7 @@ cdef void _sleep(reactor* self) noexcept nogil:
     self.sleeper = HEAP_ASLEEP
     heap_leave(self.heap)
     asleep_since_ns = parking_now_ns()
-    while LIFEEVT_SEE_WORD(&self.sleeper) == HEAP_ASLEEP:
+    while load_u32(&self.sleeper, ACQUIRE) == HEAP_ASLEEP:
         left_ns = PARKING_FOR_EVER if due_ns == INT64_MAX else due_ns - parking_now_ns()
         if left_ns <= 0 and due_ns != INT64_MAX:
             return          # whoever wakes the sleeper once more does no harm
@@ -270,7 +258,9 @@ cdef bint _another_came(reactor* self) noexcept nogil:
     cdef int _
     while parking_now_ns() < until_ns:
         for _ in range(LOOKS):
-            if LIFEEVT_SEE(&self.heap.queued) > LIFEEVT_SEE(&self.heap.aside) or LIFEEVT_SEE(&self.halted):
+            if load_i32(&self.heap.queued, ACQUIRE) > load_i32(&self.heap.aside, ACQUIRE):
                 return True
-            LIFEEVT_PAUSE()
+            if load_i32(&self.halted, ACQUIRE):
+                return True
+            spin_pause()
     return False

@@ -10,6 +10,7 @@ from libc.errno cimport EAGAIN, EBUSY, ETIMEDOUT
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
+from ..nogil.atomics cimport SEQ_CST, fetch_add_i32, fetch_add_u32, load_i32, load_u32, store_i32, store_u32
 from ..nogil.futex cimport PARKING_FOR_EVER, parking_now_ns, parking_sleep, parking_wake
 
 cdef enum:
@@ -28,20 +29,6 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_lock(pthread_mutex_t* mutex)
     int pthread_mutex_unlock(pthread_mutex_t* mutex)
 
-cdef extern from * nogil:
-    """
-    #define LIFEEVT_SET(place, value) __atomic_store_n((place), (value), __ATOMIC_SEQ_CST)
-    #define LIFEEVT_ADD(place, change) ((void) __atomic_fetch_add((place), (change), __ATOMIC_SEQ_CST))
-    #define LIFEEVT_SEEN(place) __atomic_load_n((place), __ATOMIC_SEQ_CST)
-    """
-    void LIFEEVT_SET(int32_t* place, int32_t value)
-    void LIFEEVT_SET_WORD "LIFEEVT_SET"(uint32_t* place, uint32_t value)
-    void LIFEEVT_ADD(int32_t* place, int32_t change)
-    void LIFEEVT_RING "LIFEEVT_ADD"(uint32_t* place, uint32_t change)
-    int32_t LIFEEVT_SEEN(const int32_t* place)
-    uint32_t LIFEEVT_SEEN_WORD "LIFEEVT_SEEN"(const uint32_t* place)
-
-
 cdef int rwlock_init(rwlock* self) noexcept nogil:
     memset(self, 0, sizeof(rwlock))
     cdef int code = pthread_rwlock_init(&self.lock, NULL)
@@ -54,23 +41,23 @@ cdef int rwlock_destroy(rwlock* self) noexcept nogil:
 
 
 cdef int rwlock_try_read(rwlock* self) noexcept nogil:
-    if LIFEEVT_SEEN(&self.writers.length) > 0:
+    if load_i32(&self.writers.length, SEQ_CST) > 0:
         return EBUSY
     return pthread_rwlock_tryrdlock(&self.lock)
 
 
 cdef int rwlock_try_write(rwlock* self) noexcept nogil:
-    if LIFEEVT_SEEN(&self.waiting) > 0 and not _newcomer_may_write(self):
+    if load_i32(&self.waiting, SEQ_CST) > 0 and not _newcomer_may_write(self):
         return EBUSY
     cdef int code = pthread_rwlock_trywrlock(&self.lock)
-    if code == 0 and LIFEEVT_SEEN(&self.waiting) > 0:
+    if code == 0 and load_i32(&self.waiting, SEQ_CST) > 0:
         return _enter_past_them(self)
     return code
 
 
 cdef int rwlock_release(rwlock* self) noexcept nogil:
     cdef int code = pthread_rwlock_unlock(&self.lock)
-    if LIFEEVT_SEEN(&self.waiting) > 0:
+    if load_i32(&self.waiting, SEQ_CST) > 0:
         _ring(self)
     return code
 
@@ -84,9 +71,9 @@ cdef void rwlock_join(rwlock* self, rwlock_place* place, bint writing) noexcept 
         place.number = self.next_number
         self.next_number += 1
     if (self.writers.length if writing else self.readers.length) == 0:
-        LIFEEVT_SET(&self.barged if writing else &self.passed, 0)
+        store_i32(&self.barged if writing else &self.passed, 0, SEQ_CST)
     _append(self, place)
-    LIFEEVT_ADD(&self.waiting, 1)
+    fetch_add_i32(&self.waiting, 1, SEQ_CST)
     pthread_mutex_unlock(&self.guard)
 
 
@@ -94,7 +81,7 @@ cdef int rwlock_enter_within(rwlock* self, rwlock_place* place, int64_t wait_ns)
     """Wait for one's turn: 0 when inside and out of the queue; ETIMEDOUT when still in it."""
     cdef int64_t until_ns = parking_now_ns() + wait_ns, left_ns = PARKING_FOR_EVER
     cdef uint32_t* bell = &self.writers_bells[place.number % RWLOCK_BELLS] if place.writing else &self.readers_bell
-    cdef uint32_t seen = LIFEEVT_SEEN_WORD(bell)
+    cdef uint32_t seen = load_u32(bell, SEQ_CST)
     cdef int code = _attempt(self, place)
     while code == EBUSY:
         if wait_ns != RWLOCK_FOR_EVER:
@@ -102,7 +89,7 @@ cdef int rwlock_enter_within(rwlock* self, rwlock_place* place, int64_t wait_ns)
             if left_ns <= 0:
                 return ETIMEDOUT
         parking_sleep(bell, seen, left_ns)
-        seen = LIFEEVT_SEEN_WORD(bell)
+        seen = load_u32(bell, SEQ_CST)
         code = _attempt(self, place)
     return code
 
@@ -112,7 +99,7 @@ cdef void rwlock_quit(rwlock* self, rwlock_place* place) noexcept nogil:
     pthread_mutex_lock(&self.guard)
     _remove(self, place)
     pthread_mutex_unlock(&self.guard)
-    if LIFEEVT_SEEN(&self.waiting) > 0:
+    if load_i32(&self.waiting, SEQ_CST) > 0:
         _ring(self)
 
 
@@ -153,14 +140,14 @@ cdef int64_t rwlock_now_ns() noexcept nogil:
 
 cdef bint _readers_have_the_turn(const rwlock* self) noexcept nogil:
     """Looks at `passed` first: it falls after the tickets are out."""
-    cdef bint all_passed = LIFEEVT_SEEN(&self.passed) >= RWLOCK_PASSES
-    return (all_passed and LIFEEVT_SEEN(&self.readers.length) > 0) or LIFEEVT_SEEN(&self.tickets) > 0
+    cdef bint all_passed = load_i32(&self.passed, SEQ_CST) >= RWLOCK_PASSES
+    return (all_passed and load_i32(&self.readers.length, SEQ_CST) > 0) or load_i32(&self.tickets, SEQ_CST) > 0
 
 
 cdef bint _newcomer_may_write(const rwlock* self) noexcept nogil:
     if _readers_have_the_turn(self):
         return False
-    return LIFEEVT_SEEN(&self.writers.length) == 0 or LIFEEVT_SEEN(&self.barged) < RWLOCK_PASSES
+    return load_i32(&self.writers.length, SEQ_CST) == 0 or load_i32(&self.barged, SEQ_CST) < RWLOCK_PASSES
 
 
 cdef int _enter_past_them(rwlock* self) noexcept nogil:
@@ -169,20 +156,25 @@ cdef int _enter_past_them(rwlock* self) noexcept nogil:
         rwlock_release(self)
         return EBUSY
     _count_as_passing(self)
-    LIFEEVT_SET(&self.barged, LIFEEVT_SEEN(&self.barged) + 1 if LIFEEVT_SEEN(&self.writers.length) > 0 else 0)
+    _count_one_past(&self.barged, &self.writers)
     return 0
 
 
-cdef void _count_as_passing(rwlock* self) noexcept nogil:
-    LIFEEVT_SET(&self.passed, LIFEEVT_SEEN(&self.passed) + 1 if LIFEEVT_SEEN(&self.readers.length) > 0 else 0)
+cdef inline void _count_as_passing(rwlock* self) noexcept nogil:
+    _count_one_past(&self.passed, &self.readers)
+
+
+cdef inline void _count_one_past(int32_t* count, const rwlock_line* waiting) noexcept nogil:
+    """Count one that entered past a line, from 0 again when nobody waits in it."""
+    store_i32(count, load_i32(count, SEQ_CST) + 1 if load_i32(&waiting.length, SEQ_CST) > 0 else 0, SEQ_CST)
 
 
 cdef void _ring(rwlock* self) noexcept nogil:
     """Wake whose turn it is: all readers, or the first writer."""
     cdef uint32_t* bell = &self.readers_bell
-    if LIFEEVT_SEEN(&self.writers.length) > 0 and not _readers_have_the_turn(self):
-        bell = &self.writers_bells[LIFEEVT_SEEN_WORD(&self.first_number) % RWLOCK_BELLS]
-    LIFEEVT_RING(bell, 1)
+    if load_i32(&self.writers.length, SEQ_CST) > 0 and not _readers_have_the_turn(self):
+        bell = &self.writers_bells[load_u32(&self.first_number, SEQ_CST) % RWLOCK_BELLS]
+    fetch_add_u32(bell, 1, SEQ_CST)
     parking_wake(bell, EVERYBODY)
 
 
@@ -205,13 +197,13 @@ cdef int _try_to_write(rwlock* self, const rwlock_place* place) noexcept nogil:
     cdef int code = pthread_rwlock_trywrlock(&self.lock)
     if code == 0:
         _count_as_passing(self)
-        LIFEEVT_SET(&self.barged, 0)
+        store_i32(&self.barged, 0, SEQ_CST)
     return code
 
 
 cdef int _try_to_read(rwlock* self, const rwlock_place* place) noexcept nogil:
     """The first reader in after PASSES writers opens the turn, for all that wait at this moment."""
-    cdef bint opens = LIFEEVT_SEEN(&self.passed) >= RWLOCK_PASSES and self.tickets == 0
+    cdef bint opens = load_i32(&self.passed, SEQ_CST) >= RWLOCK_PASSES and self.tickets == 0
     if self.writers.length > 0 and not place.ticketed and not opens:
         return EBUSY
     cdef int code = pthread_rwlock_tryrdlock(&self.lock)
@@ -225,8 +217,8 @@ cdef void _give_tickets(rwlock* self) noexcept nogil:
     while each != NULL:
         each.ticketed = True
         each = each.next
-    LIFEEVT_SET(&self.tickets, self.readers.length)
-    LIFEEVT_SET(&self.passed, 0)
+    store_i32(&self.tickets, self.readers.length, SEQ_CST)
+    store_i32(&self.passed, 0, SEQ_CST)
 
 
 cdef void _append(rwlock* self, rwlock_place* place) noexcept nogil:
@@ -251,15 +243,15 @@ cdef void _remove(rwlock* self, rwlock_place* place) noexcept nogil:
     else:
         place.next.previous = place.previous
     if place.ticketed:
-        LIFEEVT_ADD(&self.tickets, -1)
+        fetch_add_i32(&self.tickets, -1, SEQ_CST)
     _count(self, line, -1)
-    LIFEEVT_ADD(&self.waiting, -1)
+    fetch_add_i32(&self.waiting, -1, SEQ_CST)
 
 
 cdef void _count(rwlock* self, rwlock_line* line, int32_t change) noexcept nogil:
-    LIFEEVT_ADD(&line.length, change)
+    fetch_add_i32(&line.length, change, SEQ_CST)
     if self.writers.first != NULL:
-        LIFEEVT_SET_WORD(&self.first_number, self.writers.first.number)
+        store_u32(&self.first_number, self.writers.first.number, SEQ_CST)
 
 
 cdef const rwlock_place* _found(const rwlock_line* line, uint64_t thread) noexcept nogil:

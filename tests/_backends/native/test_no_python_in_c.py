@@ -22,8 +22,10 @@ pytestmark = pytest.mark.native
 PACKAGE = Path(lifeevt.__file__).parent
 SETUP = Path(__file__).parents[3] / "setup.py"
 BACKENDS = PACKAGE / "_backends"
-NATIVE = sorted(f"native/{path.stem}" for path in (BACKENDS / "native").glob("*.pyx"))  # where C meets Python
-NOGIL = sorted(f"nogil/{path.stem}" for path in (BACKENDS / "nogil").glob("*.pyx"))  # where there is none
+WITHOUT_FUNCTIONS = {"nogil/wide"}
+# Modules, and declarations with inline functions alone: where C meets Python, and where there is none.
+NATIVE = sorted({f"native/{path.stem}" for path in (BACKENDS / "native").glob("*.p[yx][xd]")})
+NOGIL = sorted({f"nogil/{path.stem}" for path in (BACKENDS / "nogil").glob("*.p[yx][xd]")})
 WAITS = re.compile(
     r"\b(pthread_(mutex_lock|rwlock_(rd|wr)lock|\w*clock\w*|\w*timed\w*|cond_\w*wait|join)"
     r"|rwlock_(\w+_within|join|quit|look_for)|heap_enter|parking_sleep|sem_\w*wait|reactor_(run|enter_state)|\w+\.offer_while_room)\("
@@ -42,12 +44,18 @@ def directives() -> dict[str, object]:
 
 def scores(folder: Path, module: str) -> dict[int, int]:
     """How much Python Cython sees in each line of a module of the backends."""
-    switches = [f"-X{name}={value}" for name, value in directives().items() if name != "language_level"]
+    switches = [f"-X{name}={value}" for name, value in directives().items()]
     command = [sys.executable, "-m", "cython", "-3", "--annotate", *switches, f"lifeevt/_backends/{module}.pyx"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     page = (folder / "lifeevt" / "_backends" / f"{module}.html").read_text()
     return {int(number): int(score) for score, number, _ in LINE.findall(page)}
+
+
+def scores_of_text(folder: Path, text: str) -> dict[int, int]:
+    """The same for a text that stands in the folder of the C, as a module without declarations of its own."""
+    (folder / "lifeevt" / "_backends" / "nogil" / "whole.pyx").write_text(text)
+    return scores(folder, "nogil/whole")
 
 
 def code_lines(text: str) -> dict[int, str]:
@@ -88,8 +96,16 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def source(module: str, ending: str = ".pyx") -> str:
-    return (BACKENDS / f"{module}{ending}").read_text()
+def source(module: str, ending: str) -> str:
+    """The text of a file, or nothing where there is none."""
+    path = BACKENDS / f"{module}{ending}"
+    return path.read_text() if path.exists() else ""
+
+
+def whole(module: str) -> str:
+    """A module as one text: its declarations, without those of the functions that it defines, and its definitions."""
+    declared = re.sub(r"^cdef [^\n(]*\([^)]*\) [^\n:]*\n", "", source(module, ".pxd"), flags=re.M)
+    return declared + source(module, ".pyx")
 
 
 # Cython's own report
@@ -97,19 +113,19 @@ def source(module: str, ending: str = ".pyx") -> str:
 
 @pytest.mark.parametrize("module", NOGIL)
 def test_no_line_of_a_c_function_touches_python(copied: Path, module: str) -> None:
-    found, lines = scores(copied, module), function_lines(source(module))
-    assert len(lines) > 10 and set(lines) <= set(found), "the report and the source are out of step"
+    """Inline functions of declarations are seen as well: Cython reports on modules, so one is made of both files."""
+    text = whole(module)
+    found, lines = scores_of_text(copied, text), function_lines(text)
+    assert set(lines) <= set(found), "the report and the source are out of step"
+    assert len(lines) > 5 or module in WITHOUT_FUNCTIONS
     touched = {number: html.unescape(line) for number, line in lines.items() if found[number]}
     assert not touched, f"Cython sees Python in {touched}"
 
 
 def test_a_planted_object_is_seen(copied: Path) -> None:
     line = "block.refuses = False\n"
-    planted = source("nogil/cells").replace(line, f"{line}    with gil:\n        print(block.length)\n")
-    room = copied / "lifeevt" / "_backends" / "nogil"
-    (room / "planted.pyx").write_text(planted)
-    shutil.copy(room / "cells.pxd", room / "planted.pxd")
-    found = scores(copied, "nogil/planted")
+    planted = whole("nogil/cells").replace(line, f"{line}    with gil:\n        print(block.length)\n")
+    found = scores_of_text(copied, planted)
     assert any(found[number] for number in function_lines(planted))
 
 
@@ -128,19 +144,20 @@ def test_every_source_of_c_is_under_test() -> None:
 @pytest.mark.parametrize("module", NOGIL)
 @pytest.mark.parametrize("ending", [".pyx", ".pxd"])
 def test_every_c_function_is_noexcept_and_nogil(module: str, ending: str) -> None:
-    endings = [head.rsplit(")", 1)[1].strip(" :") for head in function_heads(source(module, ending))]
-    assert endings and set(endings) == {"noexcept nogil"}
+    endings = {head.rsplit(")", 1)[1].strip(" :") for head in function_heads(source(module, ending))}
+    assert endings <= {"noexcept nogil"}
+    assert endings or module in WITHOUT_FUNCTIONS or not source(module, ending)
 
 
 @pytest.mark.parametrize("module", [*NOGIL, *NATIVE])
 def test_nothing_takes_the_gil_back(module: str) -> None:
-    text = "\n".join(code_lines(source(module)).values())
+    text = "\n".join(code_lines(whole(module)).values())
     assert not re.search(r"\bwith\s+gil\b|\bPyGILState_|\bPyEval_", text)
 
 
 @pytest.mark.parametrize("module", NOGIL)
 def test_no_c_module_imports_python(module: str) -> None:
-    text = "\n".join(code_lines(source(module)).values())
+    text = "\n".join(code_lines(whole(module)).values())
     assert not re.search(r"^\s*(import|from \S+ import|def|class|cdef class|cpdef)\b", text, re.M)
     assert not re.search(r"\bcpython\b|\bobject\b|\bPy[A-Z]\w+", text)
 
@@ -162,14 +179,12 @@ def waits_outside_nogil(text: str) -> dict[int, str]:
 
 @pytest.mark.parametrize("module", NATIVE)
 def test_no_wait_in_c_holds_the_gil(module: str) -> None:
-    assert not waits_outside_nogil(source(module))
-    if (BACKENDS / f"{module}.pxd").exists():
-        assert not waits_outside_nogil(source(module, ".pxd"))
+    assert not waits_outside_nogil(source(module, ".pyx"))
+    assert not waits_outside_nogil(source(module, ".pxd"))
 
 
 def test_there_are_waits_to_look_at() -> None:
-    texts = [source("native/heap"), source("native/watch", ".pxd"), source("native/rwlock"), source("native/reactor")]
-    assert all(WAITS.search(text) for text in texts)
+    assert all(WAITS.search(whole(f"native/{noun}")) for noun in ("heap", "watch", "rwlock", "reactor"))
 
 
 @pytest.mark.parametrize("planted", ["    pthread_mutex_lock(&self.mutex)", "    code = rwlock_read_within(lock, 5)"])

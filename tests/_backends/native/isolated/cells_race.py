@@ -1,7 +1,7 @@
 """Read cells beside a writer that never takes the GIL; print the reads and how many were torn.
 
-Compiles ``_cells.pyx`` with this race at its end, as a module of its own. Arguments: a folder to
-build in, and "whole", or "broken" for cells whose reader does not look at the sequence again.
+Compiles the functions of ``nogil/cells.pxd`` with this race at their end, as a module of its own. Arguments: a
+folder to build in, and "whole", or "broken" for cells whose reader does not look at the sequence again.
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import lifeevt
 
-CHECK = "return not sequence & 1 and LIFEEVT_LOAD(&block.sequence) == sequence"
+CHECK = "return not sequence & 1 and load_i64(&block.sequence, ACQUIRE) == sequence"
 RACE = '''
 
 from libc.stdint cimport uintptr_t
@@ -75,11 +75,9 @@ def moved(text):
 
 def built(folder, broken):
     package = Path(lifeevt.__file__).parent
-    room = package / "_backends" / "nogil"
-    text, declared = (moved((room / f"cells.{ending}").read_text()) for ending in ("pyx", "pxd"))
+    text = moved((package / "_backends" / "nogil" / "cells.pxd").read_text())
     assert CHECK in text
     (folder / "cells_race.pyx").write_text((text.replace(CHECK, "return True") if broken else text) + RACE)
-    (folder / "cells_race.pxd").write_text(declared)
     library = folder / f"cells_race{sysconfig.get_config_var('EXT_SUFFIX')}"
     compiler = shlex.split(sysconfig.get_config_var("CC"))
     flags = ["-O2", "-shared", "-fPIC", "-pthread", f"-I{sysconfig.get_path('include')}"]
