@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from .._public import publish
 from .event_queue import EventQueue
+from .http import Reply, get_status, post_event
 from .life_state import LifeState, wrap_state
 from .loop import run_loop
 from .pipeline import Engines, EventPipeline, MemoryEntry, Outcome
@@ -19,7 +20,6 @@ from .silence import SilenceDetector
 from .stages import handlers, processor
 from .tick import Subsystems
 from .ticking import LoopReport
-from .wire import Reply, get_status, post_event
 
 __all__ = [
     "Divergence",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import AsyncEventProcessor, EventProcessingResult, Status
-from .carried import original_of
+from .event import original_of
 from .pipeline import EventPipeline, Outcome
 from .tick import Access, Subsystems, batches, told
 

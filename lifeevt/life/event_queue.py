@@ -12,8 +12,8 @@ from typing import Any
 
 from .. import AsyncEventQueue, Event
 from ..clock import Clock
-from .carried import parts_of
-from .lane import Lane
+from .arrival_order import Lane
+from .event import parts_of
 from .silence import SilenceDetector
 
 __all__ = ["EventQueue"]

@@ -13,7 +13,7 @@ from typing import Any
 from .. import AsyncEventProcessor
 from ..clock import Clock, SystemClock
 from .answering import Gathered, InTick
-from .copied import copied_being
+from .copying import copied_being
 from .event_queue import EventQueue
 from .life_state import LifeState, wrap_state
 from .pipeline import Engines, EventPipeline

@@ -11,7 +11,7 @@ from .._backends import Histogram
 from ..clock import Clock
 from ..metrics import LatencySummary, summarize
 from .answering import Gathered
-from .carried import CarriedEvent
+from .event import CarriedEvent
 from .event_queue import EventQueue
 from .life_state import LifeState
 from .pipeline import Engines, EventPipeline, Outcome

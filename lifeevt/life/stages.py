@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import AsyncEventProcessor, Event, EventScheduler, EventTypes, Handler, ThreadSafeSelfState
 from ..processor import ANY_TYPE
-from .carried import CarriedEvent, set_waits
+from .event import CarriedEvent, set_waits
 from .event_queue import EventQueue
 from .pipeline import Engines, EventPipeline, Outcome
 

@@ -12,7 +12,7 @@ from .._backends.contract import Entry
 from ..clock import Clock
 from ..errors import QueueEmpty, QueueFull
 from ..result import Status
-from .carried import CarriedEvent, original_of, set_waits
+from .event import CarriedEvent, original_of, set_waits
 
 __all__ = ["Lane"]
 
