@@ -77,7 +77,7 @@ def engines_of(meaning: Working, act: Stage) -> life.Engines:
 
 def bare_cpu_ns(made: life.Engines, events: Sequence[Event]) -> float:
     """Processor time for each event of the pipeline in a plain loop on the bare state."""
-    answer, being = life.EventPipeline(made).answer, Being()
+    answer, being = life.EventPipeline(made).process, Being()
     started = time.process_time_ns()
     for event in events:
         answer(being, event)
@@ -204,7 +204,7 @@ def live(mode: str, steps: int, events: Sequence[Event], per_second: int, seen: 
     feeder.start()
     life.run_loop(
         Being(), None, TICK_SECONDS, stop_event=stop, event_queue=queue, mode=mode,
-        engines=engines_of(watch, watch.act), around=life.Subsystems(tick_started=watch.tick_started),
+        engines=engines_of(watch, watch.act), subsystems=life.Subsystems(tick_started=watch.tick_started),
     )  # fmt: skip
     feeder.join()
     seen.add(watch, queue.get_dropped_events_count())

@@ -1,25 +1,22 @@
-"""What Life adopts, in the order of adoption; never imports Life itself.
+"""The adapter for Life, in the order in which Life adopts it. It never imports Life.
 
-EventQueue      Life's queue, whose events an engine can take by urgency
-wrap_state      Life's SelfState, unchanged, safe from several threads
-handlers        Life's meaning, decision and action, one event one atomic step
-run_loop        Life's loop: sync as today, async beside it, or both to compare
-post_event, get_status      what stands behind Life's two addresses
+EventQueue                  Life's queue, which an engine can empty by urgency
+wrap_state                  Life's SelfState, unchanged, safe from several threads
+handlers                    Life's meaning, decision and action: each event is one atomic step
+run_loop                    Life's loop: synchronous as before, asynchronous, or both compared
+post_event, get_status      the handlers of Life's two HTTP addresses
 """
 
 from __future__ import annotations
 
 from .._public import publish
-from .event_queue import EventQueue
+from .event_queue import EventQueue, SilenceDetector
 from .http import Reply, get_status, post_event
 from .life_state import LifeState, wrap_state
-from .loop import run_loop
-from .pipeline import Engines, EventPipeline, MemoryEntry, Outcome
+from .loop import LoopReport, run_loop
+from .pipeline import Engines, EventPipeline, MemoryEntry, Outcome, handlers, processor
 from .shadow import Divergence, ShadowReport
-from .silence import SilenceDetector
-from .stages import handlers, processor
 from .tick import Subsystems
-from .ticking import LoopReport
 
 __all__ = [
     "Divergence",

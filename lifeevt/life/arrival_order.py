@@ -1,4 +1,4 @@
-"""Lane: an AsyncEventQueue taken in the order of arrival, with the few methods that Life uses of queue.Queue."""
+"""ArrivalOrder: an AsyncEventQueue emptied in the order of arrival, with the methods of queue.Queue that Life calls."""
 
 from __future__ import annotations
 
@@ -12,84 +12,83 @@ from .._backends.contract import Entry
 from ..clock import Clock
 from ..errors import QueueEmpty, QueueFull
 from ..result import Status
-from .event import CarriedEvent, original_of, set_waits
+from .event import LifeEvent, original_of, set_queued
 
-__all__ = ["Lane"]
+__all__ = ["ArrivalOrder"]
 
-IN_ORDER = (0, int(Priority.NORMAL))  # one key for all: the sequence decides, which is the order of arrival
-
-
-def in_order(event: Event, arrival_ns: int) -> tuple[int, int]:
-    """Rank all alike."""
-    return IN_ORDER
+SAME_KEY = (0, int(Priority.NORMAL))  # for all events: the sequence number decides, which is the order of arrival
 
 
-class Lane:
-    """First in, first out for who takes here; most urgent first for an engine that has ``by_urgency``.
+def by_arrival(event: Event, arrival_ns: int) -> tuple[int, int]:
+    """Return the same key for every event."""
+    return SAME_KEY
 
-    Thread-safe. Nothing blocks but for another call's few operations. O(1) each; O(n log n) beside an engine.
+
+class ArrivalOrder:
+    """A queue with two ends: oldest first for callers of this class, most urgent first for an engine.
+
+    The engine owns ``by_urgency``, the AsyncEventQueue below. Once an engine has put its own keys on the events, the
+    oldest one can only be found by taking all out, sorting them by sequence number, and putting the rest back. Entries
+    that find no room any more wait in ``_ahead``, before all others.
+
+    Thread-safe. No call blocks for longer than another call's few operations. O(1) each; O(n log n) beside an engine.
     """
 
     def __init__(self, capacity: int, clock: Clock | None) -> None:
         self.maxsize = capacity
         self._clock = clock
-        self.by_urgency = self._make()
-        self._log: deque[CarriedEvent] = deque()  # of what was put, in order; to be looked at only
-        self._ahead: deque[Entry] = deque()  # taken out to find the oldest, and to be put back
-        self.on_put: Callable[[CarriedEvent], object] | None = None  # told of each event that was taken in, in order
+        self.by_urgency = self._new_queue()
+        self._log: deque[LifeEvent] = deque()  # of accepted events, in order; to_dict reads it
+        self._ahead: deque[Entry] = deque()  # taken out to find the oldest, not yet put back
+        self.on_put: Callable[[LifeEvent], object] | None = None  # called with each accepted event, in order
         self._order = threading.RLock()  # of puts and takes here; an engine takes without it
 
     def put_nowait(self, original: Any) -> None:
-        """Queue an event; QueueFull."""
-        carried = CarriedEvent.of(original, self.by_urgency.clock.wall_time())
+        """Queue an event; raise QueueFull when there is no room."""
+        event = LifeEvent.of(original, self.by_urgency.clock.wall_time())
         with self._order:
-            self._give_back()
+            self._put_back()
             if self._ahead:
-                raise QueueFull(f"queue holds {self.qsize()} of {self.maxsize} events; {carried.type!r} was refused")
-            if self.by_urgency.closed:  # its engine was, but Life goes on
+                raise QueueFull(f"queue holds {self.qsize()} of {self.maxsize} events; {event.type!r} was refused")
+            if self.by_urgency.closed:  # its engine was closed, but Life goes on
                 self.release()
-            self._log.append(carried)
-            try:
-                self.by_urgency.put_nowait(carried)
-            except BaseException:
-                self._log.pop()
-                raise
-            self._forget()
+            self._put(event)
             if self.on_put is not None:
-                self.on_put(carried)
+                self.on_put(event)
 
     def get_nowait(self) -> Any:
-        """Take the oldest event; QueueEmpty when there is none."""
+        """Take the oldest event; raise QueueEmpty when there is none."""
         with self._order:
             entry = self._oldest()
             if entry is None:
                 raise QueueEmpty("no event is queued")
             event = self.by_urgency.event_of(entry)
-            _leave(event)
-            if not self._sorted_anyway():
-                self._give_back()
+            _mark_taken(event)
+            if not self._is_in_arrival_order():
+                self._put_back()
             return original_of(event)
 
     def get_all(self) -> list[Any]:
-        """Take everything that is queued now, oldest first, in one atomic step."""
+        """Take all queued events, oldest first, in one atomic step."""
         with self._order:
-            entries = [*self._ahead, *self._taken()]
+            entries = [*self._ahead, *self._take_all()]
             self._ahead.clear()
             events = [self.by_urgency.event_of(entry) for entry in entries]
             for event in events:
-                _leave(event)
-            self._forget()
+                _mark_taken(event)
+            self._trim_log()
             return [original_of(event) for event in events]
 
     def contents(self) -> list[Any]:
-        """Return what is queued, oldest first, and change nothing.
+        """Return the queued events, oldest first, and change nothing.
 
-        Exact beside an engine, too, if its handlers come from ``lifeevt.life``; a reflex says nothing of what it took.
+        Exact also beside an engine with handlers of ``lifeevt.life``. Reflexes do not mark the events that they take;
+        then the newest ``qsize()`` events of the log are returned.
         """
         with self._order:
             count = self.qsize()
-            waiting = [each.original for each in self._log if each.waits]
-            return waiting[-count:] if count else []
+            queued = [each.original for each in self._log if each.queued]
+            return queued[-count:] if count else []
 
     def qsize(self) -> int:
         """Return how many events are queued."""
@@ -100,42 +99,50 @@ class Lane:
         return self.qsize() == 0
 
     def full(self) -> bool:
-        """Return whether one more would be refused."""
+        """Return whether the next event would be refused."""
         return self.qsize() >= self.maxsize
 
     def release(self) -> None:
-        """Leave the engine that has ``by_urgency``, with all that is queued, for another one: stop the engine first.
+        """Move all queued events to a new ``by_urgency``, for another engine; close the old one.
 
-        An engine's queue is its own for good, so there is a new one; the old one is closed.
+        An engine owns its queue for good. Stop the engine first.
         """
         with self._order:
             self.by_urgency.close()
-            entries = [*self._ahead, *self._taken()]
-            old, self.by_urgency = self.by_urgency, self._make()
+            entries = [*self._ahead, *self._take_all()]
+            old, self.by_urgency = self.by_urgency, self._new_queue()
             self._ahead = deque(entries)
-            self._give_back(old)
+            self._put_back(old)
 
-    def _make(self) -> AsyncEventQueue:
-        return AsyncEventQueue(self.maxsize, "reject", self._clock, rank=in_order)
+    def _new_queue(self) -> AsyncEventQueue:
+        return AsyncEventQueue(self.maxsize, "reject", self._clock, rank=by_arrival)
 
-    def _sorted_anyway(self) -> bool:
-        return self.by_urgency.rank is in_order and not self._ahead
+    def _put(self, event: LifeEvent) -> None:
+        self._log.append(event)
+        try:
+            self.by_urgency.put_nowait(event)
+        except BaseException:
+            self._log.pop()
+            raise
+        self._trim_log()
+
+    def _is_in_arrival_order(self) -> bool:
+        return self.by_urgency.rank is by_arrival and not self._ahead
 
     def _oldest(self) -> Entry | None:
-        if self._sorted_anyway():
+        if self._is_in_arrival_order():
             return self.by_urgency.take_nowait(Status.DELIVERED)
-        self._ahead.extend(self._taken())
+        self._ahead.extend(self._take_all())
         return self._ahead.popleft() if self._ahead else None
 
-    def _taken(self) -> list[Entry]:
-        """Take what is queued, in the order of arrival."""
-        heap = self.by_urgency.heap
-        entries = heap.drain(self.maxsize, Status.DELIVERED)
+    def _take_all(self) -> list[Entry]:
+        """Take the entries of ``by_urgency`` and sort them by arrival."""
+        entries = self.by_urgency.heap.drain(self.maxsize, Status.DELIVERED)
         self.by_urgency.announce()
         return sorted(entries, key=_sequence)
 
-    def _give_back(self, taken_from: AsyncEventQueue | None = None) -> None:
-        """Queue again what was only taken out; what others have left no room for stays ahead, and is not lost."""
+    def _put_back(self, taken_from: AsyncEventQueue | None = None) -> None:
+        """Queue again the entries that were taken out; those without room stay ahead and are not lost."""
         while self._ahead:
             event = (taken_from or self.by_urgency).event_of(self._ahead[0])
             try:
@@ -144,20 +151,20 @@ class Lane:
                 return
             self._ahead.popleft()
 
-    def _forget(self) -> None:
-        """Keep the log short: drop what has left, and, of what a reflex took, what cannot be here any more."""
+    def _trim_log(self) -> None:
+        """Drop taken events from the log, and of those that reflexes took all that cannot be queued any more."""
         log = self._log
-        while log and not log[0].waits:
+        while log and not log[0].queued:
             log.popleft()
         if len(log) > 2 * self.maxsize:
-            waiting = [each for each in log if each.waits][-self.maxsize :]
+            queued = [each for each in log if each.queued][-self.maxsize :]
             log.clear()
-            log.extend(waiting)
+            log.extend(queued)
 
 
-def _leave(event: Event) -> None:
-    if isinstance(event, CarriedEvent):
-        set_waits(event, False)
+def _mark_taken(event: Event) -> None:
+    if isinstance(event, LifeEvent):
+        set_queued(event, False)
 
 
 def _sequence(entry: Entry) -> int:

@@ -1,29 +1,39 @@
-"""A private copy of a whole being: locks made anew, everything else copied."""
+"""Copies: of a whole state object for the shadow mode, and of its attributes for readers in other threads."""
 
 from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-__all__ = ["copied_being"]
+__all__ = ["Apply", "WriteThroughDict", "WriteThroughList", "copy_with_new_locks", "plain_copy", "write_through_copy"]
 
+Apply = Callable[[str, Callable[[Any], Any]], Any]  # calls with an attribute's own value, in exclusive access
 RLOCK, LOCK = type(threading.RLock()), type(threading.Lock())
+ATOMS = frozenset({str, int, float, bool, complex, bytes, type(None)})
+LIST_CHANGES = (
+    "append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse", "__setitem__", "__delitem__",
+)  # fmt: skip
+DICT_CHANGES = ("__setitem__", "__delitem__", "pop", "popitem", "clear", "update", "setdefault")
 
 
-def copied_being(being: Any) -> Any:
-    """Return a deep copy, with free locks where the being has locks. For whoever has it to itself. O(size).
+# --- whole objects
 
-    TypeError, or what the being's own copying raises, for what cannot be copied: give ``copy_state`` then.
+
+def copy_with_new_locks(self_state: Any) -> Any:
+    """Return a deep copy with a new, free lock for every lock of the original. Call it in exclusive access. O(size).
+
+    Raises:
+        TypeError: something cannot be copied; give ``run_loop`` a ``copy_state`` of your own then.
     """
     memo: dict[int, Any] = {}
-    _note_locks(being, memo, set())
-    return copy.deepcopy(being, memo)
+    _add_locks(self_state, memo, set())
+    return copy.deepcopy(self_state, memo)
 
 
-def _note_locks(value: Any, memo: dict[int, Any], seen: set[int]) -> None:
-    """Put a new lock into the memo of deepcopy for every one that can be reached."""
+def _add_locks(value: Any, memo: dict[int, Any], seen: set[int]) -> None:
+    """Put a new lock into the memo of deepcopy for every lock that can be reached from ``value``."""
     if id(value) in seen:
         return
     seen.add(id(value))
@@ -33,7 +43,7 @@ def _note_locks(value: Any, memo: dict[int, Any], seen: set[int]) -> None:
         memo[id(value)] = threading.Lock()
     else:
         for each in _parts(value):
-            _note_locks(each, memo, seen)
+            _add_locks(each, memo, seen)
 
 
 def _parts(value: Any) -> Iterable[Any]:
@@ -43,3 +53,141 @@ def _parts(value: Any) -> Iterable[Any]:
         return list(value)
     held = getattr(value, "__dict__", None)
     return list(held.values()) if isinstance(held, dict) and not isinstance(value, type) else ()
+
+
+# --- values for readers
+
+
+def plain_copy(value: Any, known: dict[int, Any] | None = None) -> Any:
+    """Return a copy that shares no container and no object's attributes with ``value``. O(size).
+
+    Subclasses of list and dict become lists and dicts; values that cannot be copied, such as locks, are shared.
+    """
+    if type(value) in ATOMS:
+        return value
+    known = {} if known is None else known
+    if id(value) not in known:
+        known[id(value)] = value  # until it is copied: ends a cycle of references
+        known[id(value)] = _copied(value, known)
+    return known[id(value)]
+
+
+def _copied(value: Any, known: dict[int, Any]) -> Any:
+    if isinstance(value, list):
+        return [plain_copy(each, known) for each in value]
+    if isinstance(value, dict):
+        return {name: plain_copy(each, known) for name, each in value.items()}
+    if type(value) is tuple:
+        return tuple(plain_copy(each, known) for each in value)
+    return _copied_object(value, known)
+
+
+def _copied_object(value: Any, known: dict[int, Any]) -> Any:
+    try:
+        made = copy.copy(value)
+    except Exception:  # a user's class, or a lock, may raise anything
+        return value
+    held = getattr(made, "__dict__", None)
+    if type(held) is dict and made is not value:
+        for name, each in held.items():
+            if type(each) not in ATOMS:
+                held[name] = plain_copy(each, known)
+    return made
+
+
+# --- values that readers may change
+
+
+class _WriteThrough:
+    """Changes the object's own container first, in exclusive access, and then shows its new contents."""
+
+    _apply: Apply
+    _name: str
+
+    def is_copy_of(self, apply: Apply, name: str) -> bool:
+        """Return whether it is a copy of this attribute of the object behind ``apply``."""
+        return self._apply == apply and self._name == name
+
+    def _change(self, method: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        def change(live: Any) -> Any:
+            try:
+                return plain_copy(getattr(live, method)(*args, **keywords))
+            finally:
+                self._show(live)
+
+        return self._apply(self._name, change)
+
+    def _show(self, live: Any) -> None:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method that list or dict lacks, and the object's own class of container has."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*args: Any, **keywords: Any) -> Any:
+            return self._change(name, args, keywords)
+
+        return call
+
+
+class WriteThroughList(_WriteThrough, list[Any]):
+    """A copy of an object's list; its changing methods change the object's list, in exclusive access each."""
+
+    def __init__(self, apply: Apply, name: str, live: list[Any]) -> None:
+        super().__init__(plain_copy(live))
+        self._apply, self._name = apply, name
+
+    def _show(self, live: Any) -> None:
+        super().__setitem__(slice(None), plain_copy(live))
+
+    def __iadd__(self, others: Any) -> Any:  # type: ignore[misc]  # the one of list wants an iterable
+        self._change("extend", (others,), {})
+        return self
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)
+
+
+class WriteThroughDict(_WriteThrough, dict[Any, Any]):
+    """A copy of an object's dict; its changing methods change the object's dict, in exclusive access each.
+
+    Containers inside it are plain copies.
+    """
+
+    def __init__(self, apply: Apply, name: str, live: dict[Any, Any]) -> None:
+        super().__init__(plain_copy(live))
+        self._apply, self._name = apply, name
+
+    def _show(self, live: Any) -> None:
+        super().clear()
+        super().update(plain_copy(live))
+
+    def __ior__(self, others: Any) -> Any:  # type: ignore[misc]  # the one of dict is overloaded
+        self._change("update", (others,), {})
+        return self
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+def _forwarding(method: str) -> Callable[..., Any]:
+    def change(self: _WriteThrough, *args: Any, **keywords: Any) -> Any:
+        return self._change(method, args, keywords)
+
+    change.__name__ = method
+    return change
+
+
+for _class, _methods in ((WriteThroughList, LIST_CHANGES), (WriteThroughDict, DICT_CHANGES)):
+    for _method in _methods:
+        setattr(_class, _method, _forwarding(_method))
+
+
+def write_through_copy(apply: Apply, name: str, value: Any) -> Any:
+    """Return a copy of ``value``; changes of a list or dict reach the object's own one."""
+    if isinstance(value, list):
+        return WriteThroughList(apply, name, value)
+    if isinstance(value, dict):
+        return WriteThroughDict(apply, name, value)
+    return plain_copy(value)

@@ -1,4 +1,4 @@
-"""CarriedEvent: an event of Life's on its way through the engine, with Life's own object aboard."""
+"""LifeEvent: an event of Life's as an engine needs it, with Life's own object beside it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from typing import Any
 from .. import Event
 from ..errors import InvalidEvent
 
-__all__ = ["CarriedEvent", "original_of", "parts_of", "set_waits"]
+__all__ = ["PARTS", "LifeEvent", "original_of", "parts_of", "set_queued"]
 
-NAMELESS = "unknown"  # an event without a type; Life's engines treat it as any unknown one
+UNNAMED = "unknown"  # an event without a type; Life's engines treat it as any unknown one
 PARTS = ("type", "intensity", "timestamp", "metadata", "source")
 
 
-class CarriedEvent(Event):
-    """What the engine needs to know of any object that Life calls an event; ``original`` is that object.
+class LifeEvent(Event):
+    """The engine's view of any object that Life calls an event; ``original`` is that object.
 
-    Life validates nothing: a type that is no string, an intensity outside [-1, 1] and a time that is none are
-    made to fit here, and stay what they are in ``original``. ``waits`` says whether it is in a queue still.
+    Life validates nothing. A type that is no string, an intensity outside [-1, 1] or an impossible time is made to
+    fit here, and stays unchanged in ``original``. ``queued`` tells whether the event is still in a queue.
     """
 
-    __slots__ = ("original", "waits")
+    __slots__ = ("original", "queued")
 
     original: Any
-    waits: bool
+    queued: bool
 
     def __init__(self, original: Any, now: float) -> None:
-        kind, intensity, timestamp, metadata, source = parts_of(original)
+        type_name, intensity, timestamp, metadata, source = parts_of(original)
         super().__init__(
-            str(kind) if kind else NAMELESS,
+            str(type_name) if type_name else UNNAMED,
             min(max(_number(intensity, 0.0), -1.0), 1.0),
             _number(timestamp, now),
             metadata if isinstance(metadata, Mapping) else None,
             str(source) if source else None,
         )
-        carry(self, original)
-        set_waits(self, True)
+        _set_original(self, original)
+        set_queued(self, True)
 
     @classmethod
-    def of(cls, original: Any, now: float) -> CarriedEvent:
-        """Return the event for an object of Life's; metadata and times that no event can have are left out."""
+    def of(cls, original: Any, now: float) -> LifeEvent:
+        """Return the event for an object of Life's, without metadata and times that no event can have."""
         try:
             return cls(original, now)
         except InvalidEvent:
-            kind, intensity, *_ = parts_of(original)
-            made = cls({"type": kind, "intensity": intensity, "timestamp": now}, now)
-            carry(made, original)
+            type_name, intensity, *_ = parts_of(original)
+            made = cls({"type": type_name, "intensity": intensity, "timestamp": now}, now)
+            _set_original(made, original)
             return made
 
 
-# Past the frozen class by the slots' own setters, as Event does.
-carry: Callable[[CarriedEvent, Any], None] = vars(CarriedEvent)["original"].__set__
-set_waits: Callable[[CarriedEvent, bool], None] = vars(CarriedEvent)["waits"].__set__
+# The setters of the slots get past the frozen class, as in Event.
+_set_original: Callable[[LifeEvent, Any], None] = vars(LifeEvent)["original"].__set__
+set_queued: Callable[[LifeEvent, bool], None] = vars(LifeEvent)["queued"].__set__
 
 
 def parts_of(original: Any) -> list[Any]:
-    """Return type, intensity, timestamp, metadata and source of an event, or of the dict that stands for one."""
+    """Return type, intensity, timestamp, metadata and source of an event, or of a dict used as one."""
     if isinstance(original, Mapping):
         return [*(original.get(name) for name in PARTS[:3]), original.get("metadata", original.get("data")),
                 original.get("source")]  # fmt: skip
@@ -65,10 +65,10 @@ def parts_of(original: Any) -> list[Any]:
 
 
 def original_of(event: Any) -> Any:
-    """Return Life's own object, or an event that never was one."""
-    return event.original if type(event) is CarriedEvent else event
+    """Return Life's own object, or the event itself when it is not a LifeEvent."""
+    return event.original if type(event) is LifeEvent else event
 
 
-def _number(value: Any, otherwise: float) -> float:
-    number = value if isinstance(value, (int, float)) else otherwise
-    return float(number) if math.isfinite(number) else otherwise
+def _number(value: Any, default: float) -> float:
+    number = value if isinstance(value, (int, float)) else default
+    return float(number) if math.isfinite(number) else default

@@ -1,4 +1,4 @@
-"""EventQueue: Life's queue, first in, first out, over one that an engine empties by urgency."""
+"""EventQueue: Life's queue, first in, first out, which an engine may empty by urgency; and its SilenceDetector."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import math
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 from .. import AsyncEventQueue, Event
 from ..clock import Clock
-from .arrival_order import Lane
-from .event import parts_of
-from .silence import SilenceDetector
+from .arrival_order import ArrivalOrder
+from .event import PARTS, parts_of
 
-__all__ = ["EventQueue"]
+__all__ = ["EventQueue", "SilenceDetector"]
 
 logger = logging.getLogger("lifeevt.life")
 CAPACITY = 100
@@ -24,13 +25,26 @@ COMPONENT = "EventQueue"
 FORMAT_VERSION = "4.0"
 TIMEOUT_SECONDS = 0.5  # what Life grants a serialization; here nothing waits
 
+SILENCE_SECONDS = 30.0
+CHECK_SECONDS = 5.0  # at least this long between two checks
+PAUSE_SECONDS = 300.0  # at least this long between two silences
+HOUR_SECONDS = 3600.0
+MAX_PER_HOUR = 12
+MAX_COMFORT = 0.7  # the highest probability that a silence is a pleasant one
+COMFORT_SECONDS = 300.0
+PLEASANT, UNPLEASANT = (0.1, 0.6), (-0.4, -0.05)
+
 
 class EventQueue:
-    """Takes any object for an event, from any thread, and gives the same objects back in the order of arrival.
+    """Accepts any object as an event, from any thread, and returns the same objects in the order of arrival.
 
-    A full queue drops the newcomer, counts it and warns. ``by_urgency`` is the same queue for an engine, which
-    takes the most urgent first: ``AsyncEventProcessor(state, queue=events.by_urgency)``. Always true. No call
-    blocks. ``event_class`` makes the events of silence: called with type, intensity, timestamp and metadata.
+    A full queue drops the new event, counts it and logs a warning. No call blocks. The queue is always true.
+
+    Args:
+        enable_silence_detection: whether the queue has a SilenceDetector.
+        maxsize: how many events it holds.
+        event_class: makes the events of silence; called with type, intensity, timestamp and metadata.
+        clock: the time, for tests.
     """
 
     def __init__(
@@ -41,49 +55,50 @@ class EventQueue:
         event_class: Callable[..., Any] = Event,
         clock: Clock | None = None,
     ) -> None:
-        lane = Lane(maxsize, clock)
-        self._queue: Any = lane  # Life's own tests put other queues here, or patch its methods
-        self._lane, self._clock = lane, lane.by_urgency.clock
+        order = ArrivalOrder(maxsize, clock)
+        self._queue: Any = order  # Life's own tests replace it, or patch its methods
+        self._order, self._clock = order, order.by_urgency.clock
         self._dropped_events_count = 0
         self._pushed = 0
         self._counting = threading.Lock()
-        detector = SilenceDetector(lane.by_urgency.clock.wall_time, event_class) if enable_silence_detection else None
-        self.silence_detector: Any = detector
+        self.silence_detector: Any = None
+        if enable_silence_detection:
+            self.silence_detector = SilenceDetector(self._clock.wall_time, event_class)
 
     @property
     def by_urgency(self) -> AsyncEventQueue:
-        """The same events, most urgent first: for an engine."""
-        return self._lane.by_urgency
+        """The same events, most urgent first: pass it to ``AsyncEventProcessor(state, queue=...)``."""
+        return self._order.by_urgency
 
     def tell_of_puts(self, listener: Callable[[Any], object] | None) -> None:
-        """Have one listener called with each CarriedEvent taken in, in order, by whoever pushes; None ends it.
+        """Call one listener with each accepted LifeEvent, in order, in the pushing thread; None removes it.
 
-        Who pops here gets no event of which the listener has not heard; an engine may be faster.
+        The listener is called before the event can be popped here. An engine may take it earlier.
         """
-        self._lane.on_put = listener
+        self._order.on_put = listener
 
     def release(self) -> None:
-        """Belong to no engine any more: ``by_urgency`` is another queue then, with the same events, for the next one.
+        """Move the queued events to a new ``by_urgency`` for the next engine; the old one is closed.
 
-        Stop the engine first; its queue is closed.
+        Stop the engine first.
         """
-        self._lane.release()
+        self._order.release()
 
-    # --- bringing events
+    # --- pushing
 
     def push(self, event: Any) -> None:
-        """Queue an event; a full queue drops it, counts that and logs a warning. O(log n)."""
+        """Queue an event; a full queue drops it, counts it and logs a warning. O(log n)."""
         self._push(event)
 
     def put_nowait(self, event: Any) -> None:
-        """As push: it does not raise when the queue is full, for Life's caller does not expect it to."""
+        """Queue an event as ``push`` does: without raising on a full queue, which Life's caller does not expect."""
         self._push(event)
 
     def offer(self, event: Any) -> bool:
-        """As push, and say whether it was taken in."""
+        """Queue an event as ``push`` does, and return whether it was accepted."""
         return self._push(event)
 
-    # --- taking them
+    # --- taking
 
     def pop(self) -> Any:
         """Take the oldest event, or None."""
@@ -93,20 +108,20 @@ class EventQueue:
             return None
 
     def pop_all(self) -> list[Any]:
-        """Take everything that is there, oldest first."""
+        """Take all queued events, oldest first."""
         held = self._queue
-        found = held.get_all() if _is_untouched(held) else _one_by_one(held)
+        found = held.get_all() if _is_unpatched(held) else _pop_one_by_one(held)
         times = [each for each in map(_time_of, found) if each is not None]
         if times:
-            self._tell_detector(max(times))
+            self._note_event_time(max(times))
         return found
 
     get_all = pop_all
 
-    # --- watching
+    # --- counting
 
     def is_empty(self) -> bool:
-        """Return whether nothing is queued."""
+        """Return whether no event is queued."""
         return bool(self._queue.empty())
 
     def size(self) -> int:
@@ -122,33 +137,34 @@ class EventQueue:
         return True  # `if event_queue` asks whether there is one
 
     def get_dropped_events_count(self) -> int:
-        """Return how many events a full queue has dropped since the last reset."""
+        """Return how many events a full queue dropped since the last reset."""
         return self._dropped_events_count
 
     def reset_dropped_events_count(self) -> None:
-        """Count from 0 again."""
+        """Set the count of dropped events to 0."""
         self._dropped_events_count = 0
 
+    # --- silence
+
     def is_silence_detection_enabled(self) -> bool:
-        """Return whether there is a detector."""
+        """Return whether the queue has a detector."""
         return self.silence_detector is not None
 
     def check_and_generate_silence(self) -> Any:
-        """Return an event of type ``silence`` when it is time for one, else None; it is not queued."""
+        """Return an event of type ``silence`` when one is due, else None; the event is not queued."""
         return None if self.silence_detector is None else self.silence_detector.check()
 
     def get_silence_status(self) -> dict[str, Any]:
-        """Return what the detector knows, and whether there is one."""
+        """Return the status of the detector, with the key ``silence_detection_enabled``."""
         known = {} if self.silence_detector is None else self.silence_detector.status()
         return {**known, "silence_detection_enabled": self.silence_detector is not None}
 
-    # --- on paper
+    # --- serialization
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is queued as plain values; only looks. O(n)."""
+        """Return the queued events and their number as plain values; remove none. O(n)."""
         started = time.perf_counter()
-        events = [dict(zip(("type", "intensity", "timestamp", "metadata", "source"), parts_of(each), strict=True))
-                  for each in self._contents()]  # fmt: skip
+        events = [dict(zip(PARTS, parts_of(each), strict=True)) for each in self._contents()]
         enabled = self.is_silence_detection_enabled()
         metadata = {
             "version": FORMAT_VERSION, "timestamp": self._clock.wall_time(), "component_type": COMPONENT,
@@ -159,10 +175,10 @@ class EventQueue:
         return {"metadata": metadata, "data": {"events": events, "silence_detection_enabled": enabled}}
 
     def get_serialization_metadata(self) -> dict[str, Any]:
-        """Return how :meth:`to_dict` writes."""
+        """Return format, version and counts of what :meth:`to_dict` would return."""
         return {
             "version": FORMAT_VERSION, "component_type": COMPONENT, "thread_safe": True,
-            "current_state_version": self._pushed, "capacity": self._lane.maxsize, "current_size": self.size(),
+            "current_state_version": self._pushed, "capacity": self._order.maxsize, "current_size": self.size(),
             "dropped_events": self._dropped_events_count, "serialization_timeout": TIMEOUT_SECONDS,
             "silence_detection_enabled": self.is_silence_detection_enabled(),
         }  # fmt: skip
@@ -177,7 +193,7 @@ class EventQueue:
             self._pushed += 1
         timestamp = _time_of(event)
         if timestamp is not None:
-            self._tell_detector(timestamp)
+            self._note_event_time(timestamp)
         return True
 
     def _drop(self, event: Any) -> None:
@@ -185,21 +201,21 @@ class EventQueue:
             self._dropped_events_count += 1
         logger.warning("the queue is full: %r was dropped, %d so far", parts_of(event)[0], self._dropped_events_count)
 
-    def _tell_detector(self, timestamp: float) -> None:
+    def _note_event_time(self, timestamp: float) -> None:
         if self.silence_detector is not None:
             self.silence_detector.update_last_event_time(timestamp)
 
     def _contents(self) -> list[Any]:
         held = self._queue
-        return held.contents() if isinstance(held, Lane) else list(held.queue)
+        return held.contents() if isinstance(held, ArrivalOrder) else list(held.queue)
 
 
-def _is_untouched(held: Any) -> bool:
-    """Whether it is ours, with no method that a test of Life's has put on it."""
-    return type(held) is Lane and not {"get_nowait", "empty"} & vars(held).keys()
+def _is_unpatched(held: Any) -> bool:
+    """Return whether it is our own queue, and no test of Life's has patched a method of it."""
+    return type(held) is ArrivalOrder and not {"get_nowait", "empty"} & vars(held).keys()
 
 
-def _one_by_one(held: Any) -> list[Any]:
+def _pop_one_by_one(held: Any) -> list[Any]:
     found = []
     while not held.empty():
         try:
@@ -212,3 +228,68 @@ def _one_by_one(held: Any) -> list[Any]:
 def _time_of(event: Any) -> float | None:
     timestamp = parts_of(event)[2]
     return timestamp if isinstance(timestamp, (int, float)) and math.isfinite(timestamp) else None
+
+
+class SilenceDetector:
+    """Returns an event of type ``silence`` when no event has come for 30 s. Thread-safe; no call blocks.
+
+    It checks at most every 5 s, and gives at most one silence in 300 s and 12 in an hour.
+
+    Args:
+        now: returns wall seconds.
+        make_event: called as ``Event`` is, with type, intensity, timestamp and metadata.
+        chance: the source of random numbers.
+    """
+
+    def __init__(
+        self, now: Callable[[], float], make_event: Callable[..., Any] = Event, chance: Random | None = None
+    ) -> None:
+        self._now, self._make_event, self._chance = now, make_event, chance or Random()
+        self._lock = threading.Lock()
+        self.last_event_timestamp = now()
+        self._checked = -CHECK_SECONDS
+        self._silences: deque[float] = deque(maxlen=MAX_PER_HOUR)
+
+    def update_last_event_time(self, timestamp: float) -> None:
+        """Note the time of an event; a time before the last one changes nothing."""
+        with self._lock:
+            self.last_event_timestamp = max(self.last_event_timestamp, timestamp)
+
+    def check(self) -> Any:
+        """Return an event of type ``silence``, or None when it is too early for one."""
+        now = self._now()
+        with self._lock:
+            if now - self._checked < CHECK_SECONDS:
+                return None
+            self._checked = now
+            duration = now - self.last_event_timestamp
+            if duration < SILENCE_SECONDS or not self._may_report(now):
+                return None
+            self._silences.append(now)
+        return self._silence(now, duration)
+
+    def status(self) -> dict[str, Any]:
+        """Return the last event's time, the length of the silence, and the silences of the last hour."""
+        now = self._now()
+        with self._lock:
+            return {
+                "last_event_timestamp": self.last_event_timestamp,
+                "silence_duration": max(0.0, now - self.last_event_timestamp),
+                "is_silent": now - self.last_event_timestamp >= SILENCE_SECONDS,
+                "silences_this_hour": sum(now - each < HOUR_SECONDS for each in self._silences),
+            }
+
+    def _may_report(self, now: float) -> bool:
+        if self._silences and now - self._silences[-1] < PAUSE_SECONDS:
+            return False
+        return len(self._silences) < MAX_PER_HOUR or now - self._silences[0] >= HOUR_SECONDS
+
+    def _silence(self, now: float, duration: float) -> Any:
+        probability = min(MAX_COMFORT, duration / COMFORT_SECONDS)
+        comfortable = self._chance.random() < probability
+        metadata = {
+            "silence_duration": duration, "is_comfortable": comfortable, "comfort_probability": probability,
+            "detector_generated": True, "source": "silence_detector",
+        }  # fmt: skip
+        intensity = self._chance.uniform(*(PLEASANT if comfortable else UNPLEASANT))
+        return self._make_event("silence", intensity, now, metadata)

@@ -1,4 +1,4 @@
-"""What stands behind Life's two addresses, without a server: bytes in, a reply out."""
+"""The handlers of Life's two HTTP addresses, without a server: from bytes to a Reply."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 ACCEPTED, DROPPED = "Event accepted", "Event dropped: the queue is full"
 NO_QUEUE, NO_STATE = "No event queue", "No state"
 LIMITS = ("memory_limit", "events_limit", "energy_history_limit", "stability_history_limit", "adaptation_history_limit")
-MOST = sys.float_info.max
-MOST_DIGITS = 12  # of a limit
+LARGEST = sys.float_info.max
+MAX_DIGITS = 12  # of a limit
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer a request with."""
+    """The reply to a request."""
 
     status: int
     body: bytes
@@ -42,11 +42,17 @@ def post_event(
     clock: Clock | None = None,
     full_status: int = UNAVAILABLE,
 ) -> Reply:
-    """Take in the event of a ``POST /event``: JSON with a type, and if wanted intensity, timestamp and metadata.
+    """Queue the event of a ``POST /event``: JSON with a type, and optionally intensity, timestamp and metadata.
 
-    200 when it is queued; 400 ``Invalid JSON``, ``'type' is required`` or ``Invalid event: ...``; 500 without a queue;
-    ``full_status`` when a full queue dropped it (200: the answer of Life's own server, which says so of any).
-    ``event_class`` is called with type, intensity, timestamp and metadata. Never raises, does not block.
+    The reply is 200 when the event is queued; 400 ``Invalid JSON``, ``'type' is required`` or ``Invalid event: ...``;
+    500 without a queue; ``full_status`` when a full queue dropped the event. Never raises or blocks.
+
+    Args:
+        event_queue: the queue, or None.
+        body: the body of the request.
+        event_class: called with type, intensity, timestamp and metadata.
+        clock: gives the timestamp of an event without one.
+        full_status: the status when the queue is full; Life's own server replies 200.
     """
     if event_queue is None:
         return _text(FAILED, NO_QUEUE)
@@ -60,16 +66,21 @@ def post_event(
         return _text(BAD_REQUEST, "'type' is required")
     try:
         event = event_class(*_parts(record, (clock or SystemClock()).wall_time()))
-    except Exception as error:  # whatever an adopter's class says
+    except Exception as error:  # an adopter's class may raise anything
         return _text(BAD_REQUEST, f"Invalid event: {error}")
     return _pushed(event_queue, event, full_status)
 
 
 def get_status(state: Any, query: str | Mapping[str, Any] = "") -> Reply:
-    """Return the status of a ``GET /status`` as JSON: of a wrapped state, or of a snapshot's that nobody writes.
+    """Return the status of a ``GET /status`` as JSON.
 
-    ``query``: the address's, with Life's five limits; 400 for one that is no whole number from 0 on. What JSON cannot
-    say stands as text, NaN as null. 500 without a state. Waits for the turn that goes on, and copies under it.
+    The reply is 400 for a limit that is no whole number from 0 on, 500 without a state, and 503 after a timeout of the
+    state. NaN becomes null, and objects that JSON does not know become text. Waits for exclusive access, and copies
+    the status in it.
+
+    Args:
+        state: a wrapped state, or one that no thread writes, such as that of a snapshot.
+        query: the query of the address, with Life's five limits.
     """
     if state is None:
         return _text(FAILED, NO_STATE)
@@ -79,33 +90,33 @@ def get_status(state: Any, query: str | Mapping[str, Any] = "") -> Reply:
         return _text(BAD_REQUEST, str(error))
     try:
         status = state.get_safe_status_dict(limits=limits or None)
-    except LifeEventError as error:  # somebody has had the turn for too long
+    except LifeEventError as error:  # another thread has held the state for too long
         return _text(UNAVAILABLE, str(error))
-    return Reply(OK, json.dumps(_sayable(status)).encode(), JSON)
+    return Reply(OK, json.dumps(_json_value(status)).encode(), JSON)
 
 
 def _pushed(event_queue: Any, event: Any, full_status: int) -> Reply:
     offer = getattr(event_queue, "offer", None)
     if offer is not None:
         return _text(OK, ACCEPTED) if offer(event) or full_status == OK else _text(full_status, DROPPED)
-    event_queue.push(event)  # a queue of Life's, which does not say
+    event_queue.push(event)  # a queue of Life's, which does not tell whether it dropped the event
     return _text(OK, ACCEPTED)
 
 
 def _parts(record: Mapping[str, Any], now: float) -> tuple[str, float, float, Any]:
-    kind, metadata = record["type"], record.get("metadata")
-    if not isinstance(kind, str):
-        raise InvalidEvent(f"type must be a string, not a {type(kind).__name__}")
+    type_name, metadata = record["type"], record.get("metadata")
+    if not isinstance(type_name, str):
+        raise InvalidEvent(f"type must be a string, not a {type(type_name).__name__}")
     if metadata is not None and not isinstance(metadata, Mapping):
         raise InvalidEvent(f"metadata must be an object, not a {type(metadata).__name__}")
-    return kind, _number(record, "intensity", 0.0), _number(record, "timestamp", now), dict(metadata or {})
+    return type_name, _number(record, "intensity", 0.0), _number(record, "timestamp", now), dict(metadata or {})
 
 
-def _number(record: Mapping[str, Any], name: str, otherwise: float) -> float:
-    given = record.get(name, otherwise)
+def _number(record: Mapping[str, Any], name: str, default: float) -> float:
+    given = record.get(name, default)
     if isinstance(given, bool) or not isinstance(given, (int, float)):
         raise InvalidEvent(f"{name} must be a number, not {json.dumps(given)}")
-    if not abs(given) <= MOST:
+    if not abs(given) <= LARGEST:
         raise InvalidEvent(f"{name} must be a finite number")
     return float(given)
 
@@ -116,26 +127,26 @@ def _limits(query: str | Mapping[str, Any]) -> dict[str, int]:
 
 
 def _limit(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise ValueError(f"{name} must be a whole number from 0 on, not {text!r}")
     return int(text)
 
 
-def _sayable(value: Any) -> Any:
-    """Return the value with null for each number that JSON has no word for, and strings for keys."""
+def _json_value(value: Any) -> Any:
+    """Return the value with null for numbers that are not finite, and with strings for keys."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(name): _sayable(each) for name, each in value.items()}
+        return {str(name): _json_value(each) for name, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_sayable(each) for each in value]
+        return [_json_value(each) for each in value]
     return value if value is None or isinstance(value, (str, int)) else _record(value)
 
 
 def _record(value: Any) -> Any:
-    """Return an object, such as a memory entry, by its attributes."""
+    """Return an object, such as a memory entry, as a dict of its attributes."""
     held = getattr(value, "__dict__", None)
-    return _sayable(held) if held else str(value)
+    return _json_value(held) if held else str(value)
 
 
 def _text(status: int, text: str) -> Reply:

@@ -11,7 +11,7 @@ from typing import Any
 from .. import Field, ThreadSafeSelfState, Value
 from ..serialization import is_number
 from ..state import DeltaReport
-from .detached import WriteThroughDict, WriteThroughList, detached, written_through
+from .copying import WriteThroughDict, WriteThroughList, plain_copy, write_through_copy
 
 __all__ = ["PUBLISHED", "LifeState", "wrap_state"]
 
@@ -27,28 +27,28 @@ PUBLISHED: Mapping[str, Field] = MappingProxyType({
 
 
 class LifeState(ThreadSafeSelfState):
-    """A ThreadSafeSelfState over a SelfState that also answers to every name of the SelfState. Made by ``wrap_state``.
+    """A ThreadSafeSelfState over a SelfState, with every name of the SelfState. Made by ``wrap_state``.
 
-    * A published number is read without waiting: as it was after the last turn.
-    * Any other attribute is read in a short turn, as a copy. Changes of a list or dict that was read so reach
-      the object, each in a turn; what lies deeper is a copy.
-    * An assignment and a method of the object's run in a turn, with the object's own rules and errors.
-    * In a ``turn`` the object itself is there, bare: that is for whatever needs several steps.
+    * A published number is read without waiting: its value at the end of the last exclusive access.
+    * Any other attribute is copied in a short exclusive access. Changes of a copied list or dict reach the object, in
+      an exclusive access each; containers inside it are plain copies.
+    * Assignments and the object's methods run in exclusive access, with the object's own rules and errors.
+    * In an exclusive access of your own you have the object itself: use it for a sequence of steps.
 
-    Inside a turn of the same thread all of these act on the object at once.
+    In exclusive access of the same thread all of these act on the object at once.
     """
 
     @property
     def target(self) -> Any:
-        """The object itself: for a turn, and for what nobody else touches."""
+        """The object itself: use it in exclusive access, or for attributes that no other thread touches."""
         return self.__dict__["_target"]
 
     def apply_delta(  # type: ignore[override]
         self, delta: Mapping[str, float], *, report: bool = False, reason: str | None = None, event: Any = None
     ) -> int | DeltaReport:
-        """Let the object add the numbers by its own rules; return the version, or a report of what changed.
+        """Let the object add the numbers by Life's rules; return the version, or a report of the changes.
 
-        Life's rules: unknown names are passed over, TypeError for what is no number after the ones before it.
+        Unknown names are ignored. A field that is no number raises TypeError after the names before it were applied.
         """
         with self._bare(reason or "apply_delta", event) as live:
             before: dict[str, Any] = {name: getattr(live, name, None) for name in delta} if report else {}
@@ -56,13 +56,8 @@ class LifeState(ThreadSafeSelfState):
             after = {name: getattr(live, name, None) for name in before}
         if not report:
             return self.version
-        moved = {name: after[name] - old for name, old in before.items() if is_number(old)}
-        return DeltaReport(self.version, dict(delta), moved)
-
-    def on_attribute(self, name: str, change: Callable[[Any], Any]) -> Any:
-        """Call ``change`` with an attribute's own value in a turn: for the copies that write through."""
-        with self._bare(name) as live:
-            return change(getattr(live, name))
+        applied = {name: after[name] - old for name, old in before.items() if is_number(old)}
+        return DeltaReport(self.version, dict(delta), applied)
 
     def __getattr__(self, name: str) -> Any:
         target = self.__dict__.get("_target")
@@ -73,23 +68,28 @@ class LifeState(ThreadSafeSelfState):
         if name in self._index and not self._is_mine():
             return self[name]
         with self._bare(name) as live:
-            return written_through(self, name, getattr(live, name))
+            return write_through_copy(self._on_attribute, name, getattr(live, name))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or "_target" not in self.__dict__:
             super().__setattr__(name, value)
             return
         if isinstance(value, (WriteThroughList, WriteThroughDict)):
-            if value.belongs_to(self, name):  # after += the object has it already
+            if value.is_copy_of(self._on_attribute, name):  # `state.memory += [...]` has changed the object already
                 return
-            value = detached(value)
+            value = plain_copy(value)
         with self._bare(name) as live:
             setattr(live, name, value)
 
-    def _call(self, name: str, *given: Any, **named: Any) -> Any:
+    def _call(self, name: str, *args: Any, **keywords: Any) -> Any:
         with self._bare(name) as live:
-            returned = getattr(live, name)(*given, **named)
-            return self if returned is live else detached(returned)
+            returned = getattr(live, name)(*args, **keywords)
+            return self if returned is live else plain_copy(returned)
+
+    def _on_attribute(self, name: str, change: Callable[[Any], Any]) -> Any:
+        """Call ``change`` with an attribute's own value, in exclusive access."""
+        with self._bare(name) as live:
+            return change(getattr(live, name))
 
     def _is_mine(self) -> bool:
         turns = self._turns
@@ -97,7 +97,7 @@ class LifeState(ThreadSafeSelfState):
 
     @contextmanager
     def _bare(self, reason: str, event: Any = None) -> Iterator[Any]:
-        """The object, in a turn, which may be the one that this thread has."""
+        """Yield the object in exclusive access: the one that this thread has, or a new one."""
         if self._is_mine():
             yield self.target
             return
@@ -111,11 +111,15 @@ def wrap_state(
     *,
     turn_timeout: float | None = None,
 ) -> LifeState:
-    """Return Life's SelfState behind a state that several threads may use; a wrapped one is returned as it is.
+    """Wrap Life's SelfState for use by several threads; return a wrapped one unchanged.
 
-    ``publish``: the fields that are read without waiting, each a small cost at every turn (None: ``PUBLISHED``, as
-    far as the object has them). LockTimeout when a read or a write waits for a turn longer than ``turn_timeout``
-    seconds. Whoever goes on writing the object itself, outside turns, races as before.
+    A thread that goes on writing the object itself, outside exclusive access, races as before.
+
+    Args:
+        self_state: the object.
+        publish: the fields that are read without waiting, each at a small cost per exclusive access. None: those of
+            ``PUBLISHED`` that the object has.
+        turn_timeout: how many seconds a read or a write waits for exclusive access, before LockTimeout.
     """
     if isinstance(self_state, LifeState):
         return self_state

@@ -1,7 +1,8 @@
-"""run_loop: Life's loop by its own signature, with its events answered in the tick or beside it."""
+"""run_loop: Life's loop by its own signature, with its events processed in the tick or beside it."""
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -11,22 +12,41 @@ from functools import partial
 from typing import Any
 
 from .. import AsyncEventProcessor
-from ..clock import Clock, SystemClock
-from .answering import Gathered, InTick
-from .copying import copied_being
+from .._backends import Histogram
+from ..clock import NS_PER_SECOND, Clock, SystemClock
+from ..metrics import LatencySummary, summarize
+from .copying import copy_with_new_locks
 from .event_queue import EventQueue
 from .life_state import LifeState, wrap_state
-from .pipeline import Engines, EventPipeline
-from .shadow import Shadow
-from .stages import IN_ORDER, processor
-from .tick import Access, LifeTick, Subsystems, Switches
-from .ticking import LoopReport, Pace, Ticking
+from .pipeline import IN_ORDER, Engines, EventPipeline, processor
+from .shadow import Shadow, ShadowReport
+from .tick import Access, LifeTick, ProcessedEvents, QueuedEvents, Subsystems, Switches
 
-__all__ = ["run_loop"]
+__all__ = ["LoopReport", "run_loop"]
 
+logger = logging.getLogger("lifeevt.life")
 SYNC, ASYNC, SHADOW = MODES = ("sync", "async", "shadow")
 MODE_VARIABLE = "LIFEEVT_LIFE_MODE"
 TOLERANCE = 1e-3
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.001, 10.0  # the bounds of a tick's dt
+
+
+@dataclass(frozen=True)
+class LoopReport:
+    """The counts and times of a loop.
+
+    ``failed_events`` and ``failed_ticks`` raised an exception. ``period`` is from start to start of a tick.
+    ``lateness`` is from a tick's deadline to its start; it is empty in the synchronous modes, which have no deadlines.
+    """
+
+    mode: str
+    ticks: int
+    events: int
+    failed_events: int
+    failed_ticks: int
+    period: LatencySummary
+    lateness: LatencySummary
+    shadow: ShadowReport | None = None
 
 
 def run_loop(
@@ -49,24 +69,50 @@ def run_loop(
     *,
     mode: str | None = None,
     engines: Engines | None = None,
-    around: Subsystems | None = None,
+    subsystems: Subsystems | None = None,
     pending_actions: list[Any] | None = None,
     strategy: str = IN_ORDER,
     ticks: int | None = None,
     clock: Clock | None = None,
     wait: Callable[[float], Any] | None = None,
-    copy_state: Callable[[Any], Any] = copied_being,
+    copy_state: Callable[[Any], Any] = copy_with_new_locks,
     shadow_tolerance: float = TOLERANCE,
 ) -> LoopReport:
-    """Run Life's loop in this thread until ``stop_event``, or for so many ``ticks``; return what it did.
+    """Run Life's loop in this thread until ``stop_event`` is set, or for ``ticks``; return its report. Blocks.
 
-    ``mode`` (None: the environment's LIFEEVT_LIFE_MODE, else ``sync``): ``sync`` answers events in the tick, as
-    today, and sleeps what is left of the interval; ``async`` answers them beside the loop, by ``strategy``, and
-    ticks on absolute deadlines; ``shadow`` is ``sync`` with the other way on a copy, compared in the report. The last
-    two need ``lifeevt.life.EventQueue``. ``engines`` answer the events, ``around`` is what else Life's loop calls.
-    ``monitor`` gets the wrapped state in ``async``. ``enable_silence_detection``, ``enable_profiling`` and
-    ``structured_logger`` are taken and not used: the first not by Life either, the others are in ``around``.
-    Nothing ends the loop but its stop: an exception costs integrity and is logged. Blocks.
+    An exception in an event or a duty costs integrity and is logged; it does not end the loop. Three arguments of
+    Life's are accepted and not used: ``enable_silence_detection``, which Life does not use either, and
+    ``enable_profiling`` and ``structured_logger``, whose work ``subsystems`` can do.
+
+    Args:
+        self_state: Life's state, bare or wrapped.
+        monitor: called with the state every 10 ticks; in ``async`` with the wrapped one.
+        tick_interval: seconds between ticks.
+        snapshot_period: as in Life, like all up to ``semantic_monitor``.
+        stop_event: see above.
+        event_queue: the events; ``async`` and ``shadow`` need a ``lifeevt.life.EventQueue``.
+        disable_weakness_penalty: as in Life.
+        disable_learning: as in Life.
+        disable_adaptation: as in Life.
+        disable_adaptive_processing: as in Life.
+        enable_memory_hierarchy: as in Life.
+        enable_silence_detection: not used.
+        log_flush_period_ticks: as in Life.
+        enable_profiling: not used.
+        structured_logger: not used.
+        semantic_monitor: called with the bare state each tick.
+        mode: ``sync`` processes events in the tick, as Life does, and sleeps for the rest of the interval. ``async``
+            processes them on a worker and ticks on absolute deadlines. ``shadow`` is ``sync``, with ``async`` on a
+            copy and a comparison of the two. None: the environment's LIFEEVT_LIFE_MODE, else ``sync``.
+        engines: process the events.
+        subsystems: the other calls of Life's loop.
+        pending_actions: the list that the feedback reads.
+        strategy: the order of events in ``async``.
+        ticks: how many ticks to run; None: no limit.
+        clock: the time, for tests.
+        wait: sleeps for some seconds; None: waits for ``stop_event``.
+        copy_state: copies the bare state for ``shadow``.
+        shadow_tolerance: how far numbers may differ in ``shadow``.
     """
     chosen = _chosen(mode)
     _check(chosen, event_queue, engines, tick_interval)
@@ -74,72 +120,163 @@ def run_loop(
         snapshot_period, disable_weakness_penalty, disable_learning, disable_adaptation, disable_adaptive_processing,
         enable_memory_hierarchy, log_flush_period_ticks,
     )  # fmt: skip
-    hooks = around or Subsystems()
+    duties = subsystems or Subsystems()
     if callable(semantic_monitor):
-        hooks = replace(hooks, semantic_monitor=semantic_monitor)
+        duties = replace(duties, semantic_monitor=semantic_monitor)
     stopped, time = stop_event or threading.Event(), clock or SystemClock()
     pending: list[Any] = [] if pending_actions is None else pending_actions
-    being = _Being(self_state, event_queue, engines, hooks, switches, pending, time, monitor)
-    pace = Pace(time, tick_interval, wait or stopped.wait, steady=chosen == ASYNC)
+    builder = _LoopBuilder(self_state, event_queue, engines, duties, switches, pending, time, monitor)
+    pace = Pace(time, tick_interval, wait or stopped.wait, on_deadlines=chosen == ASYNC)
     with ExitStack() as ending:
         if chosen == ASYNC:
-            ticking = being.beside(strategy, pace, ending)
+            loop = builder.asynchronous(strategy, pace, ending)
         else:
-            shadow = being.shadow(copy_state, shadow_tolerance, ending) if chosen == SHADOW else None
-            ticking = being.inside(pace, shadow)
-        ticking.run(stopped, ticks)
+            shadow = builder.shadow(copy_state, shadow_tolerance, ending) if chosen == SHADOW else None
+            loop = builder.synchronous(pace, shadow)
+        loop.run(stopped, ticks)
     if chosen == ASYNC:
-        ticking.finish()  # what the worker answered while it was stopped
-    return ticking.report(chosen)
+        loop.take_last_events()
+    return loop.report(chosen)
+
+
+class Pace:
+    """The times of the ticks: when each starts, and the seconds since the last one.
+
+    ``on_deadlines``: each tick starts on an absolute deadline; deadlines that passed meanwhile are skipped. Otherwise
+    as in Life: after a tick it sleeps for the rest of the interval, and after a failed tick not at all.
+    """
+
+    def __init__(
+        self, clock: Clock, interval_seconds: float, wait: Callable[[float], Any], *, on_deadlines: bool
+    ) -> None:
+        self._clock, self._interval, self._wait, self._on_deadlines = clock, interval_seconds, wait, on_deadlines
+        self._interval_ns = max(round(interval_seconds * NS_PER_SECOND), 1)
+        self._started_ns: int | None = None
+        self._due_ns = clock.now_ns()
+        self.period, self.lateness = Histogram(), Histogram()
+
+    def begin(self) -> float:
+        """Note the start of a tick; return the seconds that it stands for."""
+        now_ns, before_ns = self._clock.now_ns(), self._started_ns
+        self._started_ns = now_ns
+        if self._on_deadlines:
+            self.lateness.record(max(now_ns - self._due_ns, 0))
+        if before_ns is None:
+            return self._interval
+        self.period.record(now_ns - before_ns)
+        return min(max((now_ns - before_ns) / NS_PER_SECOND, SHORTEST_SECONDS), LONGEST_SECONDS)
+
+    def rest(self, failed: bool) -> None:
+        """Wait until the next tick is due, or the loop is stopped."""
+        now_ns = self._clock.now_ns()
+        if self._on_deadlines:
+            passed = max(0, (now_ns - self._due_ns) // self._interval_ns)
+            self._due_ns += (passed + 1) * self._interval_ns
+            self._sleep(self._due_ns - now_ns)
+        elif not failed and self._started_ns is not None:
+            self._sleep(self._started_ns + self._interval_ns - now_ns)
+
+    def _sleep(self, left_ns: int) -> None:
+        if left_ns > 0:
+            self._wait(left_ns / NS_PER_SECOND)
+
+
+class LifeLoop:
+    """Runs ticks at their pace until it is stopped, and counts them. For one thread."""
+
+    def __init__(
+        self, tick: LifeTick, source: QueuedEvents | ProcessedEvents, pace: Pace, state: Any, shadow: Shadow | None
+    ) -> None:
+        self._tick, self._source, self._pace, self._state, self._shadow = tick, source, pace, state, shadow
+        self._count = self._failed = 0
+
+    def run(self, stopped: threading.Event, ticks: int | None) -> None:
+        """Run until ``stopped`` is set, or so many ticks. No exception of a tick ends it."""
+        while not stopped.is_set() and (ticks is None or self._count < ticks):
+            self._count += 1
+            failed = not self._succeeds(self._one_tick)
+            if failed:
+                self._failed += 1
+                self._succeeds(self._tick.penalize)
+            if ticks is None or self._count < ticks:
+                self._pace.rest(failed)
+
+    def take_last_events(self) -> None:
+        """Take the events that the worker processed after the last tick."""
+        self._succeeds(self._tick.take_events)
+
+    def report(self, mode: str) -> LoopReport:
+        """Return the counts and times."""
+        source, pace = self._source, self._pace
+        return LoopReport(
+            mode, self._count, source.events, source.failed, self._failed, summarize(pace.period),
+            summarize(pace.lateness), None if self._shadow is None else self._shadow.report(),
+        )  # fmt: skip
+
+    def _one_tick(self) -> None:
+        dt, failed = self._pace.begin(), self._source.failed
+        self._tick.run(dt)
+        if self._source.failed > failed:
+            self._tick.penalize()  # as in Life, where a failed event fails the tick
+        if self._shadow is not None:
+            self._shadow.after_tick(self._tick, self._state, dt)
+
+    def _succeeds(self, step: Callable[[], None]) -> bool:
+        try:
+            step()
+        except Exception:
+            logger.exception("tick %d failed", self._count)
+            return False
+        return True
 
 
 @dataclass(frozen=True)
-class _Being:
-    """What a loop is made for, whatever its mode."""
+class _LoopBuilder:
+    """Builds the loop of each mode from the arguments of run_loop."""
 
     state: Any
     queue: Any
     engines: Engines | None
-    around: Subsystems
+    subsystems: Subsystems
     switches: Switches
     pending: list[Any]
     clock: Clock
     monitor: Callable[[Any], Any] | None
 
-    def inside(self, pace: Pace, shadow: Shadow | None) -> Ticking:
-        """Return today's loop: it answers what is queued in the tick."""
-        access = access_to(self.state)
-        taker = InTick(access, self.around, self._pipeline(), self.queue, shadow.on_answer if shadow else None)
-        return Ticking(self._tick(self.state, access, taker), taker, pace, self.state, shadow)
+    def synchronous(self, pace: Pace, shadow: Shadow | None) -> LifeLoop:
+        """Return Life's own loop: it processes the queued events in the tick."""
+        access, on_processed = access_to(self.state), shadow.on_processed if shadow else None
+        source = QueuedEvents(access, self.subsystems, self._pipeline(), self.queue, on_processed)
+        return LifeLoop(self._tick(self.state, access, source), source, pace, self.state, shadow)
 
-    def beside(self, strategy: str, pace: Pace, ending: ExitStack) -> Ticking:
-        """Return our loop: a worker answers between the ticks, until ``ending``."""
+    def asynchronous(self, strategy: str, pace: Pace, ending: ExitStack) -> LifeLoop:
+        """Return the loop with a worker, which processes events between the ticks until ``ending``."""
         state, pipeline = wrap_state(self.state), self._pipeline()
         assert pipeline is not None
         engine = ending.enter_context(_running(processor(state, self.queue, pipeline, strategy), self.queue))
-        taker = Gathered(engine, self.around)
-        return Ticking(self._tick(state, state.turn, taker), taker, pace, state, None)
+        source = ProcessedEvents(engine, self.subsystems)
+        return LifeLoop(self._tick(state, state.turn, source), source, pace, state, None)
 
     def shadow(self, copy_state: Callable[[Any], Any], tolerance: float, ending: ExitStack) -> Shadow:
-        """Return the asynchronous way on a copy, running until ``ending``, told of every push from now on."""
+        """Return the asynchronous mode on a copy: it runs until ``ending``, on all events pushed from now on."""
         assert self.engines is not None
         with access_to(self.state)("a copy") as live:
             twin = wrap_state(copy_state(live))
-        made = Shadow(twin, self.engines, self.around, self.switches, self.queue, self.clock, tolerance)
+        made = Shadow(twin, self.engines, self.subsystems, self.switches, self.queue, self.clock, tolerance)
         ending.callback(made.stop)
         made.start()
         return made
 
-    def _tick(self, state: Any, access: Access, taker: InTick | Gathered) -> LifeTick:
-        seen = None if self.monitor is None else partial(self.monitor, state)
-        return LifeTick(access, self.around, self.switches, self.pending, self.queue, taker.take, seen)
+    def _tick(self, state: Any, access: Access, source: QueuedEvents | ProcessedEvents) -> LifeTick:
+        monitor = None if self.monitor is None else partial(self.monitor, state)
+        return LifeTick(access, self.subsystems, self.switches, self.pending, self.queue, source.take, monitor)
 
     def _pipeline(self) -> EventPipeline | None:
         return None if self.engines is None else EventPipeline(self.engines, self.pending, self.clock.wall_time)
 
 
 def access_to(state: Any) -> Access:
-    """Return how to get at the bare state: by turns on a wrapped one, directly on a bare one."""
+    """Return the exclusive access of a wrapped state; a bare state is given as it is."""
     if isinstance(state, LifeState):
         return state.turn
     return lambda _: nullcontext(state)
@@ -147,7 +284,7 @@ def access_to(state: Any) -> Access:
 
 @contextmanager
 def _running(engine: AsyncEventProcessor, queue: EventQueue) -> Iterator[AsyncEventProcessor]:
-    """The engine at work; afterwards the queue is as it was, for the next loop."""
+    """Start the engine; at the end stop it and make the queue free for the next loop."""
     engine.start()
     try:
         yield engine
@@ -165,7 +302,7 @@ def _chosen(mode: str | None) -> str:
 
 def _check(mode: str, event_queue: Any, engines: Engines | None, tick_interval: float) -> None:
     if engines is None and event_queue is not None:
-        raise TypeError("an event queue needs engines to answer what is in it: give engines=Engines(...)")
+        raise TypeError("an event queue needs engines to process its events: give engines=Engines(...)")
     if mode != SYNC and not isinstance(event_queue, EventQueue):
         raise TypeError(f"mode {mode!r} needs a lifeevt.life.EventQueue, not a {type(event_queue).__name__}")
     if not 0.0 < tick_interval < 1e9:  # also refuses NaN

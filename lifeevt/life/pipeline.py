@@ -1,4 +1,4 @@
-"""EventPipeline: what Life's loop does with one event, step by step, on the bare state."""
+"""EventPipeline: all that Life's loop does with one event; and Life's engines as handlers of an engine of ours."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-__all__ = ["Engines", "EventPipeline", "MemoryEntry", "Outcome"]
+from .. import AsyncEventProcessor, Event, EventScheduler, EventTypes, Handler, ThreadSafeSelfState
+from ..processor import ANY_TYPE
+from .event import LifeEvent, set_queued
+from .event_queue import EventQueue
+
+__all__ = ["IN_ORDER", "Engines", "EventPipeline", "MemoryEntry", "Outcome", "handlers", "processor"]
 
 IGNORE, DAMPEN, RECOVERY = "ignore", "dampen", "recovery"
-DAMPENING = 0.5  # of every impact, on top of what the meaning did itself
+DAMPENING = 0.5  # of every impact, on top of the dampening in the meaning
 VITALS = attrgetter("energy", "stability", "integrity")
-USUAL, QUICK, SLOW = 3, 5, 2  # how many memories an event wakes, by how fast time seems to pass
-QUICK_RATIO, SLOW_RATIO = 1.1, 0.9
+USUAL, FAST, SLOW = 3, 5, 2  # how many memories an event activates, by how fast time seems to pass
+FAST_RATIO, SLOW_RATIO = 1.1, 0.9
+HOLDER = "an event"  # names the holder of exclusive access in a LockTimeout
+IN_ORDER = "in_order"
 
 
 @dataclass
 class MemoryEntry:
-    """What is remembered of an event, for adopters without a class of their own."""
+    """A memory of an event, for adopters without a class of their own."""
 
     event_type: str
     meaning_significance: float
@@ -32,18 +39,22 @@ def strongest_of_type(event_type: str, memory: Iterable[Any], self_state: Any) -
     """Return the most significant memories of a type: 3 of them, 5 when time runs fast, 2 when it runs slow."""
     age = self_state.age
     ratio = self_state.subjective_time / age if age > 0 else 1.0
-    count = QUICK if ratio >= QUICK_RATIO else SLOW if ratio <= SLOW_RATIO else USUAL
+    count = FAST if ratio >= FAST_RATIO else SLOW if ratio <= SLOW_RATIO else USUAL
     same = [entry for entry in memory if entry.event_type == event_type]
     return sorted(same, key=attrgetter("meaning_significance"), reverse=True)[:count]
 
 
 @dataclass(frozen=True)
 class Engines:
-    """Life's engines by their own signatures, and what its loop calls around them.
+    """Life's engines, and the functions that its loop calls around them, all with Life's own signatures.
 
-    ``meaning_engine.process(event, status)``, ``decide_response(state, meaning)``, ``execute_action(pattern, state)``,
-    ``activate_memory(type, memory, self_state=state)``; ``register_action(action_id, pattern, state_before, timestamp,
-    pending_actions)`` or None; ``memory_entry(event_type=, meaning_significance=, timestamp=, subjective_timestamp=)``.
+    Args:
+        meaning_engine: has ``process(event, status)``, which returns a meaning.
+        decide_response: called with (state, meaning); returns the pattern.
+        execute_action: called with (pattern, state).
+        activate_memory: called with (type, memory, self_state=state).
+        register_action: called with (action_id, pattern, state_before, timestamp, pending_actions), or None.
+        memory_entry: called with event_type=, meaning_significance=, timestamp= and subjective_timestamp=.
     """
 
     meaning_engine: Any
@@ -62,7 +73,7 @@ class Engines:
 
 
 class Outcome(NamedTuple):
-    """What became of one event: ``pattern`` is None when it meant nothing, ``impact`` when nothing was applied."""
+    """The outcome of one event. ``pattern`` is None when it meant nothing, ``impact`` when none was applied."""
 
     meaning: Any
     pattern: str | None = None
@@ -70,9 +81,12 @@ class Outcome(NamedTuple):
 
 
 class EventPipeline:
-    """Takes one event from meaning to memory, in the order of Life's loop. For whoever has the state to itself.
+    """Takes one event from meaning to memory, in the order of Life's loop. Call it in exclusive access.
 
-    ``pending_actions`` is the list that the feedback of later ticks reads; ``now`` returns wall seconds.
+    Args:
+        engines: Life's engines.
+        pending_actions: the list that the feedback of later ticks reads.
+        now: returns wall seconds.
     """
 
     def __init__(
@@ -82,8 +96,8 @@ class EventPipeline:
         self._process = engines.meaning_engine.process
         self.pending_actions: list[Any] = [] if pending_actions is None else pending_actions
 
-    def answer(self, live: Any, event: Any) -> Outcome:
-        """Let the event do to the state what it means; whatever an engine raises comes through."""
+    def process(self, live: Any, event: Any) -> Outcome:
+        """Apply the event to the bare state; pass on any exception of an engine."""
         engines = self._engines
         meaning = self._process(event, live.get_safe_status_dict(include_optional=False))
         if meaning.significance <= 0:
@@ -123,3 +137,82 @@ class EventPipeline:
                 subjective_timestamp=live.subjective_time,
             )
         )  # fmt: skip
+
+
+class Stages:
+    """A pipeline as the three stages of a handler. For one thread at a time.
+
+    The first stage processes the event, in one exclusive access; the other two return parts of its outcome.
+    """
+
+    def __init__(self, pipeline: EventPipeline) -> None:
+        self._process = pipeline.process
+        self._outcomes: dict[int, Outcome] = {}  # by the id of the event, which lives until its last stage
+
+    def meaning(self, event: Event, state: ThreadSafeSelfState) -> Any:
+        """Process the event in one atomic step, and return Life's meaning of it."""
+        given: Any = event
+        if type(event) is LifeEvent:
+            set_queued(event, False)
+            given = event.original
+        with state.turn(HOLDER, event=event) as live:
+            outcome = self._process(live, given)
+        self._outcomes[id(event)] = outcome
+        return outcome[0]
+
+    def decision(self, event: Event, meaning: Any, state: ThreadSafeSelfState) -> str | None:
+        """Return the pattern; None when the event meant nothing."""
+        return self._outcomes[id(event)][1]
+
+    def action(self, event: Event, pattern: Any, state: ThreadSafeSelfState) -> dict[str, float] | None:
+        """Return the applied impact; None when none was applied."""
+        return self._outcomes.pop(id(event))[2]
+
+
+def handlers(
+    meaning_engine: Any,
+    decide_response: Callable[..., str],
+    execute_action: Callable[..., Any],
+    *,
+    pending_actions: list[Any] | None = None,
+    **others: Any,
+) -> dict[str, Handler]:
+    """Return Life's three engines as the handlers of ``AsyncEventProcessor(wrapped_state, [], handlers)``.
+
+    Each event is one exclusive access, from Life's status dict to its memory. An event that raises gives one
+    dead-lettered result. Give the engine no reflexes: they would process the events as well. The handlers are for one
+    engine.
+
+    Args:
+        meaning_engine: as in ``Engines``, like the next two.
+        decide_response: see there.
+        execute_action: see there.
+        pending_actions: the list that Life's feedback reads.
+        others: the other fields of ``Engines``.
+    """
+    return _handlers(EventPipeline(Engines(meaning_engine, decide_response, execute_action, **others), pending_actions))
+
+
+def processor(
+    state: ThreadSafeSelfState, queue: EventQueue, pipeline: EventPipeline, strategy: str = IN_ORDER, **given: Any
+) -> AsyncEventProcessor:
+    """Return an engine that processes the queue's events as Life does, on a worker beside the loop.
+
+    Args:
+        state: a wrapped state.
+        queue: the events.
+        pipeline: processes each event.
+        strategy: ``in_order`` is Life's own order: one level, equal budgets. Any other is a strategy of an
+            EventScheduler, with Life's levels.
+        given: passed to AsyncEventProcessor.
+    """
+    if strategy == IN_ORDER:
+        scheduler = EventScheduler("deadline", EventTypes([]))
+    else:
+        scheduler = EventScheduler(strategy, EventTypes.life())
+    return AsyncEventProcessor(state, [], _handlers(pipeline), queue.by_urgency, scheduler, **given)
+
+
+def _handlers(pipeline: EventPipeline) -> dict[str, Handler]:
+    stages = Stages(pipeline)
+    return {ANY_TYPE: Handler(stages.meaning, stages.decision, stages.action)}

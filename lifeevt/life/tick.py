@@ -1,7 +1,8 @@
-"""LifeTick: the work of one tick of Life's loop, in its order, each duty for itself."""
+"""LifeTick: the work of one tick of Life's loop, duty by duty in Life's order, and the two sources of its events."""
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -9,10 +10,18 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-__all__ = ["LifeTick", "Subsystems", "Switches"]
+from .. import AsyncEventProcessor, EventProcessingResult, Status
+from .event import original_of
+from .pipeline import EventPipeline, Outcome
 
-Access = Callable[[str], AbstractContextManager[Any]]  # by the duty's name: the bare state, for as long as the block
-Take = Callable[[Callable[[list[Any]], None]], list[Any]]
+__all__ = ["Access", "LifeTick", "ProcessedEvents", "QueuedEvents", "Subsystems", "Switches"]
+
+logger = logging.getLogger("lifeevt.life")
+Access = Callable[[str], AbstractContextManager[Any]]  # by the name of a duty: the bare state, within the block
+Begin = Callable[[list[Any]], None]
+Take = Callable[[Begin], list[Any]]
+OnProcessed = Callable[[Any, Outcome | None], Any]  # called with each event and its outcome, None when it failed
+STARTED = frozenset({Status.PROCESSED, Status.IGNORED, Status.DEAD_LETTERED})
 VITALS = ("energy", "integrity", "stability")
 FLOORS = {"energy": 0.001, "integrity": 0.0001, "stability": 0.0001}
 TOPS = {"energy": 100.0, "integrity": 1.0, "stability": 1.0}
@@ -21,11 +30,11 @@ LEARNING_TICKS, DECAY_TICKS, CONSOLIDATION_TICKS, MONITOR_TICKS = 75, 50, 25, 10
 INTENSITY_DECAY = 0.7
 WEAK = 0.05
 WEAKNESS = {"energy": -0.02, "stability": -0.04, "integrity": -0.04}  # a second
-PAIN, PAIN_SHARE, PAIN_FLOOR = 0.05, 0.1, 0.01
-TIDE = 0.3  # how much the time of day sways subjective time
+MAX_PENALTY, PENALTY_SHARE, PENALTY_FLOOR = 0.05, 0.1, 0.01  # of integrity, for a failed tick
+CIRCADIAN_SWING = 0.3  # of subjective time
 BATCH = 25
 RECENT = 1000
-NUMBERS = attrgetter(
+SUBJECTIVE_TIME = attrgetter(
     "subjective_time_base_rate", "subjective_time_intensity_coeff", "last_event_intensity",
     "subjective_time_stability_coeff", "stability", "subjective_time_energy_coeff", "energy",
     "circadian_phase", "recovery_efficiency", "subjective_time_rate_min", "subjective_time_rate_max",
@@ -34,15 +43,30 @@ NUMBERS = attrgetter(
 
 @dataclass(frozen=True)
 class Subsystems:
-    """What Life's loop calls around its events; None is left out. ``state`` is always the bare one, in a turn.
+    """The functions that Life's loop calls around its events, each in its ticks; None is left out.
 
-    ``sinks`` get each event's ``to_dict()``, or its ``str``. ``clarity`` and ``adaptive_processing(state,
-    event_queue)``; ``feedback(state, pending_actions, event_queue)``; ``after_events(state, events)``; ``echo(state)``
-    returns an event or None; the others are called with the state, each in its tick.
+    All but ``sinks`` and ``tick_started`` get the bare state first, in exclusive access.
+
+    Args:
+        sinks: each called with an event's ``to_dict()``, or its ``str``.
+        tick_started: called with the ticks and the number of queued events.
+        metrics: called with the state, every 100 ticks.
+        clarity: called with (state, event_queue).
+        adaptive_processing: called with (state, event_queue).
+        feedback: called with (state, pending_actions, event_queue).
+        after_events: called with (state, events) in a tick that had events.
+        echo: called with the state; returns an event or None.
+        learning: called with the state, like all that follow; every 75 ticks.
+        memory_decay: every 50 ticks.
+        consolidation: every 25 ticks.
+        adaptation: every 100 ticks.
+        semantic_monitor: every tick.
+        flush_log: every ``log_flush_period_ticks``, after a failed tick and after a snapshot.
+        save_snapshot: every ``snapshot_period`` ticks.
     """
 
     sinks: Sequence[Callable[[Any], Any]] = ()
-    tick_started: Callable[[int, int], Any] | None = None  # ticks, events queued
+    tick_started: Callable[[int, int], Any] | None = None
     metrics: Callable[[Any], Any] | None = None
     clarity: Callable[[Any, Any], Any] | None = None
     adaptive_processing: Callable[[Any, Any], Any] | None = None
@@ -58,7 +82,7 @@ class Subsystems:
     save_snapshot: Callable[[Any], Any] | None = None
 
     def for_a_copy(self) -> Subsystems:
-        """Return those alone that change a state and nothing else."""
+        """Return only those that change a state and nothing else."""
         return replace(
             self, sinks=(), tick_started=None, metrics=None, clarity=None, after_events=None, echo=None,
             semantic_monitor=None, flush_log=None, save_snapshot=None,
@@ -67,7 +91,7 @@ class Subsystems:
 
 @dataclass(frozen=True)
 class Switches:
-    """The switches of Life's loop, by their names there."""
+    """The switches of Life's loop, with Life's names and defaults."""
 
     snapshot_period: int = 10
     disable_weakness_penalty: bool = False
@@ -79,80 +103,86 @@ class Switches:
 
 
 class LifeTick:
-    """Does the duties of a tick on one state; ``access`` gives it the bare state for each. For one thread.
+    """Runs the duties of a tick on one state. For one thread.
 
-    ``take_events(begin)`` answers, or gathers, what the tick integrates, and returns the events; it calls ``begin``
-    with them, if there are any, before it answers the first.
+    Args:
+        access: gives the bare state for each duty.
+        subsystems: the duties that are Life's own functions.
+        switches: which of them to leave out.
+        pending_actions: passed to the feedback.
+        event_queue: gets the echoes.
+        take_events: returns the events of this tick; it calls its argument with them before it processes the first.
+        monitor: called every 10 ticks, outside exclusive access.
     """
 
     def __init__(
         self,
         access: Access,
-        around: Subsystems,
+        subsystems: Subsystems,
         switches: Switches,
         pending_actions: list[Any],
         event_queue: Any,
         take_events: Take,
         monitor: Callable[[], Any] | None,
     ) -> None:
-        self._access, self._around, self._switches = access, around, switches
+        self._access, self._subsystems, self._switches = access, subsystems, switches
         self._pending, self._queue = pending_actions, event_queue
         self._take_events, self._monitor = take_events, monitor
         self.ticks = 0
         self.echo_due = False
 
     def run(self, dt: float, echo_due: bool = False) -> None:
-        """Do one tick that stands for ``dt`` seconds; ``echo_due``: that of another one counts as this one's."""
+        """Run one tick of ``dt`` seconds; ``echo_due`` says that a tick of another state had an echo."""
         self._begin(dt)
         self._before_events()
-        self.integrate()
+        self.take_events()
         self._echo(echo_due)
         self._after_events()
         self._weaken(dt)
-        self._tell()
+        self._monitor_and_save()
 
-    def hurt(self) -> None:
-        """What a failure costs: a little integrity, never the last of it."""
-        with self._access("pain") as live:
-            self._repair(live)
-            if live.integrity > PAIN_FLOOR:
-                live.apply_delta({"integrity": -min(PAIN, PAIN_SHARE * live.integrity)})
-            self._call(self._around.flush_log, live)
+    def penalize(self) -> None:
+        """Repair the vitals and lower integrity a little, after a failure."""
+        with self._access("error penalty") as live:
+            _repair(live)
+            if live.integrity > PENALTY_FLOOR:
+                live.apply_delta({"integrity": -min(MAX_PENALTY, PENALTY_SHARE * live.integrity)})
+            if self._subsystems.flush_log is not None:
+                self._subsystems.flush_log(live)
 
-    def integrate(self) -> None:
+    def take_events(self) -> None:
         """Take the events of this tick."""
-        events = self._take_events(self._feel)
+        events = self._take_events(self._smooth_intensity)
         if events:
-            self._duty("after events", self._around.after_events, events)
+            self._duty("after events", self._subsystems.after_events, events)
 
     # --- the parts of a tick, in order
 
     def _begin(self, dt: float) -> None:
-        around = self._around
         with self._access("time") as live:
             if live.ticks and live.ticks % REPAIR_TICKS == 0:
-                self._repair(live)
-            if around.tick_started is not None:
-                around.tick_started(live.ticks, _size(self._queue))
+                _repair(live)
+            if self._subsystems.tick_started is not None:
+                self._subsystems.tick_started(live.ticks, _size(self._queue))
             live.apply_delta({"ticks": 1, "age": dt, "subjective_time": subjective_seconds(live, dt)})
             live.update_circadian_rhythm(dt)
             self.ticks = live.ticks
 
     def _before_events(self) -> None:
-        around = self._around
-        self._duty("clarity", around.clarity, self._queue)
-        self._duty("metrics", self._every(METRICS_TICKS, around.metrics))
+        duties = self._subsystems
+        self._duty("clarity", duties.clarity, self._queue)
+        self._duty("metrics", self._every(METRICS_TICKS, duties.metrics))
         if not self._switches.disable_adaptive_processing:
-            self._duty("adaptive processing", around.adaptive_processing, self._queue)
-        self._duty("feedback", around.feedback, self._pending, self._queue)
+            self._duty("adaptive processing", duties.adaptive_processing, self._queue)
+        self._duty("feedback", duties.feedback, self._pending, self._queue)
 
-    def _feel(self, events: list[Any]) -> None:
+    def _smooth_intensity(self, events: list[Any]) -> None:
         with self._access("intensity") as live:
             live.last_event_intensity = smoothed(live, events)
 
     def _echo(self, echo_due: bool) -> None:
         with self._access("echo") as live:
-            echo = None if self._around.echo is None else self._around.echo(live)
+            echo = None if self._subsystems.echo is None else self._subsystems.echo(live)
             self.echo_due = echo_due or echo is not None
             if not self.echo_due:
                 live.last_event_intensity = live.last_event_intensity * INTENSITY_DECAY
@@ -160,18 +190,18 @@ class LifeTick:
             self._queue.push(echo)
 
     def _after_events(self) -> None:
-        around, switches = self._around, self._switches
+        duties, switches = self._subsystems, self._switches
         if not switches.disable_learning:
-            self._duty("learning", self._every(LEARNING_TICKS, around.learning))
-        self._forget()
-        self._duty("memory decay", self._every(DECAY_TICKS, around.memory_decay))
+            self._duty("learning", self._every(LEARNING_TICKS, duties.learning))
+        self._trim_recent_events()
+        self._duty("memory decay", self._every(DECAY_TICKS, duties.memory_decay))
         if switches.enable_memory_hierarchy is not False:
-            self._duty("consolidation", self._every(CONSOLIDATION_TICKS, around.consolidation))
+            self._duty("consolidation", self._every(CONSOLIDATION_TICKS, duties.consolidation))
         if not switches.disable_adaptation:
-            self._duty("adaptation", self._every(ADAPTATION_TICKS, around.adaptation))
+            self._duty("adaptation", self._every(ADAPTATION_TICKS, duties.adaptation))
 
-    def _forget(self) -> None:
-        """Keep the list of recent events within bounds, which Life's loop does not."""
+    def _trim_recent_events(self) -> None:
+        """Keep the list of recent events within bounds; in Life it grows for ever."""
         with self._access("recent events") as live:
             if len(live.recent_events) > RECENT:
                 del live.recent_events[:-RECENT]
@@ -183,17 +213,17 @@ class LifeTick:
             if any(getattr(live, name) < WEAK for name in VITALS):
                 live.apply_delta({name: rate * dt for name, rate in WEAKNESS.items()})
 
-    def _tell(self) -> None:
-        around, switches = self._around, self._switches
-        self._duty("semantic monitor", around.semantic_monitor)
+    def _monitor_and_save(self) -> None:
+        duties, switches = self._subsystems, self._switches
+        self._duty("semantic monitor", duties.semantic_monitor)
         if self._monitor is not None and self.ticks % MONITOR_TICKS == 0:
             self._monitor()
-        self._duty("log", self._every(switches.log_flush_period_ticks, around.flush_log))
-        saving = self._every(switches.snapshot_period, around.save_snapshot)
+        self._duty("log", self._every(switches.log_flush_period_ticks, duties.flush_log))
+        saving = self._every(switches.snapshot_period, duties.save_snapshot)
         self._duty("snapshot", saving)
-        self._duty("log", around.flush_log if saving is not None else None)
+        self._duty("log", duties.flush_log if saving is not None else None)
 
-    # --- small parts
+    # --- calling a duty
 
     def _every(self, period: int, duty: Callable[..., Any] | None) -> Callable[..., Any] | None:
         return duty if period > 0 and self.ticks % period == 0 else None
@@ -203,43 +233,102 @@ class LifeTick:
             with self._access(name) as live:
                 duty(live, *given)
 
-    @staticmethod
-    def _call(duty: Callable[..., Any] | None, live: Any) -> None:
-        if duty is not None:
-            duty(live)
 
-    @staticmethod
-    def _repair(live: Any) -> None:
-        """Make each vital a number above its floor again."""
-        for name in VITALS:
-            held = getattr(live, name)
-            sound = TOPS[name] if held == math.inf else held if held >= FLOORS[name] else FLOORS[name]
-            if sound != held:
-                setattr(live, name, sound)
+class QueuedEvents:
+    """Life's own way: processes all queued events in the tick, one after another. An exception fails one event."""
+
+    def __init__(
+        self, access: Access, subsystems: Subsystems, pipeline: EventPipeline | None, event_queue: Any,
+        on_processed: OnProcessed | None,
+    ) -> None:  # fmt: skip
+        self._access, self._subsystems, self._pipeline = access, subsystems, pipeline
+        self._queue, self._on_processed = event_queue, on_processed
+        self.events = self.failed = 0
+
+    def take(self, begin: Begin) -> list[Any]:
+        """Call ``begin`` with the queued events, process them, and return them."""
+        if self._pipeline is None or self._queue is None or self._queue.is_empty():
+            return []
+        events: list[Any] = self._queue.pop_all()
+        begin(events)
+        for start in range(0, len(events), BATCH):
+            batch = events[start : start + BATCH]
+            for event in batch:
+                _call_sinks(self._subsystems, event)
+            for event in batch:
+                self._process(self._pipeline, event)
+        return events
+
+    def _process(self, pipeline: EventPipeline, event: Any) -> None:
+        self.events += 1
+        outcome = None
+        try:
+            with self._access("an event") as live:
+                outcome = pipeline.process(live, event)
+        except Exception:
+            self.failed += 1
+            logger.exception("an event failed: %r", event)
+        if self._on_processed is not None:
+            self._on_processed(event, outcome)
+
+
+class ProcessedEvents:
+    """The asynchronous way: takes the results of the events that the worker processed since the last tick."""
+
+    def __init__(
+        self,
+        processor: AsyncEventProcessor,
+        subsystems: Subsystems,
+        on_result: Callable[[EventProcessingResult], Any] | None = None,
+    ) -> None:
+        self._processor, self._subsystems, self._on_result = processor, subsystems, on_result
+        self.events = self.failed = 0
+
+    def take(self, begin: Begin) -> list[Any]:
+        """Call ``begin`` with the events processed since the last tick, if there are any, and return them."""
+        results = [each for each in self._processor.results() if each.status in STARTED]
+        events = [original_of(each.event) for each in results]
+        if events:
+            begin(events)
+        self.events += len(results)
+        self.failed += sum(each.status is Status.DEAD_LETTERED for each in results)
+        for event, result in zip(events, results, strict=True):
+            _call_sinks(self._subsystems, event)
+            if self._on_result is not None:
+                self._on_result(result)
+        return events
 
 
 def subjective_seconds(live: Any, dt: float) -> float:
     """Return how long ``dt`` seconds seem."""
-    base, by_intensity, intensity, by_stability, stability, by_energy, energy, phase, recovery, *bounds = NUMBERS(live)
+    values = SUBJECTIVE_TIME(live)
+    base, by_intensity, intensity, by_stability, stability, by_energy, energy, phase, recovery, least, most = values
     rate = base + by_intensity * intensity + by_stability * (stability - 0.5) + by_energy * energy / 100.0
-    return float(dt * min(max(rate + TIDE * math.sin(phase) * recovery, bounds[0]), bounds[1]))
+    return float(dt * min(max(rate + CIRCADIAN_SWING * math.sin(phase) * recovery, least), most))
 
 
 def smoothed(live: Any, events: Sequence[Any]) -> float:
-    """Return the next intensity of events: the strongest in [0, 1] of those that came, and what there was before."""
+    """Return the smoothed intensity: a share of the strongest in [0, 1] of these events, the rest of the old value."""
     strongest = max((each for each in map(_intensity, events) if 0.0 <= each <= 1.0), default=0.0)
     share = live.subjective_time_intensity_smoothing
     return float(share * strongest + (1.0 - share) * live.last_event_intensity)
 
 
-def batches(events: Sequence[Any], size: int = BATCH) -> list[Sequence[Any]]:
-    """Return the events in portions."""
-    return [events[start : start + size] for start in range(0, len(events), size)]
+def _repair(live: Any) -> None:
+    """Make each vital a finite number at or above its floor."""
+    for name in VITALS:
+        held = getattr(live, name)
+        sound = TOPS[name] if held == math.inf else held if held >= FLOORS[name] else FLOORS[name]
+        if sound != held:
+            setattr(live, name, sound)
 
 
-def told(event: Any) -> Any:
-    """Return what a sink is given of an event."""
-    return event.to_dict() if callable(getattr(event, "to_dict", None)) else str(event)
+def _call_sinks(subsystems: Subsystems, event: Any) -> None:
+    for sink in subsystems.sinks:
+        try:
+            sink(event.to_dict() if callable(getattr(event, "to_dict", None)) else str(event))
+        except Exception:  # a user's sink may raise anything; the event goes on
+            logger.exception("a sink failed at %r", event)
 
 
 def _intensity(event: Any) -> float:
@@ -248,7 +337,7 @@ def _intensity(event: Any) -> float:
 
 
 def _size(event_queue: Any) -> int:
-    """Ask a queue by the name that it has: Life's own class has no ``qsize``."""
+    """Return the size of a queue; Life's own class has no ``qsize``."""
     if event_queue is None:
         return 0
     return int((getattr(event_queue, "qsize", None) or event_queue.size)())

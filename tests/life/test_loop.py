@@ -146,8 +146,8 @@ def test_intensity_is_smoothed_once_a_tick_with_events_and_decays_once_a_tick(mo
     groups = [[Event("joy", 0.5, 0.0), Event("joy", 0.8, 0.0), Event("fear", -0.9, 0.0)], [], [Event("joy", 0.1, 0.0)]]
     seen: list[float] = []
     bare = SelfState()
-    around = Subsystems(semantic_monitor=lambda live: seen.append(live.last_event_intensity))
-    fed(groups).run(bare, mode, 4, around=around)
+    subsystems = Subsystems(semantic_monitor=lambda live: seen.append(live.last_event_intensity))
+    fed(groups).run(bare, mode, 4, subsystems=subsystems)
     first = 0.3 * 0.8 * 0.7
     assert seen == pytest.approx([0.0, first, first * 0.7, (0.3 * 0.1 + 0.7 * first * 0.7) * 0.7])
 
@@ -157,11 +157,11 @@ def test_an_echo_comes_with_the_next_tick_and_keeps_the_intensity() -> None:
     bare.last_event_intensity = 0.5
     echoes = iter([Event("memory_echo", 0.2, 0.0), None, None])
     seen: list[Any] = []
-    around = Subsystems(
+    subsystems = Subsystems(
         echo=lambda live: next(echoes),
         semantic_monitor=lambda live: seen.append((live.last_event_intensity, list(live.recent_events))),
     )
-    World().run(bare, "sync", 3, around=around)
+    World().run(bare, "sync", 3, subsystems=subsystems)
     assert seen[0] == (0.5, [])
     assert seen[1] == (pytest.approx((0.3 * 0.2 + 0.7 * 0.5) * 0.7), ["memory_echo"])
 
@@ -179,12 +179,12 @@ def test_duties_come_in_the_contracts_order_in_their_ticks() -> None:
         "tick_started", "clarity", "metrics", "adaptive_processing", "feedback", "after_events", "learning",
         "memory_decay", "consolidation", "adaptation", "semantic_monitor", "flush_log", "save_snapshot",
     )  # fmt: skip
-    around = Subsystems(sinks=(note("sink"),), **{name: note(name) for name in names})
+    subsystems = Subsystems(sinks=(note("sink"),), **{name: note(name) for name in names})
     bare = SelfState()
     bare.ticks = 299
     world = World()
     world.queue.push(Event("noise", 0.2, 0.0))
-    world.run(bare, "sync", 1, around=around, monitor=note("monitor"))
+    world.run(bare, "sync", 1, subsystems=subsystems, monitor=note("monitor"))
     assert seen == [
         "tick_started", "clarity", "metrics", "adaptive_processing", "feedback", "sink", "after_events", "learning",
         "memory_decay", "consolidation", "adaptation", "semantic_monitor", "monitor", "flush_log", "save_snapshot",
@@ -193,7 +193,7 @@ def test_duties_come_in_the_contracts_order_in_their_ticks() -> None:
     seen.clear()
     switches: Any = {"disable_learning": True, "disable_adaptation": True, "disable_adaptive_processing": True}
     bare.ticks = 299
-    World().run(bare, "sync", 1, around=around, enable_memory_hierarchy=False, **switches)
+    World().run(bare, "sync", 1, subsystems=subsystems, enable_memory_hierarchy=False, **switches)
     assert not {"learning", "adaptation", "adaptive_processing", "consolidation"} & set(seen)
 
 
@@ -234,7 +234,7 @@ def test_a_failed_tick_costs_integrity_and_the_loop_goes_on(mode: str) -> None:
         raise RuntimeError("no insight")
 
     bare = SelfState()
-    report = World().run(bare, mode, 3, around=Subsystems(semantic_monitor=fails))
+    report = World().run(bare, mode, 3, subsystems=Subsystems(semantic_monitor=fails))
     assert (report.failed_ticks, calls) == (3, [1, 2, 3])
     assert bare.integrity == pytest.approx(1.0 - 3 * 0.05)
 
@@ -242,9 +242,9 @@ def test_a_failed_tick_costs_integrity_and_the_loop_goes_on(mode: str) -> None:
 def test_after_a_failed_tick_life_does_not_sleep() -> None:
     world = World()
     failing = Subsystems(semantic_monitor=lambda live: 1 / 0)
-    world.run(SelfState(), "sync", 3, around=failing)
+    world.run(SelfState(), "sync", 3, subsystems=failing)
     assert world.ticks == 0
-    world.run(SelfState(), "async", 3, around=failing)
+    world.run(SelfState(), "async", 3, subsystems=failing)
     assert world.ticks == 2, "on deadlines it does: the others' events must go on"
 
 
@@ -259,8 +259,8 @@ def test_one_event_that_fails_takes_no_other_with_it(mode: str) -> None:
 
 def test_a_sink_that_fails_loses_no_event() -> None:
     bare, told = SelfState(), list[Any]()
-    around = Subsystems(sinks=(lambda event: 1 / 0, told.append))
-    fed([[Event("shock", 0.9, 0.0)]]).run(bare, "sync", 2, around=around)
+    subsystems = Subsystems(sinks=(lambda event: 1 / 0, told.append))
+    fed([[Event("shock", 0.9, 0.0)]]).run(bare, "sync", 2, subsystems=subsystems)
     assert bare.recent_events == ["shock"]
     assert "shock" in told[0]
 
@@ -322,7 +322,7 @@ def test_a_shadow_reports_what_differs() -> None:
 def test_the_pace_of_async_ticks_is_absolute() -> None:
     world = World()
     slow = Subsystems(semantic_monitor=lambda live: world.clock.advance(0.4 if live.ticks != 3 else 2.5))
-    report = world.run(SelfState(), "async", 6, around=slow)
+    report = world.run(SelfState(), "async", 6, subsystems=slow)
     assert report.lateness.max_ns == 0
     assert round(report.period.max_ns / 1e9) == 3, "two deadlines passed in the third tick and are left out"
     assert round(report.period.min_ns / 1e9) == 1
