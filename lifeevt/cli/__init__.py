@@ -1,5 +1,8 @@
-"""The `lifeevt` command; needs the `cli` extra, which nothing outside this folder imports.
+"""The `lifeevt` command. It needs the `cli` extra, which no other package of lifeevt imports.
 
-playback ─► run ─► summary ─► app: who brings the events, the being they meet, what came of it, and
-the command line. baseline replays the events through the synchronous loop; view shows a run live.
+    recording ─► playback ─► run ─► summary
+                              └─► view
+
+A recording is a file of events; playback submits them at their times; a run has the state, the engine and the loop;
+the summary is what the command prints at the end, the view what it shows until then. app is the command line.
 """

@@ -1,4 +1,4 @@
-"""App: the command line. Exit statuses: 0 done, 1 the ledger did not balance, 2 bad input, 130 Ctrl-C."""
+"""The command line. Exit statuses: 0 done, 1 the ledger did not balance, 2 bad input, 130 Ctrl-C."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from rich.theme import Theme
 
 from .. import _backends
 from ..errors import LifeEventError
-from .baseline import replay
 from .bench import bench
-from .run import Run, Settings, Source, Watcher, open_source
+from .run import Run, Settings, Source, Watcher, open_source, replay
 from .summary import summarize_run, summary_text, version_number
 from .view import LiveView, PlainView, is_terminal, readable
 
@@ -60,29 +59,31 @@ def lifeevt(
 @app.command()
 def run(
     file: Annotated[
-        str | None, typer.Argument(metavar="FILE|-", help="JSON lines; - is standard input; default: bundled.")
+        str | None, typer.Argument(metavar="FILE|-", help="JSON lines; - is standard input. Default: the bundled one.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(metavar="R", help="Play R events a second, in order.")] = None,
+    rate: Annotated[float | None, typer.Option(metavar="R", help="Play R events per second, in order.")] = None,
     speed: Annotated[
-        float | None, typer.Option(metavar="X", help="Play recorded times X times as fast [1; bundled recording: 100].")
+        float | None, typer.Option(metavar="X", help="Play X times as fast as recorded. Default: 1; bundled: 100.")
     ] = None,
     tick: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Time between ticks [1; bundled recording: 0.5].")
+        float | None, typer.Option(metavar="SECONDS", help="Time between ticks. Default: 1; bundled recording: 0.5.")
     ] = None,
     ticks: Annotated[int | None, typer.Option(metavar="N", min=1, help="End after N ticks.")] = None,
-    backend: Annotated[str | None, typer.Option(metavar="NAME", help="native, reference or auto.")] = None,
-    sync: Annotated[bool, typer.Option("--sync", help="The synchronous loop: events wait for the tick.")] = False,
-    virtual: Annotated[
-        bool, typer.Option("--virtual", help="A manual clock: at full speed, and the same to the bit every time.")
+    backend: Annotated[str | None, typer.Option(metavar="NAME", help="Run on native, reference or auto.")] = None,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Run the synchronous loop: events wait for the tick.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="A bad line ends the run, with status 2.")] = False,
-    capacity: Annotated[int, typer.Option(metavar="N", help="Places in the queue.")] = 1024,
+    virtual: Annotated[
+        bool, typer.Option("--virtual", help="Run at full speed on a manual clock; every run gives the same results.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End at the first bad line, with status 2.")] = False,
+    capacity: Annotated[int, typer.Option(metavar="N", help="Set the capacity of the queue.")] = 1024,
     overflow: Annotated[
-        str, typer.Option(metavar="POLICY", help="When it is full: drop_lowest, drop_oldest, reject or block.")
+        str, typer.Option(metavar="POLICY", help="Set the policy: drop_lowest, drop_oldest, reject or block.")
     ] = "drop_lowest",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print only the summary, as JSON.")] = False,
 ) -> None:
-    """Play a recording through a being whose engine answers between the ticks; close with a summary."""
+    """Play a recording of events into an engine and its loop, and print a summary."""
     _choose_backend(backend)
     settings = Settings(
         rate=_positive("--rate", rate),
@@ -96,7 +97,7 @@ def run(
     try:
         _perform(settings, source, as_json)
     except BrokenPipeError:
-        raise  # the reader has seen enough; the command line's own way of ending quietly
+        raise  # the reader closed the pipe; typer ends quietly
     except OSError as error:
         _refuse(f"cannot write: {error.strerror or error}")
     finally:
@@ -105,7 +106,7 @@ def run(
 
 @app.command()
 def info(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
-    """Say which version and which backend this is, and where they lie."""
+    """Print the version, the backend, and where they are installed."""
     facts = _facts()
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
@@ -121,7 +122,10 @@ app.command()(bench)
 
 
 def _choose_backend(name: str | None) -> None:
-    """Begin the process anew with the backend of this name, unless it runs here already."""
+    """Replace this process by the same command with this backend, unless it runs here already.
+
+    The backend is chosen at import, so a process cannot change it. ``sys.orig_argv`` keeps the interpreter's options.
+    """
     if name is None:
         return
     try:
@@ -130,7 +134,7 @@ def _choose_backend(name: str | None) -> None:
         _refuse(str(error))
     if wanted != _backends.backend:
         environment = {**os.environ, _backends.VARIABLE: wanted}
-        os.execve(sys.executable, [sys.executable, "-m", "lifeevt", *sys.argv[1:]], environment)
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
 def _perform(settings: Settings, source: Source, as_json: bool) -> None:
@@ -138,7 +142,7 @@ def _perform(settings: Settings, source: Source, as_json: bool) -> None:
         performance = Run(settings, source)
     except (LifeEventError, ValueError) as error:
         _refuse(str(error))
-    with _view(performance, as_json) as view, _quick_turns():
+    with _view(performance, as_json) as view, _short_switch_interval():
         performance.perform(view)
     bad_input = performance.playback.error
     if performance.error is not None and performance.error is not bad_input:
@@ -163,8 +167,8 @@ def _view(performance: Run, as_json: bool) -> Watcher:
 
 
 @contextmanager
-def _quick_turns() -> Iterator[None]:
-    """Let threads take turns ten times as often: the worker must not wait 5 ms for a frame to be drawn."""
+def _short_switch_interval() -> Iterator[None]:
+    """Switch threads ten times as often: the worker must not wait 5 ms until a frame is drawn."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
@@ -187,7 +191,7 @@ def _print_text(summary: dict[str, Any]) -> None:
 
 
 class _Emphasis(RegexHighlighter):
-    """What the eye shall find first in a summary."""
+    """Colours the labels of a summary, and its good and bad figures."""
 
     base_style = "lifeevt."
     highlights = (

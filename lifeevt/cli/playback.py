@@ -1,4 +1,4 @@
-"""Playback: the outside world of a run. It hands events to the engine when they are due."""
+"""Playback: submits the events of a recording to the engine when they are due."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .recording import Recording
 
 __all__ = ["Due", "Feeder", "Pace", "Playback", "VirtualTime", "schedule"]
 
-Due = tuple[int, Event]  # nanoseconds after the start, and what happens then
+Due = tuple[int, Event]  # nanoseconds after the start, and the event of that time
 MAX_LOGGED = 100_000  # events remembered for the baseline
 FEEDER_NAME = "lifeevt-feeder"
 LOOK_SECONDS = 0.05
@@ -45,10 +45,10 @@ def schedule(recording: Recording, pace: Pace) -> Iterator[Due]:
 
 
 class Playback:
-    """Reads one event ahead, hands it over when told to, and keeps account. For one thread.
+    """Reads one event ahead, submits it when it is due, and counts. For one thread.
 
-    ``live`` says that the events are still being written: then one cannot be late before it was
-    read. ``finished`` is true once everything was handed over, or reading failed with ``error``.
+    ``live`` says that the events are still being written: an event then counts as late only from the time it was read.
+    ``finished`` is true when all events were submitted, or reading failed with ``error``.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Playback:
         self._behind = Histogram()
 
     def begin(self, start_ns: int) -> None:
-        """Say when the run began, on the engine's clock."""
+        """Note the start of the run, on the engine's clock."""
         self._start_ns = start_ns
 
     def next_due_ns(self) -> int | None:
@@ -76,7 +76,7 @@ class Playback:
 
     @property
     def held(self) -> int:
-        """How many events were read and not handed over: one at most."""
+        """The number of events that were read and not yet submitted: at most one."""
         return int(self._next is not None)
 
     def hand_over(self, due_ns: int) -> None:
@@ -106,7 +106,7 @@ class Playback:
         self._engine.submit_many(events)
 
     def behind(self) -> LatencySummary:
-        """Return how late the events were handed over."""
+        """Return how late the events were submitted."""
         return summarize(self._behind)
 
     def _read(self) -> None:
@@ -130,9 +130,9 @@ class Playback:
 
 
 class Feeder:
-    """Plays in a thread of its own, on an absolute schedule from the moment the first event was read.
+    """Plays in a thread of its own, on an absolute schedule that starts when the first event was read.
 
-    A feeder that fell behind hands over at once until it has caught up.
+    A late feeder submits without waiting until it has caught up.
     """
 
     def __init__(self, playback: Playback, engine: AsyncEventProcessor) -> None:
@@ -145,7 +145,7 @@ class Feeder:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the feeding and wait for it, unless it waits for a live pipe: that thread dies with the process.
+        """Stop the thread and wait for it, unless it reads from a live pipe: then it ends with the process.
 
         Closes the engine's queue, which also frees a feeder that waits for room in it.
         """
@@ -164,7 +164,7 @@ class Feeder:
             playback.hand_over(start_ns + due_ns)
 
     def _wait_until(self, due_ns: int) -> bool:
-        """Wait for the moment; False when the feeding shall end instead."""
+        """Wait until ``due_ns``; return False when the feeder is stopped before."""
         clock = self._engine.clock
         with self._changed:
             while not self._playback.stopping and clock.now_ns() < due_ns:
@@ -173,23 +173,23 @@ class Feeder:
 
 
 class VirtualTime(ManualClock):
-    """A clock that leaps to whatever comes next, an event or a tick: the same run every time, at full speed.
+    """A clock that advances to the next event or tick at once: every run is the same, at full speed.
 
-    The loop's own wait moves it. Events due by the tick are handed over at their own times, equal
-    times together, and a worker has answered them before time goes on: nothing is left to chance.
+    The loop's own wait advances it. Events due before the tick are submitted at their own times, those of one time
+    together. Time goes on only when the worker has processed them, so no result depends on chance.
     """
 
     def play(self, playback: Playback, engine: AsyncEventProcessor) -> None:
-        """Set who brings the events and who answers them. Before the loop runs."""
+        """Set the source of the events and the engine. Call it before the loop runs."""
         self._playback, self._engine = playback, engine
 
     def wait(self, condition: threading.Condition, deadline_ns: int | None) -> None:
-        """Move time to the deadline, playing what falls due; without a deadline wait to be notified."""
+        """Advance to the deadline and play the events due before it; without a deadline wait for a notification."""
         if deadline_ns is None:
             super().wait(condition, None)
         else:
             self._play_until(deadline_ns)
-            self._leap_to(deadline_ns)
+            self._advance_to(deadline_ns)
 
     def _play_until(self, deadline_ns: int) -> None:
         playback = self._playback
@@ -197,12 +197,12 @@ class VirtualTime(ManualClock):
             due_ns = playback.next_due_ns()
             if due_ns is None or due_ns > deadline_ns:
                 return
-            self._leap_to(due_ns)
+            self._advance_to(due_ns)
             playback.hand_over_together(due_ns, room)
             if self._engine.running:
                 self._engine.wait_idle()
 
-    def _leap_to(self, due_ns: int) -> None:
+    def _advance_to(self, due_ns: int) -> None:
         self.advance_ns(max(0, due_ns - self.now_ns()))
 
     def _room(self) -> int:

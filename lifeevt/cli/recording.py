@@ -1,4 +1,4 @@
-"""Recording: events kept as JSON lines, read one at a time, with what is wrong counted by line."""
+"""Recording: events as JSON lines, read one at a time; bad lines are counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Extent", "Recording", "TimedEvent", "bundled_recording", "measure"]
 MAX_LINE_BYTES = 1 << 20
 MAX_REPORTS = 100
 MAX_REASON = 200  # characters: a reason quotes the line, which may be long
-MAX_OFFSET_SECONDS = 10 * 366 * 86_400.0  # further apart, two lines do not count time from the same moment
+MAX_OFFSET_SECONDS = 10 * 366 * 86_400.0  # timestamps further apart have different origins
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -28,9 +28,9 @@ class TimedEvent(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How long a recording is: lines that are not blank, and seconds from the first of them to the last.
+    """The length of a recording: its lines that are not blank, and the seconds from the first to the last.
 
-    ``seconds`` is None where one of the two is no event.
+    ``seconds`` is None when one of the two is no event.
     """
 
     lines: int
@@ -40,11 +40,11 @@ class Extent(NamedTuple):
 class Recording:
     """Reads events from a binary stream of JSON lines, lazily. Iterate once, in one thread.
 
-    A line is an object with ``type``, ``intensity``, ``timestamp`` (seconds) and, if wanted,
-    ``metadata``, ``source``, ``priority``, ``urgency``. Blank lines are skipped. A line that is no
-    event is counted, and the first 100 are kept in ``reports``; with ``strict`` the first one raises
-    RecordingError. A timestamp before that of an earlier line is played at once, and counted in
-    ``went_back``. Blocks as the stream does; holds one line of at most 1 MiB. The caller closes it.
+    A line is an object with ``type``, ``intensity``, ``timestamp`` (seconds) and optionally ``metadata``, ``source``,
+    ``priority`` and ``urgency``. Blank lines are skipped. Bad lines are counted, and ``reports`` keeps the first 100 of
+    them; with ``strict`` the first one raises RecordingError. An event with a timestamp before that of an earlier line
+    is played at once, and counted in ``went_back``. Blocks as the stream does; holds one line of at most 1 MiB. The
+    caller closes the stream.
     """
 
     def __init__(self, stream: BinaryIO, *, strict: bool = False) -> None:
@@ -69,11 +69,11 @@ class Recording:
                 yield event
 
     def count_rest(self) -> int:
-        """Read on to the end without looking inside; return how many lines were not blank. O(bytes)."""
+        """Read to the end without parsing; return the number of lines that are not blank. O(bytes)."""
         return sum(1 for _ in self.rest())
 
     def rest(self) -> Iterator[bytes]:
-        """Yield the lines from here to the end that are not blank, as they stand."""
+        """Yield the lines from here to the end that are not blank, unparsed."""
         while line := self._next_line():
             if not line.isspace():
                 yield line
@@ -111,12 +111,12 @@ class Recording:
 
 
 def bundled_recording() -> Recording:
-    """Return the recording that ships with the package: 2,000 events of a being's life, 38 minutes long."""
+    """Return the recording in the package: 2,000 events of Life, 38 minutes long."""
     return Recording(BytesIO(files("lifeevt").joinpath("cli/recording.jsonl").read_bytes()))
 
 
 def measure(stream: BinaryIO) -> Extent:
-    """Read a stream to its end and say how long it is; looks inside the first and the last line only. O(bytes)."""
+    """Read a stream to its end and return its length; parse its first and its last line only. O(bytes)."""
     count, first, last = 0, b"", b""
     for last in Recording(stream).rest():
         first, count = first or last, count + 1
@@ -127,7 +127,7 @@ def measure(stream: BinaryIO) -> Extent:
 
 
 def _event(line: bytes) -> Event:
-    """Build the event a line holds; InvalidEvent says why it holds none."""
+    """Return the event of a line; InvalidEvent says why it has none."""
     if len(line) > MAX_LINE_BYTES:
         raise InvalidEvent(f"longer than {MAX_LINE_BYTES:,} bytes")
     try:

@@ -1,4 +1,4 @@
-"""Run: a being with Life's default state meets a recording; its loop ticks, its engine answers between."""
+"""Run: a recording played into an engine and its loop, on Life's default state; and its synchronous baseline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,24 +17,41 @@ from types import FrameType
 from typing import BinaryIO
 
 from ..clock import NS_PER_SECOND, Clock, SystemClock
+from ..metrics import Ledger
 from ..processor import AsyncEventProcessor, ProcessorStatistics
 from ..queue import AsyncEventQueue
 from ..result import EventProcessingResult, Status
 from ..runtime import LoopStatistics, RuntimeLoop, Tick
+from ..scheduler import SchedulerStatistics
 from ..state import StateSnapshot, ThreadSafeSelfState
-from .playback import Feeder, Pace, Playback, VirtualTime, schedule
+from .playback import Due, Feeder, Pace, Playback, VirtualTime, schedule
 from .recording import Extent, Recording, bundled_recording, measure
 
-__all__ = ["Look", "ResultDigest", "Run", "Settings", "Source", "Watcher", "open_source"]
+__all__ = [
+    "BASELINE",
+    "Baseline",
+    "Look",
+    "ResultDigest",
+    "Run",
+    "Settings",
+    "Source",
+    "Watcher",
+    "open_source",
+    "replay",
+]
 
 BUNDLED, STANDARD_INPUT = "bundled recording", "standard input"
 RESULT_CAPACITY = 1 << 16
+BASELINE = (
+    "synchronous loop, same events and ticks, on a manual clock: the wait for the tick alone, its own work not counted"
+)
+MAX_TICKS = 100_000  # about a second of replaying
 ANSWERED, TICKS_DONE, INTERRUPTED, FAILED = "all answered", "ticks done", "interrupted", "failed"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line asked for; times in seconds."""
+    """The options of the command line; times in seconds."""
 
     rate: float | None = None
     speed: float = 1.0
@@ -59,7 +76,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the events come from. ``extent`` is None when it cannot be known; ``live``: still being written."""
+    """The source of the events. ``extent`` is None when it is unknown; ``live`` says that it is still being written."""
 
     name: str
     recording: Recording
@@ -68,15 +85,19 @@ class Source:
     stream: BinaryIO | None = None
 
     def close(self) -> None:
-        """Close the file, if there is one of ours."""
+        """Close the file that ``open_source`` opened, if there is one."""
         if self.stream is not None:
             self.stream.close()
 
 
 def open_source(file: str | None, strict: bool) -> Source:
-    """Open the bundled recording (None), standard input (``-``) or a file; OSError as open raises it.
+    """Open the bundled recording (None), standard input (``-``) or a file.
 
-    Under ``strict`` a regular file is read through first: RecordingError before anything is played.
+    With ``strict`` a regular file is read to its end first, so that a bad line ends the run before it starts.
+
+    Raises:
+        OSError: the file cannot be opened.
+        RecordingError: a line is bad, with ``strict``.
     """
     if file is None:
         return Source(BUNDLED, bundled_recording(), measure(bundled_recording().stream))
@@ -88,7 +109,7 @@ def open_source(file: str | None, strict: bool) -> Source:
 
 
 def _checked(file: str, strict: bool) -> Extent:
-    """Read a regular file ahead, once or twice: how long it is, and under ``strict`` whether it is sound."""
+    """Return the length of a regular file; with ``strict`` check every line of it."""
     if strict:
         with open(file, "rb") as ahead:
             deque(Recording(ahead, strict=True), maxlen=0)
@@ -97,7 +118,7 @@ def _checked(file: str, strict: bool) -> Extent:
 
 
 def _standard_input() -> BinaryIO:
-    """Return a reader of our own: a thread still reading sys.stdin would crash the interpreter's end."""
+    """Return a new reader: a thread that still reads sys.stdin would crash the interpreter at its end."""
     try:
         return os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
     except (AttributeError, OSError):  # closed, or replaced by something in memory
@@ -115,7 +136,7 @@ class ResultDigest:
         self._answered, self._unanswered = hashlib.sha256(), hashlib.sha256()
 
     def add(self, result: EventProcessingResult) -> None:
-        """Take in one result. O(size)."""
+        """Add one result. O(size)."""
         self.count += 1
         if result.status in (Status.SHED, Status.CANCELLED):
             self._unanswered.update(_line(result.sequence, result.event.type, result.status.name))
@@ -147,7 +168,7 @@ def _line(*values: object) -> bytes:
 
 @dataclass(frozen=True)
 class Look:
-    """What a view shows, of nearly one instant. ``total_s`` and ``total`` events are None when unknown."""
+    """The figures that a view shows, of nearly one instant. ``total_s`` and ``total`` events may be unknown: None."""
 
     elapsed_s: float
     total_s: float | None
@@ -161,7 +182,7 @@ class Look:
 
 
 class Watcher:
-    """Is told of every tick, in the loop's thread; this one does nothing."""
+    """A view of a run: called at every tick, in the loop's thread. This one shows nothing."""
 
     def __enter__(self) -> Watcher:
         return self
@@ -170,11 +191,11 @@ class Watcher:
         return None
 
     def tick(self, run: Run) -> None:
-        """See how the run stands after a tick."""
+        """Show the run after a tick."""
 
 
 class Run:
-    """One run from start to end. ``perform`` blocks; ``look`` and ``interrupt`` may come from elsewhere."""
+    """One run from start to end. ``perform`` blocks; other threads may call ``look`` and ``interrupt``."""
 
     def __init__(self, settings: Settings, source: Source) -> None:
         self.settings, self.source = settings, source
@@ -199,7 +220,7 @@ class Run:
         self._watcher = Watcher()
 
     def perform(self, watcher: Watcher) -> None:
-        """Play everything, then stop the engine; what went wrong stays in ``error``. Blocks."""
+        """Play all events, then stop the engine; keep an error in ``error``. Blocks."""
         self._watcher = watcher
         self.started_ns = self.clock.now_ns()
         self.playback.begin(self.started_ns)
@@ -218,7 +239,7 @@ class Run:
         self.loop.stop()
 
     def not_played(self) -> int | None:
-        """Count the lines never handed over, reading a file to its end; None when a pipe was left open."""
+        """Count the lines that were not played, in a file read to its end; return None for an open pipe."""
         if self.playback.finished and self.playback.error is None:
             return 0
         if self.source.live or self.playback.error is not None:
@@ -231,7 +252,7 @@ class Run:
         return 0.0 if self.started_ns is None else (now_ns - self.started_ns) / NS_PER_SECOND
 
     def look(self) -> Look:
-        """Return how the run stands now. Safe from any thread."""
+        """Return the present figures. Any thread may call it."""
         return Look(
             elapsed_s=self.elapsed_s(),
             total_s=self._total_s(),
@@ -264,7 +285,7 @@ class Run:
     def _finish(self) -> None:
         self.engine.close()
         self.finished_ns = self.clock.now_ns()
-        self._take_in(self.engine.results())
+        self._add_results(self.engine.results())
         self.error = self.error or self.playback.error
         self.ended = self._how_it_ended()
 
@@ -276,10 +297,10 @@ class Run:
         return ANSWERED if self.playback.finished else TICKS_DONE
 
     def _on_tick(self, tick: Tick) -> None:
-        """Live one tick as Life's loop does. An error here ends the run: the loop itself would go on."""
+        """Count the tick in the state and take its results. An error here ends the run; the loop itself would go on."""
         try:
             tick.state.apply_delta({"ticks": 1, "age": self.settings.tick})
-            self._take_in(tick.results)
+            self._add_results(tick.results)
             self._watcher.tick(self)
             if self.playback.finished and not self.engine.ledger().in_flight:
                 self.loop.stop()
@@ -287,14 +308,14 @@ class Run:
             self.error = error
             self.loop.stop()
 
-    def _take_in(self, results: list[EventProcessingResult]) -> None:
+    def _add_results(self, results: list[EventProcessingResult]) -> None:
         for result in results:
             self.digest.add(result)
         strongest = max(results, key=lambda result: abs(result.event.intensity), default=None)
         self._latest = strongest or self._latest
 
     def _total_s(self) -> float | None:
-        """Return how long the run will take, as far as that is known."""
+        """Return the expected duration of the run; None when it is unknown."""
         ticks, extent, totals = self.settings.ticks, self.source.extent, []
         if ticks is not None:
             totals.append(ticks * self.settings.tick)
@@ -304,7 +325,7 @@ class Run:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """End tidily on Ctrl-C and SIGTERM while this lasts; only the main thread may ask for that."""
+        """End the run in order on Ctrl-C and SIGTERM. Only the main thread can set signal handlers."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -317,8 +338,43 @@ class Run:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        # A second one means it; and in virtual time this very thread may be waiting for a line.
-        impatient = self.signal is not None or (self.settings.virtual and self.playback.reading)
+        # A second signal ends the run at once; so does the first while this thread waits for a line.
+        at_once = self.signal is not None or (self.settings.virtual and self.playback.reading)
         self.interrupt(number)
-        if impatient:
+        if at_once:
             raise KeyboardInterrupt
+
+
+# --- the same events in the synchronous loop
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The counts of the synchronous loop on the same events; ``scheduler`` has its latencies per level."""
+
+    events: int
+    ticks: int
+    ledger: Ledger
+    scheduler: SchedulerStatistics
+
+
+def replay(log: Sequence[Due], settings: Settings) -> Baseline:
+    """Replay ``log`` in the synchronous loop, on a manual clock, with the run's tick, queue and overflow policy.
+
+    Replays the events of the first 100,000 ticks only. Blocks for milliseconds per thousand events.
+    """
+    last_ns = round(MAX_TICKS * settings.tick * NS_PER_SECOND)
+    events = [each for each in log if each[0] <= last_ns]
+    clock, state = VirtualTime(), ThreadSafeSelfState.life()
+    queue = AsyncEventQueue(settings.capacity, settings.overflow, clock)
+    engine = AsyncEventProcessor(state, queue=queue, clock=clock)
+    playback = Playback(iter(events), engine)
+    clock.play(playback, engine)
+
+    def on_tick(tick: Tick) -> None:
+        if playback.finished and not engine.ledger().in_flight:
+            loop.stop()
+
+    loop = RuntimeLoop(state, engine, settings.tick, on_tick, "sync", clock)
+    ticks = loop.run().ticks if events else 0
+    return Baseline(len(events), ticks, engine.ledger(), engine.scheduler.statistics())

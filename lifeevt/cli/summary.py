@@ -1,4 +1,4 @@
-"""Summary: what came of a run, as one plain dictionary, and that dictionary as text."""
+"""Summary: the figures of a run as one plain dictionary, and that dictionary as text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from ..event import EventTypes, Priority
 from ..metrics import LatencySummary, Ledger
 from ..result import Status
 from ..scheduler import LevelStatistics
-from .baseline import LABEL, Baseline
-from .run import Run
+from .run import BASELINE, Baseline, Run
 
 __all__ = [
     "answered",
@@ -34,7 +33,7 @@ VITAL_FIELDS = ("energy", "integrity", "stability", "fatigue", "tension", "age",
 
 
 def version_number() -> str:
-    """Return the package's version; "not installed" when it runs from a bare source folder."""
+    """Return the version of the package; "not installed" in a bare source folder."""
     try:
         return lifeevt.__version__
     except PackageNotFoundError:
@@ -50,7 +49,7 @@ def budgets_ms() -> dict[Priority, tuple[float, float]]:
 
 
 def summarize_run(run: Run, baseline: Baseline | None) -> dict[str, Any]:
-    """Return everything a run came to, as JSON values; docs/reference/command.md lists the keys. After ``perform``."""
+    """Return the figures of a finished run as JSON values; docs/reference/command.md lists the keys."""
     settings, engine = run.settings, run.engine.statistics()
     elapsed_s, state = run.elapsed_s(), run.state.snapshot()
     return {
@@ -135,7 +134,7 @@ def _level(met: LevelStatistics) -> dict[str, Any]:
 def _baseline(baseline: Baseline) -> dict[str, Any]:
     ledger = baseline.ledger
     return {
-        "what": LABEL,
+        "what": BASELINE,
         "events": baseline.events,
         "ticks": baseline.ticks,
         "answered": answered(ledger),
@@ -159,7 +158,7 @@ def _ticks(run: Run) -> dict[str, Any]:
 
 
 def _spread(times: LatencySummary) -> dict[str, float | None]:
-    """Return a distribution in milliseconds; None throughout when nothing was measured."""
+    """Return a distribution in milliseconds; every value is None when there are no measurements."""
     parts = {
         "min": times.min_ns,
         "mean": times.mean_ns,
@@ -175,7 +174,7 @@ def _spread(times: LatencySummary) -> dict[str, float | None]:
 
 
 def milliseconds(value: float | None) -> str:
-    """Return a time with about three digits that count, in five characters or fewer below 100 s; "-" for None."""
+    """Return a time with about three significant digits, in at most five characters below 100 s; "-" for None."""
     if value is None:
         return "-"
     if value >= 99.95 or value == 0.0:
@@ -196,12 +195,12 @@ def share(value: float | None) -> str:
 
 
 def number(value: float) -> str:
-    """Return a field's value with four digits that count; whole numbers whole."""
+    """Return a field's value with four significant digits; whole numbers with all."""
     return f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
 
 
 def summary_text(summary: Mapping[str, Any]) -> str:
-    """Return the closing summary as plain lines, of at most 80 columns while the numbers are of usual size."""
+    """Return the summary as plain lines, of at most 80 columns unless the numbers are very large."""
     return "".join(f"{line}\n" for line in _text_lines(summary))
 
 
@@ -215,7 +214,7 @@ def _text_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield from _tick_lines(summary["ticks"])
     yield from _state_lines(summary)
-    if summary["clock"] == "manual":  # elsewhere no two runs are the same
+    if summary["clock"] == "manual":  # on the system clock no two runs are the same
         yield f"results  sha256 {summary['results_digest']}"
 
 

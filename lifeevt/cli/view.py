@@ -1,4 +1,4 @@
-"""View: a run while it lasts, as a frame that is drawn again and again, or as plain lines."""
+"""View: shows a run live, as a frame that is redrawn, or as plain lines."""
 
 from __future__ import annotations
 
@@ -53,26 +53,26 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def readable(text: str, encoding: str | None) -> str:
-    """Return ``text`` as ``encoding`` can carry it, with ? for what it cannot, and no control characters."""
+    """Return ``text`` with ? for control characters and for all that ``encoding`` lacks."""
     safe = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
     return safe.encode(encoding or "ascii", "replace").decode(encoding or "ascii")
 
 
 class Speedometer:
-    """Events a second between the last looks. For one thread."""
+    """Measures events per second between the last looks. For one thread."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque([(0.0, 0)], maxlen=LOOKS_BACK)
 
     def read(self, look: Look) -> float:
-        """Take in a look and return the rate up to it."""
+        """Add a look and return the rate up to it."""
         self._seen.append((look.elapsed_s, answered(look.engine.ledger)))
         (since, before), (now, count) = self._seen[0], self._seen[-1]
         return (count - before) / (now - since) if now > since else 0.0
 
 
 class PlainView(Watcher):
-    """Writes a line about every second: no colour, no cursor. For one thread."""
+    """Writes a plain line about every second, without colour. For one thread."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream, self._clock, self._speed = stream, SystemClock(), Speedometer()
@@ -86,7 +86,7 @@ class PlainView(Watcher):
             self._stream.flush()
 
     def line(self, look: Look) -> str:
-        """Return one line that says how the run stands."""
+        """Return one line of figures."""
         levels = look.engine.scheduler.levels.values()
         worst = max(level.latency.p99_ns for level in levels) / NS_PER_MS
         vitals = " ".join(f"{name} {number(look.state[name])}" for name in BARS)
@@ -98,7 +98,7 @@ class PlainView(Watcher):
 
 
 class LiveView(Watcher):
-    """Draws a frame eight times a second, in a thread of its own, while entered; then wipes it away."""
+    """Draws a frame eight times a second, in a thread of its own, while entered; then removes it."""
 
     def __init__(self, run: Run, console: Console) -> None:
         self._run, self._console, self._speed = run, console, Speedometer()
@@ -119,7 +119,7 @@ class LiveView(Watcher):
         self._live.stop()
 
     def frame(self, look: Look) -> Panel:
-        """Return the picture of one look, at most as large as the console."""
+        """Return the frame of one look, at most as large as the console."""
         width = min(self._console.width, WIDEST)
         groups = (
             [self._progress(look, width - 4)],
@@ -208,7 +208,7 @@ class LiveView(Watcher):
         return [line, _labelled("strongest").append(self._told(look.latest, most=1 if width < WIDE else 3))]
 
     def _told(self, result: EventProcessingResult | None, most: int) -> str:
-        """Say what the last tick's strongest event did: its ``most`` largest changes."""
+        """Return a line on the last tick's strongest event, with its ``most`` largest changes."""
         if result is None:
             return "nothing was answered yet"
         changes = sorted((result.action or {}).items(), key=lambda change: -abs(change[1]))

@@ -53,6 +53,23 @@ def test_both_backends_give_the_same_summary_to_the_bit(command: Command, option
     assert native == reference
 
 
+@pytest.mark.native
+def test_another_backend_restarts_the_same_command_with_the_interpreters_options(
+    invoke: Invoke, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "reference" if backend == "native" else "native"
+    started: list[tuple[list[str], str]] = []
+
+    def execve(path: str, arguments: list[str], variables: dict[str, str]) -> None:
+        started.append((arguments, variables["LIFEEVT_BACKEND"]))
+        raise SystemExit(0)
+
+    monkeypatch.setattr("os.execve", execve)
+    monkeypatch.setattr("sys.orig_argv", ["python", "-X", "dev", "-m", "lifeevt", "run", "--backend", other])
+    invoke("run", "--backend", other)
+    assert started == [([sys.executable, "-X", "dev", "-m", "lifeevt", "run", "--backend", other], other)]
+
+
 @pytest.mark.parametrize("options", [(), ("--sync",), ("--overflow", "drop_oldest", "--capacity", 3, "--speed", 1e9)])
 def test_two_runs_give_the_same_summary_to_the_bit(
     summary: Summary, backend: str, options: tuple[object, ...]
