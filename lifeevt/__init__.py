@@ -1,16 +1,17 @@
 """Reactivity between the ticks of a long-running loop.
 
-An event's way, and the modules in its order:
+The stages of an event are the packages, in this order:
 
     event ─► queue ─► scheduler ─► processor ─► state ─► result
                           │            │
-               event_types: level,     ├─ reflex: a response declared as data, no Python code
-               latency budget          └─ handler: meaning ─► decision ─► action, in Python
+             event types: level,       ├─ reflex: a response declared as data, without Python code
+             latency budget            └─ handler: meaning ─► decision ─► action, in Python
 
-    runtime: the loop around it; it ticks on absolute deadlines and takes the results.
+    runtime: the loop around them, which ticks on absolute deadlines and takes the results
 
-Two twins carry heap, lock, cells, reflexes and histograms: `_core` (native) and `_core_py` (the
-reference); `_backend` chooses, `_contract` says what both promise. Time is always a `clock`.
+`locks`, `clock`, `metrics` and `errors` serve all of them; `life` is the adapter for Life, `cli` the command. Below
+them `_backends` has heap, lock, cells, reflexes and histograms twice: `reference` in Python, the specification, and
+`native` in Cython. The environment's LIFEEVT_BACKEND chooses one of the two at import; `backend` is its name.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ __dir__ = publish(
 
 
 def __getattr__(name: str) -> str:
-    """Return ``__version__`` from the installed metadata, read only when somebody asks."""
+    """Return ``__version__`` from the installed metadata, which is read at the first access."""
     if name == "__version__":
         from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""`python -m lifeevt`: the command, or one sentence on how to get it."""
+"""`python -m lifeevt`: the command, or the hint to install its extra."""
 
 from __future__ import annotations
 

@@ -19,8 +19,7 @@ PACKAGE = Path(SPEC.origin).parent
 TESTS = Path(__file__).parent
 DECISIONS = TESTS.parent / "docs" / "adr"
 
-# A package, or a module that stands alone, imports only from rows above its own; those of one row do not know each
-# other.
+# A package, or a module of its own, imports only from the rows above. Two of one row do not import each other.
 ROWS = [
     {"errors", "_public"},
     {"_backends.contract", "_backends.fork"},
@@ -49,12 +48,16 @@ EXTRAS = {"bench": {"fasteners", "readerwriterlock"}, "cli": {"typer", "rich", "
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd")])
 WAY = ["event", "queue", "scheduler", "processor", "state", "result", "runtime"]
-ENTRIES = 29  # what somebody sees who opens the folder
+ENTRIES = 24  # of the folder, as a file manager lists it
+LEAVING = {"bench", "_core_ping.pyi", "_core_ping.pyx", "_core_probe.pxd", "_core_probe.pyi", "_core_probe.pyx"}
+FACADES = {"AsyncEventQueue", "AsyncEventProcessor", "ThreadSafeSelfState"}
+LARGE = {"Tracker", "EventScheduler", "EventHeap", "StateCells", "Reactor", "RWLock"}  # to be split; none may join them
+MAKES_CLASSES = {"_backends/front.py", "state/exclusive_gate.py"}  # at run time; none may join them
 IMPORT = re.compile(r"^\s*from (\.+)([\w.]*) c?import\b", re.M)
 
 
 def unit(name: str) -> str:
-    """What a module below ``lifeevt`` counts as, by its dotted name: the longest name that has a rank."""
+    """The package or module of the ranks that a dotted name belongs to: the longest name that has a rank."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         if (known := ".".join(parts[:length])) in RANK:
@@ -63,7 +66,7 @@ def unit(name: str) -> str:
 
 
 def dotted(path: Path) -> str:
-    """The name of a module below ``lifeevt``: ``queue.overflow``, or ``queue`` for the door of a package."""
+    """The name of a module below ``lifeevt``: ``queue.overflow``, or ``queue`` for a package."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
 
@@ -121,15 +124,15 @@ def test_a_module_imports_only_from_above(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=named)
-def test_a_package_is_entered_by_its_door(path: Path) -> None:
-    """From outside one imports the package, not a file of it; the backends have doors of their own."""
+def test_from_outside_a_module_imports_the_package_and_not_its_file(path: Path) -> None:
+    """The ranks above say which modules of ``_backends`` the other packages may import."""
     package = dotted(path).split(".")[0]
-    for name in own_imports(path):
-        room = name.split(".")[0]
-        assert room in (package, "_backends", "bench", "cli") or "." not in name, f"{named(path)} imports {name}"
+    for name in own_imports(path) - {"cli.app"}:  # which __main__ starts; cli itself needs no extra
+        inside = name.split(".")[0] in (package, "_backends", "bench")
+        assert inside or "." not in name, f"{named(path)} imports {name}"
 
 
-def test_only_the_switch_and_the_door_know_both_backends() -> None:
+def test_only_the_choice_of_the_backend_imports_both_backends() -> None:
     for path in PYTHON:
         knows = units(own_imports(path)) & {"_core", "_backends.native", "_backends.nogil", "_backends.reference"}
         allowed = {"_backends.reference"} if unit(dotted(path)) in ("_backends", "_backends.reference") else set()
@@ -182,7 +185,7 @@ def test_the_checks_above_see_what_they_look_for() -> None:
 # the map
 
 
-def test_the_map_names_the_stages_in_the_events_order() -> None:
+def test_the_map_names_the_stages_in_the_order_of_an_event() -> None:
     docstring = ast.get_docstring(ast.parse((PACKAGE / "__init__.py").read_text())) or ""
     place = 0
     for stage in WAY:
@@ -198,7 +201,7 @@ def test_every_stage_is_a_module_or_a_package() -> None:
 
 def test_the_folder_opens_with_few_entries() -> None:
     seen = {path.name for path in PACKAGE.iterdir() if path.suffix not in (".so", ".c") and path.name != "__pycache__"}
-    assert len(seen) <= ENTRIES, sorted(seen)
+    assert len(seen - LEAVING) <= ENTRIES, sorted(seen)
 
 
 def test_the_package_publishes_what_it_lists() -> None:
@@ -223,7 +226,41 @@ def test_a_test_module_can_be_read_at_a_sitting(path: Path) -> None:
     assert len(path.read_text().splitlines()) < 500
 
 
-def test_no_module_is_named_after_nothing() -> None:
+def definitions(kind: type | tuple[type, ...]) -> Iterator[tuple[Path, ast.AST]]:
+    """Every class or function of the package, without the benches."""
+    for path in PYTHON:
+        if path.parent.name != "bench":
+            yield from ((path, node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, kind))
+
+
+def methods_of(owner: ast.ClassDef) -> set[str]:
+    """The names of the methods that a class defines; a property and its setter count as one."""
+    return {node.name for node in owner.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_half_of_the_functions_have_at_most_seven_lines_and_nine_in_ten_under_27() -> None:
+    found = definitions((ast.FunctionDef, ast.AsyncFunctionDef))
+    lengths = sorted(node.end_lineno - node.lineno + 1 for _, node in found)  # type: ignore[attr-defined]
+    median, ninth, longest = (lengths[int(len(lengths) * share)] for share in (0.5, 0.9, 0.9999))
+    print(f"{len(lengths)} functions: median {median} lines, nine in ten {ninth}, longest {longest}")
+    assert median <= 7
+    assert ninth < 27
+
+
+def test_a_class_has_at_most_25_methods_unless_it_is_a_facade() -> None:
+    owners = [node for _, node in definitions(ast.ClassDef) if isinstance(node, ast.ClassDef)]
+    assert {owner.name for owner in owners if len(methods_of(owner)) > 25} <= FACADES | LARGE
+
+
+def test_no_class_is_made_at_run_time() -> None:
+    for path, node in definitions(ast.Call):
+        assert isinstance(node, ast.Call)
+        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        makes = called in ("new_class", "make_dataclass") or (called == "type" and len(node.args) == 3)
+        assert not makes or named(path) in MAKES_CLASSES, f"{named(path)}, line {node.lineno}"
+
+
+def test_no_module_has_a_name_without_a_subject() -> None:
     empty = {"utils", "util", "helpers", "helper", "common", "misc", "tools"}
     assert not {path.stem for path in [*PYTHON, *CYTHON, *TESTS.rglob("*.py")]} & empty
 
