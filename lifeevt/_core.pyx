@@ -19,12 +19,12 @@ from ._backends.native.queue import QueueFront
 from ._backends.native.reactor import Reactor
 from ._backends.native.reflex import ReflexTable
 from ._backends.native.state import StateFront
-from ._backends.native.lock_guard import StayFront
+from ._backends.native.lock_guard import LockGuard
 from ._backends.native.submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront",
-    "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
+    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "QueueFront", "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "Submitter",
 ]
 
 cdef extern from * nogil:

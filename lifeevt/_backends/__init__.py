@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from ..errors import BackendError
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront",
-    "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter", "backend",
+    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "QueueFront", "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "Submitter", "backend",
 ]  # fmt: skip
 
 VARIABLE = "LIFEEVT_BACKEND"
@@ -63,13 +63,13 @@ if TYPE_CHECKING:
         EventHeap,
         Histogram,
         KindTable,
+        LockGuard,
         QueueFront,
         Reactor,
         ReflexTable,
         RWLock,
         StateCells,
         StateFront,
-        StayFront,
         Submitter,
     )
 else:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+from .._backends import LockGuard
 from ..errors import InvalidValue, TransactionError
 from .changes import ChangeFeed
-from .exclusive_gate import Stay, TurnGate, stay_class
+from .exclusive_gate import TurnGate
 from .live_object import Absorbed, LiveObject
 from .transaction import open_on
 
@@ -22,7 +23,6 @@ class Turns:
     ) -> None:
         self.live, self.ground, self.feed = live, ground, feed
         self.gate = TurnGate(name, measured)
-        self.turn: type[StateTurn] = stay_class(StateTurn)
 
     def refuse_transaction(self) -> None:
         """TransactionError when this thread has the turn: the commit would wait for itself."""
@@ -30,7 +30,7 @@ class Turns:
             raise TransactionError(f"a transaction inside the turn of {self.gate.name}: there, write the object itself")
 
 
-class StateTurn(Stay):
+class StateTurn(LockGuard):
     """A block in which nobody else writes the state's object: ``with state.turn("handler") as live:``.
 
     ``live`` is the object itself. At the end, also after an exception, what it holds in the declared fields is
@@ -45,8 +45,7 @@ class StateTurn(Stay):
     def __init__(
         self, turns: Turns, holder: str | None, timeout_seconds: float | None, reason: str | None, event: Any
     ) -> None:
-        self._gate, self._timeout, self._inside = turns.gate, timeout_seconds, None
-        self._holder = threading.current_thread().name if holder is None else holder
+        super().__init__(turns.gate, threading.current_thread().name if holder is None else holder, timeout_seconds)
         self._turns, self._reason, self._event = turns, reason, event
         self.refused: dict[str, str] = {}
         self.version = 0

@@ -1,28 +1,23 @@
-"""TurnGate: who has a wrapped object to itself now, under which name and since when; Stay, a block inside it."""
+"""TurnGate: which thread has a wrapped object to itself, under which name and since when."""
 
 from __future__ import annotations
 
 import threading
 import time
 from contextlib import suppress
-from functools import cache
-from types import TracebackType, new_class
 from typing import Any
 
-from .. import _backends
 from .._backends import fork
-from ..errors import LockOrderError, LockTimeout, StateError
+from ..errors import LockOrderError, LockTimeout
 from ..locks import LockStatistics, Place, Times, limit_in_ns
 
-__all__ = ["Stay", "TurnGate", "stay_class"]
-
-SAMPLED_BITS = 0xF0  # a stay that began at a nanosecond without these is recorded: about each 16th
+__all__ = ["TurnGate"]
 
 
 class TurnGate(fork.Forked):
     """Lets one thread in at a time, in the order of asking; free, it costs a try of one lock.
 
-    A wait lets other threads run, can time out and answers Ctrl-C. Enter by a :class:`Stay`.
+    A wait lets other threads run, can time out and answers Ctrl-C. Enter by a ``LockGuard``.
     """
 
     def __init__(self, name: str, measured: bool = True) -> None:
@@ -97,86 +92,3 @@ class TurnGate(fork.Forked):
         self.line = []
         if not self.is_mine():
             self.lock, self.thread = threading.RLock(), 0
-
-
-class Stay:
-    """One ``with`` block inside a gate; subclasses say what is done at its ends, in the order of the hooks.
-
-    LockOrderError inside another one of the same thread, LockTimeout after ``timeout_seconds``. The gate is left
-    whatever happens; over the native twin also when the handler of a signal raises on the way in or out.
-    """
-
-    __slots__ = ("_gate", "_holder", "_inside", "_timeout")
-
-    def __init__(self, gate: TurnGate, holder: str, timeout_seconds: float | None) -> None:
-        self._gate, self._holder, self._timeout = gate, holder, timeout_seconds
-        self._inside: bool | None = None
-
-    def __enter__(self) -> Any:
-        """Enter, and return what the block gets."""
-        if self._inside is not None or self._gate.is_mine():
-            self._refuse()
-        self._admit()
-        self._inside = True
-        try:
-            self._gate.acquire(self._holder, self._timeout)
-            return self._opened()
-        except BaseException:
-            self._leave()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        more = False
-        try:
-            more = self._finish()
-        finally:
-            self._leave()
-        if more:
-            self._settle(error)
-
-    def __del__(self) -> None:
-        """Leave, if the block could not: because a handler of a signal raised, or there was none."""
-        if getattr(self, "_inside", False):
-            self._leave()
-
-    def _admit(self) -> None:
-        """Raise what speaks against it, before any wait."""
-
-    def _opened(self) -> Any:
-        """Do what must be done inside at first, and return what the block gets."""
-
-    def _finish(self) -> bool:
-        """Do what must be done inside at last; return whether there is something to settle."""
-        return False
-
-    def _settle(self, error: BaseException | None) -> None:
-        """Do what is to be done outside, after a block that ended with ``error``."""
-
-    def _refuse(self) -> None:
-        if self._inside is not None:
-            raise StateError("a turn is one block; begin another one")
-        self._gate.refuse_inside()
-
-    def _leave(self) -> None:
-        self._inside = False
-        gate = self._gate
-        if gate.lock._is_owned():
-            noted, holder, since_ns, longest_ns = gate.thread, gate.holder, gate.since_ns, gate.longest_ns
-            gate.thread = 0
-            gate.lock.release()
-            if gate.line:
-                gate.call_first()
-            if noted and longest_ns is not None:
-                stay_ns = time.monotonic_ns() - since_ns
-                if stay_ns > longest_ns or not since_ns & SAMPLED_BITS:
-                    gate.note_stay(holder, stay_ns)
-
-
-@cache
-def stay_class(kind: type) -> Any:
-    """Return ``kind``, a Stay, with the twin's front before it."""
-    looks = {name: getattr(kind, name) for name in ("__module__", "__qualname__", "__doc__")} | {"__slots__": ()}
-    front: Any = _backends.StayFront
-    return new_class(kind.__name__, (front, kind), exec_body=lambda namespace: namespace.update(looks))

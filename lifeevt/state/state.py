@@ -237,7 +237,7 @@ class ThreadSafeSelfState(Fronted):
         """
         if self._turns is None:
             raise StateError("this state wraps no object: a turn is for ThreadSafeSelfState.wrap(...)")
-        return self._turns.turn(self._turns, holder, timeout, reason, event)
+        return StateTurn(self._turns, holder, timeout, reason, event)
 
     # --- transactions
 

@@ -6,8 +6,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._backends import LockGuard
 from .._backends.contract import NO_CAUSE
-from .exclusive_gate import Stay, TurnGate, stay_class
+from .exclusive_gate import TurnGate
 from .field import Field
 from .live_object import LiveObject
 
@@ -33,7 +34,6 @@ class WriteThrough:
         self._live, self._gate, self._cells = live, gate, live.cells
         self._numbers = tuple(numbers.items())
         self._timeout_seconds = timeout_seconds
-        self._made = stay_class(_Write)
 
     def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
         """Store a number; return the new version."""
@@ -107,11 +107,10 @@ class WriteThrough:
 
     def _turn(self) -> _Write:
         holder = f"a write of {threading.current_thread().name}"
-        made: _Write = self._made(self._live, self._gate, holder, self._timeout_seconds)
-        return made
+        return _Write(self._live, self._gate, holder, self._timeout_seconds)
 
 
-class _Write(Stay):
+class _Write(LockGuard):
     """A short turn, for one write."""
 
     __slots__ = ("_live",)

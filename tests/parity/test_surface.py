@@ -27,7 +27,7 @@ CLASSES = [
     "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable",
     "StateCells", "Submitter",
 ]  # fmt: skip
-FRONTS = ["EngineFront", "QueueFront", "StateFront", "StayFront"]  # hot calls of facades, which specify them
+FRONTS = ["EngineFront", "QueueFront", "StateFront", "LockGuard"]  # hot calls of facades, which specify them
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
 
 

@@ -1,4 +1,4 @@
-"""TurnGate and Stay: one at a time, in the order of asking, and nothing left behind by who gave up."""
+"""TurnGate and LockGuard: one at a time, in the order of asking, and nothing left behind by who gave up."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from actors import Actor, Call, together, wait_until
 from beings import FIELDS, Being
 
 from lifeevt import LockOrderError, LockTimeout, ThreadSafeSelfState
+from lifeevt._backends import LockGuard
 from lifeevt.errors import StateError
-from lifeevt.state.exclusive_gate import Stay, TurnGate, stay_class
+from lifeevt.state.exclusive_gate import TurnGate
 
 
 class Place:
-    """A gate, and stays in it over one twin."""
+    """A gate, and stays in it."""
 
     def __init__(self) -> None:
         self.gate = TurnGate("Ada")
-        self._made = stay_class(Stay)
 
-    def enter(self, holder: str, timeout: float | None = None) -> Stay:
-        stay: Stay = self._made(self.gate, holder, timeout)
+    def enter(self, holder: str, timeout: float | None = None) -> LockGuard:
+        stay = LockGuard(self.gate, holder, timeout)
         stay.__enter__()
         return stay
 
@@ -36,7 +36,7 @@ class Place:
         return call
 
 
-def leave(stay: Stay) -> None:
+def leave(stay: LockGuard) -> None:
     stay.__exit__(None, None, None)
 
 

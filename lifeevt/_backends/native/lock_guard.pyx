@@ -1,51 +1,95 @@
-"""StayFront, the native twin: the two ends of a ``with`` block, which no signal can come between.
+"""LockGuard, native: a ``with`` block inside a lock, whose ends no signal handler can interrupt.
 
-A handler of a signal runs between two steps of Python, and may raise there: also after a lock was taken and before
-anybody noted it, or on the way to give it back. C has no such place.
+A signal handler runs between two steps of Python and may raise there: after a lock was taken and before anything
+noted it, or on the way to its release. C has no such place.
 """
+
+cimport cython
 
 from libc.stdint cimport int64_t
 
 from ..nogil.rwlock cimport rwlock_now_ns
 
+from ...errors import StateError
+
 cdef enum:
-    SAMPLED_BITS = 0xF0  # as in turn_gate
+    SAMPLED_BITS = 0xF0  # a block that began at a nanosecond without these is recorded: about each 16th
 
 
-cdef class StayFront:
-    """The ends of a stay in a gate. ``Stay`` stands behind it and says what they do."""
+@cython.auto_pickle(False)
+cdef class LockGuard:
+    """One ``with`` block inside a gate; subclasses say in the hooks what is done at its ends.
+
+    The gate is left however the block ends. On the native backend that also holds when a signal handler raises on
+    the way in or out.
+    """
+
+    cdef readonly object _gate, _holder, _timeout
+    cdef object inside          # None before the block, False after it
+
+    def __init__(self, gate, holder, timeout_seconds):
+        self._gate, self._holder, self._timeout = gate, holder, timeout_seconds
+        self.inside = None
 
     def __enter__(self):
-        gate = self._gate
-        if self._inside is not None or gate.lock._is_owned():
-            self._refuse()
+        """Enter the gate and return the value of ``_opened``.
+
+        Raises:
+            LockOrderError: this thread is inside the gate already.
+            LockTimeout: the gate was not free within the timeout.
+            StateError: the guard has had its block.
+        """
+        if self.inside is not None or self._gate.lock._is_owned():
+            refuse(self)
         self._admit()
-        self._inside = True
+        self.inside = True
         try:
-            gate.acquire(self._holder, self._timeout)
+            self._gate.acquire(self._holder, self._timeout)
             return self._opened()
         except BaseException:
             leave(self)
             raise
 
     def __exit__(self, kind, error, trace):
-        more = False
+        """Run ``_finish`` inside the gate, leave it, and run ``_settle`` when ``_finish`` asked for it."""
+        settles = False
         try:
-            more = self._finish()
+            settles = self._finish()
         finally:
             leave(self)
-        if more:
+        if settles:
             self._settle(error)
 
     def __del__(self):
-        if getattr(self, "_inside", False):
+        """Leave the gate when the block could not: a signal handler raised, or ``__exit__`` was never called."""
+        if self.inside:
             leave(self)
 
+    def _admit(self):
+        """Raise what forbids this block, before any wait."""
 
-cdef int leave(stay) except -1:
-    """As ``Stay._leave``: nobody is called before the lock is given back."""
-    cdef object gate = stay._gate, lock = gate.lock
-    stay._inside = False
+    def _opened(self):
+        """Do the first work inside the gate and return the target of ``with … as``."""
+
+    def _finish(self):
+        """Do the last work inside the gate; return whether ``_settle`` must follow."""
+        return False
+
+    def _settle(self, error):
+        """Work outside the gate, after a block that ended with ``error``."""
+
+
+cdef int refuse(LockGuard guard) except -1:
+    if guard.inside is not None:
+        raise StateError("a turn is one block; begin another one")
+    guard._gate.refuse_inside()
+    return 0
+
+
+cdef int leave(LockGuard guard) except -1:
+    """Give the lock back before anything else is called: whatever raises afterwards finds it free."""
+    cdef object gate = guard._gate, lock = gate.lock
+    guard.inside = False
     if lock._is_owned():
         noted, holder, since_ns, longest_ns = gate.thread, gate.holder, gate.since_ns, gate.longest_ns
         gate.thread = 0

@@ -13,7 +13,7 @@ from .engine import EngineFront
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
-from .lock_guard import StayFront
+from .lock_guard import LockGuard
 from .queue import QueueFront
 from .reactor import Reactor
 from .reflex import ReflexTable
@@ -21,8 +21,8 @@ from .rwlock import RWLock
 from .submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "QueueFront",
-    "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "StayFront", "Submitter",
+    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "QueueFront", "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "Submitter",
 ]  # fmt: skip
 
 TRACED = False
