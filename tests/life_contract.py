@@ -1,4 +1,4 @@
-"""What the tests know of Life: its table of event types, and numbers that its own engines made."""
+"""Facts about Life for the tests: its table of event types, and numbers that its own engines gave."""
 
 from __future__ import annotations
 

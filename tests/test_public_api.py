@@ -1,4 +1,4 @@
-"""What others build on: the names, their signatures, and the documented example as it stands."""
+"""The public names, their paths and signatures, and the documented calls."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_public_name_can_be_imported(path: str) -> None:
     assert thing(path) is not None
 
 
-def test_a_name_means_one_thing_wherever_it_is_public() -> None:
+def test_a_name_means_the_same_in_every_package() -> None:
     meanings: dict[str, set[int]] = {}
     for path in PATHS:
         meanings.setdefault(path.rpartition(".")[2], set()).add(id(thing(path)))
@@ -122,23 +122,23 @@ def test_a_name_means_one_thing_wherever_it_is_public() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(FIRST_YEAR - {"backend"}))
-def test_a_name_of_the_package_is_listed_in_its_room_too(name: str) -> None:
+def test_a_name_of_lifeevt_is_also_listed_in_its_package(name: str) -> None:
     assert sum(name in names_of(home) for home in HOMES if home != "lifeevt") == 1
 
 
 @pytest.mark.parametrize("path", CLASSES)
-def test_a_public_class_calls_itself_by_its_public_path(path: str) -> None:
+def test_the_module_of_a_public_class_is_its_public_path(path: str) -> None:
     home, _, name = path.rpartition(".")
     assert thing(path).__module__ == ("lifeevt" if name in FIRST_YEAR else home)
     assert thing(path).__qualname__ == name
 
 
 @pytest.mark.parametrize("home", [f"lifeevt.{name}" for name in [*PACKAGES, "life"]])
-def test_a_package_shows_its_public_names_and_no_file(home: str) -> None:
+def test_dir_of_a_package_has_its_public_names_and_no_file(home: str) -> None:
     assert [name for name in dir(import_module(home)) if not name.startswith("__")] == names_of(home)
 
 
-def test_the_package_shows_its_public_names_and_its_public_rooms() -> None:
+def test_dir_of_lifeevt_has_its_public_names_and_its_public_packages() -> None:
     shown = {name for name in dir(lifeevt) if not name.startswith("__")}
     assert shown == FIRST_YEAR | set(PACKAGES) | set(MODULES)
 
@@ -162,7 +162,7 @@ def test_an_error_survives_a_pickle(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path != "lifeevt.backend"])
-def test_a_public_name_says_what_it_is(path: str) -> None:
+def test_a_public_name_has_a_docstring(path: str) -> None:
     text = inspect.getdoc(thing(path))
     assert text
     assert "(*args, **kwargs)" not in text
@@ -170,11 +170,11 @@ def test_a_public_name_says_what_it_is(path: str) -> None:
 
 
 @pytest.mark.parametrize(("owner", "member"), MEMBERS)
-def test_a_public_member_says_what_it_does(owner: type, member: str) -> None:
+def test_a_public_member_has_a_docstring(owner: type, member: str) -> None:
     assert inspect.getattr_static(owner, member).__doc__
 
 
-def test_the_backend_is_a_twins_name() -> None:
+def test_the_backend_is_native_or_reference() -> None:
     assert lifeevt.backend in ("native", "reference")
 
 
@@ -188,7 +188,7 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
         _ = lifeevt.nonsense  # type: ignore[attr-defined]
 
 
-def test_importing_the_core_imports_the_standard_library_alone() -> None:
+def test_importing_the_package_imports_only_the_standard_library() -> None:
     code = (
         "import sys; before = set(sys.modules); import lifeevt\n"
         "tops = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
@@ -264,11 +264,11 @@ NONE = inspect.Parameter.empty
         (RuntimeLoop.start, []),
     ],
 )
-def test_the_signatures_that_stay(function: Any, expected: list[tuple[str, Any]]) -> None:
+def test_the_documented_signatures_stay(function: Any, expected: list[tuple[str, Any]]) -> None:
     assert parameters_of(function) == expected
 
 
-def test_the_documented_calls_work_as_they_are_written() -> None:
+def test_the_documented_calls_work_as_written() -> None:
     event, events = Event("shock", -0.9), [Event("noise", 0.2), Event("idle", 0.0)]
 
     queue = AsyncEventQueue(capacity=1024, overflow="drop_lowest", clock=None)
@@ -305,7 +305,7 @@ def test_the_documented_calls_work_as_they_are_written() -> None:
     loop.stop()
 
 
-def test_a_result_has_what_is_promised() -> None:
+def test_a_result_has_the_documented_attributes() -> None:
     engine = AsyncEventProcessor(ThreadSafeSelfState.life(), clock=ManualClock())
     engine.submit(Event("shock", -0.9, 0.0))
     engine.process_pending()

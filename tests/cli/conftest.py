@@ -1,4 +1,4 @@
-"""The command in a process of its own, and in this one."""
+"""Fixtures that run the command in a process of its own, or in this one."""
 
 from __future__ import annotations
 

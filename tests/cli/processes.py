@@ -1,4 +1,4 @@
-"""How a test starts the command, and the four events it plays."""
+"""The words and the environment of a command line, and the four events that it plays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a recording: what is an event, what is not and why, and how much is held at once."""
+"""Reading a recording: events, bad lines, and the memory it takes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ BAD_LINES = {
 }
 
 
-def test_a_line_becomes_an_event_with_everything_it_says() -> None:
+def test_a_line_becomes_an_event_with_all_its_fields() -> None:
     ((offset, event),) = reading(line(priority=3, urgency=0.5))
     assert offset == 0.0
     assert event == Event("shock", -0.5, 10.0, {"a": 1}, "environment", priority=Priority.LOW, urgency=0.5)
@@ -83,7 +83,7 @@ def test_a_last_line_without_an_end_counts() -> None:
 
 
 @pytest.mark.parametrize(("bad", "reason"), BAD_LINES.values(), ids=BAD_LINES.keys())
-def test_a_bad_line_is_left_out_and_reported_with_its_number(bad: bytes, reason: str) -> None:
+def test_a_bad_line_is_skipped_and_reported_with_its_number(bad: bytes, reason: str) -> None:
     recording = reading(line(), b"\n", bad, line(timestamp=11))
     assert [offset for offset, _ in recording] == [0.0, 1.0]
     assert (recording.events, recording.bad_lines, recording.lines) == (2, 1, 4)
@@ -131,7 +131,7 @@ class Meter(BytesIO):
         return super().readline(size)
 
 
-def test_no_more_than_one_piece_of_an_endless_line_is_held() -> None:
+def test_at_most_one_piece_of_an_endless_line_is_in_memory() -> None:
     stream = Meter(b"x" * (5 * MAX_LINE_BYTES) + b"\n" + line())
     recording = Recording(stream)
     assert len(list(recording)) == 1
@@ -170,7 +170,7 @@ def test_the_bundled_recording_is_whole() -> None:
 
 
 @given(st.lists(st.binary(max_size=40) | st.sampled_from([line(), line(timestamp=-3), b"\n", b"{}", b'"\\ud800"'])))
-def test_whatever_the_bytes_every_line_is_an_event_or_a_report_or_blank(parts: list[bytes]) -> None:
+def test_for_any_bytes_every_line_is_an_event_a_report_or_blank(parts: list[bytes]) -> None:
     data = b"\n".join(parts)
     recording = Recording(BytesIO(data))
     events = list(recording)

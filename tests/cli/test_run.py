@@ -1,4 +1,4 @@
-"""`lifeevt run` as a user meets it: what it plays, how it ends, what it refuses."""
+"""`lifeevt run`: its playback, its ends and its errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def event(**changes: Any) -> str:
 # --- virtual time: the same to the bit
 
 
-def test_the_bundled_recording_is_answered_whole(summary: Summary, backend: str) -> None:
+def test_every_event_of_the_bundled_recording_is_processed(summary: Summary, backend: str) -> None:
     found = summary("--virtual", "--backend", backend)
     assert found["backend"] == backend
     assert found["ended"] == "all answered"
@@ -77,7 +77,7 @@ def test_two_runs_give_the_same_summary_to_the_bit(
     assert summary("--virtual", "--backend", backend, *options) == summary("--virtual", "--backend", backend, *options)
 
 
-def test_the_order_of_the_answers_shows_in_the_digest(summary: Summary, recording: Write, backend: str) -> None:
+def test_the_digest_depends_on_the_order_of_results(summary: Summary, recording: Write, backend: str) -> None:
     there = summary(recording(*LINES), "--virtual", "--backend", backend)
     back = summary(recording(*reversed(LINES)), "--virtual", "--backend", backend)
     assert there["results_digest"] != back["results_digest"]
@@ -101,13 +101,13 @@ def test_recorded_times_can_be_sped_up(summary: Summary, recording: Write) -> No
     assert (found["elapsed_s"], found["ticks"]["count"], found["speed"], found["rate"]) == (1.5, 3, 2.0, None)
 
 
-def test_a_rate_takes_the_place_of_recorded_times(summary: Summary, recording: Write) -> None:
+def test_a_rate_replaces_the_recorded_times(summary: Summary, recording: Write) -> None:
     found = summary(recording(*LINES * 5), "--virtual", "--rate", 10, "--tick", 0.1)
     assert (found["elapsed_s"], found["ticks"]["count"], found["speed"], found["rate"]) == (1.9, 19, None, 10.0)
     assert found["playback"]["went_back"] == 12
 
 
-def test_a_run_ends_after_its_ticks_and_counts_what_it_did_not_play(summary: Summary, recording: Write) -> None:
+def test_a_run_ends_after_its_ticks_and_counts_the_events_it_did_not_play(summary: Summary, recording: Write) -> None:
     found = summary(recording(*LINES, "", "no event"), "--virtual", "--ticks", 2)
     assert found["ended"] == "ticks done"
     assert (found["playback"]["played"], found["playback"]["not_played"]) == (3, 2)
@@ -125,7 +125,7 @@ def test_standard_input_is_played(summary: Summary) -> None:
     assert (found["source"], found["playback"]["played"]) == ("standard input", 4)
 
 
-def test_real_time_plays_and_answers_everything(summary: Summary, recording: Write, backend: str) -> None:
+def test_every_event_is_processed_in_real_time(summary: Summary, recording: Write, backend: str) -> None:
     found = summary(recording(*LINES * 10), "--rate", 500, "--tick", 0.02, "--backend", backend)
     assert found["clock"] == "system"
     assert found["ledger"]["accepted"] == 40
@@ -133,7 +133,7 @@ def test_real_time_plays_and_answers_everything(summary: Summary, recording: Wri
     assert sum(level["events"] for level in found["levels"].values()) == 40
 
 
-def test_real_time_in_the_synchronous_loop_answers_everything_too(
+def test_every_event_is_processed_in_real_time_in_the_synchronous_loop(
     summary: Summary, recording: Write, backend: str
 ) -> None:
     found = summary(recording(*LINES * 10), "--rate", 500, "--tick", 0.02, "--backend", backend, "--sync")
@@ -160,7 +160,7 @@ def test_a_pipe_that_stays_open_does_not_hold_up_the_end(command: Command) -> No
 
 
 @pytest.mark.parametrize("options", [("--virtual",), ("--virtual", "--sync"), ()], ids=["virtual", "sync", "real"])
-def test_a_blocking_queue_makes_the_world_wait_and_loses_nothing(
+def test_a_blocking_queue_delays_the_playback_and_loses_no_event(
     summary: Summary, recording: Write, options: tuple[str, ...]
 ) -> None:
     path = recording(*LINES * 5)
@@ -169,7 +169,7 @@ def test_a_blocking_queue_makes_the_world_wait_and_loses_nothing(
     assert found["queue"]["high_water"] <= 2
 
 
-def test_a_world_that_waits_for_room_is_freed_when_the_run_ends(summary: Summary, recording: Write) -> None:
+def test_a_playback_that_waits_for_room_ends_with_the_run(summary: Summary, recording: Write) -> None:
     path = recording(*LINES * 5)
     found = summary(
         path, "--overflow", "block", "--capacity", 1, "--rate", 1e6, "--tick", 0.02, "--sync", "--ticks", 2
@@ -180,7 +180,7 @@ def test_a_world_that_waits_for_room_is_freed_when_the_run_ends(summary: Summary
 
 
 @pytest.mark.parametrize("policy", ["reject", "drop_lowest", "drop_oldest"])
-def test_what_a_full_queue_loses_is_in_the_ledger(
+def test_the_ledger_counts_the_losses_of_a_full_queue(
     summary: Summary, recording: Write, policy: str, backend: str
 ) -> None:
     path = recording(*LINES * 5)
@@ -196,7 +196,7 @@ def test_what_a_full_queue_loses_is_in_the_ledger(
 # --- bad input
 
 
-def test_bad_lines_are_left_out_and_told_with_their_numbers(invoke: Invoke, recording: Write) -> None:
+def test_bad_lines_are_skipped_and_reported_with_their_numbers(invoke: Invoke, recording: Write) -> None:
     path = recording(LINES[0], "no event", event(intensity=7), b"\xff", LINES[1])
     found = json.loads(invoke("run", path, "--virtual", "--json").stdout)
     assert found["playback"]["bad_lines"] == 3
@@ -207,7 +207,7 @@ def test_bad_lines_are_left_out_and_told_with_their_numbers(invoke: Invoke, reco
     assert "line 3: intensity is 7.0; it must lie in [-1, 1]" in text.stdout
 
 
-def test_strict_refuses_a_file_before_anything_is_played(invoke: Invoke, recording: Write) -> None:
+def test_strict_refuses_a_file_before_playing_an_event(invoke: Invoke, recording: Write) -> None:
     result = invoke("run", recording(*LINES, "{}"), "--strict", "--virtual")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.rstrip().endswith("line 5: the field 'type' is missing")
@@ -346,7 +346,7 @@ def test_a_view_that_fails_ends_the_run_and_is_not_hidden(virtual: bool) -> None
     assert run.loop.statistics().ticks == 1
 
 
-def test_output_that_cannot_be_written_is_told_in_one_line(
+def test_output_that_cannot_be_written_gives_one_line_of_error(
     invoke: Invoke, recording: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("lifeevt.cli.app._view", lambda *_: Clumsy())
@@ -365,19 +365,19 @@ def test_without_a_terminal_there_are_no_escape_codes(command: Command, recordin
     assert "balanced: yes" in done.stdout
 
 
-def test_json_is_all_that_is_printed(command: Command, backend: str) -> None:
+def test_with_json_only_json_is_printed(command: Command, backend: str) -> None:
     done = command("run", "--json", "--virtual", "--backend", backend)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["backend"] == backend
 
 
-def test_the_environment_chooses_the_twin(command: Command) -> None:
+def test_the_environment_chooses_the_backend(command: Command) -> None:
     done = command("info", "--json", LIFEEVT_BACKEND="reference")
     found = json.loads(done.stdout)
     assert (found["backend"], found["why"]) == ("reference", "LIFEEVT_BACKEND=reference")
 
 
-def test_info_says_what_runs_and_where(invoke: Invoke) -> None:
+def test_info_prints_the_backend_and_its_place(invoke: Invoke) -> None:
     found = json.loads(invoke("info", "--json").stdout)
     assert Path(found["package"], "runtime.py").is_file()
     assert found["backend"] in ("native", "reference")
@@ -386,7 +386,7 @@ def test_info_says_what_runs_and_where(invoke: Invoke) -> None:
     assert all(name in text for name in found)
 
 
-def test_the_version_is_told(invoke: Invoke) -> None:
+def test_the_version_is_printed(invoke: Invoke) -> None:
     result = invoke("--version")
     assert (result.exit_code, result.stdout.split()[0]) == (0, "lifeevt")
 

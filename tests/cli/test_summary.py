@@ -1,4 +1,4 @@
-"""The closing summary: its keys as documented, its numbers as measured, its text as wide as a terminal."""
+"""The summary of a run: its documented keys, its figures, and its text."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_synchronous_run_has_the_same_keys(summary: Summary, recording: Write)
     assert sync["baseline"] is sync["levels"]["high"]["baseline"] is None
 
 
-def test_the_baseline_is_what_the_synchronous_loop_measures(summary: Summary, backend: str) -> None:
+def test_the_baseline_equals_a_run_of_the_synchronous_loop(summary: Summary, backend: str) -> None:
     beside = summary("--virtual", "--backend", backend)
     itself = summary("--virtual", "--backend", backend, "--sync")
     for name, level in beside["levels"].items():
@@ -86,7 +86,7 @@ def test_events_late_for_their_budget_are_counted(summary: Summary, recording: W
     assert level["latency_ms"]["min"] == 5.0
 
 
-def test_nothing_measured_is_null(summary: Summary, tmp_path: Path) -> None:
+def test_a_figure_without_measurements_is_null(summary: Summary, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     found = summary(tmp_path / "empty", "--virtual")
     assert found["levels"]["low"]["within_budget"] is None
@@ -100,7 +100,7 @@ def test_the_final_state_is_exact(summary: Summary, recording: Write, backend: s
     assert found["state"]["energy"] not in (100.0, round(found["state"]["energy"], 6))
 
 
-def test_the_text_says_what_counts_and_fits_a_terminal(summary: Summary, backend: str) -> None:
+def test_the_text_has_the_main_figures_and_fits_a_terminal(summary: Summary, backend: str) -> None:
     found = summary("--virtual", "--backend", backend)
     text = summary_text(found)
     assert text.isascii()
@@ -113,7 +113,7 @@ def test_the_text_says_what_counts_and_fits_a_terminal(summary: Summary, backend
     assert len(rows["CRITICAL"]) == 13
 
 
-def test_the_text_names_what_went_wrong(summary: Summary, recording: Write) -> None:
+def test_the_text_names_errors_and_bad_lines(summary: Summary, recording: Write) -> None:
     bad = ["no event"] * 7
     found = summary(recording(LINES[1], LINES[0], *bad), "--virtual", "--ticks", 1)
     found |= {"error": "the device failed", "results_overwritten": 3}
@@ -131,7 +131,7 @@ def test_the_text_names_what_went_wrong(summary: Summary, recording: Write) -> N
     [(None, "-"), (0.0, "0"), (0.0004, "0.000"), (0.0421, "0.042"), (0.9996, "1.00"), (9.994, "9.99"), (9.996, "10.0"),
      (99.96, "100"), (250.4, "250"), (12_345.6, "12346")],
 )  # fmt: skip
-def test_a_time_has_three_digits_that_count(value: float | None, text: str) -> None:
+def test_a_time_has_three_significant_digits(value: float | None, text: str) -> None:
     assert milliseconds(value) == text
 
 

@@ -1,4 +1,4 @@
-"""What a run looks like while it lasts: frames of every size, plain lines, and a real terminal."""
+"""The live view of a run: frames of every size, plain lines, and a real terminal."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_an_event_cannot_write_to_the_terminal(recording: Write) -> None:
     assert "?[2J?[red] -0.50" in drawn(run, run.look())
 
 
-def test_a_wide_frame_tells_all_that_the_strongest_event_changed(run: Run) -> None:
+def test_a_wide_frame_shows_all_changes_of_the_strongest_event(run: Run) -> None:
     look = run.look()
     assert look.latest is not None
     changed = {"energy": -1.5, "stability": 0.1, "integrity": 0.05}
@@ -109,7 +109,7 @@ def test_the_rate_is_that_of_the_last_looks(run: Run) -> None:
     assert meter.read(replace(look, elapsed_s=2.0)) == pytest.approx(run.playback.played / 2.0)
 
 
-def test_a_plain_line_says_how_the_run_stands(run: Run) -> None:
+def test_a_plain_line_has_the_figures_of_the_run(run: Run) -> None:
     text = PlainView(io.StringIO()).line(run.look())
     assert text.startswith(f"   5.0 s  {run.playback.played} of 2,000 events")
     assert "queue 0" in text and "late 0" in text and "tick 10" in text and "energy" in text
@@ -177,7 +177,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(recording: Writ
     assert "\x1b" not in text
 
 
-def test_a_result_without_an_action_is_told(run: Run) -> None:
+def test_a_result_without_an_action_is_shown(run: Run) -> None:
     look = run.look()
     assert look.latest is not None
     ignored = EventProcessingResult(look.latest.event, Status.IGNORED, Priority.LOW)

@@ -1,4 +1,4 @@
-"""The double is of Life's shape: its numbers are Life's, and so are its weaknesses."""
+"""The double of Life has Life's numbers and Life's weaknesses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def vitals_of(state: Any) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("vector", GOLDEN["vectors"], ids=range(200))
-def test_its_engines_and_its_loop_give_lifes_numbers(vector: dict[str, Any]) -> None:
+def test_the_engines_and_the_loop_of_the_double_give_lifes_numbers(vector: dict[str, Any]) -> None:
     state, event = state_of(vector), Event(**vector["event"], timestamp=0.0)
     engine = engines.MeaningEngine()
     assert engine.process(event, state).significance == pytest.approx(vector["selfstate_significance"], **EXACT)
@@ -38,7 +38,7 @@ def test_its_engines_and_its_loop_give_lifes_numbers(vector: dict[str, Any]) -> 
     assert vitals_of(state) == pytest.approx(vector["after"], **EXACT)
 
 
-def test_it_takes_lifes_course_through_a_run_of_events() -> None:
+def test_the_double_gives_lifes_trace_for_a_run_of_events() -> None:
     state = SelfState()
     for record, expected in zip(TRACE_EVENTS, GOLDEN["trace"], strict=True):
         engines.handle(state, Event(**record))
@@ -56,7 +56,7 @@ def test_a_delta_is_clamped_and_an_assignment_is_not() -> None:
     assert state.energy == 99.0, "what came first stays"
 
 
-def test_a_status_hands_out_what_is_live_and_is_kept_for_a_while() -> None:
+def test_a_status_holds_live_containers_and_is_cached_for_a_while() -> None:
     state = SelfState()
     status = state.get_safe_status_dict(include_optional=False)
     assert status["memory"] is state.memory
@@ -65,7 +65,7 @@ def test_a_status_hands_out_what_is_live_and_is_kept_for_a_while() -> None:
     assert state.get_safe_status_dict(include_optional=False) is status
 
 
-def test_its_memory_keeps_fifty_of_the_heaviest() -> None:
+def test_the_memory_keeps_the_fifty_heaviest_entries() -> None:
     state = SelfState()
     for number in range(60):
         state.memory.append(MemoryEntry("noise", 0.0, float(number), weight=number % 2))

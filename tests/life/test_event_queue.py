@@ -1,4 +1,4 @@
-"""Life's queue: the whole contract of its section 3, and the same events by urgency."""
+"""Life's queue: section 3 of its contract, and the same events by urgency."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_events_of_all_types_leave_in_the_order_of_arrival_as_the_objects_that_c
 
 @given(ops=st.lists(st.one_of(st.sampled_from(KINDS), st.sampled_from(["pop", "pop_all"])), max_size=40))
 @pytest.mark.parametrize("adopted", [False, True], ids=["alone", "beside an engine"])
-def test_whatever_is_pushed_and_popped_it_is_first_in_first_out(adopted: bool, ops: list[str]) -> None:
+def test_the_queue_is_first_in_first_out_for_any_pushes_and_pops(adopted: bool, ops: list[str]) -> None:
     queue, model = made(maxsize=7), list[Event]()
     if adopted:
         AsyncEventProcessor(ThreadSafeSelfState({}), [], queue=queue.by_urgency)
@@ -89,7 +89,7 @@ def test_a_closed_engine_does_not_close_lifes_queue() -> None:
     assert queue.pop() is late
 
 
-def test_released_a_queue_keeps_its_events_and_takes_another_engine() -> None:
+def test_a_released_queue_keeps_its_events_and_takes_another_engine() -> None:
     queue, events = filled()
     for _ in range(2):
         engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], queue=queue.by_urgency)
@@ -115,7 +115,7 @@ def test_the_same_object_may_be_pushed_again_and_needs_no_hash() -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_what_life_never_validated_is_carried_as_it_is(odd: Any) -> None:
+def test_an_event_that_life_never_validated_is_queued_unchanged(odd: Any) -> None:
     queue = made()
     queue.put_nowait(odd)
     assert queue.to_dict()["metadata"]["event_count"] == 1
@@ -125,7 +125,7 @@ def test_what_life_never_validated_is_carried_as_it_is(odd: Any) -> None:
 # a full queue
 
 
-def test_a_full_queue_drops_the_newcomer_counts_it_and_warns_once_a_drop(
+def test_a_full_queue_drops_the_new_event_counts_it_and_warns_once_per_drop(
     caplog: pytest.LogCaptureFixture
 ) -> None:
     queue, events = filled(("noise",) * 100)
@@ -149,7 +149,7 @@ def test_life_may_choose_another_capacity() -> None:
     assert (queue.size(), queue.get_dropped_events_count()) == (2, 3)
 
 
-def test_many_may_push_and_take_at_once_and_nothing_is_lost() -> None:
+def test_threads_that_push_and_take_at_once_lose_no_event() -> None:
     queue, taken = made(maxsize=100), list[Event]()
 
     def pushes() -> None:
@@ -180,7 +180,7 @@ def test_another_queue_may_be_put_in_its_place() -> None:
     assert queue.pop() is None
 
 
-def test_its_inner_methods_may_be_patched() -> None:
+def test_the_methods_of_the_inner_queue_may_be_patched() -> None:
     queue, _ = filled()
     with patch.object(queue._queue, "get_nowait", side_effect=std.Empty):
         assert queue.pop() is None
@@ -194,7 +194,7 @@ def test_its_inner_methods_may_be_patched() -> None:
 # on paper
 
 
-def test_to_dict_only_looks() -> None:
+def test_to_dict_removes_no_event() -> None:
     queue, events = filled()
     told = queue.to_dict()
     assert told["data"]["events"][0] == {

@@ -1,4 +1,4 @@
-"""Life's engines as handlers: its numbers, its order, one event one step, and one exception one event."""
+"""Life's engines as handlers: the same numbers in the same order, one atomic step per event."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def whole(state: SelfState) -> list[Any]:
 
 
 @pytest.mark.parametrize("vector", GOLDEN["vectors"], ids=range(200))
-def test_one_event_is_answered_as_life_answers_it(vector: dict[str, Any]) -> None:
+def test_one_event_is_processed_as_in_life(vector: dict[str, Any]) -> None:
     bare = state_of(vector)
     queue, engine = engine_for(bare)
     queue.push(Event(**vector["event"], timestamp=0.0))
@@ -53,7 +53,7 @@ def test_one_event_is_answered_as_life_answers_it(vector: dict[str, Any]) -> Non
     assert {name: engine.state[name] for name in VITALS} == vitals_of(bare)
 
 
-def test_a_run_of_events_takes_lifes_course() -> None:
+def test_a_run_of_events_gives_lifes_trace() -> None:
     bare = SelfState()
     queue, engine = engine_for(bare)
     for record, expected in zip(TRACE_EVENTS, GOLDEN["trace"], strict=True):
@@ -67,7 +67,7 @@ def test_a_run_of_events_takes_lifes_course() -> None:
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.slow)])
-def test_in_order_a_worker_ends_where_lifes_loop_ends(times: int) -> None:
+def test_a_worker_in_order_ends_with_the_state_of_lifes_loop(times: int) -> None:
     events = [Event(**json.loads(line)) for line in RECORDING.read_text().splitlines()] * times
     synchronous, asynchronous = SelfState(), SelfState()
     for event in events:
@@ -129,7 +129,7 @@ def test_the_effects_of_an_event_come_in_the_contracts_order() -> None:
     )  # fmt: skip
 
 
-def test_an_event_that_means_nothing_touches_nothing() -> None:
+def test_an_event_without_significance_changes_no_field() -> None:
     bare = SelfState()
     queue, engine = engine_for(bare)
     queue.push(Event("shock", 0.0, 0.0))
@@ -139,7 +139,7 @@ def test_an_event_that_means_nothing_touches_nothing() -> None:
     assert (engine.state.version, bare.memory, bare.recent_events) == (0, [], [])
 
 
-def test_a_pattern_of_ignore_leaves_only_its_name() -> None:
+def test_the_pattern_ignore_changes_only_the_last_pattern() -> None:
     bare = SelfState()
     ignoring = Engines(engines.MeaningEngine(), lambda *_: "ignore", engines.execute_action)
     queue, engine = engine_for(bare, ignoring)
@@ -161,7 +161,7 @@ def test_an_exception_fails_one_event_and_not_the_batch() -> None:
     assert len(bare.recent_events) == 2
 
 
-def test_what_an_event_did_before_it_failed_is_published() -> None:
+def test_the_changes_of_an_event_before_its_failure_are_published() -> None:
     def fails(pattern: str, state: Any) -> None:
         raise RuntimeError("no hands")
 
@@ -194,7 +194,7 @@ def test_an_engine_that_lacks_a_method_is_refused_at_once() -> None:
         Engines(engines.MeaningEngine(), engines.decide_response, None)  # type: ignore[arg-type]
 
 
-def test_the_handlers_also_serve_an_engine_of_ones_own() -> None:
+def test_the_handlers_also_work_in_an_engine_made_by_hand() -> None:
     state = wrap_state(SelfState())
     mine = handlers(engines.MeaningEngine(), engines.decide_response, engines.execute_action)
     queue = EventQueue(clock=ManualClock())

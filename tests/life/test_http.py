@@ -1,4 +1,4 @@
-"""What stands behind Life's two addresses: its bodies, and its errors made right."""
+"""The handlers of Life's two HTTP addresses: their replies, and the errors of Life's own server corrected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def said(reply: Any) -> tuple[int, str]:
 # POST /event
 
 
-def test_an_event_is_taken_in_with_lifes_defaults() -> None:
+def test_an_event_is_queued_with_lifes_defaults() -> None:
     queue = EventQueue()
     assert said(post_event(queue, b'{"type": "shock"}', event_class=Event, clock=CLOCK)) == (200, "Event accepted")
     full = {"type": "joy", "intensity": -3, "timestamp": 7, "metadata": {"by": "hand"}}
@@ -46,13 +46,13 @@ def test_an_event_is_taken_in_with_lifes_defaults() -> None:
     ],
     ids=lambda given: repr(given)[:40],
 )  # fmt: skip
-def test_what_is_no_event_is_answered_and_not_queued(body: bytes, says: str) -> None:
+def test_a_body_without_an_event_gets_a_reply_and_is_not_queued(body: bytes, says: str) -> None:
     queue = EventQueue()
     assert said(post_event(queue, body)) == (400, says)
     assert queue.is_empty()
 
 
-def test_an_adopters_class_may_refuse() -> None:
+def test_an_adopters_event_class_may_refuse_an_event() -> None:
     def refuses(*_: Any) -> Any:
         raise RuntimeError("not today")
 
@@ -60,7 +60,7 @@ def test_an_adopters_class_may_refuse() -> None:
     assert said(post_event(queue, b'{"type": "a"}', event_class=refuses)) == (400, "Invalid event: not today")
 
 
-def test_a_dropped_event_is_not_called_accepted_unless_that_is_asked_for() -> None:
+def test_a_dropped_event_gets_status_503_or_the_chosen_one() -> None:
     queue = EventQueue(maxsize=1)
     queue.push(Event("noise", 0.1, 0.0))
     assert said(post_event(queue, b'{"type": "a"}')) == (503, "Event dropped: the queue is full")
@@ -68,11 +68,11 @@ def test_a_dropped_event_is_not_called_accepted_unless_that_is_asked_for() -> No
     assert queue.get_dropped_events_count() == 2
 
 
-def test_without_a_queue_the_server_is_to_blame() -> None:
+def test_without_a_queue_the_status_is_500() -> None:
     assert post_event(None, b'{"type": "a"}').status == 500
 
 
-def test_an_empty_queue_and_lifes_own_are_queues() -> None:
+def test_an_empty_queue_and_lifes_own_queue_accept_events() -> None:
     assert post_event(EventQueue(), b'{"type": "a"}').status == 200
     assert post_event(double.EventQueue(), b'{"type": "a"}').status == 200
 
@@ -80,7 +80,7 @@ def test_an_empty_queue_and_lifes_own_are_queues() -> None:
 # GET /status
 
 
-def test_a_status_is_lifes_as_json() -> None:
+def test_a_status_is_lifes_status_as_json() -> None:
     bare = SelfState()
     bare.memory.extend(MemoryEntry("noise", 0.1, float(number)) for number in range(5))
     bare.recent_events.extend(["a", "b", "c"])
@@ -93,15 +93,15 @@ def test_a_status_is_lifes_as_json() -> None:
 
 
 @pytest.mark.parametrize("query", ["memory_limit=-1", "memory_limit=many", {"events_limit": 1.5}])
-def test_a_limit_that_is_none_is_refused(query: Any) -> None:
+def test_a_limit_that_is_no_whole_number_is_refused(query: Any) -> None:
     assert get_status(wrap_state(SelfState()), query).status == 400
 
 
-def test_without_a_state_the_server_is_to_blame() -> None:
+def test_without_a_state_the_status_is_500() -> None:
     assert get_status(None).status == 500
 
 
-def test_a_turn_that_takes_too_long_is_said() -> None:
+def test_an_exclusive_access_that_lasts_too_long_gives_status_503() -> None:
     state = wrap_state(SelfState(), turn_timeout=0.01)
     with state.turn("a long handler"), Actor() as client:
         status, body = said(client.do(get_status, state))

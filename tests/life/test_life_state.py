@@ -1,4 +1,4 @@
-"""Life's SelfState behind a wrapped state: by its own names and rules, and without its live containers."""
+"""A wrapped SelfState: Life's names and rules, and no live containers for readers."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def test_the_loop_gives_lifes_numbers_through_the_wrapper(vector: dict[str, Any]
     assert vitals_of(state) == vitals_of(bare) == pytest.approx(vector["after"], **EXACT)
 
 
-def test_a_run_of_events_takes_lifes_course_through_the_wrapper(state: LifeState) -> None:
+def test_a_run_of_events_gives_lifes_trace_through_the_wrapper(state: LifeState) -> None:
     for record, expected in zip(TRACE_EVENTS, GOLDEN["trace"], strict=True):
         engines.handle(state, Event(**record))  # type: ignore[arg-type]
         assert [state.energy, state.stability, state.integrity] == pytest.approx(expected[2:], **EXACT)
 
 
-def test_every_attribute_is_there_by_its_name(state: LifeState, being: SelfState) -> None:
+def test_every_attribute_has_its_own_name(state: LifeState, being: SelfState) -> None:
     for name in ("energy", "ticks", "life_id", "active", "circadian_phase", "memory", "last_pattern"):
         assert getattr(state, name) == getattr(being, name)
     assert not hasattr(state, "nobody_has_this")
@@ -64,12 +64,12 @@ def test_a_delta_follows_lifes_rules_not_ours(state: LifeState) -> None:
     assert state["energy"] == 99.0, "what came first stays, and is published"
 
 
-def test_a_report_says_what_a_delta_did(state: LifeState) -> None:
+def test_a_report_has_the_changes_of_a_delta(state: LifeState) -> None:
     report: Any = state.apply_delta({"energy": -3.0, "stability": 1.0, "unknown": 2.0}, report=True)
     assert dict(report.applied) == {"energy": -3.0, "stability": 0.0}
 
 
-def test_an_assignment_out_of_range_raises_what_life_raises(state: LifeState) -> None:
+def test_an_assignment_out_of_range_raises_lifes_error(state: LifeState) -> None:
     for wrong in (lambda: state.update_energy(101.0), lambda: setattr(state, "energy", -1.0)):
         with pytest.raises(ValueError, match="energy"):
             wrong()
@@ -79,19 +79,19 @@ def test_an_assignment_out_of_range_raises_what_life_raises(state: LifeState) ->
     assert (state.energy, state["energy"], state.snapshot()["energy"], state.is_viable()) == (7.0, 7.0, 7.0, False)
 
 
-def test_methods_of_life_are_called_in_a_turn_and_published(state: LifeState) -> None:
+def test_methods_of_life_run_in_exclusive_access_and_are_published(state: LifeState) -> None:
     state.update_vital_params(energy=50.0, stability=0.5)
     assert (state["energy"], state["stability"]) == (50.0, 0.5)
     assert state.version == 1
 
 
-def test_what_is_no_field_of_ours_is_set_on_the_object(state: LifeState, being: SelfState) -> None:
+def test_an_attribute_that_is_not_published_is_set_on_the_object(state: LifeState, being: SelfState) -> None:
     state.last_pattern = "absorb"
     state.clarity_state = True
     assert (being.last_pattern, being.clarity_state) == ("absorb", True)
 
 
-def test_a_published_number_that_became_none_is_put_back(state: LifeState, being: SelfState) -> None:
+def test_a_published_number_that_became_nan_is_reset(state: LifeState, being: SelfState) -> None:
     with pytest.raises(InvalidValue, match="energy"), state.turn():
         being._body.numbers["energy"] = float("nan")
     assert (being.energy, state.energy) == (100.0, 100.0)
@@ -100,7 +100,7 @@ def test_a_published_number_that_became_none_is_put_back(state: LifeState, being
 # containers
 
 
-def test_no_live_container_leaks(state: LifeState, being: SelfState) -> None:
+def test_reading_returns_no_live_container(state: LifeState, being: SelfState) -> None:
     being.memory.append(entry())
     status = state.get_safe_status_dict()
     seen = [status["memory"], status["learning_params"]["event_type_sensitivity"], state.memory]
@@ -113,7 +113,7 @@ def test_no_live_container_leaks(state: LifeState, being: SelfState) -> None:
     assert state.get_safe_status_dict()["memory"] is not state.get_safe_status_dict()["memory"]
 
 
-def test_changing_a_list_that_was_read_changes_the_objects(state: LifeState, being: SelfState) -> None:
+def test_a_change_of_a_copied_list_reaches_the_object(state: LifeState, being: SelfState) -> None:
     memory = state.memory
     for number in range(60):
         memory.append(entry(number))
@@ -125,7 +125,7 @@ def test_changing_a_list_that_was_read_changes_the_objects(state: LifeState, bei
     assert type(being.recent_events) is list
 
 
-def test_changing_a_dict_that_was_read_changes_the_objects(state: LifeState, being: SelfState) -> None:
+def test_a_change_of_a_copied_dict_reaches_the_object(state: LifeState, being: SelfState) -> None:
     state.planning["goal"] = 1
     state.planning.update(way=2)
     state.planning |= {"end": 3}
@@ -134,7 +134,7 @@ def test_changing_a_dict_that_was_read_changes_the_objects(state: LifeState, bei
     assert type(being.planning) is dict
 
 
-def test_what_was_read_is_plain_to_everybody_else(state: LifeState) -> None:
+def test_a_copied_container_is_a_plain_one_for_other_code(state: LifeState) -> None:
     state.recent_events.append("noise")
     read = state.recent_events
     assert json.loads(json.dumps(read)) == ["noise"]
@@ -147,7 +147,7 @@ def test_what_was_read_is_plain_to_everybody_else(state: LifeState) -> None:
 # turns
 
 
-def test_a_turn_has_the_object_bare_and_everything_works_inside_it(state: LifeState, being: SelfState) -> None:
+def test_exclusive_access_gives_the_bare_object_and_every_call_works_in_it(state: LifeState, being: SelfState) -> None:
     with state.turn("handler") as live:
         assert live is being
         live.energy -= 10.0
@@ -159,7 +159,7 @@ def test_a_turn_has_the_object_bare_and_everything_works_inside_it(state: LifeSt
     assert (state["energy"], state["stability"], state.version) == (89.0, 0.5, 1)
 
 
-def test_readers_of_published_numbers_never_wait_for_a_turn(being: SelfState) -> None:
+def test_readers_of_published_numbers_do_not_wait_for_exclusive_access(being: SelfState) -> None:
     state = wrap_state(being, turn_timeout=0.01)
     with state.turn("a long handler") as live, Actor() as reader:
         live.energy = 1.0
@@ -183,7 +183,7 @@ def test_an_adopter_chooses_what_is_published(being: SelfState) -> None:
     assert state.stability == 1.0
 
 
-def test_threads_that_change_everything_lose_nothing(state: LifeState, being: SelfState) -> None:
+def test_threads_that_change_one_state_lose_no_change(state: LifeState, being: SelfState) -> None:
     def changes() -> None:
         for _ in range(100):
             state.apply_delta({"fatigue": 1.0})
@@ -194,5 +194,5 @@ def test_threads_that_change_everything_lose_nothing(state: LifeState, being: Se
     assert (being.fatigue, len(being.recent_events)) == (300.0, 300)
 
 
-def test_the_vitals_are_those_of_life(state: LifeState) -> None:
+def test_the_defaults_of_the_published_fields_are_lifes(state: LifeState) -> None:
     assert vitals_of(state) == VITALS

@@ -1,4 +1,4 @@
-"""Life's loop by its own signature: the same work in the same order, whichever way its events are answered."""
+"""Life's loop by its own signature: the same work in the same order in every mode."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ def test_the_signature_is_lifes_with_new_keywords_after_it() -> None:
         ({"event_queue": double.EventQueue()}, TypeError, "engines"),
     ],
 )  # fmt: skip
-def test_what_cannot_work_is_refused_before_the_first_tick(given: Any, error: Any, says: str) -> None:
+def test_wrong_arguments_are_refused_before_the_first_tick(given: Any, error: Any, says: str) -> None:
     with pytest.raises(error, match=says):
         run_loop(SelfState(), None, **given)
 
 
-def test_the_environment_chooses_the_mode_of_a_loop_that_says_nothing(
+def test_the_environment_chooses_the_mode_when_none_is_given(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for mode in MODES:
@@ -114,7 +114,7 @@ def lifes_way() -> SelfState:
 
 
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "wrapped"])
-def test_in_sync_mode_the_loop_does_exactly_what_lifes_does(wrapped: bool) -> None:
+def test_sync_mode_gives_exactly_the_state_of_lifes_loop(wrapped: bool) -> None:
     bare = SelfState()
     report = fed(GROUPS).run(wrap_state(bare) if wrapped else bare, "sync", TICKS)
     assert whole(bare) == whole(lifes_way())
@@ -128,7 +128,7 @@ def test_sync_mode_works_with_lifes_own_queue() -> None:
     assert bare.recent_events == ["shock"]
 
 
-def test_in_async_mode_the_same_events_leave_the_same_marks() -> None:
+def test_async_mode_gives_the_same_memories_and_nearly_the_same_vitals() -> None:
     bare, life = SelfState(), lifes_way()
     report = fed(GROUPS).run(bare, "async", TICKS)
     assert report.events == 600
@@ -198,7 +198,7 @@ def test_duties_come_in_the_contracts_order_in_their_ticks() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_there_is_no_death_only_weakness(mode: str) -> None:
+def test_zero_vitals_do_not_end_the_loop(mode: str) -> None:
     bare = SelfState()
     bare.update_vital_params(0.0, 0.0, 0.0)
     report = fed([[Event("shock", 0.9, 0.0)], [Event("recovery", 1.0, 0.0)]]).run(bare, mode, 4)
@@ -214,7 +214,7 @@ def test_weakness_costs_by_the_second_unless_it_is_switched_off() -> None:
         assert bare.integrity == pytest.approx(expected)
 
 
-def test_broken_vitals_are_lifted_every_hundredth_tick() -> None:
+def test_broken_vitals_are_repaired_every_hundredth_tick() -> None:
     bare = SelfState()
     bare.ticks = 100
     bare._body.numbers.update(energy=float("nan"), stability=0.0, integrity=float("inf"))
@@ -239,7 +239,7 @@ def test_a_failed_tick_costs_integrity_and_the_loop_goes_on(mode: str) -> None:
     assert bare.integrity == pytest.approx(1.0 - 3 * 0.05)
 
 
-def test_after_a_failed_tick_life_does_not_sleep() -> None:
+def test_after_a_failed_tick_only_async_mode_sleeps() -> None:
     world = World()
     failing = Subsystems(semantic_monitor=lambda live: 1 / 0)
     world.run(SelfState(), "sync", 3, subsystems=failing)
@@ -249,7 +249,7 @@ def test_after_a_failed_tick_life_does_not_sleep() -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_one_event_that_fails_takes_no_other_with_it(mode: str) -> None:
+def test_a_failed_event_fails_no_other_event(mode: str) -> None:
     group: list[Any] = [Event("shock", 0.9, 0.0), {"type": "clarity_moment", "timestamp": 0.0}, Event("calm", 0.1, 0.0)]
     bare = SelfState()
     report = fed([group]).run(bare, mode, 2)
@@ -284,7 +284,7 @@ def test_the_mode_is_changed_and_changed_back_with_one_queue_and_one_state() -> 
     assert bare.recent_events == ["shock"] * 5
 
 
-def test_the_monitor_gets_a_state_that_it_may_read() -> None:
+def test_the_monitor_gets_a_state_that_any_thread_may_read() -> None:
     seen: list[Any] = []
     bare = SelfState()
     bare.ticks = 9
@@ -296,7 +296,7 @@ def test_the_monitor_gets_a_state_that_it_may_read() -> None:
 # the shadow
 
 
-def test_a_shadow_finds_nothing_where_there_is_nothing() -> None:
+def test_a_shadow_reports_no_difference_between_equal_modes() -> None:
     bare = SelfState()
     report = fed(GROUPS[:5]).run(bare, "shadow", 6)
     assert report.shadow is not None
@@ -305,7 +305,7 @@ def test_a_shadow_finds_nothing_where_there_is_nothing() -> None:
     assert bare.recent_events == [each.type for each in EVENTS[:100] if each.intensity]
 
 
-def test_a_shadow_reports_what_differs() -> None:
+def test_a_shadow_reports_each_difference() -> None:
     threads = threading.get_ident()
 
     def moody(state: Any, meaning: Any) -> str:

@@ -1,4 +1,4 @@
-"""The package as an adopter meets it: every name is in the reference, and the guide's code runs as it stands."""
+"""The adapter's public names are in the reference, and the code of the guide runs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ BLOCK = re.compile(r"^```py\n(.*?)^```", re.M | re.S)
 
 
 @pytest.mark.parametrize("name", life.__all__)
-def test_every_name_is_there_and_stands_in_the_reference(name: str) -> None:
+def test_every_public_name_exists_and_is_in_the_reference(name: str) -> None:
     assert hasattr(life, name)
     assert re.search(rf"\b{name}\b", (DOCS / "reference/life.md").read_text(encoding="utf-8"))
 
 
-def test_it_never_imports_life() -> None:
+def test_the_adapter_never_imports_life() -> None:
     for path in Path(life.__file__).parent.glob("*.py"):
         assert not re.search(r"^\s*(from|import) src\b", path.read_text(encoding="utf-8"), re.M)
 
 
-def test_the_guides_steps_run_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steps_of_the_guide_run_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[int] = []
     stop = threading.Event()
 

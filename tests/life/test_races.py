@@ -1,4 +1,4 @@
-"""Each race of the contract's section 11: there on a bare state, with two threads, and gone behind the wrapped one."""
+"""Each race of section 11 of the contract: two threads have it on a bare state, and not on a wrapped one."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ pytestmark = pytest.mark.timeout(300)  # seconds: bounded by the scripts' own
 
 
 @pytest.mark.parametrize("race", RACES)
-def test_threads_on_the_bare_being_race(isolated: Callable[..., str], race: str) -> None:
+def test_threads_race_on_a_bare_state(isolated: Callable[..., str], race: str) -> None:
     assert int(isolated(SCRIPT, race, "bare", str(STEPS_BARE), timeout=250.0)) > 0
 
 
 @pytest.mark.parametrize("race", RACES)
-def test_threads_behind_the_wrapped_state_do_not(isolated: Callable[..., str], race: str, backend: str) -> None:
+def test_threads_do_not_race_on_a_wrapped_state(isolated: Callable[..., str], race: str, backend: str) -> None:
     assert int(isolated(SCRIPT, race, backend, str(STEPS), timeout=250.0)) == 0
