@@ -12,19 +12,19 @@ import time
 from array import array
 
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState
-from lifeevt.scheduler import DelayShedder
+from lifeevt.scheduler import CoDel
 
 COLUMNS = {
     "no shedder": None,
-    "one that is asked": DelayShedder(1e9, 1e9),
-    "one that sheds": DelayShedder(1e-9, 1e-9),
+    "one that is asked": CoDel(1e9, 1e9),
+    "one that sheds": CoDel(1e-9, 1e-9),
 }
 
 
-def engine(shed_delay: DelayShedder | None, events: int) -> AsyncEventProcessor:
+def engine(codel: CoDel | None, events: int) -> AsyncEventProcessor:
     queue = AsyncEventQueue(events, "reject")
     state = ThreadSafeSelfState.life()
-    return AsyncEventProcessor(state, queue=queue, shed_delay=shed_delay, result_capacity=1024)
+    return AsyncEventProcessor(state, queue=queue, codel=codel, result_capacity=1024)
 
 
 def ns_an_event(one: AsyncEventProcessor, events: int) -> float:
@@ -39,7 +39,7 @@ def ns_an_event(one: AsyncEventProcessor, events: int) -> float:
 
 
 def measured(rounds: int, events: int) -> dict[str, list[float]]:
-    engines = {name: engine(shed_delay, events) for name, shed_delay in COLUMNS.items()}
+    engines = {name: engine(codel, events) for name, codel in COLUMNS.items()}
     taken: dict[str, list[float]] = {name: [] for name in COLUMNS}
     for each in engines.values():
         ns_an_event(each, events)  # touches the memory

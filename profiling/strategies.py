@@ -67,7 +67,7 @@ class Server:
     def __init__(self, strategy: str | Strategy, coming: list[Arrival]) -> None:
         self.scheduler = EventScheduler(strategy)
         self.heap = EventHeap(len(coming))
-        self.scheduler.steer(self.heap)
+        self.scheduler.attach(self.heap)
         self.coming, self.next, self.now = coming, 0, 0
         self.tick = TICK_NS
         self.within, self.all, self.longest = [0] * 4, [0] * 4, [0] * 4

@@ -26,7 +26,7 @@ from lifeevt import (
     ThreadSafeSelfState,
     Tick,
 )
-from lifeevt.scheduler import AdaptiveStrategy, Load
+from lifeevt.scheduler import AdaptiveStrategy, LoadSample
 
 MS = 1_000_000
 INTERVAL = 100 * MS
@@ -430,7 +430,7 @@ def test_a_strategy_that_fails_is_counted_and_the_loop_goes_on(
     caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(AdaptiveStrategy):
-        def review(self, load: Load) -> None:
+        def on_tick(self, load: LoadSample) -> None:
             raise RuntimeError("no idea")
 
     state = ThreadSafeSelfState({"energy": Field(1.0)})

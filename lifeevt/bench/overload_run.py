@@ -27,7 +27,7 @@ from .. import (
     ThreadSafeSelfState,
 )
 from ..processor import ProcessorStatistics
-from ..scheduler import DelayShedder
+from ..scheduler import CoDel
 from . import measure, workloads
 from .handlers import arithmetic
 from .latency import WORKER, core_wait_ns, native_id
@@ -165,8 +165,8 @@ def types_of(answering: Answering, rate: float) -> EventTypes:
 
 
 def engine(answering: Answering, load: Load, types: EventTypes, capacity: int) -> AsyncEventProcessor:
-    steps, shed_delay = answering.steps, DelayShedder(TARGET_SECONDS, INTERVAL_SECONDS) if load.sheds else None
-    scheduler = EventScheduler(load.strategy, types=types, shed_delay=shed_delay)
+    steps, codel = answering.steps, CoDel(TARGET_SECONDS, INTERVAL_SECONDS) if load.sheds else None
+    scheduler = EventScheduler(load.strategy, types=types, codel=codel)
     handlers = {"*": Handler(meaning=lambda event, state: arithmetic(steps))} if steps else None
     return AsyncEventProcessor(
         ThreadSafeSelfState.life(), [] if steps else None, handlers,

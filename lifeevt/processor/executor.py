@@ -90,11 +90,11 @@ class Attendant:
 
     def _portion(self, left: int) -> tuple[int, int]:
         """How many events may be answered before the gate is asked again, and below which level."""
-        return (1, self.scheduler.above(self.clock.now_ns())) if self.scheduler.paces else (left, MAX_LEVELS)
+        return (1, self.scheduler.above(self.clock.now_ns())) if self.scheduler.throttles else (left, MAX_LEVELS)
 
     def record_unanswered(self, entry: Entry, status: Status) -> None:
         """Record what became of an event that never started."""
-        self.scheduler.leave(entry[2], status)
+        self.scheduler.record_unprocessed(entry[2], status)
         answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
         answer.receipt = entry[0].receipt if type(entry[0]) is Tracked else None
         self._record(answer, finishes=False)
@@ -111,7 +111,7 @@ class Attendant:
 
     def _is_shed(self, answer: Answer) -> bool:
         """End an event that no reactor has answered, if it waited too long; whether it did."""
-        if answer.started_ns or self.scheduler.codel is None:
+        if answer.started_ns or self.scheduler.delay_controller is None:
             return False
         answer.started_ns = self.clock.now_ns()
         if self._reactor.admits(answer.level, answer.queued_ns, answer.started_ns):
@@ -124,7 +124,7 @@ class Attendant:
 
     def _leave(self, answer: Answer, status: Status) -> None:
         """Count and end an event that left the queue and never ran."""
-        self.scheduler.leave(answer.level, status)
+        self.scheduler.record_unprocessed(answer.level, status)
         self._end_unanswered(answer, status)
 
     def _end_unanswered(self, answer: Answer, status: Status) -> None:

@@ -17,7 +17,7 @@ from ..event import Event, Priority
 from ..metrics import LatencySummary, Ledger, summarize
 from ..queue import AsyncEventQueue, Periodic, QueueStatistics, Receipt
 from ..result import EventProcessingResult, Status
-from ..scheduler import DelayShedder, EventScheduler, SchedulerStatistics, Strategy
+from ..scheduler import CoDel, EventScheduler, SchedulerStatistics, Strategy
 from ..state import StateStatistics, ThreadSafeSelfState
 from . import at_exit
 from .batch_executor import BatchAttendant
@@ -60,7 +60,7 @@ class AsyncEventProcessor(Fronted):
     Handler or a callable ``(event, state)``. No thread before ``start``. All methods are thread-safe.
     Events without a handler need no interpreter
     (native twin, system clock, the stock scheduler). ``switch_interval``, in seconds, is the
-    interpreter's while the worker runs, for all its threads; None leaves it alone. ``shed_delay``: what waits
+    interpreter's while the worker runs, for all its threads; None leaves it alone. ``codel``: what waits
     too long below CRITICAL is shed (docs/adr/0019); None: only a full queue sheds.
     """
 
@@ -75,7 +75,7 @@ class AsyncEventProcessor(Fronted):
         scheduler: str | Strategy | EventScheduler = "deadline",
         clock: Clock | None = None,
         *,
-        shed_delay: DelayShedder | None = None,
+        codel: CoDel | None = None,
         result_capacity: int = 8192,
         switch_interval: float | None = None,
     ) -> None:
@@ -84,7 +84,7 @@ class AsyncEventProcessor(Fronted):
         if switch_interval is not None and not 0.0 < switch_interval < 1e3:
             raise ValueError(f"switch_interval is {switch_interval}; it must be a positive number of seconds")
         self.state = state
-        self.scheduler = EventScheduler.of(scheduler, shed_delay)
+        self.scheduler = EventScheduler.of(scheduler, codel)
         self.queue = queue if queue is not None else AsyncEventQueue(clock=clock)
         self.clock: Clock = clock or self.queue.clock
         self._reflexes = _reflex_set(reflexes, state).compile(state.numbers)
@@ -97,7 +97,7 @@ class AsyncEventProcessor(Fronted):
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._answers_natively(),
         )  # fmt: skip
-        self._reactor.shed_by(self.scheduler.codel)
+        self._reactor.shed_by(self.scheduler.delay_controller)
         self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
         self._employ(HandlerTable(handlers))
         self._timekeeper = Timekeeper(
@@ -344,14 +344,14 @@ class AsyncEventProcessor(Fronted):
             return self._stop(drain, timeout)
         finally:
             self._ending = False
-            self.scheduler.pace(True)
-            self._reactor.shed_by(self.scheduler.codel)
+            self.scheduler.throttle(True)
+            self._reactor.shed_by(self.scheduler.delay_controller)
 
     def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
         self._accept(False)
         if drain:
             self.queue.resume_everything()
-            self.scheduler.pace(False)
+            self.scheduler.throttle(False)
             self._reactor.shed_by(None)
         if drain and self.running:
             with self._batches.hurried():
@@ -392,10 +392,10 @@ class AsyncEventProcessor(Fronted):
         if self.queue.on_shed is not None:
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
-        self.scheduler.steer(self.queue.heap, self.queue.kinds)
+        self.scheduler.attach(self.queue.heap, self.queue.kinds)
         tracker = self.queue.tracker
         tracker.on_ended = lambda entry, status: self._attendant.record_unanswered(entry, status)
-        tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self._mean_service_ns
+        tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self.scheduler.mean_service_ns
         self.queue.on_shed = lambda entry: self._attendant.record_unanswered(entry, Status.SHED)
 
     def _employ(self, handlers: HandlerTable) -> None:
@@ -430,12 +430,6 @@ class AsyncEventProcessor(Fronted):
     def _answers_natively(self) -> bool:
         """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
         return self.scheduler.counts_alone and type(self.clock) is SystemClock
-
-    def _mean_service_ns(self) -> float:
-        """How long an event takes, on average so far."""
-        services = [account.service for account in self.scheduler.accounts]
-        count = sum(service.count for service in services)
-        return sum(service.total for service in services) / count if count else 0.0
 
     def _refuse_in_handler(self) -> None:
         if self._worker.answers_here:

@@ -19,7 +19,7 @@ class Timekeeper:
     """Gives the worker its tasks, and lets in what is due between them.
 
     On the system's clock the reactor itself sleeps until then. Another clock cannot wake a reactor: while something
-    is to come on one, the worker waits on that clock. So it does while a strategy paces it, event by event.
+    is to come on one, the worker waits on that clock. So it does while a strategy throttles it, event by event.
     ``stopping()`` says when it must not wait any longer.
     """
 
@@ -38,7 +38,7 @@ class Timekeeper:
         fork.renew_locks(self, "_telling")
         self._on_system_clock = type(queue.clock) is SystemClock
         self._timers.on_earlier = batches.on_change = self._tell
-        scheduler.on_pace = self._tell
+        scheduler.follow(self._tell)
 
     def next_task(self) -> Task | None:
         """Return the next event for Python; None when it is time to look around, or to leave. Blocks."""
@@ -60,14 +60,14 @@ class Timekeeper:
     def _tell(self) -> None:
         with self._telling:
             next_ns = self._next_ns()
-            native = not self._scheduler.paces and (self._on_system_clock or next_ns is None)
+            native = not self._scheduler.throttles and (self._on_system_clock or next_ns is None)
             self._reactor.wake_at(next_ns if native else LONG_AGO)
         if not self._on_system_clock:
             self._queue.waiting.wake()
 
     def _runs_alone(self) -> bool:
         """Whether the reactor may run and sleep by itself: no gate, no clock but its own, no batch that is due."""
-        if self._scheduler.paces:
+        if self._scheduler.throttles:
             return False
         if not self._on_system_clock:
             return self._next_ns() is None
@@ -80,7 +80,7 @@ class Timekeeper:
     def _may_not_wait(self) -> bool:
         above = self._above()
         next_ns = self._next_ns(above)
-        if self._stopping() or not (self._scheduler.paces or next_ns is not None):
+        if self._stopping() or not (self._scheduler.throttles or next_ns is not None):
             return True
         head = self._queue.heap.head()
         return _is_past(next_ns, self._queue.clock.now_ns()) or (head is not None and head[1] < above)
@@ -95,7 +95,7 @@ class Timekeeper:
 
     def _look_again_ns(self) -> int | None:
         """When a gate that is shut opens, or something comes by itself."""
-        gate = self._scheduler.gate(self._queue.clock.now_ns()) if self._scheduler.paces else OPEN
+        gate = self._scheduler.gate(self._queue.clock.now_ns()) if self._scheduler.throttles else OPEN
         return _first(None if gate.allowance_ns > 0 else gate.until_ns, self._next_ns(self._above()))
 
 

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from .._public import publish
-from .adaptive import AdaptiveBounds, AdaptiveStrategy, Decision
-from .codel import DelayShedder
+from .accounts import LevelStatistics, SchedulerStatistics
+from .adaptive import AdaptiveBounds, AdaptiveDecision, AdaptiveStrategy
+from .codel import CoDel
 from .load_balancing import LoadBalancingStrategy
-from .scheduler import EventScheduler, LevelStatistics, SchedulerStatistics
-from .strategies import strategy_names
+from .scheduler import EventScheduler
 from .strategy import (
     LARGEST_BATCH as LARGEST_BATCH,
     OPEN as OPEN,
     DeadlineStrategy,
-    Gate,
-    LevelLoad,
-    Load,
+    LevelSample,
+    LoadSample,
     PriorityStrategy,
+    StartGate,
     Strategy,
+    strategy_names,
 )
 
 __all__ = [
     "AdaptiveBounds",
+    "AdaptiveDecision",
     "AdaptiveStrategy",
+    "CoDel",
     "DeadlineStrategy",
-    "Decision",
-    "DelayShedder",
     "EventScheduler",
-    "Gate",
-    "LevelLoad",
+    "LevelSample",
     "LevelStatistics",
-    "Load",
     "LoadBalancingStrategy",
+    "LoadSample",
     "PriorityStrategy",
     "SchedulerStatistics",
+    "StartGate",
     "Strategy",
     "strategy_names",
 ]

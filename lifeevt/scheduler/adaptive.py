@@ -1,4 +1,4 @@
-"""AdaptiveStrategy: weights, a time budget and batches that follow what is measured, within declared bounds."""
+"""AdaptiveStrategy: offsets, a time budget and batches that follow the measured load, within declared bounds."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .load_balancing import LoadBalancingStrategy
-from .strategy import ALL_LEVELS, OPEN, STRICT_NS, Gate, LevelLoad, Load, Strategy
+from .strategy import ALL_LEVELS, OPEN, STRICT_NS, LevelSample, LoadSample, StartGate, Strategy
 
-__all__ = ["AdaptiveBounds", "AdaptiveStrategy", "Decision", "Settings", "decide", "replay"]
+__all__ = ["AdaptiveBounds", "AdaptiveDecision", "AdaptiveSettings", "AdaptiveStrategy", "decide", "replay"]
 
-MS = 1_000_000
+MS = 1_000_000  # nanoseconds
 WHOLE = 1000  # shares are whole thousandths
-KEPT = 4096
+KEPT = 4096  # decisions
 
 
 @dataclass(frozen=True)
 class AdaptiveBounds:
-    """Within what an AdaptiveStrategy may move, and when it does. Nanoseconds and thousandths, whole numbers.
+    """The bounds of an AdaptiveStrategy, and its thresholds. Nanoseconds and thousandths, whole numbers. Immutable.
 
-    Pressed: ``late_high`` thousandths of what finished were late, or what waits would take ``backlog_ns``. Calm: at
-    most ``late_low`` were, and what waits would take a quarter of that. Between the two nothing moves. It
-    tightens at the first tick that is pressed, and loosens after ``calm_ticks`` calm ones in a row.
+    A tick is pressed when ``late_high`` thousandths of the finished events were late, or the waiting ones would take
+    ``backlog_ns``. It is calm when at most ``late_low`` were late, and the waiting ones would take a quarter of that.
+    The strategy tightens at the first pressed tick, and loosens after ``calm_ticks`` calm ones in a row; between the
+    two it changes nothing.
+
+    Raises:
+        ValueError: a number is not whole, not above 0 or too large, or two of them contradict each other.
     """
 
     least_spread_ns: int = 50 * MS
@@ -48,13 +52,13 @@ class AdaptiveBounds:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is moved, and what is remembered from tick to tick to move it.
+class AdaptiveSettings:
+    """The settings of an AdaptiveStrategy, and its memory from tick to tick. Immutable.
 
-    A level stands ``level * spread_ns`` behind its deadlines; what is late already ``late_offset_ns``. ``share``
-    thousandths of a tick are for events below CRITICAL, ``batch`` of them may be taken at once. ``service_ns``
-    is each level's smoothed service time of one event; ``calm`` and ``quiet`` count the ticks in a row that
-    were calm, and that were punctual.
+    A level stands ``level * spread_ns`` behind its deadlines; an event that is late already stands ``late_offset_ns``
+    further back. ``share`` thousandths of a tick are for events below CRITICAL; ``batch`` of them may be taken at once.
+    ``service_ns`` is each level's smoothed service time of one event. ``calm`` and ``quiet`` count the calm and the
+    punctual ticks in a row.
     """
 
     spread_ns: int = 0
@@ -67,70 +71,70 @@ class Settings:
 
     @property
     def moved(self) -> tuple[int, int, int, int]:
-        """Spread, late offset, share and batch: what others see of it."""
+        """Spread, late offset, share and batch: the part that acts on events."""
         return self.spread_ns, self.late_offset_ns, self.share, self.batch
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One tick's: what was set, what was measured, what is set now, and why."""
+class AdaptiveDecision:
+    """The decision of one tick: settings before, measured load, settings after, and the reason. Immutable."""
 
     number: int
-    before: Settings
-    load: Load
-    after: Settings
+    before: AdaptiveSettings
+    load: LoadSample
+    after: AdaptiveSettings
     reason: str
 
     @property
     def changed(self) -> bool:
-        """Whether anything was moved."""
+        """Whether the decision changed a setting that acts on events."""
         return self.before.moved != self.after.moved
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain JSON values, without loss."""
+        """Return the decision as plain JSON values, without loss."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> Decision:
-        """Return what :meth:`to_dict` wrote."""
+    def from_dict(cls, record: Mapping[str, Any]) -> AdaptiveDecision:
+        """Return the decision that :meth:`to_dict` wrote."""
         load = record["load"]
-        levels = tuple(LevelLoad(**level) for level in load["levels"])
+        levels = tuple(LevelSample(**level) for level in load["levels"])
         before, after = (_settings(record[name]) for name in ("before", "after"))
-        return cls(record["number"], before, Load(**{**load, "levels": levels}), after, record["reason"])
+        return cls(record["number"], before, LoadSample(**{**load, "levels": levels}), after, record["reason"])
 
 
 class AdaptiveStrategy(Strategy):
-    """``adaptive``: by deadline while there is time; under pressure more and more by level, and the late ones later.
+    """``adaptive``: by deadline while there is time; under pressure more and more by level, and late events later.
 
-    At each tick it looks at what was late and at what waits. Under pressure it sets the levels further apart, lets
-    what is late already stand ``patience_ns`` later, once, so that it does not make all others late too, and takes
-    more events at once; when the loop's own ticks are late, it leaves more of them to the loop. When it is
-    calm again, all of that goes back, step by step. CRITICAL is never postponed and never waits for a share.
+    At each tick the strategy reads how many events were late and how many wait. Under pressure it sets the levels
+    further apart, moves events that are late already back by ``patience_ns``, once, lest they make all others late,
+    too, and takes more events at once. When the loop's own ticks are late, it leaves a larger share of them to the
+    loop. In calm it takes all of that back, step by step. CRITICAL is never moved back and never waits for a share.
 
-    Every decision is a pure function of the one before, of the bounds and of what was measured, all in whole
-    numbers: :func:`replay` makes the same ones from the record, to the bit.
+    Every decision is a pure function of the previous one, of the bounds and of the measured load, all in whole numbers:
+    :func:`replay` repeats the decisions from the record, to the bit. ``decisions`` holds the last 4096;
+    ``on_decision`` is called with each, at the tick.
 
-    Starvation bound: no event that arrives at or after a + b + l * most_spread_ns + patience_ns is answered before
-    one of level l with the budget b that arrived at a; CRITICAL events apart while a share is set. It holds
-    whatever was decided meanwhile, as long as no budget is longer than ``patience_ns``.
+    Starvation bound: no event that arrives at or after a + b + l * most_spread_ns + patience_ns is processed before
+    one of level l with the budget b that arrived at a; CRITICAL events apart while a share is set. The bound holds for
+    all decisions, as long as no budget is longer than ``patience_ns``.
     """
 
     name = "adaptive"
 
     def __init__(
-        self, bounds: AdaptiveBounds | None = None, on_decision: Callable[[Decision], object] | None = None
+        self, bounds: AdaptiveBounds | None = None, on_decision: Callable[[AdaptiveDecision], object] | None = None
     ) -> None:
         self.bounds = bounds or AdaptiveBounds()
         self.on_decision = on_decision
-        self.decisions: deque[Decision] = deque(maxlen=KEPT)
-        self._settings = Settings()
+        self.decisions: deque[AdaptiveDecision] = deque(maxlen=KEPT)
+        self._settings = AdaptiveSettings()
         self._number = 0
         self._balancing: LoadBalancingStrategy | None = None
-        self._used: tuple[int, ...] = ()
 
     @property
-    def settings(self) -> Settings:
-        """What is set now."""
+    def settings(self) -> AdaptiveSettings:
+        """The present settings."""
         return self._settings
 
     @property
@@ -142,27 +146,27 @@ class AdaptiveStrategy(Strategy):
 
     @property
     def late_offset_ns(self) -> int:
-        """How much later what is late already stands, once."""
+        """The distance by which late events are moved back, once."""
         return self._settings.late_offset_ns
 
     @property
-    def paces(self) -> bool:
+    def throttles(self) -> bool:
         """Whether a share is set."""
         return self._balancing is not None
 
     @property
     def batch(self) -> int:
-        """How many events may be taken at once."""
+        """The number of events that may be taken at once."""
         return self._settings.batch
 
-    def gate(self, now_ns: int, used_ns: Sequence[int]) -> Gate:
-        """Return OPEN, or what the share leaves of this tick. O(levels)."""
+    def gate(self, now_ns: int, used_ns: Sequence[int]) -> StartGate:
+        """Return OPEN, or the gate that the share leaves of this tick. O(levels)."""
         return OPEN if self._balancing is None else self._balancing.gate(now_ns, used_ns)
 
-    def review(self, load: Load) -> None:
+    def on_tick(self, load: LoadSample) -> None:
         """Decide for the next tick, and record it. O(levels)."""
         after, reason = decide(self.bounds, self._settings, load)
-        decision = Decision(self._number, self._settings, load, after, reason)
+        decision = AdaptiveDecision(self._number, self._settings, load, after, reason)
         self._number += 1
         self._balance(after, load)
         self._settings = after
@@ -170,21 +174,21 @@ class AdaptiveStrategy(Strategy):
         if self.on_decision is not None:
             self.on_decision(decision)
 
-    def changes(self) -> list[Decision]:
-        """Return the decisions that moved anything, oldest first; the last 4096 decisions are kept. O(kept)."""
+    def changes(self) -> list[AdaptiveDecision]:
+        """Return the kept decisions that changed a setting, oldest first. O(kept)."""
         return [each for each in self.decisions if each.changed]
 
-    def _balance(self, after: Settings, load: Load) -> None:
+    def _balance(self, after: AdaptiveSettings, load: LoadSample) -> None:
         if after.share == WHOLE:
             self._balancing = None
         elif self._balancing is None or after.share != self._settings.share:
             self._balancing = LoadBalancingStrategy(after.share / WHOLE)
         if self._balancing is not None:
-            self._balancing.review(load)
+            self._balancing.on_tick(load)
 
 
-def decide(bounds: AdaptiveBounds, before: Settings, load: Load) -> tuple[Settings, str]:
-    """Return what to set after such a tick, and why. A pure function of whole numbers. O(levels)."""
+def decide(bounds: AdaptiveBounds, before: AdaptiveSettings, load: LoadSample) -> tuple[AdaptiveSettings, str]:
+    """Return the settings after a tick with this load, and the reason. A pure function of whole numbers. O(levels)."""
     measured = replace(before, service_ns=_smoothed(before.service_ns, load.levels))
     late, backlog_ns = _late(load.levels), _backlog_ns(measured.service_ns, load.levels)
     shared, why = _share(bounds, measured, load)
@@ -197,32 +201,32 @@ def decide(bounds: AdaptiveBounds, before: Settings, load: Load) -> tuple[Settin
     return _loosened(bounds, shared), f"calm for {bounds.calm_ticks} ticks{why}"
 
 
-def replay(bounds: AdaptiveBounds, record: Iterable[Decision]) -> list[Decision]:
-    """Return the decisions that these bounds give for what was measured, from the first one's settings on."""
-    found: list[Decision] = []
+def replay(bounds: AdaptiveBounds, record: Iterable[AdaptiveDecision]) -> list[AdaptiveDecision]:
+    """Return the decisions that these bounds give for the recorded loads, from the first one's settings on."""
+    found: list[AdaptiveDecision] = []
     for each in record:
         before = found[-1].after if found else each.before
         after, reason = decide(bounds, before, each.load)
-        found.append(Decision(each.number, before, each.load, after, reason))
+        found.append(AdaptiveDecision(each.number, before, each.load, after, reason))
     return found
 
 
-def _tightened(bounds: AdaptiveBounds, now: Settings) -> Settings:
+def _tightened(bounds: AdaptiveBounds, now: AdaptiveSettings) -> AdaptiveSettings:
     spread_ns = min(max(bounds.least_spread_ns, 4 * now.spread_ns), bounds.most_spread_ns)
     longest = max(now.service_ns[1:], default=0)
-    fits = bounds.batch_ns // max(longest, 1)  # a batch holds up whoever comes meanwhile
+    fits = bounds.batch_ns // max(longest, 1)  # events that come meanwhile wait for the whole batch
     batch = max(min(2 * now.batch, bounds.most_batch, fits), 1)
     return replace(now, spread_ns=spread_ns, late_offset_ns=bounds.patience_ns, batch=batch, calm=0)
 
 
-def _loosened(bounds: AdaptiveBounds, now: Settings) -> Settings:
+def _loosened(bounds: AdaptiveBounds, now: AdaptiveSettings) -> AdaptiveSettings:
     spread_ns = now.spread_ns // 4 if now.spread_ns > bounds.least_spread_ns else 0
     late_offset_ns = now.late_offset_ns if spread_ns else 0
     return replace(now, spread_ns=spread_ns, late_offset_ns=late_offset_ns, batch=max(now.batch // 2, 1), calm=0)
 
 
-def _share(bounds: AdaptiveBounds, now: Settings, load: Load) -> tuple[Settings, str]:
-    """Leave more of a tick to the loop when that is late, and take it back when it has been punctual."""
+def _share(bounds: AdaptiveBounds, now: AdaptiveSettings, load: LoadSample) -> tuple[AdaptiveSettings, str]:
+    """Leave more of a tick to the loop when the loop is late; take it back after punctual ticks."""
     if 8 * load.tick_late_ns > load.interval_ns:
         return replace(now, share=max(now.share // 2, bounds.least_share), quiet=0), "; the tick was late"
     if now.share == WHOLE or 32 * load.tick_late_ns > load.interval_ns:
@@ -232,27 +236,27 @@ def _share(bounds: AdaptiveBounds, now: Settings, load: Load) -> tuple[Settings,
     return replace(now, share=min(now.share + WHOLE // 8, WHOLE), quiet=0), "; the ticks were punctual"
 
 
-def _smoothed(before: tuple[int, ...], levels: tuple[LevelLoad, ...]) -> tuple[int, ...]:
-    """The service time of one event by level: seven eighths as before, one as now."""
+def _smoothed(before: tuple[int, ...], levels: tuple[LevelSample, ...]) -> tuple[int, ...]:
+    """Return each level's service time of one event: seven eighths the old value, one the new."""
     known = before + (0,) * (len(levels) - len(before))
     return tuple(map(_smoother, known, levels))
 
 
-def _smoother(known: int, level: LevelLoad) -> int:
+def _smoother(known: int, level: LevelSample) -> int:
     if not level.finished:
         return known
     mean = level.service_ns // level.finished
     return (7 * known + mean) // 8 if known else mean
 
 
-def _late(levels: tuple[LevelLoad, ...]) -> int:
+def _late(levels: tuple[LevelSample, ...]) -> int:
     finished = sum(level.finished for level in levels)
     return WHOLE * sum(level.late for level in levels) // finished if finished else 0
 
 
-def _backlog_ns(service_ns: tuple[int, ...], levels: tuple[LevelLoad, ...]) -> int:
+def _backlog_ns(service_ns: tuple[int, ...], levels: tuple[LevelSample, ...]) -> int:
     return sum(level.depth * each for level, each in zip(levels, service_ns, strict=True))
 
 
-def _settings(record: Mapping[str, Any]) -> Settings:
-    return Settings(**{**record, "service_ns": tuple(record["service_ns"])})
+def _settings(record: Mapping[str, Any]) -> AdaptiveSettings:
+    return AdaptiveSettings(**{**record, "service_ns": tuple(record["service_ns"])})

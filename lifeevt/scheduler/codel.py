@@ -1,4 +1,4 @@
-"""DelayShedder: how long events may wait before an engine sheds some of them, whatever the length of the queue."""
+"""CoDel: how long events may wait before an engine sheds some of them, whatever the length of the queue."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from .._backends.contract import MAX_LEVELS
 from ..clock import NS_PER_SECOND
 from ..event import Priority
 
-__all__ = ["DelayShedder"]
+__all__ = ["CoDel"]
 
 
 @dataclass(frozen=True)
-class DelayShedder:
-    """Controlled delay (CoDel, RFC 8289) for each level below CRITICAL, which is exempt.
+class CoDel:
+    """Controlled delay (CoDel, RFC 8289) for each level below CRITICAL, which is exempt. Immutable.
 
-    Once all events of a level that were taken out in ``interval_seconds`` had waited ``target_seconds`` or longer, one
-    of them is shed, then ever more often, until one waits less or is the last of its level. ``targets`` gives a level
-    a target of its own. ValueError unless 0 < target <= interval <= 1e9, and for a target of CRITICAL.
+    An episode of shedding begins once every event of a level that was taken out during ``interval_seconds`` had waited
+    ``target_seconds`` or longer. It sheds one event, then ever more often, until one waits less or is the last of its
+    level. ``targets`` gives a level a target of its own.
+
+    Raises:
+        ValueError: unless 0 < target <= interval <= 1e9, and for a target of CRITICAL.
     """
 
     target_seconds: float = 0.05
@@ -38,12 +41,12 @@ class DelayShedder:
 
     @property
     def interval_ns(self) -> int:
-        """For how long all must have waited too long."""
+        """The interval in nanoseconds."""
         return _whole_ns(self.interval_seconds)
 
     @property
     def targets_ns(self) -> tuple[int, ...]:
-        """How long events of each level may wait; 0: of this level nothing is shed."""
+        """The target of each level in nanoseconds; 0: events of this level are not shed."""
         targets = [self._given.get(level, self.target_seconds) for level in range(1, MAX_LEVELS)]
         return (0, *map(_whole_ns, targets))
 

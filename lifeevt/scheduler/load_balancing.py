@@ -6,31 +6,34 @@ from collections.abc import Sequence
 
 from ..clock import NS_PER_SECOND
 from ..event import Priority
-from .strategy import STRICT_NS, Gate, Load, Strategy
+from .strategy import STRICT_NS, LoadSample, StartGate, Strategy
 
 __all__ = ["LoadBalancingStrategy"]
 
-_EXEMPT = int(Priority.CRITICAL) + 1  # levels below this number are
+_EXEMPT = int(Priority.CRITICAL) + 1  # levels below this number are exempt
 
 
 class LoadBalancingStrategy(Strategy):
     """``load_balancing``: events below CRITICAL may use ``share`` of each tick, in ``slices`` even parts.
 
-    Critical events go first, always, and are not counted. The others go by virtual deadline, and start only
-    while what they used in this tick is below the part of the budget that is due by now; what they
-    used too much, the last one being answered to its end, is taken off the next ticks' budgets.
+    Critical events go first, always, and are not counted. The others go by virtual deadline. They start only while
+    their use of this tick is below the part of the budget that is due by now. An event runs to its end; the time by
+    which it exceeds the budget is taken off the next ticks' budgets.
 
-    Starvation bound: towards later events of levels below CRITICAL that of ``deadline``. And these levels never
-    stand still: an event with *w* of service before it in line, counted from the last tick, starts within
-    ``ceil((w + s + c) / budget) + 1`` ticks, where *s* is the longest service of one event below CRITICAL, and *c*
-    what critical events took meanwhile.
+    Starvation bound: towards later events of levels below CRITICAL that of ``deadline``. And these levels always
+    advance: an event with *w* of service before it in line, counted from the last tick, starts within
+    ``ceil((w + s + c) / budget) + 1`` ticks, where *s* is the longest service of one event below CRITICAL, and *c* the
+    service of critical events meanwhile.
 
-    ``interval_seconds`` is the tick's until the loop tells its own; without a loop it goes on by itself. A loop that
-    answers events in its own thread looks once a tick: give it one slice.
+    ``interval_seconds`` is the length of a tick until the loop tells its own; without a loop, ticks follow each other
+    by the clock. A loop that processes events in its own thread asks once a tick: give it one slice.
+
+    Raises:
+        ValueError: unless ``share`` lies in (0, 1], ``slices`` in [1, 1024] and the interval in (0, 1e9).
     """
 
     name = "load_balancing"
-    paces = True
+    throttles = True
     offsets_ns = (-STRICT_NS, 0)
 
     def __init__(self, share: float = 0.5, slices: int = 8, interval_seconds: float = 0.1) -> None:
@@ -48,15 +51,15 @@ class LoadBalancingStrategy(Strategy):
 
     @property
     def budget_ns(self) -> int:
-        """What events below CRITICAL may use in one tick."""
+        """The service time of one tick for events below CRITICAL."""
         return self._budget_ns
 
     @property
     def spent_ns(self) -> int:
-        """What they used of it so far; more than the budget when the last one took longer."""
+        """The part of it that they used; more than the budget when the last event took longer."""
         return self._spent_ns
 
-    def gate(self, now_ns: int, used_ns: Sequence[int]) -> Gate:
+    def gate(self, now_ns: int, used_ns: Sequence[int]) -> StartGate:
         """Return how much events below CRITICAL may use, until the next part of the budget falls due. O(levels)."""
         used = sum(used_ns[_EXEMPT:])
         self._spent_ns += 0 if self._used_ns is None else used - self._used_ns
@@ -65,11 +68,11 @@ class LoadBalancingStrategy(Strategy):
         parts = (now_ns - began_ns) * self.slices // self._interval_ns + 1  # that are due by now
         left_ns = self._budget_ns * parts // self.slices - self._spent_ns
         if left_ns > 0:
-            return Gate(_EXEMPT, left_ns, began_ns + -(-parts * self._interval_ns // self.slices))
-        return Gate(_EXEMPT, 0, self._due_ns(began_ns))
+            return StartGate(_EXEMPT, left_ns, began_ns + -(-parts * self._interval_ns // self.slices))
+        return StartGate(_EXEMPT, 0, self._due_ns(began_ns))
 
-    def review(self, load: Load) -> None:
-        """Begin a tick. O(1)."""
+    def on_tick(self, load: LoadSample) -> None:
+        """Begin a tick, with the loop's interval. O(1)."""
         self._roll(load.now_ns)
         if load.now_ns - (self._began_ns or 0) >= self._interval_ns // 2:  # nearer to the next tick than to the last
             self._spent_ns = max(self._spent_ns - self._budget_ns, 0)
@@ -77,7 +80,7 @@ class LoadBalancingStrategy(Strategy):
         self._set_interval(load.interval_ns)
 
     def _roll(self, now_ns: int) -> int:
-        """Begin as many ticks as have passed; return when the present one began."""
+        """Begin as many ticks as have passed; return the instant at which the present one began."""
         if self._began_ns is None or now_ns < self._began_ns:
             self._began_ns = now_ns
         passed = (now_ns - self._began_ns) // self._interval_ns
@@ -86,7 +89,7 @@ class LoadBalancingStrategy(Strategy):
         return self._began_ns
 
     def _due_ns(self, began_ns: int) -> int:
-        """When so much of the budget is due that something may start again."""
+        """Return the instant at which enough of the budget is due for the next event."""
         ticks, over_ns = divmod(self._spent_ns, self._budget_ns)
         parts = over_ns * self.slices // self._budget_ns  # parts that are used up
         while self._budget_ns * (parts + 1) // self.slices <= over_ns:

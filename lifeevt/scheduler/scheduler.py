@@ -1,79 +1,30 @@
-"""EventScheduler: which event is next, and whether each was answered within its budget."""
+"""EventScheduler: the order of events, and the account of whether each was processed within its budget."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 
-from .._backends import Account, CoDel, EventHeap, KindTable, fork
+from .. import _backends
+from .._backends import Account, EventHeap, KindTable, fork
 from .._backends.contract import MAX_LEVELS
 from ..event import Event, EventTypes, Priority
-from ..metrics import LatencySummary, summarize
 from ..result import Status
-from .codel import DelayShedder
-from .rates import RateWindow
-from .strategies import find_strategy
-from .strategy import Gate, LevelLoad, Load, Strategy, level_offsets
+from .accounts import Accounts, SchedulerStatistics
+from .codel import CoDel
+from .strategy import LevelSample, LoadSample, StartGate, Strategy, find_strategy, level_offsets
 
-__all__ = ["EventScheduler", "LevelStatistics", "SchedulerStatistics"]
+__all__ = ["EventScheduler"]
 
-MAX_TYPE_ACCOUNTS = 64  # an account takes 120 kB
-OTHER_TYPES = "(others)"
 _FIRST_POSTPONED = int(Priority.CRITICAL) + 1
-Sums = tuple[int, int, int, int]  # finished, late, wait and service in ns, of one level since it was made
-
-
-@dataclass(frozen=True)
-class LevelStatistics:
-    """What the events of one level, or of one type, met: ``late`` of ``finished`` took longer than their budget.
-
-    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end, ``lateness`` by how
-    much the late ones exceeded their budget. ``starved`` waited longer than ten budgets. ``unanswered`` counts
-    those of a level that ended without an answer, by how; ``shed_by_delay`` those that were shed because they had
-    waited too long, and ``shedding`` says that some of this level are shed so now.
-    """
-
-    finished: int
-    late: int
-    wait: LatencySummary
-    service: LatencySummary
-    latency: LatencySummary
-    lateness: LatencySummary = field(default_factory=LatencySummary)
-    starved: int = 0
-    unanswered: Mapping[Status, int] = field(default_factory=dict)
-    shed_by_delay: int = 0
-    shedding: bool = False
-
-
-@dataclass(frozen=True)
-class SchedulerStatistics:
-    """The strategy and, for each level and each type that came, what its events met.
-
-    ``arrivals_per_second`` and ``answers_per_second`` are those of a window of ticks (see RateWindow); 0 without.
-    """
-
-    strategy: str
-    levels: Mapping[Priority, LevelStatistics]
-    types: Mapping[str, LevelStatistics] = field(default_factory=dict)
-    arrivals_per_second: float = 0.0
-    answers_per_second: float = 0.0
-
-    @property
-    def late(self) -> int:
-        """Events of all levels that took longer than their budget."""
-        return sum(level.late for level in self.levels.values())
 
 
 class EventScheduler:
-    """Gives an event its place in line and keeps account of how it fared.
+    """Gives an event its place in line and keeps account of how it fared. Thread-safe. Reads no clock.
 
-    An event's key is its virtual deadline: arrival + budget - urgency * budget, one integer that never
-    changes (docs/adr/0001). The strategy, a name or an object, says by how much each level stands behind
-    its deadlines, and what may start now (docs/adr/0016). ``shed_delay`` says how long events may wait; None: as
-    long as they must. Reads no clock. Thread-safe.
+    An event's key is its virtual deadline: arrival + budget - urgency * budget, one whole number that never changes
+    (ADR 0001). The strategy, a name or an object, says how far each level stands behind its deadlines, and what may
+    start now (ADR 0016). ``codel`` limits how long events wait before some are shed; None: no limit.
     """
 
     def __init__(
@@ -81,227 +32,188 @@ class EventScheduler:
         strategy: str | Strategy = "deadline",
         types: EventTypes | None = None,
         *,
-        shed_delay: DelayShedder | None = None,
+        codel: CoDel | None = None,
     ) -> None:
         self._strategy = find_strategy(strategy)
         self._offsets = level_offsets(self._strategy)
-        self._steered: EventHeap | None = None
-        self._kinds: KindTable | None = None
-        self.on_pace: Callable[[], None] | None = None  # the strategy began to pace, or ended
-        self._paced, self._pacing = self._strategy.paces, True
+        self.types = types or EventTypes.life()
+        self.codel = codel
+        self.delay_controller: _backends.CoDel | None = None  # the running law, which the engine asks
+        if codel is not None:
+            self.delay_controller = _backends.CoDel(codel.interval_ns, codel.targets_ns)
+        self._accounts = Accounts(self.types.lowest)
+        self._heap: EventHeap | None = None  # what the strategy orders, once it is attached
+        self._type_table: KindTable | None = None
+        self._throttled, self._may_throttle = self._strategy.throttles, True
+        self._followers: list[Callable[[], None]] = []
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
         fork.renew_locks(self, "_switching")
-        self.types = types or EventTypes.life()
-        self.codel: CoDel | None = None  # whom the engine asks before it answers an event
-        if shed_delay is not None:
-            self.codel = CoDel(shed_delay.interval_ns, shed_delay.targets_ns)
-        self._accounts: list[Account] = [Account() for _ in range(self.types.lowest + 1)]
-        self._type_accounts: dict[str, Account] = {}
-        self._unanswered: Counter[tuple[int, Status]] = Counter()
-        self._arrivals, self._answers = RateWindow(), RateWindow()
-        self._seen = [_sums(account) for account in self._accounts]
 
     @classmethod
-    def of(
-        cls,
-        given: str | Strategy | EventScheduler,
-        shed_delay: DelayShedder | None = None,
-    ) -> EventScheduler:
-        """Return the scheduler itself, which has a ``shed_delay`` of its own (ValueError), or one for the strategy."""
+    def of(cls, given: str | Strategy | EventScheduler, codel: CoDel | None = None) -> EventScheduler:
+        """Return the scheduler itself, or one for the strategy; ValueError for a scheduler together with ``codel``."""
         if not isinstance(given, EventScheduler):
-            return cls(given, shed_delay=shed_delay)
-        if shed_delay is not None:
-            raise ValueError("give shed_delay to the scheduler itself: this one was made already")
+            return cls(given, codel=codel)
+        if codel is not None:
+            raise ValueError("give codel to the scheduler itself: this one was made already")
         return given
+
+    # --- order
 
     @property
     def ranks_by_type(self) -> bool:
-        """Whether type, level and urgency alone give an event its key, so that it can be ranked without Python."""
+        """Whether type, level and urgency alone give an event its key, so that Python need not be asked."""
         return type(self).rank is EventScheduler.rank and type(self.types) is EventTypes
 
     @property
-    def counts_alone(self) -> bool:
-        """Whether the accounts are all that an event's end changes, so that Python need not be told."""
-        return type(self).observe is EventScheduler.observe and type(self).shed is EventScheduler.shed
-
-    @property
     def strategy(self) -> Strategy:
-        """The strategy of now."""
+        """The present strategy."""
         return self._strategy
 
     @property
     def offsets_ns(self) -> Sequence[int]:
-        """By how much each of the 16 levels stands behind its keys now."""
+        """The present distance of each of the 16 levels behind its keys."""
         return self._offsets
-
-    def use(self, strategy: str | Strategy) -> Strategy:
-        """Take another strategy, from any thread, also while the engine runs; return the one before.
-
-        Everything queued is moved to its new place in one atomic step, and keeps its own key: nothing is
-        lost, and no event is ranked by the old strategy afterwards. ValueError changes nothing. O(queued).
-        """
-        wanted = find_strategy(strategy)
-        with self._switching:
-            before, self._strategy = self._strategy, wanted
-            self._arrange()
-            return before
-
-    def steer(self, heap: EventHeap, kinds: KindTable | None = None) -> None:
-        """Have a queue follow the strategy, now and whenever that changes. ValueError when it steers another one.
-
-        With ``kinds``, its types by number, each type is accounted for, too; new ones by :meth:`learn`.
-        """
-        with self._switching:
-            if self._steered is not None:
-                raise ValueError("the scheduler steers another queue already")
-            self._steered = heap
-            heap.shift(self._offsets)
-            self._kinds = kinds
-        self._learn_anew()
-        self.types.follow(self._learn_anew)
-
-    def learn(self, name: str, code: int) -> None:
-        """Account for a type under its number: with its family, since that is what its level and budget are of."""
-        if self._kinds is not None:
-            self._kinds.account(code, self._account_of((self.types.named(name) or self.types.default).name))
-
-    @property
-    def paces(self) -> bool:
-        """Whether the gate must be asked before each event."""
-        return self._pacing and self._strategy.paces
-
-    def pace(self, wanted: bool) -> None:
-        """Let the gate stand open, as while an engine drains, or be asked again."""
-        self._pacing = wanted
-        if self.on_pace is not None:
-            self.on_pace()
-
-    def gate(self, now_ns: int) -> Gate:
-        """Return what may start at ``now_ns``. O(1)."""
-        with self._switching:
-            return self._strategy.gate(now_ns, [account.service.total for account in self._accounts])
-
-    def above(self, now_ns: int) -> int:
-        """Return the level below which events may start at ``now_ns``: 16 while the gate is open. O(levels)."""
-        if not self.paces:
-            return MAX_LEVELS
-        gate = self.gate(now_ns)
-        return MAX_LEVELS if gate.allowance_ns > 0 else gate.above
-
-    def tick(self, now_ns: int, interval_ns: int, tick_late_ns: int = 0) -> Load:
-        """Tell the strategy what was measured since the last tick, and return that; once a tick.
-
-        Then what waits is moved, if the strategy wants it elsewhere: O(queued); else O(levels).
-        """
-        with self._switching:
-            load = Load(now_ns, interval_ns, self._measured(), tick_late_ns)
-            self._look(now_ns)
-            self._strategy.review(load)
-            self._arrange()
-            if self._strategy.late_offset_ns and self._steered is not None:
-                self._steered.postpone(now_ns, self._strategy.late_offset_ns, _FIRST_POSTPONED)
-            return load
 
     def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
         """Return (key in ns, level); see :meth:`EventTypes.rank`. O(1)."""
         return self.types.rank(event, arrival_ns)
 
-    def observe(self, event: Event, level: int, queued_ns: int, started_ns: int, finished_ns: int) -> None:
-        """Record when an event was accepted, started and finished. For one thread at a time. O(1)."""
-        kind = self.types.resolve(event)
-        for account in self._accounts_for(level, kind.name):
-            account.record(kind.budget_ns, started_ns - queued_ns, finished_ns - started_ns)
+    def set_strategy(self, strategy: str | Strategy) -> Strategy:
+        """Change the strategy, also while the engine runs, and return the previous one. From any thread. O(queued).
 
-    def shed(self, event: Event, level: int) -> None:
-        """Count an event that was shed because it had waited too long. For one thread at a time. O(1)."""
-        for account in self._accounts_for(level, self.types.resolve(event).name):
-            account.record_shed()
-
-    def leave(self, level: int, status: Status) -> None:
-        """Count an event that ended without an answer. O(1)."""
+        Everything queued is moved to its new place in one atomic step, and keeps its own key: nothing is lost, and the
+        old strategy orders no event afterwards. A ValueError changes nothing.
+        """
+        wanted = find_strategy(strategy)
         with self._switching:
-            self._unanswered[min(level, len(self._accounts) - 1), status] += 1
+            before, self._strategy = self._strategy, wanted
+            self._apply_strategy()
+            return before
+
+    def attach(self, heap: EventHeap, type_table: KindTable | None = None) -> None:
+        """Order a queue's heap by the strategy from now on.
+
+        With ``type_table``, the queue's types by id, each type is accounted for, too; new ones by :meth:`learn`.
+
+        Raises:
+            ValueError: the scheduler is attached to a queue already.
+        """
+        with self._switching:
+            if self._heap is not None:
+                raise ValueError("the scheduler is attached to another queue already")
+            self._heap = heap
+            heap.shift(self._offsets)
+            self._type_table = type_table
+        self._learn_all()
+        self.types.follow(self._learn_all)
+
+    def learn(self, name: str, type_id: int) -> None:
+        """Account for a type under its id, with its family, which level and budget belong to."""
+        if self._type_table is not None:
+            family = (self.types.named(name) or self.types.default).name
+            self._type_table.account(type_id, self._accounts.of_type(family))
+
+    # --- what may start
+
+    @property
+    def throttles(self) -> bool:
+        """Whether the gate must be asked before each event."""
+        return self._may_throttle and self._strategy.throttles
+
+    def throttle(self, wanted: bool) -> None:
+        """Ask the gate before each event, or (False) let it stand open, as while an engine drains."""
+        self._may_throttle = wanted
+        self._tell_followers()
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Call ``changed()`` whenever the strategy may have begun or ended to throttle."""
+        self._followers.append(changed)
+
+    def gate(self, now_ns: int) -> StartGate:
+        """Return what may start at ``now_ns``. O(1)."""
+        with self._switching:
+            return self._strategy.gate(now_ns, self._accounts.used_ns())
+
+    def above(self, now_ns: int) -> int:
+        """Return the level below which events may start at ``now_ns``: 16 while the gate is open. O(levels)."""
+        if not self.throttles:
+            return MAX_LEVELS
+        gate = self.gate(now_ns)
+        return MAX_LEVELS if gate.allowance_ns > 0 else gate.above
+
+    def tick(self, now_ns: int, interval_ns: int, tick_late_ns: int = 0) -> LoadSample:
+        """Tell the strategy the load since the last tick, and return that. Once a tick.
+
+        Then what waits is moved if the strategy moved it: O(queued); else O(levels).
+        """
+        with self._switching:
+            load = LoadSample(now_ns, interval_ns, self._sample(now_ns), tick_late_ns)
+            self._strategy.on_tick(load)
+            self._apply_strategy()
+            if self._strategy.late_offset_ns and self._heap is not None:
+                self._heap.postpone(now_ns, self._strategy.late_offset_ns, _FIRST_POSTPONED)
+            return load
+
+    # --- account
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether an event's end changes the accounts alone, so that Python need not be told."""
+        return type(self).observe is EventScheduler.observe and type(self).shed is EventScheduler.shed
 
     @property
     def accounts(self) -> list[Account]:
-        """The twin's account of each level; those below the last one share it."""
-        return list(self._accounts)
+        """The backend's account of each level; levels below the last share it."""
+        return list(self._accounts.levels)
+
+    def observe(self, event: Event, level: int, queued_ns: int, started_ns: int, finished_ns: int) -> None:
+        """Record when an event was accepted, started and finished. One thread at a time. O(1)."""
+        event_type = self.types.resolve(event)
+        for account in self._accounts.of(level, event_type.name):
+            account.record(event_type.budget_ns, started_ns - queued_ns, finished_ns - started_ns)
+
+    def shed(self, event: Event, level: int) -> None:
+        """Count an event that was shed because it had waited too long. One thread at a time. O(1)."""
+        for account in self._accounts.of(level, self.types.resolve(event).name):
+            account.record_shed()
+
+    def record_unprocessed(self, level: int, status: Status) -> None:
+        """Count an event that ended without being processed. O(1)."""
+        self._accounts.record_unprocessed(level, status)
+
+    def mean_service_ns(self) -> float:
+        """Return the mean service time of an event so far; 0 before the first. O(levels)."""
+        return self._accounts.mean_service_ns()
 
     def statistics(self) -> SchedulerStatistics:
         """Return a frozen snapshot. O(buckets)."""
-        with self._switching:
-            kept, left = dict(self._type_accounts), dict(self._unanswered)
-            rates = self._arrivals.per_second, self._answers.per_second
-        last, shedding = len(self._accounts) - 1, () if self.codel is None else self.codel.shedding()
-        sheds = {min(level, last) for level in shedding}
-        levels = {}
-        for level, account in enumerate(self._accounts):
-            unanswered = Counter({status: count for (of, status), count in left.items() if of == level})
-            unanswered += Counter({Status.SHED: account.shed})
-            levels[Priority(level)] = _level_statistics(account, unanswered, level in sheds)
-        came = {name: account for name, account in kept.items() if account.latency.count or account.shed}
-        types = {name: _level_statistics(account, {}) for name, account in came.items()}
-        return SchedulerStatistics(self._strategy.name, MappingProxyType(levels), MappingProxyType(types), *rates)
+        shedding = () if self.delay_controller is None else self.delay_controller.shedding()
+        return self._accounts.statistics(self._strategy.name, shedding)
 
-    def _arrange(self) -> None:
-        """Move what is queued when the strategy wants it elsewhere."""
-        offsets, paces = level_offsets(self._strategy), self._strategy.paces
-        if paces != self._paced and self.on_pace is not None:
-            self.on_pace()
-        self._paced = paces
-        if offsets != self._offsets and self._steered is not None:
-            self._steered.shift(offsets)
+    # --- parts
+
+    def _apply_strategy(self) -> None:
+        """Move what is queued if the offsets changed; tell the followers if throttling began or ended."""
+        offsets, throttles = level_offsets(self._strategy), self._strategy.throttles
+        if throttles != self._throttled:
+            self._tell_followers()
+        self._throttled = throttles
+        if offsets != self._offsets and self._heap is not None:
+            self._heap.shift(offsets)
         self._offsets = offsets
 
-    def _accounts_for(self, level: int, name: str) -> tuple[Account, Account]:
-        """Where an event of a type is accounted for: its level, and the type."""
-        return self._accounts[min(Priority(level), len(self._accounts) - 1)], self._account_of(name)
+    def _learn_all(self) -> None:
+        """Account for every type under its id, after a change of the table of types."""
+        if self._type_table is not None:
+            for type_id in range(len(self._type_table)):
+                self.learn(self._type_table.name(type_id), type_id)
 
-    def _account_of(self, name: str) -> Account:
-        """The account of a type, or of all the others once there are too many."""
-        found = self._type_accounts.get(name)
-        if found is not None:
-            return found
-        with self._switching:
-            kept = name if len(self._type_accounts) < MAX_TYPE_ACCOUNTS else OTHER_TYPES
-            if kept not in self._type_accounts:
-                self._type_accounts[kept] = Account()
-            return self._type_accounts[kept]
+    def _sample(self, now_ns: int) -> tuple[LevelSample, ...]:
+        if self._heap is None:
+            return self._accounts.sample(now_ns, (0,) * MAX_LEVELS, None)
+        return self._accounts.sample(now_ns, self._heap.depths(), self._heap.counts()[0])
 
-    def _learn_anew(self) -> None:
-        """Account for every type under its number, after a change of what the types are."""
-        if self._kinds is not None:
-            for code in range(len(self._kinds)):
-                self.learn(self._kinds.name(code), code)
-
-    def _look(self, now_ns: int) -> None:
-        if self._steered is not None:
-            self._arrivals.look(now_ns, self._steered.counts()[0])
-        self._answers.look(now_ns, sum(sums[0] for sums in self._seen))
-
-    def _measured(self) -> tuple[LevelLoad, ...]:
-        """What each level met since this was asked the last time; the last one's is that of all below, too."""
-        before, self._seen = self._seen, [_sums(account) for account in self._accounts]
-        depths = (0,) * MAX_LEVELS if self._steered is None else self._steered.depths()
-        last = len(before) - 1
-        waiting = [*depths[:last], sum(depths[last:])]
-        return tuple(
-            _between(old, new, depth)
-            for new, old, depth in zip(self._seen, before, waiting, strict=True)
-        )
-
-
-def _between(before: Sums, now: Sums, depth: int) -> LevelLoad:
-    finished, late, wait_ns, service_ns = (new - old for new, old in zip(now, before, strict=True))
-    return LevelLoad(finished, late, wait_ns, service_ns, depth)
-
-
-def _sums(account: Account) -> Sums:
-    return account.latency.count, account.late, account.wait.total, account.service.total
-
-
-def _level_statistics(account: Account, unanswered: dict[Status, int], shedding: bool = False) -> LevelStatistics:
-    wait, service, latency = (summarize(each) for each in (account.wait, account.service, account.latency))
-    lateness, starved, shed = summarize(account.lateness), account.starved, account.shed
-    left = MappingProxyType(unanswered)
-    return LevelStatistics(latency.count, account.late, wait, service, latency, lateness, starved, left, shed, shedding)
+    def _tell_followers(self) -> None:
+        for changed in self._followers:
+            changed()

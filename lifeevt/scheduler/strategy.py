@@ -1,31 +1,35 @@
-"""Strategy: where each level stands in line, and what may start now. Here the two that never change their mind."""
+"""Strategy: the place of each level in line, and what may start now. Here the two that never change, and all names."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .._backends.contract import MAX_LEVELS
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 __all__ = [
-    "ALL_LEVELS", "LARGEST_BATCH", "OPEN", "STRICT_NS", "DeadlineStrategy", "Gate", "LevelLoad", "Load",
-    "PriorityStrategy", "Strategy", "level_offsets",
+    "ALL_LEVELS", "LARGEST_BATCH", "OPEN", "STRICT_NS", "DeadlineStrategy", "LevelSample", "LoadSample",
+    "PriorityStrategy", "StartGate", "Strategy", "find_strategy", "level_offsets", "strategy_names",
 ]  # fmt: skip
 
 ALL_LEVELS = MAX_LEVELS
 STRICT_NS = 2**59  # 18 years: no virtual deadline of a monotonic clock comes near it
 LARGEST_BATCH = 65_536
 FURTHEST_NS = 2**62  # an offset may be no larger, or sums of 64 bits would stop at their end
+ENTRY_POINTS = "lifeevt.strategies"
 
 
 @dataclass(frozen=True)
-class Gate:
-    """What may start now: levels below ``above`` always; the others while they use less than ``allowance_ns``.
+class StartGate:
+    """What may start now: levels below ``above`` always, the others while they use less than ``allowance_ns``.
 
-    It holds until ``until_ns`` of the engine's clock, or until the allowance is used up, then it is asked for
-    again; None: until a tick or a switch.
+    It holds until ``until_ns`` of the engine's clock, or until the allowance is used up; then the strategy is asked
+    for the next one. None: until a tick or a change of strategy.
     """
 
     above: int = ALL_LEVELS
@@ -37,12 +41,12 @@ class Gate:
         return level < self.above or self.allowance_ns > 0
 
 
-OPEN = Gate()
+OPEN = StartGate()
 
 
 @dataclass(frozen=True)
-class LevelLoad:
-    """What the events of one level met since the last tick; ``depth`` of them wait now.
+class LevelSample:
+    """The events of one level since the last tick; ``depth`` of them wait now.
 
     ``late`` of ``finished`` took longer than their budget; ``wait_ns`` and ``service_ns`` are sums.
     """
@@ -55,63 +59,64 @@ class LevelLoad:
 
 
 @dataclass(frozen=True)
-class Load:
-    """What was measured in the ``interval_ns`` before ``now_ns``, one LevelLoad a level, most important first.
+class LoadSample:
+    """The load of the ``interval_ns`` before ``now_ns``: one LevelSample a level, most important first.
 
     The loop's tick itself began ``tick_late_ns`` after it was due.
     """
 
     now_ns: int
     interval_ns: int
-    levels: tuple[LevelLoad, ...]
+    levels: tuple[LevelSample, ...]
     tick_late_ns: int = 0
 
 
 class Strategy(Protocol):
-    """Says who is before whom by one offset a level, and what may start now. Integers, and no clock of its own.
+    """The order of events, by one offset a level, and what may start now. Whole numbers, and no clock of its own.
 
-    An event stands at ``arrival + budget - urgency * budget + offset(level)`` for as long as the offsets
-    stay. When they change, everything queued is moved in one atomic step, so the order is always that of
-    one strategy. Therefore any strategy has a bound: **no event that arrives at or after
-    a + b + offset(l) - least offset + late offset leaves the queue before one of level l that arrived at a with
-    the budget b.** One thread at a time calls the methods; a subclass need only name itself.
+    An event stands at ``arrival + budget - urgency * budget + offset(level)`` for as long as the offsets stay. When
+    they change, everything queued is moved in one atomic step, so the order is always that of one strategy. Therefore
+    every strategy has a bound: **no event that arrives at or after a + b + offset(l) - least offset + late offset
+    leaves the queue before one of level l that arrived at a with the budget b.**
+
+    One thread at a time calls the methods. A subclass needs a ``name`` and what it changes.
     """
 
     name: str
 
     @property
     def offsets_ns(self) -> Sequence[int]:
-        """By how much each level stands behind its deadlines; the last one also holds for all levels below."""
+        """The distance of each level behind its deadlines; the last one also holds for all levels below."""
         return (0,)
 
     @property
     def late_offset_ns(self) -> int:
-        """By how much what is late at a tick, and below CRITICAL, stands later from then on, once; 0: as it is."""
+        """The distance by which events below CRITICAL that are late at a tick are moved back, once; 0: not at all."""
         return 0
 
     @property
-    def paces(self) -> bool:
-        """Whether the gate must be asked before each event; else it is taken to be open."""
+    def throttles(self) -> bool:
+        """Whether the gate must be asked before each event; else it counts as open."""
         return False
 
     @property
     def batch(self) -> int:
-        """How many events a handler that declares batches may be given at once, if its own size is not smaller."""
+        """The largest batch for a handler with a BatchPolicy, unless the policy's size is smaller."""
         return LARGEST_BATCH
 
-    def gate(self, now_ns: int, used_ns: Sequence[int]) -> Gate:
+    def gate(self, now_ns: int, used_ns: Sequence[int]) -> StartGate:
         """Return what may start at ``now_ns``; ``used_ns`` is each level's service time so far. O(levels)."""
         return OPEN
 
-    def review(self, load: Load) -> None:
-        """Look at what was measured, once a tick; the offsets and the gate may be others afterwards. O(levels)."""
+    def on_tick(self, load: LoadSample) -> None:
+        """Take the load of a tick into account; offsets and gate may change. Once a tick. O(levels)."""
 
 
 class DeadlineStrategy(Strategy):
     """``deadline``: by virtual deadline alone (ADR 0001); the default.
 
-    Starvation bound: no event that arrives at or after a + b is answered before one that arrived at a with
-    the budget b, whatever their levels are.
+    Starvation bound: no event that arrives at or after a + b is processed before one that arrived at a with the
+    budget b, whatever their levels are.
     """
 
     name = "deadline"
@@ -120,9 +125,9 @@ class DeadlineStrategy(Strategy):
 class PriorityStrategy(Strategy):
     """``priority``: strictly by level; within a level by virtual deadline.
 
-    Starvation bound: within its level that of ``deadline``; none towards more important levels, which
-    may keep an event waiting for as long as they keep coming. Level 0 therefore never starves. Exact while
-    the clock is below 2**59 ns, which is 18 years.
+    Starvation bound: within a level that of ``deadline``. There is none towards more important levels, which delay an
+    event for as long as their events keep coming; level 0 therefore never starves. Exact while the clock is below
+    2**59 ns, which is 18 years.
     """
 
     name = "priority"
@@ -137,3 +142,52 @@ def level_offsets(strategy: Strategy) -> tuple[int, ...]:
     if not all(abs(operator.index(offset)) <= FURTHEST_NS for offset in given):
         raise ValueError(f"strategy {strategy.name!r} has the offsets {given}; they must be within 2**62 ns")
     return given + given[-1:] * (MAX_LEVELS - len(given))
+
+
+# --- by name
+
+
+def strategy_names() -> list[str]:
+    """Return every name that :func:`find_strategy` knows, sorted. Reads the metadata of installed packages."""
+    return sorted({*_shipped(), *(point.name for point in _installed())})
+
+
+def find_strategy(wanted: str | Strategy) -> Strategy:
+    """Return a new strategy for a name, or the object itself.
+
+    A name that does not ship is looked up among the entry points ``lifeevt.strategies`` of installed packages, each a
+    callable without arguments; an error of such a package comes through.
+
+    Raises:
+        ValueError: the name is unknown, or the object has no name or impossible offsets.
+    """
+    strategy = _made(wanted) if isinstance(wanted, str) else wanted
+    if not isinstance(getattr(strategy, "name", None), str):
+        raise ValueError(f"a strategy is a name or an object with a name, not {wanted!r}")
+    level_offsets(strategy)
+    return strategy
+
+
+def _made(name: str) -> Strategy:
+    make = _shipped().get(name)
+    if make is None:
+        point = next((each for each in _installed() if each.name == name), None)
+        if point is None:
+            raise ValueError(f"unknown strategy {name!r}; choose {', '.join(strategy_names())}")
+        make = point.load()
+    return make()
+
+
+def _shipped() -> dict[str, Callable[[], Strategy]]:
+    from .adaptive import AdaptiveStrategy  # these two build on this module
+    from .load_balancing import LoadBalancingStrategy
+
+    return {
+        each.name: each for each in (AdaptiveStrategy, DeadlineStrategy, LoadBalancingStrategy, PriorityStrategy)
+    }
+
+
+def _installed() -> list[EntryPoint]:
+    from importlib.metadata import entry_points  # lazy: it takes longer to import than all of lifeevt
+
+    return list(entry_points(group=ENTRY_POINTS))

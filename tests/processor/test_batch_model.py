@@ -23,8 +23,7 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
-from lifeevt.scheduler.strategies import find_strategy
-from lifeevt.scheduler.strategy import level_offsets
+from lifeevt.scheduler.strategy import find_strategy, level_offsets
 
 MS = 1_000_000
 # name: level, budget in ms, how long its handler takes, size and window in ms of its batch

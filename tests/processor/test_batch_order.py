@@ -384,7 +384,7 @@ def test_stopping_without_draining_cancels_what_waits_in_a_batch() -> None:
         assert being.engine.stop(drain=False) == 2
         assert {receipt.result(0.0).status for receipt in receipts} == {Status.CANCELLED}
         assert being.engine.ledger().ends[Status.CANCELLED] == 2 and being.given == []
-        assert being.engine.statistics().scheduler.levels[NORMAL].unanswered == {Status.CANCELLED: 2}
+        assert being.engine.statistics().scheduler.levels[NORMAL].unprocessed == {Status.CANCELLED: 2}
 
 
 def test_drain_returns_also_what_waited_in_a_batch() -> None:

@@ -24,10 +24,10 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
-from lifeevt.scheduler import DelayShedder, LoadBalancingStrategy
+from lifeevt.scheduler import CoDel, LoadBalancingStrategy
 
 MS = 1_000_000
-SHEDDER = DelayShedder(0.02, 0.1)
+SHEDDER = CoDel(0.02, 0.1)
 PATIENCE = 30.0
 SERVICE = {"shock": 0.001}  # seconds of the commanded clock; 10 ms for all others
 
@@ -35,12 +35,12 @@ SERVICE = {"shock": 0.001}  # seconds of the commanded clock; 10 ms for all othe
 class Being:
     """An engine on a commanded clock, which each handler advances by the service time of its event."""
 
-    def __init__(self, shed_delay: DelayShedder | None = SHEDDER, **options: Any) -> None:
+    def __init__(self, codel: CoDel | None = SHEDDER, **options: Any) -> None:
         self.clock = ManualClock()
         self.queue = AsyncEventQueue(100_000, "reject", self.clock)
         self.state = ThreadSafeSelfState({"energy": Field(1.0)})
         self.engine = AsyncEventProcessor(
-            self.state, [], {"*": self.handle}, self.queue, shed_delay=shed_delay, result_capacity=100_000, **options
+            self.state, [], {"*": self.handle}, self.queue, codel=codel, result_capacity=100_000, **options
         )
 
     def handle(self, event: Event, _: Any) -> None:
@@ -126,7 +126,7 @@ def test_what_is_shed_has_a_result_and_is_counted() -> None:
     ledger, statistics = being.engine.ledger(), being.engine.scheduler.statistics()
     assert ledger.ends[Status.SHED] == len(shed) and ledger.balanced
     low = statistics.levels[Priority.LOW]
-    assert (low.shed_by_delay, low.unanswered, low.shedding) == (len(shed), {Status.SHED: len(shed)}, True)
+    assert (low.shed_by_delay, low.unprocessed, low.shedding) == (len(shed), {Status.SHED: len(shed)}, True)
     assert low.finished == len(results) - len(shed), "what was not answered is no latency"
     assert statistics.types["social"].shed_by_delay == len(shed)
     assert statistics.levels[Priority.CRITICAL].shed_by_delay == 0
@@ -216,7 +216,7 @@ def test_what_passes_between_two_stages_is_shed_as_well() -> None:
         being.queue_late(*["noise"] * 60)
 
     engine = AsyncEventProcessor(
-        being.state, [], {"idle": Handler(meaning=meaning), "*": being.handle}, clock=being.clock, shed_delay=SHEDDER
+        being.state, [], {"idle": Handler(meaning=meaning), "*": being.handle}, clock=being.clock, codel=SHEDDER
     )
     being.engine = engine
     engine.submit(Event("idle"))
@@ -228,12 +228,12 @@ def test_what_passes_between_two_stages_is_shed_as_well() -> None:
 
 # on the system's clock, where the native twin needs no interpreter
 
-INSTANTLY = DelayShedder(1e-9, 1e-9)  # all but the first and the last of what waits together
+INSTANTLY = CoDel(1e-9, 1e-9)  # all but the first and the last of what waits together
 
 
 def instant(handlers: dict[str, Any] | None = None, **options: Any) -> AsyncEventProcessor:
     state = ThreadSafeSelfState.life()
-    return AsyncEventProcessor(state, handlers=handlers, shed_delay=INSTANTLY, **options)
+    return AsyncEventProcessor(state, handlers=handlers, codel=INSTANTLY, **options)
 
 
 def test_the_stretch_without_the_interpreter_sheds() -> None:
@@ -296,7 +296,7 @@ def test_a_scheduler_that_counts_what_is_shed_itself_is_told() -> None:
             self.told += 1
             super().shed(event, level)
 
-    scheduler = Counting(shed_delay=INSTANTLY)
+    scheduler = Counting(codel=INSTANTLY)
     engine = AsyncEventProcessor(ThreadSafeSelfState.life(), scheduler=scheduler)
     engine.submit_many(Event("noise", 0.5) for _ in range(20))
     engine.process_pending()
@@ -305,8 +305,8 @@ def test_a_scheduler_that_counts_what_is_shed_itself_is_told() -> None:
 
 def test_a_scheduler_that_was_made_already_takes_no_other_delay() -> None:
     state = ThreadSafeSelfState.life()
-    with pytest.raises(ValueError, match="give shed_delay to the scheduler itself"):
-        AsyncEventProcessor(state, scheduler=EventScheduler(), shed_delay=SHEDDER)
+    with pytest.raises(ValueError, match="give codel to the scheduler itself"):
+        AsyncEventProcessor(state, scheduler=EventScheduler(), codel=SHEDDER)
 
 
 def test_a_batch_takes_in_no_event_that_was_shed() -> None:
@@ -315,7 +315,7 @@ def test_a_batch_takes_in_no_event_that_was_shed() -> None:
     batched = Handler(action=lambda events, _, state: seen.append([event.timestamp for event in events]),
                       batch=BatchPolicy(100))  # fmt: skip
     engine = AsyncEventProcessor(
-        ThreadSafeSelfState({}), [], {"idle": batched}, clock=clock, shed_delay=SHEDDER
+        ThreadSafeSelfState({}), [], {"idle": batched}, clock=clock, codel=SHEDDER
     )
     engine.submit_many(Event("idle", 0.5, float(number)) for number in range(6))
     clock.advance(1.0)

@@ -12,26 +12,26 @@ from hypothesis import given, strategies as st
 
 from lifeevt import EventScheduler
 from lifeevt._backends.contract import REJECT
-from lifeevt.scheduler import AdaptiveBounds, AdaptiveStrategy, Decision, LevelLoad, Load
-from lifeevt.scheduler.adaptive import Settings, decide, replay
+from lifeevt.scheduler import AdaptiveBounds, AdaptiveDecision, AdaptiveStrategy, LevelSample, LoadSample
+from lifeevt.scheduler.adaptive import AdaptiveSettings, decide, replay
 
 MS = 1_000_000
 TICK = 50 * MS
 BOUNDS = AdaptiveBounds()
 
 
-def load_of(late: int = 0, depth: int = 0, tick_late_ns: int = 0, finished: int = 100) -> Load:
+def load_of(late: int = 0, depth: int = 0, tick_late_ns: int = 0, finished: int = 100) -> LoadSample:
     """A tick in which ``late`` of ``finished`` NORMAL events of 1 ms were late, and ``depth`` wait."""
-    normal = LevelLoad(finished, late, 0, finished * MS, depth)
-    return Load(0, TICK, (LevelLoad(), LevelLoad(), normal, LevelLoad()), tick_late_ns)
+    normal = LevelSample(finished, late, 0, finished * MS, depth)
+    return LoadSample(0, TICK, (LevelSample(), LevelSample(), normal, LevelSample()), tick_late_ns)
 
 
 CALM, BETWEEN, PRESSED = load_of(), load_of(late=5), load_of(late=50)
 
 few = st.integers(0, 50)
-level_loads = st.builds(LevelLoad, few, few, st.integers(0, 10**10), st.integers(0, 10**9), st.integers(0, 500))
+level_loads = st.builds(LevelSample, few, few, st.integers(0, 10**10), st.integers(0, 10**9), st.integers(0, 500))
 loads = st.builds(
-    Load, st.integers(0, 10**12), st.just(TICK), st.tuples(*[level_loads] * 4), st.integers(0, 2 * TICK)
+    LoadSample, st.integers(0, 10**12), st.just(TICK), st.tuples(*[level_loads] * 4), st.integers(0, 2 * TICK)
 ) | st.sampled_from([CALM, BETWEEN, PRESSED, load_of(tick_late_ns=TICK)])
 bounds = st.builds(
     AdaptiveBounds,
@@ -46,9 +46,9 @@ bounds = st.builds(
 )
 
 
-def told(strategy: AdaptiveStrategy, *loads: Load) -> list[tuple[int, int, int, int]]:
+def told(strategy: AdaptiveStrategy, *loads: LoadSample) -> list[tuple[int, int, int, int]]:
     for load in loads:
-        strategy.review(load)
+        strategy.on_tick(load)
     return [each.after.moved for each in list(strategy.decisions)[-len(loads) :]]
 
 
@@ -99,7 +99,7 @@ def test_a_loop_that_is_late_is_left_more_of_its_ticks_and_gives_it_back() -> No
 
 
 def test_every_decision_is_told_and_kept() -> None:
-    heard: list[Decision] = []
+    heard: list[AdaptiveDecision] = []
     strategy = AdaptiveStrategy(on_decision=heard.append)
     told(strategy, CALM, PRESSED)
     assert heard == list(strategy.decisions) and [each.number for each in heard] == [0, 1]
@@ -107,10 +107,10 @@ def test_every_decision_is_told_and_kept() -> None:
 
 
 @given(bounds, st.lists(loads, max_size=60))
-def test_nothing_leaves_its_bounds(bounds: AdaptiveBounds, loads: list[Load]) -> None:
+def test_nothing_leaves_its_bounds(bounds: AdaptiveBounds, loads: list[LoadSample]) -> None:
     strategy = AdaptiveStrategy(bounds)
     for load in loads:
-        strategy.review(load)
+        strategy.on_tick(load)
         spread, late, share, batch = strategy.settings.moved
         assert spread == 0 or bounds.least_spread_ns // 4 <= spread <= bounds.most_spread_ns
         assert late in (0, bounds.patience_ns) and bounds.least_share <= share <= 1000
@@ -121,13 +121,13 @@ def test_nothing_leaves_its_bounds(bounds: AdaptiveBounds, loads: list[Load]) ->
 
 @given(bounds, st.lists(loads, max_size=40), st.integers(0, 40))
 def test_a_replay_of_the_record_decides_the_same_to_the_bit(
-    bounds: AdaptiveBounds, loads: list[Load], first: int
+    bounds: AdaptiveBounds, loads: list[LoadSample], first: int
 ) -> None:
     strategy = AdaptiveStrategy(bounds)
     for load in loads:
-        strategy.review(load)
+        strategy.on_tick(load)
     record = list(strategy.decisions)[first:]
-    written = [Decision.from_dict(json.loads(json.dumps(each.to_dict()))) for each in record]
+    written = [AdaptiveDecision.from_dict(json.loads(json.dumps(each.to_dict()))) for each in record]
     assert written == record
     assert replay(bounds, written) == record
 
@@ -140,8 +140,8 @@ def test_a_replay_under_other_bounds_shows_what_they_would_have_done() -> None:
 
 
 def test_a_decision_takes_nothing_but_its_arguments() -> None:
-    once = decide(BOUNDS, Settings(), PRESSED)
-    assert once == decide(BOUNDS, Settings(), PRESSED) and once[0].spread_ns == 50 * MS
+    once = decide(BOUNDS, AdaptiveSettings(), PRESSED)
+    assert once == decide(BOUNDS, AdaptiveSettings(), PRESSED) and once[0].spread_ns == 50 * MS
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ class Line:
         self.strategy = AdaptiveStrategy(SMALL)
         self.scheduler = EventScheduler(self.strategy)
         self.heap = core.EventHeap(1000)
-        self.scheduler.steer(self.heap)
+        self.scheduler.attach(self.heap)
         self.now, self.count = 0, 0
         self.waiting: dict[int, list[int]] = {}  # by number: key, level, arrival
 
@@ -183,7 +183,7 @@ class Line:
         self.waiting[self.count] = [key, level, self.now]
         self.count += 1
 
-    def tick(self, load: Load) -> None:
+    def tick(self, load: LoadSample) -> None:
         accounts = self.scheduler.accounts  # what was measured is made up
         for level, each in enumerate(load.levels):
             for _ in range(min(each.finished, 3)):
@@ -203,7 +203,7 @@ class Line:
 
 @given(moves)
 def test_no_event_is_overtaken_by_one_that_arrives_after_the_bound(
-    core: ModuleType, moves: list[tuple[str, int, int, Load]]
+    core: ModuleType, moves: list[tuple[str, int, int, LoadSample]]
 ) -> None:
     line = Line(core)
     for what, level, pause, load in [*moves, *[("go", 0, 0, CALM)] * 80]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from lifeevt.scheduler import LoadBalancingStrategy
-from lifeevt.scheduler.strategy import Load
+from lifeevt.scheduler.strategy import LoadSample
 
 SECOND = 1_000_000_000
 SLICES = 10
@@ -59,10 +59,10 @@ def test_the_loop_says_when_its_ticks_begin_and_how_long_they_are() -> None:
     balancing = strategy()
     balancing.gate(0, [0, 0])
     balancing.gate(900, [0, 450])
-    balancing.review(Load(900, 2000, ()))  # this tick ends the one before: its use is paid
+    balancing.on_tick(LoadSample(900, 2000, ()))  # this tick ends the one before: its use is paid
     assert (balancing.budget_ns, balancing.spent_ns) == (1000, 0)
     assert balancing.gate(900, [0, 450]).allowance_ns == 100
-    balancing.review(Load(1000, 2000, ()))  # only a little later: still the same tick
+    balancing.on_tick(LoadSample(1000, 2000, ()))  # only a little later: still the same tick
     assert balancing.gate(1000, [0, 500]).allowance_ns == 50
 
 

@@ -22,8 +22,8 @@ from lifeevt import (
     ThreadSafeSelfState,
 )
 from lifeevt.metrics import LatencySummary
-from lifeevt.scheduler import Gate, LevelLoad, Load, Strategy
-from lifeevt.scheduler.scheduler import MAX_TYPE_ACCOUNTS
+from lifeevt.scheduler import LevelSample, LoadSample, StartGate, Strategy
+from lifeevt.scheduler.accounts import MAX_TYPE_ACCOUNTS
 
 MS = 1_000_000
 CRITICAL, HIGH, NORMAL, LOW = Priority
@@ -130,18 +130,18 @@ class Recording(Strategy):
     late_offset_ns = 9
 
     def __init__(self) -> None:
-        self.loads: list[Load] = []
+        self.loads: list[LoadSample] = []
         self.used: list[list[int]] = []
 
     @property
     def offsets_ns(self) -> tuple[int, ...]:
         return 0, len(self.loads)
 
-    def gate(self, now_ns: int, used_ns: Any) -> Gate:
+    def gate(self, now_ns: int, used_ns: Any) -> StartGate:
         self.used.append(list(used_ns))
-        return Gate(1, 5, now_ns + 1)
+        return StartGate(1, 5, now_ns + 1)
 
-    def review(self, load: Load) -> None:
+    def on_tick(self, load: LoadSample) -> None:
         self.loads.append(load)
 
 
@@ -154,36 +154,36 @@ def test_a_scheduler_is_given_or_made_for_a_strategy() -> None:
 def test_a_strategy_is_switched_and_the_one_before_given_back() -> None:
     scheduler = EventScheduler()
     before = scheduler.strategy
-    assert scheduler.use("priority") is before
+    assert scheduler.set_strategy("priority") is before
     assert scheduler.statistics().strategy == scheduler.strategy.name == "priority"
 
 
 def test_a_queue_that_follows_is_moved_at_once_and_when_the_offsets_change() -> None:
     scheduler, heap = EventScheduler("load_balancing"), Watched()
-    scheduler.steer(heap)
-    scheduler.use("deadline")
-    scheduler.use("deadline")
+    scheduler.attach(heap)
+    scheduler.set_strategy("deadline")
+    scheduler.set_strategy("deadline")
     assert [offsets[:2] for offsets in heap.moved] == [(-(2**59), 0), (0, 0)]
 
 
 def test_only_one_queue_follows() -> None:
     scheduler = EventScheduler()
-    scheduler.steer(Watched())
+    scheduler.attach(Watched())
     with pytest.raises(ValueError, match="another"):
-        scheduler.steer(Watched())
+        scheduler.attach(Watched())
 
 
 def test_a_switch_that_is_refused_changes_nothing() -> None:
     scheduler = EventScheduler("priority")
     with pytest.raises(ValueError, match="unknown strategy"):
-        scheduler.use("nope")
+        scheduler.set_strategy("nope")
     assert scheduler.strategy.name == "priority"
 
 
 def test_a_tick_tells_what_each_level_met_since_the_last() -> None:
     recording = Recording()
     scheduler, heap = EventScheduler(recording), Watched()
-    scheduler.steer(heap)
+    scheduler.attach(heap)
     scheduler.observe(event_of("shock"), CRITICAL, 0, 30 * MS, 40 * MS)
     scheduler.tick(50 * MS, 100 * MS, 3)
     heap.waiting = [0] * 16
@@ -191,9 +191,9 @@ def test_a_tick_tells_what_each_level_met_since_the_last() -> None:
     load = scheduler.tick(150 * MS, 100 * MS)
     first = recording.loads[0]
     assert (first.now_ns, first.interval_ns, first.tick_late_ns, len(first.levels)) == (50 * MS, 100 * MS, 3, 4)
-    assert first.levels[CRITICAL] == LevelLoad(1, 1, 30 * MS, 10 * MS, 1)
-    assert first.levels[LOW] == LevelLoad(depth=7), "the level below LOW has no account of its own"
-    assert load.levels == (LevelLoad(), LevelLoad(1, 0, 1, 2), LevelLoad(), LevelLoad())
+    assert first.levels[CRITICAL] == LevelSample(1, 1, 30 * MS, 10 * MS, 1)
+    assert first.levels[LOW] == LevelSample(depth=7), "the level below LOW has no account of its own"
+    assert load.levels == (LevelSample(), LevelSample(1, 0, 1, 2), LevelSample(), LevelSample())
     assert [offsets[1] for offsets in heap.moved] == [0, 1, 2]
     assert heap.postponed == [(50 * MS, 9, 1), (150 * MS, 9, 1)]
 
@@ -202,7 +202,7 @@ def test_the_gate_is_the_strategys_who_is_told_what_each_level_used() -> None:
     recording = Recording()
     scheduler = EventScheduler(recording)
     scheduler.observe(event_of("noise"), HIGH, 0, 1, 8)
-    assert scheduler.gate(3) == Gate(1, 5, 4)
+    assert scheduler.gate(3) == StartGate(1, 5, 4)
     assert recording.used == [[0, 7, 0, 0]]
 
 
@@ -220,9 +220,9 @@ def test_an_engine_answers_strictly_by_level_and_follows_a_switch(by_arrays: boo
 
     submit()
     engine.process_pending(2)
-    engine.scheduler.use("deadline")
+    engine.scheduler.set_strategy("deadline")
     submit()
-    engine.scheduler.use("priority")
+    engine.scheduler.set_strategy("priority")
     engine.process_pending()
     levels = [result.priority for result in engine.results()]
     assert levels == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 3, 3]
@@ -274,7 +274,7 @@ def test_what_is_not_answered_is_counted_by_level_and_end() -> None:
         engine.submit(event_of(name))
     engine.stop()
     levels = engine.statistics().scheduler.levels
-    assert [dict(level.unanswered) for level in levels.values()] == [
+    assert [dict(level.unprocessed) for level in levels.values()] == [
         {Status.CANCELLED: 1}, {}, {Status.SHED: 1}, {Status.SHED: 1}
     ]  # fmt: skip
 
@@ -294,4 +294,4 @@ def test_rates_are_those_between_ticks() -> None:
     engine.process_pending(20)
     engine.scheduler.tick(2000 * MS, 1000 * MS)
     found = engine.statistics().scheduler
-    assert (found.arrivals_per_second, found.answers_per_second) == (15.0, 10.0)
+    assert (found.arrivals_per_second, found.processed_per_second) == (15.0, 10.0)

@@ -37,7 +37,7 @@ class Line:
         self.clock = ManualClock()
         self.scheduler = EventScheduler(strategy)
         self.queue = AsyncEventQueue(1000, clock=self.clock, rank=self.scheduler.rank)
-        self.scheduler.steer(self.queue.heap)
+        self.scheduler.attach(self.queue.heap)
         self.waiting: list[dict[str, int]] = []
         self.count = 0
 
@@ -146,7 +146,7 @@ def test_switching_while_events_wait_loses_none_and_inverts_none(
     gone = []
     for number, step in enumerate([*steps, *[None] * 50]):
         if number in changes:
-            line.scheduler.use(changes[number])
+            line.scheduler.set_strategy(changes[number])
         if step is not None:
             line.clock.advance_ns(step[0])
             line.put(step[1])

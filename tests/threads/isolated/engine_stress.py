@@ -22,7 +22,7 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
-from lifeevt.scheduler import DelayShedder
+from lifeevt.scheduler import CoDel
 
 BACKEND = sys.argv[1]
 PRODUCERS, SINGLE, BATCHES, BATCH = 4, 1_500, 60, 70
@@ -31,11 +31,11 @@ EVENTS = PRODUCERS * PER_PRODUCER
 RECORD = 352  # bytes; the sequence comes first, the status at 56
 
 
-def engine_of(handlers=None, capacity=512, results=2 * EVENTS, overflow="drop_oldest", shed_delay=None):
+def engine_of(handlers=None, capacity=512, results=2 * EVENTS, overflow="drop_oldest", codel=None):
     state = ThreadSafeSelfState({"hits": Field(0.0), "calm": Field(1.0, 0.0, 1.0)})
     queue = AsyncEventQueue(capacity, overflow)
     reflexes = [Reflex("hit", 1.0, {"hits": 1.0})]
-    return AsyncEventProcessor(state, reflexes, handlers, queue, shed_delay=shed_delay, result_capacity=results)
+    return AsyncEventProcessor(state, reflexes, handlers, queue, codel=codel, result_capacity=results)
 
 
 class Load:
@@ -122,14 +122,14 @@ def handlers_beside_reflexes():
 def shedding():
     """What waits too long is shed, by the worker and with a handler; the rest is answered."""
     seen = []
-    engine = engine_of({"joy": lambda event, state: seen.append(state["hits"])}, shed_delay=DelayShedder(1e-6, 2e-6))
+    engine = engine_of({"joy": lambda event, state: seen.append(state["hits"])}, codel=CoDel(1e-6, 2e-6))
     load = Load(engine)
     with engine:
         together(*load.threads())
         ledger = load.settle()
     levels = engine.scheduler.statistics().levels.values()
     assert engine.state["hits"] + len(seen) == ledger.ends[Status.PROCESSED]
-    assert sum(level.unanswered.get(Status.SHED, 0) for level in levels) == ledger.ends[Status.SHED]
+    assert sum(level.unprocessed.get(Status.SHED, 0) for level in levels) == ledger.ends[Status.SHED]
     assert sum(level.shed_by_delay for level in levels) > 0
     return EVENTS + load.looks
 

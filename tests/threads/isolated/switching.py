@@ -31,7 +31,7 @@ def main(backend: str, handled: str) -> None:
             producer.start()
         start.wait()
         while any(producer.is_alive() for producer in producers):
-            engine.scheduler.use(random.choice(STRATEGIES))
+            engine.scheduler.set_strategy(random.choice(STRATEGIES))
             engine.scheduler.tick(engine.clock.now_ns(), TICK_NS)
         assert engine.wait_idle(60.0)
     queue.heap.check()

@@ -5,51 +5,51 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from lifeevt.scheduler.rates import RateWindow
+from lifeevt.metrics import RateWindow
 
 SECOND = 1_000_000_000
 
 
-def test_the_rate_is_the_growth_between_two_looks() -> None:
+def test_the_rate_is_the_growth_between_two_samples() -> None:
     window = RateWindow(10.0)
     assert window.per_second == 0.0
-    window.look(0, 5)
+    window.sample(0, 5)
     assert window.per_second == 0.0
-    window.look(2 * SECOND, 25)
+    window.sample(2 * SECOND, 25)
     assert window.per_second == 10.0
 
 
 def test_what_is_older_than_the_window_is_forgotten() -> None:
     window = RateWindow(2.0)
     for second, count in ((0, 0), (1, 1000), (2, 1001), (3, 1002), (4, 1003)):
-        window.look(second * SECOND, count)
+        window.sample(second * SECOND, count)
     assert window.per_second == 1.0
 
 
-def test_looks_that_are_too_close_are_left_out() -> None:
+def test_samples_that_are_too_close_are_left_out() -> None:
     window = RateWindow(64.0)
-    window.look(0, 0)
-    window.look(SECOND - 1, 500)
+    window.sample(0, 0)
+    window.sample(SECOND - 1, 500)
     assert window.per_second == 0.0
-    window.look(SECOND, 7)
+    window.sample(SECOND, 7)
     assert window.per_second == 7.0
 
 
 @given(st.lists(st.tuples(st.integers(1, 3 * SECOND), st.integers(0, 1000)), min_size=2, max_size=80))
 def test_the_estimate_is_exact_for_a_stretch_that_covers_the_window(steps: list[tuple[int, int]]) -> None:
     window, now, count = RateWindow(5.0), 0, 0
-    looks = [(0, 0)]
-    window.look(0, 0)
+    samples = [(0, 0)]
+    window.sample(0, 0)
     for pause, more in steps:
         now, count = now + pause, count + more
-        window.look(now, count)
-        if now - looks[-1][0] >= 5 * SECOND // 64:
-            looks.append((now, count))
-    newest = looks[-1]
-    older = [look for look in looks if look[0] <= newest[0] - 5 * SECOND] or looks[:1]
-    expected = (newest[1] - older[-1][1]) * SECOND / (newest[0] - older[-1][0]) if len(looks) > 1 else 0.0
+        window.sample(now, count)
+        if now - samples[-1][0] >= 5 * SECOND // 64:
+            samples.append((now, count))
+    newest = samples[-1]
+    older = [sample for sample in samples if sample[0] <= newest[0] - 5 * SECOND] or samples[:1]
+    expected = (newest[1] - older[-1][1]) * SECOND / (newest[0] - older[-1][0]) if len(samples) > 1 else 0.0
     assert window.per_second == expected
-    assert len(window._looks) <= 66
+    assert len(window._samples) <= 66
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])

@@ -10,7 +10,7 @@ import pytest
 
 from lifeevt import EventScheduler
 from lifeevt.scheduler import DeadlineStrategy, Strategy, strategy_names
-from lifeevt.scheduler.strategies import find_strategy
+from lifeevt.scheduler.strategy import find_strategy
 
 SHIPPED = ["adaptive", "deadline", "load_balancing", "priority"]
 

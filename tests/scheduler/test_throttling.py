@@ -87,7 +87,7 @@ def test_a_running_engine_goes_on_whatever_strategy_it_is_switched_to(handlers: 
     with AsyncEventProcessor(state, [], handlers) as engine:
         for strategy in ["load_balancing", "deadline", "priority", "load_balancing", "adaptive"] * 5:
             engine.submit_many([Event("idle"), Event("shock")])
-            engine.scheduler.use(strategy)
+            engine.scheduler.set_strategy(strategy)
             engine.submit(Event("noise"))
             assert engine.wait_idle(PATIENCE)
             answered += 3
@@ -108,12 +108,12 @@ def test_draining_is_not_paced() -> None:
     being.engine.start()
     being.clock.wait_for_waiters(1)
     being.engine.close()
-    assert len(being.started) == 3 and being.engine.scheduler.paces
+    assert len(being.started) == 3 and being.engine.scheduler.throttles
 
 
 def test_without_pacing_the_gate_is_not_asked() -> None:
     class Counting(LoadBalancingStrategy):
-        paces = False
+        throttles = False
         asked = 0
 
         def gate(self, now_ns: int, used_ns: Any) -> Any:
