@@ -12,7 +12,8 @@ __all__ = ["publish"]
 def publish(package: str, *modules: str) -> Callable[[], list[str]]:
     """Set ``__module__`` of what ``__all__`` of a package lists to the package, and return its ``__dir__``.
 
-    Reprs and pickles then name ``lifeevt.locks.FairLock``, in which file of the package the class may stand.
+    Reprs and pickles then name ``lifeevt.locks.FairLock``, and stay valid when the class moves to another file. In
+    return, ``inspect.getsource`` and ``typing.get_type_hints`` look for a class in ``__init__.py``, and miss it.
     ``__dir__`` lists the public names, the given public modules and the special names.
     """
     namespace = vars(sys.modules[package])

@@ -1,4 +1,4 @@
-"""Every error lifeevt raises on purpose: one root, one line each saying when."""
+"""The errors that lifeevt raises on purpose, all below LifeEventError."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = [
 
 
 class LifeEventError(Exception):
-    """The root: ``except LifeEventError`` catches everything this package raises on purpose."""
+    """The base class: ``except LifeEventError`` catches every error that lifeevt raises on purpose."""
 
 
 class InvalidEvent(LifeEventError, ValueError):
@@ -51,15 +51,15 @@ class ResultTimeout(LifeEventError, TimeoutError):
 
 
 class InvalidConfiguration(LifeEventError, ValueError):
-    """A table of event types, or a file with one, does not hold together."""
+    """A table of event types, or a file with one, is inconsistent."""
 
 
 class InvalidReflex(InvalidConfiguration):
-    """Reflexes or their rules do not hold together, or name a field that the state does not have."""
+    """Reflexes or their rules are inconsistent, or name a field that the state does not have."""
 
 
 class SerializationError(LifeEventError, ValueError):
-    """A value would not come back from JSON as it went in."""
+    """A value would change on its way to JSON and back."""
 
 
 class RecordingError(LifeEventError, ValueError):
@@ -82,19 +82,19 @@ class QueueEmpty(LifeEventError, queue.Empty):
 
 
 class QueueClosed(LifeEventError):
-    """The queue was closed: it takes no event, and has none left to give."""
+    """The queue is closed: it accepts no event, and has none left."""
 
 
 class EngineStopped(LifeEventError, RuntimeError):
-    """The engine was closed and takes no event."""
+    """The engine is closed and accepts no event."""
 
 
 class BackendError(LifeEventError, ImportError):
-    """An unknown twin was asked for, or the native one is required and absent."""
+    """LIFEEVT_BACKEND names an unknown backend, or requires the native one where it is not built."""
 
 
 class StateError(LifeEventError):
-    """The root of what the shared state raises."""
+    """The base class of the errors of the shared state."""
 
 
 class UnknownField(StateError, KeyError):
@@ -109,7 +109,7 @@ class InvalidValue(StateError, ValueError):
 
 
 class StateFileError(StateError, ValueError):
-    """A file does not hold a whole state, and the one before it does not either."""
+    """A state file is incomplete or damaged, and so is the one before it."""
 
 
 class StateFileMissing(StateFileError, FileNotFoundError):
@@ -117,7 +117,7 @@ class StateFileMissing(StateFileError, FileNotFoundError):
 
 
 class ConflictError(StateError):
-    """A commit came too late: others wrote ``fields`` after version ``began``; the state is at ``version``."""
+    """A transaction conflicts: ``fields`` changed after it ``began``; the state is at ``version``."""
 
     def __init__(self, fields: tuple[str, ...], began: int, version: int) -> None:
         names = ", ".join(map(repr, fields))
@@ -129,42 +129,42 @@ class ConflictError(StateError):
 
 
 class TransactionError(StateError, RuntimeError):
-    """A transaction was nested in another one on the same state, or used outside its block."""
+    """A transaction was nested in another one on the same state, or was used outside its block."""
 
 
 class LockTimeout(StateError, TimeoutError):
-    """A lock could not be had in the time allowed.
+    """A lock was not free in the time allowed.
 
-    ``holders``: the name of each thread that had it, and for how many seconds.
+    ``holders`` has the name of each thread that held it, and for how many seconds it did.
     """
 
     holders: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def of(cls, lock: str, limit_ns: int, since_ns: Mapping[int, int], now_ns: int) -> LockTimeout:
-        """Say which threads hold the lock: ``since_ns`` by thread, all on the monotonic clock."""
+        """Return the error with its holders: ``since_ns`` has a time per thread, on the monotonic clock."""
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         held = [(names.get(each, f"thread {each}"), (now_ns - since) / 1e9) for each, since in since_ns.items()]
         return cls.held_by(lock, limit_ns, held)
 
     @classmethod
     def held_by(cls, lock: str, limit_ns: int, holders: Iterable[tuple[str, float]]) -> LockTimeout:
-        """Say who holds the lock, and for how many seconds."""
+        """Return the error with its holders, each a name and seconds."""
         held = tuple(holders)
-        told = "".join(f"; {name} has held it for {seconds:.3g} s" for name, seconds in held)
-        made = cls(f"{lock} was not free within {limit_ns / 1e9:g} s{told}")
+        named = "".join(f"; {name} has held it for {seconds:.3g} s" for name, seconds in held)
+        made = cls(f"{lock} was not free within {limit_ns / 1e9:g} s{named}")
         made.holders = held
         return made
 
 
 class LockOrderError(StateError, RuntimeError):
-    """A thread took a lock that it holds already or out of order, or released one that it does not hold."""
+    """A thread took a lock that it already holds, or took one out of order, or released one that it does not hold."""
 
 
 class DeadlockError(StateError, RuntimeError):
-    """To wait for a lock would have closed a circle of threads that wait for each other.
+    """Waiting for a lock would have closed a cycle of threads that wait for each other.
 
-    ``cycle``: who waits for whom, in words, one a thread. ``stacks``: where each stands, by its name.
+    ``cycle`` has one sentence per thread on its wait. ``stacks`` has the stack of each thread, by its name.
     """
 
     def __init__(self, message: str, cycle: tuple[str, ...] = (), stacks: Mapping[str, str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""EventProcessingResult: what became of one event, immutable, and to and from JSON without loss."""
+"""EventProcessingResult: the outcome of one event, immutable, with a form in JSON that loses no value."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ __all__ = ["EventProcessingResult", "Status"]
 
 
 class Status(IntEnum):
-    """Where an accepted event ended; every one ends in exactly one of these."""
+    """The end of an accepted event. Every accepted event ends in exactly one of these."""
 
     PROCESSED = 0
-    """A reflex or a handler answered it."""
+    """A reflex or a handler processed it."""
     IGNORED = 1
-    """Nothing answers its type, or it meant nothing (significance 0)."""
+    """Its type has no reflex and no handler, or its significance was 0."""
     SHED = 2
-    """A full queue gave it up for a newer event."""
+    """A full queue dropped it for a newer event."""
     CANCELLED = 3
     """It was still queued when the engine stopped without draining."""
     DEAD_LETTERED = 4
-    """Its handler raised; ``error`` says what."""
+    """Its handler raised an exception; ``error`` has its text."""
     DELIVERED = 5
-    """``queue.get`` handed it to the queue's user, who answers for it from there."""
+    """``queue.get`` returned it to the caller."""
     COALESCED = 6
-    """Another event of its key stood for it."""
+    """Another event of its key replaced it."""
     EXPIRED = 7
-    """Its time to live, or its deadline, had passed before it was its turn."""
+    """Its time to live, or its deadline, had passed before it could be processed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventProcessingResult:
-    """One event's outcome: immutable, so safe to share between threads.
+    """The outcome of one event: immutable, so safe to share between threads.
 
-    ``meaning``, ``decision`` and ``action`` are what the three stages gave. Times are the engine
-    clock's nanoseconds (monotonic, not wall time). ``state_version`` is the state's version after
-    the event, ``state_version_before`` the one it was answered on. ``sequence`` counts acceptances.
+    ``meaning``, ``decision`` and ``action`` are the values of the three stages. Times are nanoseconds of the engine's
+    clock (monotonic, not wall time). ``state_version_before`` and ``state_version`` are the versions of the state
+    before and after the event. ``sequence`` counts accepted events.
     """
 
     event: Event
@@ -64,28 +64,28 @@ class EventProcessingResult:
 
     @property
     def waited_ns(self) -> int:
-        """Nanoseconds from acceptance to the start of its answer."""
+        """Nanoseconds from acceptance to the start of processing."""
         return self.started_ns - self.queued_ns
 
     @property
     def service_ns(self) -> int:
-        """Nanoseconds from the start of its answer to its end."""
+        """Nanoseconds from the start of processing to its end."""
         return self.finished_ns - self.started_ns
 
     @property
     def latency_ns(self) -> int:
-        """Nanoseconds from acceptance to the end of its answer."""
+        """Nanoseconds from acceptance to the end of processing."""
         return self.finished_ns - self.queued_ns
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values; SerializationError where a stage's value is none. O(size)."""
+        """Return plain JSON values; raise SerializationError when the value of a stage is none. O(size)."""
         record = {name: getattr(self, name) for name in _PLAIN_FIELDS}
         record |= {name: plain(getattr(self, name), name) for name in ("meaning", "decision", "action")}
         return {"event": self.event.to_dict(), "status": self.status.name, "priority": self.priority.name, **record}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> EventProcessingResult:
-        """Build the result that :meth:`to_dict` wrote; SerializationError says what does not fit."""
+        """Build the result that :meth:`to_dict` wrote; raise SerializationError for anything else."""
         try:
             values = dict(record)
             values["event"] = Event.from_dict(values["event"])
@@ -103,12 +103,12 @@ class EventProcessingResult:
 
     @classmethod
     def from_json(cls, text: str) -> EventProcessingResult:
-        """Build the result that :meth:`to_json` wrote; SerializationError otherwise."""
+        """Build the result that :meth:`to_json` wrote; raise SerializationError for anything else."""
         return cls.from_dict(parse_json(text, "result"))
 
 
 class _Unfrozen:
-    """The slots of a result while they are filled: a frozen class takes a call for each, this one an assignment."""
+    """A result while its slots are filled: by assignment, which is faster than the calls that a frozen class needs."""
 
     __slots__ = EventProcessingResult.__slots__
 
@@ -130,7 +130,7 @@ def _filled(
 
 
 _new = object.__new__
-# Without a GIL a change of class stops every thread: a millisecond where two compute, so the plain way is taken there.
+# On a free-threaded build a change of class stops all threads, for a millisecond beside two busy ones: call the class.
 _FREE_THREADED = "free-threading" in sys.version
 filled: Callable[..., EventProcessingResult] = EventProcessingResult if _FREE_THREADED else _filled
 """Makes a result as EventProcessingResult does, from all fields in their order, at a quarter of the cost."""

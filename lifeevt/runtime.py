@@ -1,4 +1,4 @@
-"""RuntimeLoop: the tick, on absolute deadlines, with the engine beside it or inside it."""
+"""RuntimeLoop: ticks on absolute deadlines, with the engine beside the loop or inside it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ LOOP_NAME = "lifeevt-loop"
 
 @dataclass(frozen=True)
 class Tick:
-    """One tick as its callback sees it: ``results`` are the events answered since the last one.
+    """The argument of ``on_tick``: ``results`` are the results since the last tick.
 
-    ``index`` counts from 1; times are the clock's nanoseconds; ``state`` is the loop's.
+    ``index`` counts from 1. Times are nanoseconds of the clock. ``state`` is the loop's state.
     """
 
     index: int
@@ -38,16 +38,16 @@ class Tick:
 
     @property
     def lateness_ns(self) -> int:
-        """How long after its deadline the tick started."""
+        """Nanoseconds from the tick's deadline to its start."""
         return self.started_ns - self.scheduled_ns
 
 
 @dataclass(frozen=True)
 class LoopStatistics:
-    """How the ticks went. ``jitter`` is start minus deadline, ``period`` start to start.
+    """Counts and times of the ticks: ``jitter`` is from deadline to start, ``period`` from start to start.
 
-    ``overruns`` ticks ended after the next one's deadline; ``skipped`` deadlines had no tick;
-    ``errors`` callbacks or strategies raised.
+    ``overruns`` counts ticks that ended after the next deadline, ``skipped`` deadlines without a tick, and ``errors``
+    exceptions of callbacks and strategies.
     """
 
     ticks: int
@@ -60,12 +60,19 @@ class LoopStatistics:
 
 
 class RuntimeLoop(fork.Forked):
-    """Calls ``on_tick(tick)`` every ``tick_interval`` seconds, on absolute deadlines: no drift.
+    """Calls ``on_tick(tick)`` every ``tick_interval`` seconds, on absolute deadlines: without drift.
 
-    Tick k is due k intervals after the start. ``mode="async"``: the engine's worker answers between
-    the ticks. ``mode="sync"``: each tick first answers everything queued, in this one thread.
-    After an overrun, ``skip`` leaves out the deadlines that have passed, ``catch_up`` runs them at
-    once. A callback that raises is logged and counted; the loop goes on.
+    Tick k is due k intervals after the start. An exception of a callback is logged and counted, and the loop goes on.
+
+    Args:
+        state: the state; the processor has the same one.
+        processor: the engine; None makes one with its defaults.
+        tick_interval: seconds between two deadlines.
+        on_tick: called with each Tick.
+        mode: ``"async"``: the engine's worker processes events between the ticks. ``"sync"``: each tick first
+            processes all queued events, in the loop's thread.
+        clock: the time; None takes the processor's.
+        overrun: after a late tick ``"skip"`` leaves out the passed deadlines, ``"catch_up"`` runs them at once.
     """
 
     def __init__(
@@ -105,25 +112,25 @@ class RuntimeLoop(fork.Forked):
             fork.renew(self._busy)
 
     def run(self, ticks: int | None = None) -> LoopStatistics:
-        """Run ``ticks`` ticks (until stop when None) in this thread; blocks, then returns the statistics.
+        """Run ``ticks`` ticks in this thread, or until ``stop`` when None; return the statistics. Blocks.
 
-        In async mode the engine is started if need be, and then stopped (draining) at the end. Results
-        that arrive after the last tick stay with the engine. LifeEventError when the loop runs already.
+        In async mode an engine that does not run is started, and drained and stopped at the end. Results that arrive
+        after the last tick stay in the engine. Raises LifeEventError when the loop already runs.
         """
         self._claim()
         self._run_claimed(ticks)
         return self.statistics()
 
     def start(self) -> None:
-        """Run the loop in a thread of its own until stop. LifeEventError when it runs already."""
+        """Run the loop in a thread of its own until ``stop``. Raises LifeEventError when it already runs."""
         self._claim()
         self._thread = threading.Thread(target=self._run_claimed, args=(None,), name=LOOP_NAME, daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float | None = None) -> None:
-        """Ask the loop to end after the current tick; a loop that was started is also waited for.
+        """End the loop after the current tick, and wait for the thread that ``start`` made.
 
-        Safe from any thread and from ``on_tick``. StopTimeout after ``timeout`` real seconds.
+        Safe from any thread and from ``on_tick``. Raises StopTimeout after ``timeout`` real seconds.
         """
         with self._changed:
             self._stopping = True
@@ -176,7 +183,7 @@ class RuntimeLoop(fork.Forked):
             due_ns = self._next_due(due_ns, finished_ns)
 
     def _sleep_until(self, due_ns: int) -> bool:
-        """Wait for the deadline; False when the loop shall stop instead."""
+        """Wait for the deadline; return False when the loop is stopped before."""
         with self._changed:
             while not self._stopping and self.clock.now_ns() < due_ns:
                 self.clock.wait(self._changed, due_ns)
@@ -195,7 +202,7 @@ class RuntimeLoop(fork.Forked):
         return finished_ns
 
     def _review(self, index: int, due_ns: int, started_ns: int) -> None:
-        """Tell the strategy what was measured; one that fails must not end the loop."""
+        """Report the tick to the strategy. An exception of a strategy does not end the loop."""
         try:
             self.processor.scheduler.tick(started_ns, self._interval_ns, max(started_ns - due_ns, 0))
         except Exception:
@@ -222,7 +229,7 @@ class RuntimeLoop(fork.Forked):
 
 
 class _Account:
-    """The running count of ticks; written by the loop's thread alone."""
+    """The counts and times so far; only the loop's thread writes them."""
 
     def __init__(self) -> None:
         self.ticks = self.overruns = self.skipped = self.errors = 0

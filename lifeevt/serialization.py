@@ -1,4 +1,4 @@
-"""JSON without loss: what goes in comes back equal, or an error says where it would not."""
+"""JSON without loss: a value comes back equal, or an error names the part that would not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EXACT = (str, int, bool, type(None))
 
 
 def plain(value: Any, path: str) -> Any:
-    """Return ``value`` as plain JSON values, all new containers; SerializationError names ``path``.
+    """Return ``value`` as plain JSON values in new containers; SerializationError names the ``path``.
 
     Accepts None, bool, int, finite float, str, list, and mappings with string keys. O(size).
     """

@@ -99,7 +99,7 @@ def _pushed(event_queue: Any, event: Any, full_status: int) -> Reply:
     offer = getattr(event_queue, "offer", None)
     if offer is not None:
         return _text(OK, ACCEPTED) if offer(event) or full_status == OK else _text(full_status, DROPPED)
-    event_queue.push(event)  # a queue of Life's, which does not tell whether it dropped the event
+    event_queue.push(event)  # Life's own queue, which returns nothing
     return _text(OK, ACCEPTED)
 
 

@@ -82,7 +82,7 @@ def run_loop(
 
     An exception in an event or a duty costs integrity and is logged; it does not end the loop. Three arguments of
     Life's are accepted and not used: ``enable_silence_detection``, which Life does not use either, and
-    ``enable_profiling`` and ``structured_logger``, whose work ``subsystems`` can do.
+    ``enable_profiling`` and ``structured_logger``: use ``subsystems`` instead.
 
     Args:
         self_state: Life's state, bare or wrapped.
@@ -156,7 +156,7 @@ class Pace:
         self.period, self.lateness = Histogram(), Histogram()
 
     def begin(self) -> float:
-        """Note the start of a tick; return the seconds that it stands for."""
+        """Note the start of a tick; return the seconds since the last one."""
         now_ns, before_ns = self._clock.now_ns(), self._started_ns
         self._started_ns = now_ns
         if self._on_deadlines:

@@ -150,7 +150,7 @@ def on_a_terminal(*arguments: object, **changes: str) -> tuple[int, str]:
     try:
         while part := os.read(ours, 65536):
             parts.append(part)
-    except OSError:  # how a terminal says that nobody holds its other end any more
+    except OSError:  # the other end of the terminal was closed
         parts.append(b"")
     finally:
         os.close(ours)

@@ -33,7 +33,7 @@ class World:
     def wait(self, seconds: float) -> None:
         self.ticks += 1
         self._between(self.ticks)
-        if self.mode == "async":  # the worker has answered what came before time goes on
+        if self.mode == "async":  # the worker processes all events before time goes on
             wait_until(lambda: not self.queue.by_urgency.ledger().in_flight)
         self.clock.advance(seconds)
 
@@ -135,7 +135,7 @@ def test_async_mode_gives_the_same_memories_and_nearly_the_same_vitals() -> None
     assert bare.recent_events == life.recent_events
     assert [entry.event_type for entry in bare.memory] == [entry.event_type for entry in life.memory]
     assert (bare.ticks, bare.age) == (TICKS, float(TICKS))
-    # an event is answered before the tick that takes it in turns the day on: recovery differs by that much
+    # events are processed before the tick advances the time of day, so recovery differs a little
     assert [bare.energy, bare.stability, bare.integrity] == pytest.approx(
         [life.energy, life.stability, life.integrity], abs=1e-2
     )

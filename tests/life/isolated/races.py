@@ -41,7 +41,7 @@ def subject(kind: str) -> tuple[SelfState, Any]:
 
 
 def lost_updates(kind: str, steps: int) -> int:
-    """A delta against an action's read, computation and write."""
+    """A delta between an action's read and its write."""
     target, state = subject(kind)
 
     def deltas() -> None:
@@ -58,7 +58,7 @@ def lost_updates(kind: str, steps: int) -> int:
 
 
 def broken_sorts(kind: str, steps: int) -> int:
-    """Two who append to a memory that sorts itself."""
+    """Two threads append to a memory that sorts itself."""
     _, state = subject(kind)
 
     def appends() -> int:
@@ -75,7 +75,7 @@ def broken_sorts(kind: str, steps: int) -> int:
 
 
 def mixed_scratch(kind: str, steps: int) -> int:
-    """Two events whose recalled memories and patterns lie in the same two fields of the state."""
+    """Two events use the same two fields of the state for their memories and patterns."""
     target, state = subject(kind)
     target.memory.extend([MemoryEntry("shock", 0.9, 0.0), MemoryEntry("calm", 0.1, 0.0)])
     meaning = MeaningEngine().process(Event("calm", 0.1, 0.0), target)
@@ -93,7 +93,7 @@ def mixed_scratch(kind: str, steps: int) -> int:
 
 
 def changed_readings(kind: str, steps: int) -> int:
-    """One who reads a status through, and one who goes on living."""
+    """One thread reads a status while another changes the state."""
     _, state = subject(kind)
 
     def lives() -> None:
@@ -115,7 +115,7 @@ def changed_readings(kind: str, steps: int) -> int:
 
 
 def vanished_events(kind: str, steps: int) -> int:
-    """A full queue that is written down while events come: how many that were in it are not any more."""
+    """A full queue is serialized while events come; count the events that it lost."""
     queue: Any = EventQueue() if kind == "bare" else life.EventQueue()
     first = [Event("noise", 0.1, float(number)) for number in range(100)]
     for event in first:
