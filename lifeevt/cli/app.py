@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
@@ -10,6 +9,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -228,14 +228,14 @@ def _refuse(reason: str) -> NoReturn:
 
 
 def _facts() -> dict[str, Any]:
-    extensions = (importlib.util.find_spec(f"lifeevt.{name}") for name in EXTENSIONS)
+    package = Path(__file__).parent.parent
     return {
         "version": version_number(),
         "backend": _backends.backend,
         "why": _why(),
         "traced": _backends.TRACED,
-        "package": str(Path(__file__).parent.parent),
-        "extensions": [spec.origin for spec in extensions if spec is not None and spec.origin is not None],
+        "package": str(package),
+        "extensions": sorted(str(path) for path in package.rglob(f"*{EXTENSION_SUFFIXES[0]}")),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
     }
@@ -246,6 +246,3 @@ def _why() -> str:
         return f"{_backends.VARIABLE}={wanted}"
     found = "is built" if _backends.backend == _backends.NATIVE else "is not built"
     return f"auto: the extension {found} here"
-
-
-EXTENSIONS = ("_core", *(f"_backends.nogil.{noun}" for noun in ("heap", "rwlock", "cells", "reflex", "histogram")))
