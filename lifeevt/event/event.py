@@ -1,4 +1,4 @@
-"""Event: what happened, as frozen data, and Priority: how much it matters."""
+"""Event, as frozen data, and Priority, its level of importance."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from ..serialization import plain
 
 __all__ = ["Event", "Priority"]
 
-# Years 1 to 9999: what a calendar can show. Scheduling never reads a wall clock, so any time
-# inside is harmless; outside it is a unit mistake (milliseconds) or rubbish.
+# Years 1 to 9999, the range of datetime. Scheduling reads no wall clock, so any time inside is harmless. A time outside
+# is a mistake, for example in milliseconds.
 EARLIEST_TIMESTAMP = -62_135_596_800.0
 LATEST_TIMESTAMP = 253_402_300_799.0
 
 
 class Priority(IntEnum):
-    """How much an event matters; a smaller number matters more.
+    """The level of an event; a smaller number is more important.
 
-    These four, and below them ``Priority(4)`` to ``Priority(15)`` for types that are given one of those.
+    Besides these four there are ``Priority(4)`` to ``Priority(15)``, for types with less important levels.
     """
 
     CRITICAL = 0
@@ -37,7 +37,7 @@ class Priority(IntEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Priority | None:
-        """Return the further level of a number: its name is LEVEL_4 to LEVEL_15, and it is not listed."""
+        """Return one of the levels 4 to 15; its name is LEVEL_4 to LEVEL_15, and iteration leaves it out."""
         if type(value) is not int or not len(cls) <= value < MAX_LEVELS:
             return None
         level = int.__new__(cls, value)
@@ -46,7 +46,7 @@ class Priority(IntEnum):
 
     @classmethod
     def named(cls, name: str) -> Priority:
-        """Return the level of a name, in any case: CRITICAL to LOW, LEVEL_4 to LEVEL_15. KeyError else."""
+        """Return the level of a name in any case: CRITICAL to LOW, LEVEL_4 to LEVEL_15; raise KeyError for others."""
         for level in _LEVELS:
             if level.name == str(name).upper():
                 return level
@@ -58,11 +58,21 @@ _LEVELS = tuple(map(Priority, range(MAX_LEVELS)))
 
 @dataclass(frozen=True, init=False, repr=False, eq=True)
 class Event:
-    """One thing that happened: immutable, compared by value, safe to share between threads.
+    """An event: immutable, compared by value, safe to share between threads. O(1).
 
-    ``intensity`` lies in [-1, 1]; ``timestamp`` is wall seconds (now when None); ``urgency`` in
-    [0, 1] is the share of the latency budget the event waives; ``priority`` overrides its type's
-    level. ``metadata`` is copied and read-only. Raises InvalidEvent for anything else. O(1).
+    Args:
+        type: the name of its type.
+        intensity: a number in [-1, 1].
+        timestamp: wall seconds; None: now.
+        metadata: copied, and read-only.
+        source: a label of its origin.
+        priority: overrides the level of its type.
+        urgency: in [0, 1]: the share of the latency budget that the event waives.
+        event_type: another name for ``type``.
+        data: another name for ``metadata``.
+
+    Raises:
+        InvalidEvent: a value is outside these bounds.
 
     >>> Event("shock", -0.9, timestamp=0.0).event_type
     'shock'
@@ -92,8 +102,8 @@ class Event:
         event_type: str | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        # By their slots' own setters, which are the fastest way past a frozen class. Urgency goes last:
-        # an event that has it has all, also for the native queue, which reads the slots itself.
+        # The setters of the slots are the fastest way past a frozen class. Urgency is set last: an event that has it
+        # has all its values, also for the native queue, which reads the slots itself.
         _set_type(self, _name("type", type if event_type is None else event_type))
         _set_intensity(self, _number("intensity", intensity, -1.0, 1.0))
         _set_timestamp(self, _timestamp(timestamp))
@@ -104,16 +114,16 @@ class Event:
 
     @property
     def event_type(self) -> str:
-        """The type, by the name Life gives it."""
+        """The type, by Life's name for it."""
         return self.type
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The metadata, by the name Life gives it."""
+        """The metadata, by Life's name for it."""
         return self.metadata
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values; SerializationError when the metadata holds anything else."""
+        """Return plain JSON values; raise SerializationError when the metadata has any other value."""
         record: dict[str, Any] = {
             "type": self.type,
             "intensity": self.intensity,
@@ -129,9 +139,9 @@ class Event:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Event:
-        """Build an event from :meth:`to_dict`'s form; InvalidEvent names what is missing or wrong.
+        """Build an event from the form of :meth:`to_dict`; InvalidEvent names a missing or wrong field.
 
-        ``type``, ``intensity`` and ``timestamp`` must be there; unknown keys are refused.
+        ``type``, ``intensity`` and ``timestamp`` are required; unknown keys are refused.
         """
         if not isinstance(record, Mapping):
             raise InvalidEvent(f"an event is a JSON object, not a {_kind(record)}")
@@ -174,7 +184,7 @@ def _name(field: str, value: object) -> str:
 def _number(field: str, value: object, low: float, high: float) -> float:
     if type(value) is float and low <= value <= high:
         return value
-    if isinstance(value, bool) or not isinstance(value, Real):  # the check of an abstract class: a µs for three
+    if isinstance(value, bool) or not isinstance(value, Real):  # checks against an abstract class are slow
         raise InvalidEvent(f"{field} must be a number, not a {_kind(value)}")
     try:
         number = float(value)
@@ -203,6 +213,6 @@ def _priority(value: object) -> Priority:
     if not isinstance(value, bool):
         with suppress(ValueError):
             level = Priority(value)  # type: ignore[arg-type]
-            if level <= Priority.LOW:  # the others are given by type
+            if level <= Priority.LOW:  # the levels below are for types
                 return level
     raise InvalidEvent(f"priority is {value!r}; it must be 0 (CRITICAL) to 3 (LOW)")

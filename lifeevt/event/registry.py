@@ -1,4 +1,4 @@
-"""EventTypes: each type's level and latency budget, and from them an event's place in line."""
+"""EventTypes: the level and the latency budget of each type, and from them the key of an event."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ INTERNAL_FAMILY = "internal"
 
 
 class EventTypes:
-    """A table of event types. Thread-safe; types may be added and replaced while engines use it.
+    """A table of event types. Thread-safe; you may add and replace types while engines use it.
 
-    A type is found by its exact name, else by its longest family (``social_conflict`` belongs to
-    ``social``), else as ``internal`` when its metadata says so, else as ``default``. O(1) after the
-    first look at a name.
+    An event has the type of its exact name, else of its longest family (``social_conflict`` belongs to ``social``),
+    else ``internal`` when its metadata has ``internal``, else the ``default``. O(1) after the first event of a name.
     """
 
     def __init__(
@@ -39,7 +38,7 @@ class EventTypes:
         given = tuple(types)
         self._types = {each.name: each for each in given}
         if len(self._types) != len(given):
-            raise InvalidConfiguration("an event type stands in the table twice")
+            raise InvalidConfiguration("an event type is in the table twice")
         self.default = default or self._types.pop(ANY_TYPE, None) or _FALLBACK
         named = {**{each.name: each for each in Priority}, **(levels or {})}
         self.levels: Mapping[str, Priority] = MappingProxyType(named)
@@ -50,15 +49,18 @@ class EventTypes:
 
     @classmethod
     def life(cls) -> EventTypes:
-        """Return a new table of the plan's levels and budgets (requirement F2; they ship as data)."""
+        """Return a new table of Life's types, with their levels and budgets."""
         return cls(_life())
 
     @classmethod
     def load(cls, path: str | Path) -> EventTypes:
         """Read a table from a file: TOML by its suffix, else CSV with the columns type, priority, budget_ms.
 
-        InvalidConfiguration names file, key and allowed values, or the line; OSError when it cannot be read. TOML needs
-        Python 3.11 or the package ``tomli``.
+        TOML needs Python 3.11 or the package ``tomli``.
+
+        Raises:
+            InvalidConfiguration: an entry is wrong; the text names the file, and the key or the line.
+            OSError: the file cannot be read.
         """
         types, levels = load_types(path)
         return cls(types, levels=levels)
@@ -69,7 +71,7 @@ class EventTypes:
     def add(self, *types: EventType) -> None:
         """Add types, or replace those of the same name (``*``: the default), while engines use the table.
 
-        Holds for events that are accepted from then on; what is queued keeps its key and level. O(names seen).
+        The types apply to events accepted afterwards; queued events keep their key and level. O(names seen).
         """
         with self._changing:
             known = {**self._types, **{each.name: each for each in types}}
@@ -77,40 +79,39 @@ class EventTypes:
             self._types = known
             self._found = {}
             followers = [follower for each in self._followers if (follower := each()) is not None]
-        for tell in followers:
-            tell()
+        for changed in followers:
+            changed()
 
     def follow(self, changed: Callable[[], None]) -> None:
-        """Have a method called after every change, for as long as its object lives."""
+        """Call a method after every change, as long as its object lives."""
         with self._changing:
             self._followers = [each for each in self._followers if each() is not None]
             self._followers.append(WeakMethod(changed))
 
     def named(self, name: str) -> EventType | None:
-        """Return the event type of a name or of its family, or None where only the event can tell."""
-        found, types = self._found, self._types  # of one table, though another thread may bring the next
+        """Return the type of a name or of its family, or None when it depends on the event."""
+        found, types = self._found, self._types  # both of one table, while another thread may replace it
         if name in found:
             return found[name]
         family = name
         while family and family not in types:
             family = family.rpartition("_")[0]
-        if len(found) < MAX_REMEMBERED:  # a stranger's names must not grow us without bound
+        if len(found) < MAX_REMEMBERED:  # names from outside must not take memory without bound
             found[name] = types.get(family)
         return types.get(family)
 
     def resolve(self, event: Event) -> EventType:
-        """Return the event type that governs ``event``. Never raises."""
+        """Return the type of ``event``. Never raises."""
         found = self.named(event.type)
         if found is None and event.metadata.get("internal") is True:
             found = self._types.get(INTERNAL_FAMILY)
         return found or self.default
 
     def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
-        """Return (key in ns, level): the virtual deadline, a static integer that never changes.
+        """Return (key in ns, level): the key is the virtual deadline, an integer that never changes.
 
-        key = arrival + budget - urgency * budget. Since the key is never below the arrival, an
-        event that arrives after another's key cannot overtake it: nobody waits behind later
-        arrivals for longer than its own budget.
+        key = arrival + budget - urgency * budget. The key is never below the arrival, so an event that arrives after
+        another's key cannot overtake it: later arrivals delay an event by its own budget at most.
         """
         kind = self.resolve(event)
         level = kind.priority if event.priority is None else event.priority

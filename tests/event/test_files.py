@@ -77,7 +77,7 @@ def test_a_file_says_everything_that_a_type_has(tmp_path: Path) -> None:
         ("[types]\nx = 3", r"types\.x is 3; it must be a table"),
         ("[typos.x]", r"types\.toml: unknown key 'typos'; choose levels, types"),
         ("[types.x\n", r"types\.toml: .*line 1"),
-        ("[types.x]\nbudget_ms = 1\n[types.'x_*']\nbudget_ms = 1", "stands in the table twice"),
+        ("[types.x]\nbudget_ms = 1\n[types.'x_*']\nbudget_ms = 1", "is in the table twice"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_by_file_key_and_choice(text: str, error: str, tmp_path: Path) -> None:
