@@ -203,6 +203,13 @@ def test_importing_the_package_imports_only_the_standard_library() -> None:
     assert strangers == []
 
 
+def test_importing_the_package_reads_no_metadata_of_packages() -> None:
+    home = str(Path(lifeevt.__file__).parent.parent)
+    code = f"import sys; sys.path.insert(0, {home!r}); import lifeevt; print('importlib.metadata' in sys.modules)"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"
+
+
 def parameters_of(function: Any) -> list[tuple[str, Any]]:
     """Names and defaults of what can be given by position."""
     found = inspect.signature(function).parameters.values()
