@@ -29,7 +29,7 @@ def engine(codel: CoDel | None, events: int) -> AsyncEventProcessor:
 
 def ns_an_event(one: AsyncEventProcessor, events: int) -> float:
     """The processor time from taking the first event out until the last one has ended."""
-    one.submit_arrays(array("i", [one.type_code("noise")]) * events, array("d", [0.5]) * events)
+    one.submit_arrays(array("i", [one.type_id("noise")]) * events, array("d", [0.5]) * events)
     began = time.thread_time_ns()  # of this thread alone, whatever else the machine does
     answered = one.process_pending()
     taken = time.thread_time_ns() - began

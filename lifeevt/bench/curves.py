@@ -72,7 +72,7 @@ def numbers_ns(depth: int, pairs: int) -> Callable[[], float]:
 
 def numbers(waiting: AsyncEventQueue, count: int) -> tuple[array[int], array[float]]:
     events = workloads.events(count)
-    types = array("i", [waiting.type_code(event.type) for event in events])
+    types = array("i", [waiting.type_id(event.type) for event in events])
     return types, array("d", [event.intensity for event in events])
 
 

@@ -52,7 +52,7 @@ class Feeder:
 
     def __init__(self, made: AsyncEventProcessor, events_per_second: int) -> None:
         events = workloads.events(max(round(events_per_second * BATCH_SECONDS), 1))
-        self._types = array("i", [made.type_code(event.type) for event in events])
+        self._types = array("i", [made.type_id(event.type) for event in events])
         self._intensities = array("d", [event.intensity for event in events])
         self._queue, self._over = made.queue, threading.Event()
         self._thread = threading.Thread(target=self._feed if events_per_second else self._over.wait)

@@ -184,7 +184,7 @@ def sender(made: AsyncEventProcessor, answering: Answering, name: str) -> Send:
     """What submits so many events of a type: one by one to a handler, at once to a reflex."""
     if answering.steps:
         return as_objects(made, Event(name, 0.5, source=name))
-    return as_numbers(made, made.type_code(name))
+    return as_numbers(made, made.type_id(name))
 
 
 def as_objects(made: AsyncEventProcessor, event: Event) -> Send:

@@ -69,7 +69,7 @@ def by_worker(events: Sequence[Event]) -> Iterator[Run]:
 @contextmanager
 def by_arrays(events: Sequence[Event]) -> Iterator[Run]:
     with engine(len(events)) as made:
-        types = array("i", [made.type_code(event.type) for event in events])
+        types = array("i", [made.type_id(event.type) for event in events])
         intensities = array("d", [event.intensity for event in events])
 
         def run() -> None:

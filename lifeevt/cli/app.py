@@ -200,7 +200,7 @@ class _Emphasis(RegexHighlighter):
         r"(?P<good>\b100%)",
         r"(?P<bad>(?<![\d.])\d{1,2}(\.\d)?%)",
         r"(?m)^(?P<bad>error: .*)",
-        r"(?m)^(?P<label>.+: (all answered|ticks done|interrupted|failed))$",
+        r"(?m)^(?P<label>.+: (all processed|ticks done|interrupted|failed))$",
     )
 
 

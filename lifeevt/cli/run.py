@@ -46,7 +46,7 @@ BASELINE = (
     "synchronous loop, same events and ticks, on a manual clock: the wait for the tick alone, its own work not counted"
 )
 MAX_TICKS = 100_000  # about a second of replaying
-ANSWERED, TICKS_DONE, INTERRUPTED, FAILED = "all answered", "ticks done", "interrupted", "failed"
+PROCESSED, TICKS_DONE, INTERRUPTED, FAILED = "all processed", "ticks done", "interrupted", "failed"
 
 
 @dataclass(frozen=True)
@@ -128,24 +128,24 @@ def _standard_input() -> BinaryIO:
 class ResultDigest:
     """A fingerprint of results: equal for two runs that gave the same answers in the same order.
 
-    Events that were never answered go in apart: only their own order is certain.
+    Events that were never processed go in apart: only their own order is certain.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self._answered, self._unanswered = hashlib.sha256(), hashlib.sha256()
+        self._processed, self._unprocessed = hashlib.sha256(), hashlib.sha256()
 
     def add(self, result: EventProcessingResult) -> None:
         """Add one result. O(size)."""
         self.count += 1
         if result.status in (Status.SHED, Status.CANCELLED):
-            self._unanswered.update(_line(result.sequence, result.event.type, result.status.name))
+            self._unprocessed.update(_line(result.sequence, result.event.type, result.status.name))
         else:
-            self._answered.update(_answer(result))
+            self._processed.update(_answer(result))
 
     def hexdigest(self) -> str:
         """Return the fingerprint so far."""
-        return hashlib.sha256(self._answered.digest() + self._unanswered.digest()).hexdigest()
+        return hashlib.sha256(self._processed.digest() + self._unprocessed.digest()).hexdigest()
 
 
 def _answer(result: EventProcessingResult) -> bytes:
@@ -211,7 +211,7 @@ class Run:
         dues = schedule(source.recording, settings.pace)
         self.playback = Playback(dues, self.engine, live=source.live)
         self.digest = ResultDigest()
-        self.ended = ANSWERED
+        self.ended = PROCESSED
         self.signal: int | None = None
         self.error: BaseException | None = None
         self.started_ns: int | None = None
@@ -294,7 +294,7 @@ class Run:
             return INTERRUPTED
         if self.error is not None:
             return FAILED
-        return ANSWERED if self.playback.finished else TICKS_DONE
+        return PROCESSED if self.playback.finished else TICKS_DONE
 
     def _on_tick(self, tick: Tick) -> None:
         """Count the tick in the state and take its results. An error here ends the run; the loop itself would go on."""

@@ -17,10 +17,10 @@ from ..scheduler import LevelStatistics
 from .run import BASELINE, Baseline, Run
 
 __all__ = [
-    "answered",
     "budgets_ms",
     "milliseconds",
     "number",
+    "processed",
     "share",
     "summarize_run",
     "summary_text",
@@ -63,7 +63,7 @@ def summarize_run(run: Run, baseline: Baseline | None) -> dict[str, Any]:
         "ended": run.ended,
         "error": None if run.error is None else str(run.error),
         "elapsed_s": elapsed_s,
-        "events_per_s": answered(engine.ledger) / elapsed_s if elapsed_s > 0.0 else 0.0,
+        "events_per_s": processed(engine.ledger) / elapsed_s if elapsed_s > 0.0 else 0.0,
         "playback": _playback(run),
         "ledger": _ledger(engine.ledger, run.playback.played),
         "queue": {
@@ -81,8 +81,8 @@ def summarize_run(run: Run, baseline: Baseline | None) -> dict[str, Any]:
     }
 
 
-def answered(ledger: Ledger) -> int:
-    """Return how many events were answered, well or badly: neither shed nor cancelled."""
+def processed(ledger: Ledger) -> int:
+    """Return how many events were processed, well or badly: neither shed nor cancelled."""
     return sum(ledger.ends.values()) - ledger.ends[Status.SHED] - ledger.ends[Status.CANCELLED]
 
 
@@ -137,7 +137,7 @@ def _baseline(baseline: Baseline) -> dict[str, Any]:
         "what": BASELINE,
         "events": baseline.events,
         "ticks": baseline.ticks,
-        "answered": answered(ledger),
+        "processed": processed(ledger),
         "refused": ledger.refused,
         "shed": ledger.ends[Status.SHED],
     }

@@ -17,7 +17,7 @@ from ..event import Priority
 from ..result import EventProcessingResult, Status
 from ..scheduler import LevelStatistics
 from .run import Look, Run, Watcher
-from .summary import answered, budgets_ms, milliseconds, number, share
+from .summary import budgets_ms, milliseconds, number, processed, share
 
 __all__ = ["LiveView", "PlainView", "is_terminal", "readable"]
 
@@ -66,7 +66,7 @@ class Speedometer:
 
     def read(self, look: Look) -> float:
         """Add a look and return the rate up to it."""
-        self._seen.append((look.elapsed_s, answered(look.engine.ledger)))
+        self._seen.append((look.elapsed_s, processed(look.engine.ledger)))
         (since, before), (now, count) = self._seen[0], self._seen[-1]
         return (count - before) / (now - since) if now > since else 0.0
 
@@ -152,7 +152,7 @@ class LiveView(Watcher):
     def _flow(self, look: Look) -> list[Text]:
         ledger, queue = look.engine.ledger, look.engine.queue
         now = self._speed.read(look)
-        mean = answered(ledger) / look.elapsed_s if look.elapsed_s else 0.0
+        mean = processed(ledger) / look.elapsed_s if look.elapsed_s else 0.0
         losses = {
             "shed": ledger.ends[Status.SHED],
             "refused": ledger.refused,
@@ -161,7 +161,7 @@ class LiveView(Watcher):
         }
         line = _labelled("events/s").append(f"{now:,.0f} now, {mean:,.0f} on average", "bold")
         line.append(f"    queue {queue.depth:,}, at most {queue.high_water:,} of {queue.capacity:,}")
-        ends = _labelled("answered").append(f"{answered(ledger):,}", "bold")
+        ends = _labelled("processed").append(f"{processed(ledger):,}", "bold")
         for name, count in losses.items():
             ends.append(f"    {name} {count:,}", "bold red" if count else "")
         return [line, ends]
@@ -210,7 +210,7 @@ class LiveView(Watcher):
     def _told(self, result: EventProcessingResult | None, most: int) -> str:
         """Return a line on the last tick's strongest event, with its ``most`` largest changes."""
         if result is None:
-            return "nothing was answered yet"
+            return "nothing was processed yet"
         changes = sorted((result.action or {}).items(), key=lambda change: -abs(change[1]))
         did = "".join(f", {name} {change:+.3f}" for name, change in changes[:most] if change)
         what = f"{self._clean(result.event.type)} {result.event.intensity:+.2f}"

@@ -15,7 +15,7 @@ from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import EngineStopped, LifeEventError
 from ..event import Event, Priority
 from ..metrics import LatencySummary, Ledger, summarize
-from ..queue import AsyncEventQueue, Periodic, QueueStatistics, Receipt
+from ..queue import AsyncEventQueue, PeriodicTimer, QueueStatistics, Receipt
 from ..result import EventProcessingResult, Status
 from ..scheduler import CoDel, EventScheduler, SchedulerStatistics, Strategy
 from ..state import StateStatistics, ThreadSafeSelfState
@@ -155,7 +155,7 @@ class AsyncEventProcessor(Fronted):
 
     def submit_every(
         self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
-    ) -> Periodic:
+    ) -> PeriodicTimer:
         """Accept an event, or what a function makes, every so many seconds: see :meth:`AsyncEventQueue.put_every`."""
         self._refuse_stopped()
         made = self.queue.put_every(event, seconds, misfire=misfire, **options)
@@ -173,7 +173,7 @@ class AsyncEventProcessor(Fronted):
     def submit_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
         """Accept events as numbers, without an object for any; return how many were taken in.
 
-        ``types`` is a buffer of 32-bit numbers from :meth:`type_code`, ``intensities`` one of doubles,
+        ``types`` is a buffer of 32-bit numbers from :meth:`type_id`, ``intensities`` one of doubles,
         ``timestamps`` one of wall seconds or None: see :meth:`AsyncEventQueue.put_arrays`. Wakes the worker
         once. EngineStopped after stop; InvalidEvent takes none of them in. O(k).
         """
@@ -182,9 +182,9 @@ class AsyncEventProcessor(Fronted):
         self._sweep()
         return kept
 
-    def type_code(self, name: str) -> int:
+    def type_id(self, name: str) -> int:
         """Return the number of an event type for :meth:`submit_arrays`; it never changes. O(1)."""
-        return self.queue.type_code(name)
+        return self.queue.type_id(name)
 
     def submitter(self) -> Submitter:
         """Return the object by which this engine takes events as single numbers, without the GIL from Cython.

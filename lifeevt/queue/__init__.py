@@ -7,8 +7,8 @@ from .overflow import BLOCK as BLOCK
 from .queue import AsyncEventQueue, QueueStatistics
 from .rate_limit import RateLimiter, TokenBucket
 from .receipt import Admission, Receipt, Tracked as Tracked
-from .timers import Periodic
+from .timers import PeriodicTimer
 
-__all__ = ["Admission", "AsyncEventQueue", "Periodic", "QueueStatistics", "RateLimiter", "Receipt", "TokenBucket"]
+__all__ = ["Admission", "AsyncEventQueue", "PeriodicTimer", "QueueStatistics", "RateLimiter", "Receipt", "TokenBucket"]
 
 __dir__ = publish(__name__)

@@ -20,9 +20,9 @@ from .overflow import Overflow
 from .pauses import Pauses
 from .rate_limit import RateLimiter
 from .receipt import Merge, Receipt, Tracked
-from .timers import Periodic
+from .timers import PeriodicTimer
 from .tracker import Tracker
-from .type_ids import TypeNumbers
+from .type_ids import TypeIds
 from .waiting import Waiting
 
 __all__ = ["AsyncEventQueue", "QueueStatistics"]
@@ -66,7 +66,7 @@ class AsyncEventQueue(Fronted):
         self.rank: Rank = rank or EventTypes.life().rank
         self.types, self.ranks_by_type = _types_behind(self.rank), rank is None
         self.limiter = RateLimiter(heap=self._heap)
-        self.numbers = TypeNumbers(KindTable, self.types, self.limiter.of_type)
+        self.numbers = TypeIds(KindTable, self.types, self.limiter.of_type)
         self._pauses = Pauses(self._heap)
         self._tracks = self._closed = False  # whether an event was ever tracked here
         self.tracker = Tracker(self)
@@ -126,7 +126,7 @@ class AsyncEventQueue(Fronted):
     def put_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
         """Queue an event for each number, without an object for any; return how many were taken in.
 
-        ``types`` is a buffer of 32-bit numbers from :meth:`type_code`, ``intensities`` one of doubles in
+        ``types`` is a buffer of 32-bit numbers from :meth:`type_id`, ``intensities`` one of doubles in
         [-1, 1], ``timestamps`` one of wall seconds, or None for now. InvalidEvent when one of them is
         wrong: then none is taken in. Those that come too often are refused, and those that do not fit refused
         or shed by the policy. All arrive now. Does not block; other threads run during long ones.
@@ -188,11 +188,11 @@ class AsyncEventQueue(Fronted):
 
     def put_every(
         self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
-    ) -> Periodic:
-        """Queue an event, or what a function makes, every so many seconds of the clock, first after as many.
+    ) -> PeriodicTimer:
+        """Queue an event, or one that a function makes, every so many seconds of the clock, first after as many.
 
-        ``misfire``: what is done when several instants have passed unnoticed, see :class:`Periodic`. ``options`` are
-        those of :meth:`put_tracked`. Does not block; a full queue refuses as its policy says. O(log n).
+        ``misfire`` says what happens to instants that passed unnoticed, see :class:`PeriodicTimer`. ``options`` are
+        those of :meth:`put_tracked`. Does not block; a full queue refuses by its policy. O(log n).
         """
         self._begin_to_track()
         period_ns = round(seconds * NS_PER_SECOND)
@@ -202,7 +202,7 @@ class AsyncEventQueue(Fronted):
 
         return self.tracker.repeat(self.clock.now_ns() + period_ns, period_ns, misfire, bring)
 
-    def type_code(self, name: str) -> int:
+    def type_id(self, name: str) -> int:
         """Return the number of an event type for :meth:`put_arrays`; it stays the same for this queue.
 
         QueueFull once 4096 types have one. O(1).
@@ -264,12 +264,12 @@ class AsyncEventQueue(Fronted):
         What is paused is queued, counted and shed as ever, and keeps its place. Several pauses hold side by side.
         Does not block. O(1); each paused event that comes first is set aside in O(log n).
         """
-        self._pauses.set(level, None if type is None else self.type_code(type), True)
+        self._pauses.set(level, None if type is None else self.type_id(type), True)
         self.announce()
 
     def resume(self, level: Priority | None = None, type: str | None = None) -> None:
         """End the pause of all, of a level or of a type, if there is one. O(k log n) for k that waited for it."""
-        self._pauses.set(level, None if type is None else self.type_code(type), False)
+        self._pauses.set(level, None if type is None else self.type_id(type), False)
         self.announce()
 
     # --- for those who watch

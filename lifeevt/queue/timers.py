@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from .._backends import fork
 
-__all__ = ["MISFIRE_POLICIES", "Periodic", "Timer", "Timers"]
+__all__ = ["MISFIRE_POLICIES", "PeriodicTimer", "Timer", "Timers"]
 
 MISFIRE_POLICIES = ("skip", "catch_up", "once")
 GRAVES_ALLOWED = 64  # beside as many as there are timers
@@ -94,7 +94,7 @@ class Timers:
             return None
 
 
-class Periodic:
+class PeriodicTimer:
     """Something that happens at every instant of a grid, and what to do about instants that were missed.
 
     When several have passed unnoticed: ``skip`` does nothing for them, ``once`` does it once for all, ``catch_up``

@@ -16,8 +16,8 @@ from .key_order import Line
 from .overflow import Overflow
 from .rate_limit import RateLimiter
 from .receipt import Admission, Merge, Receipt, Tracked
-from .timers import Periodic, Timers
-from .type_ids import TypeNumbers
+from .timers import PeriodicTimer, Timers
+from .type_ids import TypeIds
 
 __all__ = ["Tracker", "merged"]
 
@@ -27,7 +27,7 @@ class Home(Protocol):
     capacity: int
     clock: Clock
     limiter: RateLimiter
-    numbers: TypeNumbers
+    numbers: TypeIds
     overflows: Overflow
     types: EventTypes
     rank: Callable[[Event, int], tuple[int, int]]
@@ -56,7 +56,7 @@ class Tracker:
         fork.renew_locks(self, "_lock")
         self._lines: dict[Hashable, Line[Receipt]] = {}
         self._deferred: set[Receipt] = set()
-        self._periodic: set[Periodic] = set()
+        self._periodic: set[PeriodicTimer] = set()
         self._came: dict[str, dict[Receipt, None]] = {}  # who waits, by type, where overflow coalesces
         self.limiter = queue.limiter
         self.timers = Timers()
@@ -197,9 +197,9 @@ class Tracker:
             self._deferred.add(receipt)
             receipt.timer = self.timers.add(due_ns, lambda: self._come(receipt))
 
-    def repeat(self, start_ns: int, period_ns: int, misfire: str, act: Callable[[], None]) -> Periodic:
+    def repeat(self, start_ns: int, period_ns: int, misfire: str, act: Callable[[], None]) -> PeriodicTimer:
         """Do something at every instant of a grid, until it is cancelled or the queue gives up what is to come."""
-        made = Periodic(self.timers, start_ns, period_ns, misfire, self._queue.clock.now_ns, act)
+        made = PeriodicTimer(self.timers, start_ns, period_ns, misfire, self._queue.clock.now_ns, act)
         with self._lock:
             self._periodic.add(made)
         return made

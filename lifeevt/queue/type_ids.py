@@ -1,4 +1,4 @@
-"""TypeNumbers: the numbers by which a twin knows the types of events, and what it knows of each."""
+"""TypeIds: the numbers by which a twin knows the types of events, and what it knows of each."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .._backends import KindTable, fork
 from .._backends.contract import NO_KIND
 from ..event import Event, EventType, EventTypes, RateLimit
 
-__all__ = ["TypeNumbers"]
+__all__ = ["TypeIds"]
 
 
-class TypeNumbers:
+class TypeIds:
     """Gives each type of event a number when it is first seen, and keeps its row true to the table of types.
 
     ``bucket_of(name, limit)`` is what the events of a type with a rate limit draw from; ``on_new(name, code)``

@@ -33,7 +33,7 @@ def event(**changes: Any) -> str:
 def test_every_event_of_the_bundled_recording_is_processed(summary: Summary, backend: str) -> None:
     found = summary("--virtual", "--backend", backend)
     assert found["backend"] == backend
-    assert found["ended"] == "all answered"
+    assert found["ended"] == "all processed"
     assert found["ledger"]["balanced"] is True
     assert found["ledger"]["accepted"] == found["playback"]["played"] == 2000
     assert found["ledger"]["ends"]["processed"] + found["ledger"]["ends"]["ignored"] == 2000

@@ -69,7 +69,7 @@ def test_the_baseline_equals_a_run_of_the_synchronous_loop(summary: Summary, bac
         own = itself["levels"][name]
         assert level["baseline"] == {key: own[key] for key in level["baseline"]}
     assert beside["baseline"]["ticks"] == itself["ticks"]["count"]
-    assert beside["baseline"]["answered"] == 2000
+    assert beside["baseline"]["processed"] == 2000
 
 
 def test_the_baseline_has_the_same_full_queue(summary: Summary, recording: Write) -> None:

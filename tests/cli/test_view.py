@@ -73,7 +73,7 @@ def test_before_the_first_event_a_frame_has_dashes() -> None:
     fresh = Run(Settings(virtual=True), open_source(None, strict=False))
     text = drawn(fresh, fresh.look())
     assert re.search(r"CRITICAL +0 +- +- +- +10", text)
-    assert "nothing was answered yet" in text
+    assert "nothing was processed yet" in text
 
 
 def test_a_run_of_unknown_length_has_no_bar(run: Run) -> None:

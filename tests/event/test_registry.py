@@ -274,7 +274,7 @@ def test_an_engine_follows_a_change_of_its_types(by_arrays: bool) -> None:
 
     def submit() -> None:
         if by_arrays:
-            engine.submit_arrays(array("i", [engine.type_code(name) for name in ("joy", "idle")]), array("d", [0, 0]))
+            engine.submit_arrays(array("i", [engine.type_id(name) for name in ("joy", "idle")]), array("d", [0, 0]))
         else:
             engine.submit_many(map(event_of, ("joy", "idle")))
 

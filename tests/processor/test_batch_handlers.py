@@ -126,7 +126,7 @@ def test_events_that_came_as_numbers_are_events_in_a_batch() -> None:
     seen: list[Any] = []
     handler = Handler(lambda events, _: seen.extend((each.type, each.intensity) for each in events), batch=THREE)
     engine = engine_of({"log": handler})
-    code = engine.type_code("log")
+    code = engine.type_id("log")
     engine.submit_arrays(array("i", [code] * 2), array("d", [0.25, -0.5]))
     engine.process_pending()
     assert seen == [("log", 0.25), ("log", -0.5)] and len(engine.results()) == 2

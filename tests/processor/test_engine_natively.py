@@ -44,7 +44,7 @@ def engine_of(handlers: Any = None, **more: Any) -> AsyncEventProcessor:
 
 def arrays(engine: AsyncEventProcessor, events: Iterable[tuple[str, float]]) -> tuple[Any, Any]:
     given = list(events)
-    codes = array("i", [engine.type_code(name) for name, _ in given])
+    codes = array("i", [engine.type_id(name) for name, _ in given])
     return codes, array("d", [strength for _, strength in given])
 
 
@@ -125,7 +125,7 @@ def test_what_is_queued_as_arrays_is_cancelled_as_events() -> None:
 
 def test_a_queue_alone_gives_events_of_arrays_out_as_events() -> None:
     queue = AsyncEventQueue()
-    code = queue.type_code("shock")
+    code = queue.type_id("shock")
     assert queue.put_arrays(array("i", [code] * 2), array("d", [0.5, 1.0]), array("d", [1.0, 2.0])) == 2
     assert (queue.get(), queue.drain()) == (Event("shock", 0.5, 1.0), [Event("shock", 1.0, 2.0)])
     queue.close()
@@ -150,7 +150,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_arrays_are_refused_whole(name: str) -> None:
     engine = engine_of()
-    engine.type_code("hit")
+    engine.type_id("hit")
     with pytest.raises(InvalidEvent):
         engine.submit_arrays(*WRONG[name])
     assert engine.ledger().accepted == 0
@@ -171,7 +171,7 @@ def test_a_stopped_engine_takes_no_arrays() -> None:
 
 def test_arrays_that_are_written_meanwhile_make_events_all_the_same() -> None:
     engine = engine_of(queue=AsyncEventQueue(60_000), result_capacity=60_000)
-    code = engine.type_code("hit")
+    code = engine.type_id("hit")
     types, strengths, stamps = array("i", [code] * 50_000), array("d", [0.5] * 50_000), array("d", [1.0] * 50_000)
     rubbish = ((types, -7, code), (strengths, float("nan"), 0.5), (stamps, float("inf"), 1.0))
     taken: list[int] = []
@@ -198,18 +198,18 @@ def test_arrays_that_are_written_meanwhile_make_events_all_the_same() -> None:
 
 def test_a_type_has_one_number_for_ever() -> None:
     engine = engine_of()
-    codes = [engine.type_code(name) for name in ("hit", "joy", "hit")]
+    codes = [engine.type_id(name) for name in ("hit", "joy", "hit")]
     engine.submit(Event("new"))
-    assert [*codes, engine.type_code("joy"), engine.type_code("new")] == [0, 1, 0, 1, 2]
-    assert engine.queue.type_code("joy") == 1
+    assert [*codes, engine.type_id("joy"), engine.type_id("new")] == [0, 1, 0, 1, 2]
+    assert engine.queue.type_id("joy") == 1
 
 
 def test_more_types_than_there_are_numbers_take_the_way_through_python() -> None:
     engine = engine_of(queue=AsyncEventQueue(8192))
     for number in range(MAX_KINDS):
-        engine.type_code(f"type {number}")
+        engine.type_id(f"type {number}")
     with pytest.raises(QueueFull, match="4096 event types"):
-        engine.type_code("hit")
+        engine.type_id("hit")
     engine.submit(Event("hit", 1.0))
     engine.submit_many([Event("hit", 1.0), Event("type 7", 0.5)])
     assert engine.process_pending() == 3
@@ -220,10 +220,10 @@ def test_more_types_than_there_are_numbers_take_the_way_through_python() -> None
 
 def test_types_known_before_the_engine_came_are_ranked_as_the_engine_ranks() -> None:
     queue = AsyncEventQueue()
-    code = queue.type_code("collision")
+    code = queue.type_id("collision")
     types = EventTypes([EventType("collision", CRITICAL, 5 * MS)])
     engine = engine_of(queue=queue, scheduler=EventScheduler(types=types))
-    assert engine.type_code("collision") == code
+    assert engine.type_id("collision") == code
     engine.submit(Event("collision", 0.5))
     engine.submit_many([Event("collision", 0.5)])
     submitted(engine, ("collision", 0.5))
@@ -243,7 +243,7 @@ def test_the_buffer_says_what_the_results_say() -> None:
         engine.process_pending()
     results, found = first.results(), records(second.results_buffer())
     for result, record in zip(results, found, strict=True):
-        assert record["kind"] == second.type_code(result.event.type)
+        assert record["kind"] == second.type_id(result.event.type)
         assert [record[name] for name in ("sequence", "status", "level", "intensity", "version_before", "version")] == [
             result.sequence, result.status, result.priority, result.event.intensity, result.state_version_before,
             result.state_version,

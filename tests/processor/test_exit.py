@@ -54,10 +54,10 @@ def test_a_process_that_forgets_to_close_ends_cleanly(ends: str) -> None:
     "busy",
     [
         "",  # asleep, with what it has answered unread
-        "codes = array('i', [engine.type_code('shock')]) * 200_000; strengths = array('d', [0.5]) * 200_000\n"
+        "codes = array('i', [engine.type_id('shock')]) * 200_000; strengths = array('d', [0.5]) * 200_000\n"
         "engine.submit_arrays(codes, strengths)",  # in the midst of it
         "engine.submit_many([Event('joy', 0.5)] * 1000)",  # on its way to the interpreter, again and again
-        "hold = engine.queue, engine.results_buffer(), engine.type_code('shock'); engine.submit(Event('shock', 0.5))",
+        "hold = engine.queue, engine.results_buffer(), engine.type_id('shock'); engine.submit(Event('shock', 0.5))",
     ],
 )
 def test_a_process_ends_whatever_its_worker_does(busy: str) -> None:

@@ -267,7 +267,7 @@ def test_critical_events_are_never_shed_there() -> None:
 
 def test_events_that_came_as_numbers_have_a_result_when_they_are_shed() -> None:
     engine = instant()
-    code = engine.type_code("noise")
+    code = engine.type_id("noise")
     engine.submit_arrays(array("i", [code] * 40), array("d", [0.5] * 40), array("d", range(40)))
     engine.process_pending()
     results = engine.results()

@@ -69,7 +69,7 @@ def test_who_waits_is_woken_by_another_thread(clock: Any) -> None:
 
 def test_what_comes_as_a_number_wakes_who_waits() -> None:
     engine = engine_of(None)
-    code = engine.type_code("joy")
+    code = engine.type_id("joy")
 
     async def main() -> Any:
         waiting = asyncio.create_task(engine.queue.get_async())

@@ -112,7 +112,7 @@ def chatting(kind: EventType = CHATTER, clock: Any = None, **more: Any) -> Async
 
 
 def numbers(queue: AsyncEventQueue, *names: str) -> int:
-    return queue.put_arrays(array("i", [queue.type_code(name) for name in names]), array("d", [0.5] * len(names)))
+    return queue.put_arrays(array("i", [queue.type_id(name) for name in names]), array("d", [0.5] * len(names)))
 
 
 def test_every_way_in_draws_from_the_bucket_of_the_type(backend: str) -> None:
@@ -121,11 +121,11 @@ def test_every_way_in_draws_from_the_bucket_of_the_type(backend: str) -> None:
     assert numbers(queue, "chatter", "chatter_low") == 2
     assert queue.put(Event("chatter")) and queue.put_nowait(Event("chatter_low"))
     assert queue.put_many([Event("chatter"), Event("joy")]) == 2
-    assert submitter.submit(queue.type_code("chatter_high"), 0.5)
+    assert submitter.submit(queue.type_id("chatter_high"), 0.5)
     assert queue.put_tracked(Event("chatter")) and queue.put(Event("chatter"))
     assert not queue.put(Event("chatter")) and not queue.put_tracked(Event("chatter_low"))
     assert queue.put_many([Event("chatter"), Event("chatter_low")]) == 0
-    assert not submitter.submit(queue.type_code("chatter"), 0.5) and numbers(queue, "chatter_low") == 0
+    assert not submitter.submit(queue.type_id("chatter"), 0.5) and numbers(queue, "chatter_low") == 0
     assert queue.statistics().limited == 6
     assert (queue.ledger().accepted, queue.ledger().refused, queue.ledger().balanced) == (9, 0, True)
 
@@ -188,7 +188,7 @@ def test_the_limit_of_all_other_types_holds_for_numbers() -> None:
 
 def test_threads_that_bring_numbers_and_events_get_no_more_than_there_is(backend: str) -> None:
     queue = chatting(replace(CHATTER, rate_limit=RateLimit(50, 1e9)))
-    submitter, code = Submitter(queue.heap, queue.kinds), queue.type_code("chatter")
+    submitter, code = Submitter(queue.heap, queue.kinds), queue.type_id("chatter")
     ways: list[Callable[[], int]] = [
         lambda: numbers(queue, "chatter", "chatter"),
         lambda: submitter.submit(code, 0.5),

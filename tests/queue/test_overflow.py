@@ -75,7 +75,7 @@ def test_each_level_overflows_by_its_own_policy(clock: Any) -> None:
 def test_a_batch_and_arrays_follow_the_policy_of_each_level() -> None:
     types = EventTypes([EventType("low", LOW, 10**6), EventType("high", HIGH, 10**6)])
     queue = AsyncEventQueue(2, {"high": "drop_oldest", "low": "reject"}, rank=types.rank)
-    low, high = queue.type_code("low"), queue.type_code("high")
+    low, high = queue.type_id("low"), queue.type_id("high")
     assert queue.put_arrays(array("i", [low, low, low, high]), array("d", [0.1, 0.2, 0.3, 0.4])) == 3
     assert queue.put_many([event_of(5, kind="low"), event_of(6, kind="high")]) == 1
     assert [event.type for event in queue.drain()] == ["high", "high"]

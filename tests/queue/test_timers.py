@@ -25,7 +25,7 @@ from lifeevt import (
     ThreadSafeSelfState,
 )
 from lifeevt.queue import Admission
-from lifeevt.queue.timers import Periodic, Timers
+from lifeevt.queue.timers import PeriodicTimer, Timers
 
 SECOND = 10**9
 PATIENCE = 30.0
@@ -186,7 +186,7 @@ def test_instants_that_were_missed_are_treated_as_asked(
 @given(st.lists(st.integers(1, 5_000_000_000), max_size=30), st.integers(1, 2 * SECOND))
 def test_a_grid_never_drifts(steps: list[int], period_ns: int) -> None:
     clock, timers, seen = ManualClock(), Timers(), []
-    made = Periodic(timers, period_ns, period_ns, "once", clock.now_ns, lambda: seen.append(clock.now_ns()))
+    made = PeriodicTimer(timers, period_ns, period_ns, "once", clock.now_ns, lambda: seen.append(clock.now_ns()))
     for step in steps:
         clock.advance_ns(step)
         timers.fire(clock.now_ns())

@@ -214,7 +214,7 @@ def test_an_engine_answers_strictly_by_level_and_follows_a_switch(by_arrays: boo
 
     def submit() -> None:
         if by_arrays:
-            engine.submit_arrays(array("i", map(engine.type_code, names)), array("d", [0.0] * len(names)))
+            engine.submit_arrays(array("i", map(engine.type_id, names)), array("d", [0.0] * len(names)))
         else:
             engine.submit_many(Event(name, urgency=1.0 if name == "social" else 0.0) for name in names)
 

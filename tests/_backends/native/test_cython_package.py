@@ -41,7 +41,7 @@ def engine_of(capacity: int = 1024) -> AsyncEventProcessor:
 
 def test_its_readings_become_events_and_results(sensor: ModuleType) -> None:
     with engine_of() as engine:
-        assert sensor.run(engine.submitter(), engine.type_code("shock"), 1000, 0.8) == STRONG
+        assert sensor.run(engine.submitter(), engine.type_id("shock"), 1000, 0.8) == STRONG
         assert engine.wait_idle(PATIENCE)
     results = engine.results()
     assert {(result.event.type, result.status) for result in results} == {("shock", Status.PROCESSED)}
@@ -50,7 +50,7 @@ def test_its_readings_become_events_and_results(sensor: ModuleType) -> None:
 
 def test_a_full_queue_refuses_its_readings(sensor: ModuleType) -> None:
     engine = engine_of(capacity=10)
-    assert sensor.run(engine.submitter(), engine.type_code("shock"), 1000, 0.8) == 10
+    assert sensor.run(engine.submitter(), engine.type_id("shock"), 1000, 0.8) == 10
     ledger = engine.ledger()
     assert (ledger.queued, ledger.refused, ledger.balanced) == (10, STRONG - 10, True)
     engine.close()
@@ -59,5 +59,5 @@ def test_a_full_queue_refuses_its_readings(sensor: ModuleType) -> None:
 def test_a_stopped_engine_takes_none_of_its_readings(sensor: ModuleType) -> None:
     engine = engine_of()
     engine.close()
-    assert sensor.run(engine.submitter(), engine.type_code("shock"), 1000, 0.8) == 0
+    assert sensor.run(engine.submitter(), engine.type_id("shock"), 1000, 0.8) == 0
     assert engine.ledger().accepted == 0

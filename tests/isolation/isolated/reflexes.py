@@ -39,7 +39,7 @@ def main(backend, transactions, events):
         for thread in threads:
             thread.start()
         start.wait(PATIENCE_SECONDS)
-        codes = array("i", [engine.type_code("hit")] * BURST)
+        codes = array("i", [engine.type_id("hit")] * BURST)
         for _ in range(events // BURST):
             engine.submit_arrays(codes, array("d", [1.0]) * BURST)
         for thread in threads:
@@ -55,7 +55,7 @@ def expected_hit(backend):
     """What one event takes, where there is nobody else."""
     state = ThreadSafeSelfState({"energy": Field(0.0)})
     with AsyncEventProcessor(state, [Reflex("hit", 1.0, {"energy": -1.0})]) as engine:
-        engine.submit_arrays(array("i", [engine.type_code("hit")]), array("d", [1.0]))
+        engine.submit_arrays(array("i", [engine.type_id("hit")]), array("d", [1.0]))
         assert engine.wait_idle(PATIENCE_SECONDS)
     return -state["energy"]
 

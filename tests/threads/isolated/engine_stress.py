@@ -45,7 +45,7 @@ class Load:
         self.engine, self.names, self.running, self.looks = engine, names, running, 0
         self.left, self.lock = PRODUCERS, threading.Lock()
         self.sequences, self.ends = [], dict.fromkeys(Status, 0)
-        self.codes = array("i", [engine.type_code(names[place % len(names)]) for place in range(BATCH)])
+        self.codes = array("i", [engine.type_id(names[place % len(names)]) for place in range(BATCH)])
         self.strengths = array("d", [1.0] * BATCH)
 
     def produce(self, submit_again=lambda submit: submit()):
@@ -206,7 +206,7 @@ def while_a_thread_keeps_the_interpreter():
     """Reflexes are answered in the midst of one call of C that gives the interpreter to nobody."""
     count = 1_000_000
     engine = engine_of(capacity=count, results=1_000)
-    codes, strengths = array("i", [engine.type_code("hit")] * count), array("d", [1.0] * count)
+    codes, strengths = array("i", [engine.type_id("hit")] * count), array("d", [1.0] * count)
     assert engine.submit_arrays(codes, strengths) == count
     engine.start()
     while not engine.state.version:
