@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PIP_FLAGS := --quiet --disable-pip-version-check
 SOURCES := setup.py pyproject.toml $(shell find lifeevt -type f \
-	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl' -o -name '*.cpp')
+	-name '*.py' -o -name '*.py[ix]' -o -name '*.pxd' -o -name '*.csv' -o -name '*.jsonl')
 
 # Searches through tens of thousands of histories: once, and without coverage, which would double their time.
 SEARCHES := tests/isolation tests/linearizability \
@@ -74,25 +74,26 @@ pure: .venv-pure/stamp ## the reference backend alone, built without a compiler;
 
 lint: .venv-dev/stamp ## style of the Python and of the Cython
 	.venv-dev/bin/ruff check .
-	PATH="$(CURDIR)/.venv-dev/bin:$$PATH" cython-lint lifeevt  # it looks for pycodestyle on the PATH
+	PATH="$(CURDIR)/.venv-dev/bin:$$PATH" cython-lint lifeevt profiling/probes  # it looks for pycodestyle on the PATH
 
 types: .venv-dev/stamp ## mypy, strict
 	.venv-dev/bin/mypy
 
 build: .venv-dev/stamp ## compile in place; .venv-dev/bin/pytest then tests the working tree
 	.venv-dev/bin/python setup.py --quiet build_ext --inplace
+	.venv-dev/bin/python profiling/probes/setup.py
 
 annotate: .venv-dev/stamp ## build/c/**/*.html: where the C calls Python
 	LIFEEVT_ANNOTATE=1 .venv-dev/bin/python setup.py --quiet build_ext --inplace
 
 bench: .venv-bench/stamp ## the usual measures beside their bars, on the plain build
-	@.venv-bench/bin/lifeevt bench
+	@.venv-bench/bin/python profiling/bench.py $(ARGS)
 
-profile: .venv-trace/stamp ## time per line, on the traced build, of both twins
+profile: .venv-trace/stamp ## time per line, on the traced build, of both backends
 	LIFEEVT_BACKEND=native .venv-trace/bin/python profiling/lines.py
 	LIFEEVT_BACKEND=reference .venv-trace/bin/python profiling/lines.py
 
-gate: .venv-bench/stamp ## fail when a step executes 5 % more instructions than it was kept with
+gate: .venv-bench/stamp ## fail when a step executes 1 % more instructions than it was kept with
 	.venv-bench/bin/python profiling/gate.py
 
 flame: .venv-bench/stamp ## profiling/results/flame.svg: a picture of where a run spends its time
@@ -118,7 +119,7 @@ docs: .venv-test/stamp ## the examples and links of the documents
 
 clean: ## remove everything that a word above made
 	rm -rf .venv .venv-* build dist *.egg-info .coverage .coverage.* .*_cache .hypothesis
-	find lifeevt -name '*.so' -delete
+	find lifeevt profiling -name '*.so' -delete
 	find lifeevt tests profiling -name __pycache__ -prune -exec rm -rf {} +
 
 build/wheel/stamp: $(SOURCES)
@@ -135,6 +136,7 @@ build/wheel/stamp: $(SOURCES)
 
 .venv-bench/stamp: build/wheel/stamp
 	$(call install,.venv-bench,profiling)
+	@.venv-bench/bin/python profiling/probes/setup.py
 
 .venv-pure/stamp: $(SOURCES)
 	$(call build,.venv-pure,'.[test]',LIFEEVT_PURE=1)

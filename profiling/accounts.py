@@ -12,7 +12,7 @@ import time
 from statistics import median
 
 from lifeevt._backends import Account
-from lifeevt._core_probe import AccountProbe
+from probes.structures import AccountProbe
 
 LEVELS, TYPES = 4, 9  # Life's
 BAR_NS = 60

@@ -64,8 +64,8 @@ def main() -> None:
 
 def run(count: int) -> None:
     """Submit and take back ``count`` events; the system learns the names of both threads."""
+    from benches import measure, workloads
     from lifeevt import AsyncEventProcessor, ThreadSafeSelfState
-    from lifeevt.bench import measure, workloads
 
     measure.refuse_traced()
     portion = workloads.events(PORTION)

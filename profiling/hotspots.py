@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benches import environment, measure, workloads
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, Event, EventScheduler, ThreadSafeSelfState
-from lifeevt.bench import environment, measure, workloads
 
 EVENTS, QUICK_EVENTS = 5000, 200
 REPEATS = 5

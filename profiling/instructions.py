@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from benches import environment, measure, workloads
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState
 from lifeevt._backends import EventHeap
-from lifeevt.bench import environment, measure, workloads
 from lifeevt.processor import ReflexSet
 
 CANNOT_COUNT = 2

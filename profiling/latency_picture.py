@@ -1,7 +1,7 @@
 """Draw how long a critical event takes while the interpreter is busy: ``python profiling/latency_picture.py``.
 
 Measure lifeevt, a thread on ``queue.PriorityQueue`` and the wake-up of a plain C thread in turns, in one process, with
-the measure of ``bench_latency.py``. Leave out the samples in which the kernel had no core for the thread that woke up,
+the measure of ``bench.py latency``. Leave out the samples in which the kernel had no core for the thread that woke up,
 and say how many these were. Write the picture as SVG, and the environment and figures as JSON.
 """
 
@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lifeevt.bench import environment, measure
-from lifeevt.bench.latency import BUSY, COMPUTING, FLOOR, PEER, measured
+from benches import environment, measure
+from benches.latency import BUSY, COMPUTING, FLOOR, PEER, measured
 
 HERE = Path(__file__).resolve().parent
 PICTURE = HERE.parent / "docs" / "figures" / "latency.svg"

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from lifeevt.bench import environment
+from benches import environment
 
 DEPTHS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 MOST = 1_000_000

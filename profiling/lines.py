@@ -17,21 +17,11 @@ from types import ModuleType
 from typing import Any
 
 import lifeevt
-from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState, metrics, result
-from lifeevt._backends import front
-from lifeevt.bench import environment, workloads
-from lifeevt.bench.environment import BACKEND
-from lifeevt.event import event as event_module, registry
-from lifeevt.processor import execution, handler, processor, reflex, results, switch_interval
-from lifeevt.queue import queue as queue_module
-from lifeevt.scheduler import scheduler
-from lifeevt.state import state
+from benches import environment, workloads
+from benches.environment import BACKEND
+from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState
 
 MISSING_EXIT = 2
-FACADE = (
-    event_module, registry, queue_module, scheduler, processor, results, execution, handler, reflex, state, result,
-    metrics, switch_interval, front,
-)  # fmt: skip
 PACKAGE = Path(lifeevt.__file__).parent
 TOP = 16
 
@@ -48,7 +38,8 @@ def main() -> None:
     print(environment.headline(environment.describe()))
     print(f"shows {seen}\n")
     profiler.add_function(workload)
-    profiler.runcall(workload, 200 if given.quick else given.events)
+    count = 200 if given.quick else given.events
+    profiler.runcall(workload, engine(count), count)
     show(profiler.get_stats(), given.top, given.full)
 
 
@@ -62,13 +53,15 @@ def made_profiler() -> Any:
 
 
 def followed(profiler: Any) -> str:
-    """Follow every function on an event's way; say in words what that shows."""
-    above = f"{sum(follow(profiler, module) for module in FACADE)} functions of the Python above the backend"
+    """Follow every function of the package that has lines; say in words what that shows."""
+    here = {name: module for name, module in sorted(sys.modules.items()) if name.startswith("lifeevt.")}
+    below = [module for name, module in here.items() if name.startswith(f"lifeevt._backends.{BACKEND}.")]
+    above = [module for name, module in here.items() if not name.startswith("lifeevt._backends.")]
+    said = f"{sum(follow(profiler, module) for module in above)} functions of the Python above the backend"
     if BACKEND == "native" and not environment.traced():
-        return f"{above}; the native backend is not traced, its time is in its callers"
-    below = [module for name, module in sorted(sys.modules.items()) if name.startswith(f"lifeevt._backends.{BACKEND}.")]
+        return f"{said}; the native backend is not traced, its time is in its callers"
     count = sum(follow(profiler, module) for module in below)
-    return f"{above} and {count} of the {BACKEND} backend, from its {len(below)} modules"
+    return f"{said} and {count} of the {BACKEND} backend, from its {len(below)} modules"
 
 
 def follow(profiler: Any, module: ModuleType) -> int:
@@ -89,24 +82,26 @@ def unwrapped(member: Any) -> Any:
 
 def has_lines(member: Any) -> bool:
     """Whether ``member`` was written in lifeevt: not what a dataclass or an enum adds to it."""
-    code = getattr(member, "__code__", None)
-    written_here = code is not None and PACKAGE in Path(code.co_filename).parents
+    file = getattr(getattr(member, "__code__", None), "co_filename", "")
+    written_here = PACKAGE in Path(file).parents
     return written_here and not hasattr(member, "__wrapped__")
 
 
-def workload(count: int) -> None:
-    """Every stage once an event: made, submitted, answered in this thread, taken as a result, looked at."""
-    being = ThreadSafeSelfState.life()
-    queue = AsyncEventQueue(count)
-    engine = AsyncEventProcessor(being, queue=queue, result_capacity=count)
+def engine(count: int) -> AsyncEventProcessor:
+    state, queue = ThreadSafeSelfState.life(), AsyncEventQueue(count)
+    return AsyncEventProcessor(state, queue=queue, result_capacity=count)
+
+
+def workload(made: AsyncEventProcessor, count: int) -> None:
+    """Take every event through all stages: make, submit, process in this thread, read as a result."""
     for event in workloads.events(count):
-        engine.submit(event)
-    engine.process_pending()
-    engine.results()
+        made.submit(event)
+    made.process_pending()
+    made.results()
     for _ in range(count // 10):
-        being.snapshot()
-        being.apply_delta({"energy": 0.5, "fatigue": 0.25})
-    engine.statistics()
+        made.state.snapshot()
+        made.state.apply_delta({"energy": 0.5, "fatigue": 0.25})
+    made.statistics()
 
 
 def show(stats: Any, top: int, full: bool) -> None:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import lifeevt
+from benches import environment, measure, workloads
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState
-from lifeevt.bench import environment, measure, workloads
 
 EVENTS, QUICK_EVENTS = 10_000, 200
 TOP = 5

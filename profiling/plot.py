@@ -31,7 +31,7 @@ MISSING_EXIT = 2
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("results", type=Path, nargs="*", help="JSON of bench_curves.py; else the kept ones")
+    arguments.add_argument("results", type=Path, nargs="*", help="JSON of `bench.py curves`; else the kept ones")
     arguments.add_argument("--into", type=Path, default=FIGURES, help="the folder of the pictures")
     given = arguments.parse_args()
     kept = given.results or sorted((HERE / "results").glob("curves*.json"))
@@ -73,7 +73,7 @@ def drawn(plots: Any, records: list[dict[str, Any]], curves: list[str], axis: st
 
 def draw(field: Any, record: dict[str, Any], curve: str, line: str, several: bool) -> None:
     """Every column as a line through its medians, with the spread of its rounds behind."""
-    rows = [row for row in record["rows"] if row.get("curve") == curve]
+    rows = points(record, curve)
     interpreter = f", {record['environment']['python'].partition(' ')[2]}" if several else ""
     for column in dict.fromkeys(name for row in rows for name in row["median"]):
         there = [row for row in rows if column in row["median"]]
@@ -85,8 +85,12 @@ def draw(field: Any, record: dict[str, Any], curve: str, line: str, several: boo
         field.fill_between(places, low, high, color=color, alpha=0.12, linewidth=0)
 
 
+def points(record: dict[str, Any], curve: str) -> list[dict[str, Any]]:
+    return [row for row in record["measures"]["curves"] if row["curve"] == curve]
+
+
 def label_points(field: Any, records: list[dict[str, Any]], curve: str) -> None:
-    rows = [row for record in records for row in record["rows"] if row.get("curve") == curve]
+    rows = [row for record in records for row in points(record, curve)]
     places = sorted({row["x"] for row in rows})
     field.set_xticks(places, [f"{place:,}" if place < 10_000 else f"{place:.0e}" for place in places], minor=False)
     field.set_xticks([], minor=True)

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from benches.workloads import LIFE_MIX
 from lifeevt import Event, EventScheduler, EventTypes, Priority
 from lifeevt._backends import EventHeap
 from lifeevt._backends.contract import NO_END, REJECT
-from lifeevt.bench.workloads import LIFE_MIX
 from lifeevt.scheduler import AdaptiveStrategy, LoadBalancingStrategy, Strategy
 
 MS, SECOND = 10**6, 10**9

@@ -25,13 +25,13 @@ MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"
 CAMPAIGNS = (  # searches, stress, leaks, benches: part of `make check`, not of `make test`
     "isolation/test_broken.py", "isolation/test_crowds.py", "isolation/test_reflexes.py", "isolation/test_twins.py",
     "linearizability/test_linearizability.py", "parity/test_lockstep.py", "parity/test_marches.py",
-    "parity/test_meddling.py", "parity/test_reactor_saboteurs.py", "parity/test_saboteurs.py", "profiling", "bench",
-    "cli/test_bench.py", "scheduler/test_strategies_compared.py", "threads", "life/test_races.py",
+    "parity/test_meddling.py", "parity/test_reactor_saboteurs.py", "parity/test_saboteurs.py", "profiling",
+    "scheduler/test_strategies_compared.py", "threads", "life/test_races.py",
     "_backends/native/test_cells_race.py", "_backends/native/test_leaks.py", "_backends/native/test_no_python_in_c.py",
     "state/test_checksummed_file.py",
 )  # fmt: skip
 ONCE = (  # do not depend on the backend
-    "test_architecture.py", "test_docs.py", "typing", "profiling", "bench", "cli/test_bench.py",
+    "test_architecture.py", "test_docs.py", "typing", "profiling",
 )  # fmt: skip
 MARKS = (
     "native: needs the native backend; runs in the process of that one",

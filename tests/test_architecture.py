@@ -26,7 +26,6 @@ ROWS = [
     {"_backends.nogil"},
     {"_backends.native", "_backends.reference"},
     {"_core"},
-    {"_core_ping", "_core_probe"},
     {"_backends"},
     {"clock", "serialization"},
     {"event"},
@@ -38,18 +37,15 @@ ROWS = [
     {"runtime"},
     {"__init__"},
     {"life"},
-    {"bench"},
     {"cli"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, row in enumerate(ROWS) for name in row}
-PROBES = {"_core_ping", "_core_probe"}  # native, and of the benches alone
-EXTRAS = {"bench": {"fasteners", "readerwriterlock"}, "cli": {"typer", "rich", "click"}}
+EXTRAS = {"cli": {"typer", "rich", "click"}}
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd")])
 WAY = ["event", "queue", "scheduler", "processor", "state", "result", "runtime"]
 ENTRIES = 24  # of the folder, as a file manager lists it
-LEAVING = {"bench", "_core_ping.pyi", "_core_ping.pyx", "_core_probe.pxd", "_core_probe.pyi", "_core_probe.pyx"}
 FACADES = {"AsyncEventQueue", "AsyncEventProcessor", "ThreadSafeSelfState"}
 LARGE = {"Tracker", "EventScheduler", "EventHeap", "StateCells", "Reactor", "RWLock"}  # to be split; none may join them
 MAKES_CLASSES = {"_backends/front.py", "state/exclusive_gate.py"}  # at run time; none may join them
@@ -128,8 +124,7 @@ def test_from_outside_a_module_imports_the_package_and_not_its_file(path: Path) 
     """The ranks above say which modules of ``_backends`` the other packages may import."""
     package = dotted(path).split(".")[0]
     for name in own_imports(path) - {"cli.app"}:  # which __main__ starts; cli itself needs no extra
-        inside = name.split(".")[0] in (package, "_backends", "bench")
-        assert inside or "." not in name, f"{named(path)} imports {name}"
+        assert name.split(".")[0] in (package, "_backends") or "." not in name, f"{named(path)} imports {name}"
 
 
 def test_only_the_choice_of_the_backend_imports_both_backends() -> None:
@@ -145,11 +140,6 @@ def test_a_nogil_module_cimports_its_siblings_by_their_folder() -> None:
     for path in CYTHON:
         if path.parent.name == "nogil":
             assert not re.search(r"^from \.\w+ cimport", path.read_text(), re.M), named(path)
-
-
-def test_the_backend_does_not_know_what_measures_it() -> None:
-    for path in CYTHON:
-        assert not units(cython_imports(path)) & PROBES
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=named)
@@ -201,7 +191,7 @@ def test_every_stage_is_a_module_or_a_package() -> None:
 
 def test_the_folder_opens_with_few_entries() -> None:
     seen = {path.name for path in PACKAGE.iterdir() if path.suffix not in (".so", ".c") and path.name != "__pycache__"}
-    assert len(seen - LEAVING) <= ENTRIES, sorted(seen)
+    assert len(seen) <= ENTRIES, sorted(seen)
 
 
 def test_the_package_publishes_what_it_lists() -> None:

@@ -7,10 +7,10 @@ from types import ModuleType
 
 import pytest
 from hypothesis import given, strategies as st
-from strategies import durations
 
 from lifeevt import Ledger, Status
 from lifeevt.metrics import LatencySummary, summarize
+from strategies import durations
 
 
 def test_nothing_recorded_is_all_zero(core: ModuleType) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from strategies import events, json_values
 
 from lifeevt import Event, EventProcessingResult, Priority, Status
 from lifeevt.errors import SerializationError
 from lifeevt.result import filled
+from strategies import events, json_values
 
 times = st.integers(0, 2**63 - 1)
 results = st.builds(

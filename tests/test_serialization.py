@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from strategies import json_values
 
 from lifeevt import LifeEventError
 from lifeevt.errors import SerializationError
 from lifeevt.serialization import exact_json, parse_json, plain
+from strategies import json_values
 
 
 class Colour(str, Enum):

@@ -20,7 +20,6 @@ from rich.theme import Theme
 
 from .. import _backends
 from ..errors import LifeEventError
-from .bench import bench
 from .run import Run, Settings, Source, Watcher, open_source, replay
 from .summary import summarize_run, summary_text, version_number
 from .view import LiveView, PlainView, is_terminal, readable
@@ -116,9 +115,6 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.
         for each in values or ["none"]:
             typer.echo(f"{name:<12}{each}")
             name = ""
-
-
-app.command()(bench)
 
 
 def _choose_backend(name: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
+
 from strategies import cell_blocks, finite_floats
 
 HUGE = sys.float_info.max

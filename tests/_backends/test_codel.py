@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from strategies import INT64_MAX, INT64_MIN
 
 from lifeevt._backends.contract import MAX_LEVELS
+from strategies import INT64_MAX, INT64_MIN
 
 MS = 1_000_000
 TARGET, INTERVAL = 5 * MS, 100 * MS

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from strategies import INT64_MAX, INT64_MIN, POLICIES, offers, policies
 
 from lifeevt._backends.contract import (
     ADMITTED,
@@ -25,6 +24,7 @@ from lifeevt._backends.contract import (
     SHED_END,
     WAIT,
 )
+from strategies import INT64_MAX, INT64_MIN, POLICIES, offers, policies
 
 PROCESSED, CANCELLED = 0, 3
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from strategies import INT64_MAX, INT64_MIN, shifts
 
 from lifeevt._backends.contract import ADMITTED, MAX_LEVELS, NO_END, REJECT
+from strategies import INT64_MAX, INT64_MIN, shifts
 
 PROCESSED = 0
 STRICT = [level * 1_000_000 for level in range(MAX_LEVELS)]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, strategies as st
+
 from strategies import INT64_MAX, INT64_MIN, durations
 
 PERCENTS = st.floats(0.0, 100.0) | st.sampled_from([0.0, 50.0, 95.0, 99.0, 100.0])

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from strategies import events
 
 from lifeevt import Event, InvalidEvent, LifeEventError, Priority
 from lifeevt.errors import SerializationError
 from lifeevt.event.event import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
+from strategies import events
 
 INFINITE = [math.nan, math.inf, -math.inf, 10**400]
 NUMBERLESS = [True, False, "0.5", None, [], 1j, Decimal("0.5")]

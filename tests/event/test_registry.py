@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from strategies import events, schedules, shares
 
 from lifeevt import (
     AsyncEventProcessor,
@@ -27,6 +26,7 @@ from lifeevt import (
 )
 from lifeevt.errors import InvalidConfiguration
 from lifeevt.event.registry import MAX_REMEMBERED
+from strategies import events, schedules, shares
 
 MS = 1_000_000
 CRITICAL, HIGH, NORMAL, LOW = Priority

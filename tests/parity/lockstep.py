@@ -11,6 +11,18 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from lifeevt._backends.contract import (
+    ADMITTED,
+    DROP_OLDEST,
+    MAX_ENDS,
+    MAX_LEVELS,
+    NO_END,
+    REFUSED,
+    REJECT,
+    SHED_END,
+    WAIT,
+)
 from strategies import (
     INT64_MAX,
     INT64_MIN,
@@ -26,18 +38,6 @@ from strategies import (
     policies,
     reflex_tables,
     shifts,
-)
-
-from lifeevt._backends.contract import (
-    ADMITTED,
-    DROP_OLDEST,
-    MAX_ENDS,
-    MAX_LEVELS,
-    NO_END,
-    REFUSED,
-    REJECT,
-    SHED_END,
-    WAIT,
 )
 
 bad_integers = st.sampled_from([None, "1", 0.5, 2**63, -1, 99])

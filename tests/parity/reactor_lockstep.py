@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from parity.lockstep import HeapModel, agree, exact
 from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, Stretch
-from strategies import INT64_MAX, ends, levels, policies
 
 from lifeevt._backends.contract import MAX_LEVELS, NO_END, NO_KIND, NO_ROW, REFUSED
 from lifeevt._backends.reference import Bucket
+from strategies import INT64_MAX, ends, levels, policies
 
 STRENGTHS = [0.0, 0.125, -0.25, 0.5, -1.0, 1.0]
 HIT_ROW, SHRUG_ROW = 0, 1

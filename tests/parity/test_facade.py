@@ -12,9 +12,9 @@ from hypothesis import given, settings, strategies as st
 from parity.other_backend import OtherBackend
 from parity.outcomes import Odd, answering, calling, looping, setting
 from processor import test_shedding
-from strategies import shares
 
 from lifeevt.processor import ReflexSet
+from strategies import shares
 
 pytestmark = pytest.mark.native  # this process has the native backend, the other one the reference
 

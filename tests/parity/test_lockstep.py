@@ -14,9 +14,9 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from parity.lockstep import HeapModel, agree, cells_machine, exact, heap_machine, histogram_machine, reflex_machine
 from parity.reactor_lockstep import kinds_machine, stretch_machine
-from strategies import INT64_MAX, INT64_MIN, POLICIES, cell_blocks, int64s, numbers, reflex_tables
 
 from lifeevt._backends.contract import MAX_LEVELS, NO_END
+from strategies import INT64_MAX, INT64_MIN, POLICIES, cell_blocks, int64s, numbers, reflex_tables
 
 pytestmark = pytest.mark.native
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from actors import Actor, together, wait_until
 from hypothesis import given, strategies as st
-from strategies import schedules
 
 from lifeevt import (
     AsyncEventQueue,
@@ -27,6 +26,7 @@ from lifeevt import (
     QueueFull,
     Status,
 )
+from strategies import schedules
 
 POLICIES = ["reject", "drop_oldest", "drop_lowest", "block"]
 DROPPING = ["drop_oldest", "drop_lowest"]

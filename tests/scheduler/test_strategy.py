@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
-from strategies import event_names, priorities, shares
 
 from lifeevt import AsyncEventQueue, Event, EventScheduler, EventTypes, ManualClock
 from lifeevt.scheduler import DeadlineStrategy, LoadBalancingStrategy, PriorityStrategy, Strategy
 from lifeevt.scheduler.strategy import FURTHEST_NS, OPEN, level_offsets
+from strategies import event_names, priorities, shares
 
 MS = 1_000_000
 TYPES = EventTypes.life()

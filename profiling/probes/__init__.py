@@ -1,0 +1,1 @@
+"""Native code that only the benches use; ``setup.py`` compiles it."""
