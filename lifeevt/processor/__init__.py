@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .._public import publish
-from .batch_policy import BatchPolicy
-from .handler import ANY_TYPE as ANY_TYPE, Handler
+from .handler import ANY_TYPE as ANY_TYPE, BatchPolicy, Handler
 from .processor import AsyncEventProcessor, ProcessorStatistics
 from .reflex import Reflex, ReflexSet
 from .rules import ReflexCondition, ReflexPattern, ReflexRule, ReflexRules

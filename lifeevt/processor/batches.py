@@ -3,25 +3,88 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from .._backends import fork
 from .._backends.contract import MAX_LEVELS, NO_KIND, Entry, Task
 from ..queue import AsyncEventQueue
-from ..scheduler import EventScheduler
-from .batch_policy import NEVER, Batch
-from .execution import Answer
-from .handler import Handler, HandlerTable
+from ..scheduler import LARGEST_BATCH, EventScheduler
+from .execution import Execution
+from .handler import BatchPolicy, Handler, HandlerTable
+from .thread import ProcessingThread
 
 __all__ = ["Batches", "Collected"]
+
+
+NEVER = 2**63 - 1
+Item = TypeVar("Item")
+
+
+class Batch(Generic[Item]):
+    """Events that wait to be given to their handler together, in the order in which they left the queue.
+
+    A batch stands where its most urgent event would: at the least sum of key and offset of the level. It waits no
+    longer than its window, nor past the key, the virtual deadline, of any event in it; it leaves ``service_ns``, what
+    its last events took, before that. The time is the caller's. One thread at a time. O(levels), ``take`` O(k).
+    """
+
+    def __init__(self, policy: BatchPolicy) -> None:
+        self._size, self._window_ns = policy.size, policy.window_ns
+        self._items: list[Item] = []
+        self._keys: dict[int, int] = {}  # the least of each level
+        self._began_ns = self._closes_ns = self._least_ns = NEVER
+        self.service_ns = 0
+
+    def __len__(self) -> int:
+        """Return how many events it holds."""
+        return len(self._items)
+
+    @property
+    def level(self) -> int:
+        """The most important level in it; 16 when it is empty."""
+        return min(self._keys, default=MAX_LEVELS)
+
+    def add(self, item: Item, key_ns: int, level: int, now_ns: int) -> None:
+        """Put in an event that left the queue at ``now_ns``. ValueError when it is full."""
+        if len(self._items) >= self._size:
+            raise ValueError(f"the batch holds its {self._size} events already")
+        if not self._items:
+            self._began_ns, self._closes_ns, self._least_ns = now_ns, now_ns + self._window_ns, key_ns
+        elif key_ns < self._least_ns:
+            self._least_ns = key_ns
+        self._items.append(item)
+        if key_ns < self._keys.get(level, NEVER + 1):
+            self._keys[level] = key_ns
+
+    def is_full(self, most: int = LARGEST_BATCH) -> bool:
+        """Return whether it holds as many as it may; ``most`` are allowed at present, and one always is."""
+        count = len(self._items)
+        return count >= self._size or (count >= most and count > 0)
+
+    def due_ns(self, most: int = LARGEST_BATCH) -> int:
+        """Return when it must be given at the latest; the end of all time when it is empty."""
+        if not self._items:
+            return NEVER
+        if self.is_full(most):
+            return self._began_ns
+        return max(min(self._closes_ns, self._least_ns - self.service_ns), self._began_ns)
+
+    def place(self, offsets_ns: Sequence[int]) -> int:
+        """Return where it stands when each level stands by its offset behind its keys; behind all when it is empty."""
+        return min((key + offsets_ns[level] for level, key in self._keys.items()), default=NEVER)
+
+    def take(self) -> list[Item]:
+        """Take everything out, in order."""
+        taken, self._items, self._keys = self._items, [], {}
+        return taken
 
 
 class Collected(NamedTuple):
     """An event that left the queue and has not begun."""
 
-    answer: Answer
+    execution: Execution
     task: Task
 
     @property
@@ -31,11 +94,9 @@ class Collected(NamedTuple):
 
 
 class Batches(fork.Forked):
-    """The batches of one engine, by handler.
+    """The batches of one engine, by handler. O(handlers with a batch) unless a method says otherwise.
 
-    Whoever processes events collects and takes, one thread at a time; all the rest is thread-safe. ``on_change()`` is
-    called, outside of any lock, when another instant may be the first at which a batch is due; ``is_answering()`` says
-    whether the calling thread processes events. O(handlers with a batch) unless it says otherwise.
+    The thread that processes events collects and takes, one at a time; all the rest is thread-safe.
     """
 
     def __init__(
@@ -43,10 +104,10 @@ class Batches(fork.Forked):
         queue: AsyncEventQueue,
         scheduler: EventScheduler,
         handlers: HandlerTable,
-        is_answering: Callable[[], bool],
+        thread: ProcessingThread,
     ) -> None:
-        self._queue, self._scheduler, self._handlers, self._is_answering = queue, scheduler, handlers, is_answering
-        self.on_change: Callable[[], None] | None = None
+        self._queue, self._scheduler, self._handlers, self._thread = queue, scheduler, handlers, thread
+        self._followers: list[Callable[[], None]] = []
         self.waiting = 0  # how many events; a plain number, since it is looked at for every event
         self._lock = threading.Lock()
         fork.renew_locks(self, "_lock")
@@ -54,14 +115,14 @@ class Batches(fork.Forked):
         self._batches: dict[int, tuple[Handler, Batch[Collected]]] = {}  # by the handler's id
         self._hurries, self._soonest_ns = 0, NEVER
 
-    # --- for who processes events
+    # --- for the thread that processes events
 
-    def collect(self, handler: Handler, answer: Answer, task: Task) -> bool:
-        """Let an event wait for others of its handler; whether the batch must be answered at once, being full."""
+    def collect(self, handler: Handler, execution: Execution, task: Task) -> bool:
+        """Let an event wait for others of its handler; return whether its batch is full, to be processed at once."""
         now_ns, key_ns, level = self._queue.clock.now_ns(), task[1], task[2]
         with self._lock:
             batch = self._batch_of(handler)
-            batch.add(Collected(answer, task), key_ns, level, now_ns)
+            batch.add(Collected(execution, task), key_ns, level, now_ns)
             self.waiting += 1
             full, due_ns = batch.is_full(self._most), self._due_ns(batch)
             sooner = due_ns < self._soonest_ns
@@ -109,7 +170,11 @@ class Batches(fork.Forked):
             self._batch_of(handler).service_ns = service_ns
             self._look()
 
-    # --- for everybody
+    # --- from any thread
+
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Call ``changed()``, outside of any lock, when another instant may be the first at which a batch is due."""
+        self._followers.append(changed)
 
     def due_ns(self, above: int = MAX_LEVELS) -> int | None:
         """Return when the first batch of a level below ``above`` is due, or None."""
@@ -177,11 +242,11 @@ class Batches(fork.Forked):
         self._soonest_ns = min((self._due_ns(batch) for _, batch in self._batches.values()), default=NEVER)
 
     def _tell(self) -> None:
-        if self.on_change is not None:
-            self.on_change()
+        for changed in self._followers:
+            changed()
 
     def _after_fork_in_child(self) -> None:
         """What waits is the worker's, which only its own thread takes along; nobody else waits for idleness here."""
         self._hurries = 0
-        if not self._is_answering():
+        if not self._thread.is_here:
             self._batches, self.waiting, self._soonest_ns = {}, 0, NEVER

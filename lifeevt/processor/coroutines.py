@@ -1,4 +1,4 @@
-"""Detached: events whose handlers are coroutines, running on an event loop while the worker goes on."""
+"""CoroutineRunner: events whose handlers are coroutines, running on an event loop while the worker goes on."""
 
 from __future__ import annotations
 
@@ -9,70 +9,70 @@ from typing import TYPE_CHECKING, Any
 from ..errors import LifeEventError
 from ..result import Status
 from ..state import ThreadSafeSelfState
-from .execution import Answer
+from .execution import Execution
 from .handler import Handler
 
 if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Future
 
-__all__ = ["Detached"]
+__all__ = ["CoroutineRunner"]
 
 
-class Detached:
-    """Runs the stages of coroutine handlers on ``loop``, and hands each answer back once: ``finish(answer)``.
+class CoroutineRunner:
+    """Runs the stages of coroutine handlers on ``loop``, and hands each execution back once: ``finish(execution)``.
 
     ``finish`` is called on the loop's thread. A failure ends the event, not the loop. Thread-safe.
     """
 
-    def __init__(self, state: ThreadSafeSelfState, finish: Callable[[Answer], None]) -> None:
+    def __init__(self, state: ThreadSafeSelfState, finish: Callable[[Execution], None]) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
         self._state, self._finish = state, finish
         self._lock = threading.Lock()
-        self._running: dict[Answer, Future[None]] = {}
+        self._running: dict[Execution, Future[None]] = {}
 
-    def run(self, handler: Handler, answer: Answer) -> None:
+    def run(self, handler: Handler, execution: Execution) -> None:
         """Start the stages of an event; LifeEventError when there is no loop. Its context is the caller's."""
         import asyncio  # lazy: most users have no event loop
 
         if self.loop is None or self.loop.is_closed():
             raise LifeEventError("a coroutine needs an event loop: enter the engine by 'async with', or set its loop")
         with self._lock:  # the callback waits for its entry
-            future = asyncio.run_coroutine_threadsafe(self._run_stages(handler, answer), self.loop)
-            self._running[answer] = future
-        future.add_done_callback(lambda future: self._ended(answer, future))
+            future = asyncio.run_coroutine_threadsafe(self._run_stages(handler, execution), self.loop)
+            self._running[execution] = future
+        future.add_done_callback(lambda future: self._ended(execution, future))
 
-    def give_up(self) -> list[Answer]:
-        """Cancel what runs, and return its answers, which nobody else will finish then."""
+    def give_up(self) -> list[Execution]:
+        """Cancel the coroutines that run, and return their executions, for the caller to finish."""
         with self._lock:
             given_up, self._running = self._running, {}
-        for answer, future in given_up.items():
+        for execution, future in given_up.items():
             future.cancel()
-            answer.status, answer.error = Status.DEAD_LETTERED, f"{answer.stage}: the engine stopped"
+            execution.status, execution.error = Status.DEAD_LETTERED, f"{execution.stage}: the engine stopped"
         return list(given_up)
 
-    def take(self, answer: Answer) -> bool:
-        """Whether the answer is still to be finished; from then on it is not."""
+    def take(self, execution: Execution) -> bool:
+        """Whether the execution is still to be finished; from then on it is not."""
         with self._lock:
-            return self._running.pop(answer, None) is not None
+            return self._running.pop(execution, None) is not None
 
-    def _ended(self, answer: Answer, future: Future[None]) -> None:
+    def _ended(self, execution: Execution, future: Future[None]) -> None:
         gone = future.cancelled()
-        answer.failure = LifeEventError("its coroutine was cancelled") if gone else future.exception()
-        self._finish(answer)
+        execution.failure = LifeEventError("its coroutine was cancelled") if gone else future.exception()
+        self._finish(execution)
 
-    async def _run_stages(self, handler: Handler, answer: Answer) -> None:
-        event, state = answer.event, self._state
-        answer.attempts, answer.status = 1, Status.PROCESSED
+    async def _run_stages(self, handler: Handler, execution: Execution) -> None:
+        event, state = execution.event, self._state
+        execution.attempts, execution.status = 1, Status.PROCESSED
         if handler.meaning is not None:
-            answer.stage = "meaning"
-            answer.meaning = await _of(handler.meaning(event, state))
+            execution.stage = "meaning"
+            execution.meaning = await _of(handler.meaning(event, state))
         if handler.decision is not None:
-            answer.stage = "decision"
-            answer.decision = await _of(handler.decision(event, answer.meaning, state))
+            execution.stage = "decision"
+            execution.decision = await _of(handler.decision(event, execution.meaning, state))
         if handler.action is not None:
-            answer.stage = "action"
-            answer.action = await _of(handler.action(event, answer.decision, state))
+            execution.stage = "action"
+            execution.action = await _of(handler.action(event, execution.decision, state))
 
 
 async def _of(given: Any) -> Any:

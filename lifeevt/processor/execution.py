@@ -1,25 +1,29 @@
-"""Answer: one event on its way through the stages, and what becomes a result when somebody reads it."""
+"""Execution: one event, or a batch, on its way through the stages; it becomes a result when it is read."""
 
 from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._backends import Reactor
 from .._backends.contract import MAX_LEVELS, NO_KIND, UNSET, Entry, Outcome, Result, Task
+from ..errors import LifeEventError
 from ..event import Event, Priority
 from ..queue import Receipt
 from ..result import EventProcessingResult, Status, filled
+from ..state import ThreadSafeSelfState
+from .handler import Handler
 from .reflex import StageValues
 
-__all__ = ["NO_VALUES", "Answer", "described", "result_of", "told"]
+__all__ = ["NO_VALUES", "Execution", "described", "result_of", "told"]
 
 logger = logging.getLogger("lifeevt")
 
 
-class Answer:
-    """What Python knows of an event that it answers itself; written by one thread."""
+class Execution:
+    """What Python knows of an event that it executions itself; written by one thread."""
 
     __slots__ = (
         "action", "attempts", "decision", "error", "event", "failure", "finished_ns", "kind", "level", "meaning",
@@ -40,12 +44,12 @@ class Answer:
         self.failure: BaseException | None = None  # of a coroutine
 
     @classmethod
-    def unanswered(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Answer:
+    def unprocessed(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Execution:
         """Return what became of an event that never started."""
-        answer = cls(event, (*entry, NO_KIND, now_ns, None))
-        answer.status, answer.finished_ns = status, now_ns
-        answer.version_before = answer.version = version
-        return answer
+        execution = cls(event, (*entry, NO_KIND, now_ns, None))
+        execution.status, execution.finished_ns = status, now_ns
+        execution.version_before = execution.version = version
+        return execution
 
     def note(self, words: StageValues, outcome: Outcome) -> None:
         """Take over what the event's reflex did: its outcome, and that in words."""
@@ -59,7 +63,7 @@ class Answer:
         self.error = told(self.event, self.stage, error)
 
     def put_into(self, reactor: Reactor, finishes: bool) -> None:
-        """Hand it over to wait until somebody reads it; it ``finishes`` a running event, or none."""
+        """Put the execution among the results to be read; it ``finishes`` a running event, or none."""
         reactor.put(
             self, self.sequence, self.level, self.kind, self.status, self.event.intensity, self.queued_ns,
             self.started_ns, self.finished_ns, self.version_before, self.version, finishes,
@@ -72,6 +76,54 @@ class Answer:
             self.error, self.sequence, self.queued_ns, self.started_ns, self.finished_ns,
             self.version_before, self.version,
         )  # fmt: skip
+
+
+class BatchExecution:
+    """The executions of a batch, each of which becomes a result; written by one thread."""
+
+    def __init__(self, handler: Handler, executions: Sequence[Execution]) -> None:
+        self.handler, self.executions = handler, executions
+        self.level = min(execution.level for execution in executions)
+        self.stage = "reflex"
+
+    def run_stages(self, state: ThreadSafeSelfState, run_more_urgent: Callable[[int], None]) -> None:
+        """Call each stage once, for all; between two, ``run_more_urgent(level)`` lets more important events pass."""
+        handler = self.handler
+        for execution in self.executions:
+            execution.attempts, execution.status = 1, Status.PROCESSED
+        if handler.meaning is not None:
+            self.stage = "meaning"
+            self._spread(handler.meaning(self._each("event"), state))
+            run_more_urgent(self.level)
+        if handler.decision is not None:
+            self.stage = "decision"
+            self._spread(handler.decision(self._each("event"), self._each("meaning"), state))
+            run_more_urgent(self.level)
+        if handler.action is not None:
+            self.stage = "action"
+            self._spread(handler.action(self._each("event"), self._each("decision"), state))
+
+    def fail(self, error: BaseException) -> None:
+        """Have all of them end as dead-lettered, and say why, once."""
+        text = described(error)
+        logger.error("a batch of %d events failed in %s: %s", len(self.executions), self.stage, text, exc_info=error)
+        for execution in self.executions:
+            execution.status, execution.error = Status.DEAD_LETTERED, f"{self.stage}: {text}"
+
+    def _each(self, name: str) -> list[Any]:
+        """A list of its own for each stage, which may change it."""
+        return [getattr(execution, name) for execution in self.executions]
+
+    def _spread(self, given: Any) -> None:
+        """Give each event what its stage returned for it."""
+        count = len(self.executions)
+        values = [None] * count if given is None else given
+        if not isinstance(values, (list, tuple)):
+            raise LifeEventError(f"it returned a {type(given).__name__}, not a list or None, for {count} events")
+        if len(values) != count:
+            raise LifeEventError(f"it returned {len(values)} values for {count} events")
+        for execution, value in zip(self.executions, values, strict=True):
+            setattr(execution, self.stage, value)
 
 
 def told(event: Event, stage: str, error: BaseException) -> str:
@@ -87,7 +139,7 @@ def described(error: BaseException) -> str:
 
 
 def result_of(recorded: Result, event: Event, words: StageValues) -> EventProcessingResult:
-    """Return the outcome of an event that the reactor answered; ``words`` are what its reflex said."""
+    """Return the outcome of an event that the reactor processed; ``words`` are the stage values of its reflex."""
     payload, sequence, level, _, status, _, _, queued_ns, started_ns, finished_ns, outcome = recorded
     attempts, error = 0, None
     if type(payload) is list:

@@ -1,8 +1,10 @@
-"""Attendant: answers in Python the events that the reactor leaves to it, stage by stage."""
+"""Executor: runs in Python the events that the reactor leaves to it: reflex, meaning, decision, action."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextvars import copy_context
+from typing import Any
 
 from .._backends import Reactor
 from .._backends.contract import MAX_LEVELS, Entry, Task
@@ -12,21 +14,23 @@ from ..queue import AsyncEventQueue, Tracked
 from ..result import Status
 from ..scheduler import EventScheduler
 from ..state import ThreadSafeSelfState
-from .coroutines import Detached
-from .execution import Answer, told
+from .batches import Batches, Collected
+from .coroutines import CoroutineRunner
+from .execution import BatchExecution, Execution, told
 from .handler import Handler, HandlerTable
 from .reflex import CompiledReflexes
+from .thread import ProcessingThread
 
-__all__ = ["Attendant"]
+__all__ = ["Executor"]
 
 EVERYTHING = 2**31 - 1
 
 
-class Attendant:
-    """Takes tasks through reflex, meaning, decision and action, and records what became of them.
+class Executor:
+    """Takes tasks through reflex, meaning, decision and action, and records their outcomes.
 
-    One thread at a time processes; recording what was never answered is thread-safe. ``is_worker()`` says
-    whether the calling thread must survive whatever a handler raises.
+    One thread at a time processes; recording events that were never processed is thread-safe. ``thread`` says whether
+    the calling thread is the worker, which survives all that a handler raises.
     """
 
     def __init__(
@@ -38,192 +42,313 @@ class Attendant:
         reactor: Reactor,
         reflexes: CompiledReflexes,
         handlers: HandlerTable,
-        is_worker: Callable[[], bool],
+        thread: ProcessingThread,
     ) -> None:
         self.state, self.queue, self.scheduler, self.clock = state, queue, scheduler, clock
-        self._reactor, self._reflexes, self._handlers, self._is_worker = reactor, reflexes, handlers, is_worker
+        self._reactor, self._reflexes, self._handlers, self._thread = reactor, reflexes, handlers, thread
         self.errors = 0
-        self.detached = Detached(state, self._come_back)
+        self.coroutines = CoroutineRunner(state, self._come_back)
 
     def process(self, task: Task) -> None:
-        """Answer one event and record the outcome; only what is no Exception is raised, and never in the worker."""
+        """Process one event and record the outcome; raise only what is no Exception, and never in the worker."""
         self.queue.announce()
-        answer = self._begun(task)
-        if answer.receipt is not None and answer.receipt.has_expired(self.clock.now_ns()):
-            self._leave(answer, Status.EXPIRED)
-        elif not self._is_shed(answer):
-            self._answer(self._handlers.find(answer.event.type), answer, task)
+        execution = self._begun(task)
+        if execution.receipt is not None and execution.receipt.has_expired(self.clock.now_ns()):
+            self._count_unprocessed(execution, Status.EXPIRED)
+        elif not self._is_shed(execution):
+            self._execute(self._handlers.find(execution.event.type), execution, task)
 
-    def _answer(self, handler: Handler | None, answer: Answer, task: Task) -> None:
-        if not answer.started_ns:
-            answer.started_ns = self.clock.now_ns()
+    def _execute(self, handler: Handler | None, execution: Execution, task: Task) -> None:
+        if not execution.started_ns:
+            execution.started_ns = self.clock.now_ns()
         try:
-            self._respond(answer, task)
-            if self._detach(handler, answer):
+            self._apply_reflex(execution, task)
+            if self._run_coroutines(handler, execution):
                 return
-            self._handle(handler, answer)
+            self._handle(handler, execution)
         except BaseException as error:
             self.errors += 1
-            answer.fail(error)
-            self._finish(answer)
-            if not isinstance(error, Exception) and not self._is_worker():
+            execution.fail(error)
+            self._finish(execution)
+            if not isinstance(error, Exception) and not self._thread.is_worker:
                 raise  # Ctrl-C belongs to the caller of process_pending; SystemExit must not end the worker
         else:
-            self._finish(answer)
+            self._finish(execution)
 
     def process_up_to(self, limit: int) -> int:
-        """Answer up to ``limit`` queued events, as far as the gate lets them; how many there were. Does not wait."""
+        """Process up to ``limit`` queued events, as far as the gate allows; return their number. Does not wait."""
         left = limit
         while left > 0:
             most, above = self._portion(left)
-            if not self.give_next(above):
-                done = self._answer_some(most, above)
+            if not self.process_due_batch(above):
+                done = self._process_some(most, above)
                 left -= done
                 if not done:
                     break
         self.state.deliver_changes()
         return limit - left
 
-    def give_next(self, above: int) -> bool:
-        """Answer what goes before all that is queued, and is not queued itself; whether there was something."""
+    def process_due_batch(self, above: int) -> bool:
+        """Process a batch of a level below ``above`` that goes before all queued events; whether there was one."""
         return False
 
     def _portion(self, left: int) -> tuple[int, int]:
-        """How many events may be answered before the gate is asked again, and below which level."""
+        """Return how many events may be processed before the gate is asked again, and below which level."""
         return (1, self.scheduler.above(self.clock.now_ns())) if self.scheduler.throttles else (left, MAX_LEVELS)
 
-    def record_unanswered(self, entry: Entry, status: Status) -> None:
-        """Record what became of an event that never started."""
+    def record_unprocessed(self, entry: Entry, status: Status) -> None:
+        """Record the end of an event that never started."""
         self.scheduler.record_unprocessed(entry[2], status)
-        answer = Answer.unanswered(self.queue.event_of(entry), entry, status, self.clock.now_ns(), self.state.version)
-        answer.receipt = entry[0].receipt if type(entry[0]) is Tracked else None
-        self._record(answer, finishes=False)
+        event, now_ns = self.queue.event_of(entry), self.clock.now_ns()
+        execution = Execution.unprocessed(event, entry, status, now_ns, self.state.version)
+        execution.receipt = entry[0].receipt if type(entry[0]) is Tracked else None
+        self._record(execution, finishes=False)
+
+    def record_shed(self, entry: Entry) -> None:
+        """Record an event that the queue shed."""
+        self.record_unprocessed(entry, Status.SHED)
 
     def failed(self, event: Event, stage: str, error: BaseException) -> str:
         """Count and log what a stage raised, and return it as text."""
         self.errors += 1
         return told(event, stage, error)
 
-    def _begun(self, task: Task) -> Answer:
-        answer = Answer(self.queue.event_of(task[:5]), task)
-        answer.receipt = task[0].receipt if type(task[0]) is Tracked else None
-        return answer
+    def _begun(self, task: Task) -> Execution:
+        execution = Execution(self.queue.event_of(task[:5]), task)
+        execution.receipt = task[0].receipt if type(task[0]) is Tracked else None
+        return execution
 
-    def _is_shed(self, answer: Answer) -> bool:
-        """End an event that no reactor has answered, if it waited too long; whether it did."""
-        if answer.started_ns or self.scheduler.delay_controller is None:
+    def _is_shed(self, execution: Execution) -> bool:
+        """End an event that waited too long, unless the reactor asked already; return whether it was shed."""
+        if execution.started_ns or self.scheduler.delay_controller is None:
             return False
-        answer.started_ns = self.clock.now_ns()
-        if self._reactor.admits(answer.level, answer.queued_ns, answer.started_ns):
+        execution.started_ns = self.clock.now_ns()
+        if self._reactor.admits(execution.level, execution.queued_ns, execution.started_ns):
             return False
         try:
-            self.scheduler.shed(answer.event, answer.level)
+            self.scheduler.shed(execution.event, execution.level)
         finally:
-            self._end_unanswered(answer, Status.SHED)
+            self._end_unprocessed(execution, Status.SHED)
         return True
 
-    def _leave(self, answer: Answer, status: Status) -> None:
+    def _count_unprocessed(self, execution: Execution, status: Status) -> None:
         """Count and end an event that left the queue and never ran."""
-        self.scheduler.record_unprocessed(answer.level, status)
-        self._end_unanswered(answer, status)
+        self.scheduler.record_unprocessed(execution.level, status)
+        self._end_unprocessed(execution, status)
 
-    def _end_unanswered(self, answer: Answer, status: Status) -> None:
+    def _end_unprocessed(self, execution: Execution, status: Status) -> None:
         """Record an event that left the queue and never ran."""
-        answer.status = status
-        answer.started_ns = answer.finished_ns = self.clock.now_ns()
-        answer.version_before = answer.version = self.state.version
-        self._record(answer, finishes=True)
+        execution.status = status
+        execution.started_ns = execution.finished_ns = self.clock.now_ns()
+        execution.version_before = execution.version = self.state.version
+        self._record(execution, finishes=True)
 
-    def _respond(self, answer: Answer, task: Task) -> None:
-        """Note what the reflex did, or let it answer here when it has not."""
-        outcome, row = task[7], self._reflexes.row(answer.event.type)
+    def _apply_reflex(self, execution: Execution, task: Task) -> None:
+        """Note the outcome of the reflex; apply it here if the reactor has not."""
+        outcome, row = task[7], self._reflexes.row(execution.event.type)
         if row is None:
-            answer.version_before = answer.version = self.state.version
+            execution.version_before = execution.version = self.state.version
             return
-        answer.stage = "reflex"
+        execution.stage = "reflex"
         if outcome is None:
-            outcome = self._reflexes.table.respond(self.state.cells, row, answer.event.intensity, cause=task[4])
-        answer.note(self._reflexes.namer(row)(outcome), outcome)
+            outcome = self._reflexes.table.respond(self.state.cells, row, execution.event.intensity, cause=task[4])
+        execution.note(self._reflexes.namer(row)(outcome), outcome)
 
-    def _detach(self, handler: Handler | None, answer: Answer) -> bool:
-        """Let an event loop run the event's stages, if they are coroutines; whether it does."""
+    def _run_coroutines(self, handler: Handler | None, execution: Execution) -> bool:
+        """Run the stages on an event loop if one is a coroutine function; return whether it does."""
         if handler is None or not handler.is_async:
             return False
-        if answer.receipt is None:
-            self.detached.run(handler, answer)
+        if execution.receipt is None:
+            self.coroutines.run(handler, execution)
         else:
-            answer.receipt.context.run(self.detached.run, handler, answer)
+            execution.receipt.context.run(self.coroutines.run, handler, execution)
         return True
 
-    def _come_back(self, answer: Answer) -> None:
-        """Have the worker, which alone keeps the accounts, finish an event that ran on a loop."""
-        self.queue.tracker.timers.add(self.clock.now_ns(), lambda: self._finish_detached(answer))
+    def _come_back(self, execution: Execution) -> None:
+        """Hand an event that ran on a loop to the worker, which alone records."""
+        self.queue.tracker.timers.add(self.clock.now_ns(), lambda: self._finish_coroutine(execution))
 
-    def _finish_detached(self, answer: Answer) -> None:
-        if not self.detached.take(answer):
+    def _finish_coroutine(self, execution: Execution) -> None:
+        if not self.coroutines.take(execution):
             return
-        if answer.failure is not None:
+        if execution.failure is not None:
             self.errors += 1
-            answer.fail(answer.failure)
-        answer.version = self.state.version
-        self._finish(answer)
+            execution.fail(execution.failure)
+        execution.version = self.state.version
+        self._finish(execution)
 
-    def give_up_detached(self) -> None:
-        """End what still runs on a loop; for when no worker runs any more."""
-        for answer in self.detached.give_up():
+    def give_up_coroutines(self) -> None:
+        """End the events that still run on a loop, once no worker runs."""
+        for execution in self.coroutines.give_up():
             self.errors += 1
-            answer.version = self.state.version
-            self._finish(answer)
+            execution.version = self.state.version
+            self._finish(execution)
 
-    def _handle(self, handler: Handler | None, answer: Answer) -> None:
+    def _handle(self, handler: Handler | None, execution: Execution) -> None:
         if handler is None:
             return
         try:
-            if answer.receipt is None:
-                self._run_stages(handler, answer, answer.event)
+            if execution.receipt is None:
+                self._run_stages(handler, execution, execution.event)
             else:
-                answer.receipt.context.run(self._run_stages, handler, answer, answer.event)
+                execution.receipt.context.run(self._run_stages, handler, execution, execution.event)
         finally:
-            answer.version = self.state.version
+            execution.version = self.state.version
 
-    def _run_stages(self, handler: Handler, answer: Answer, event: Event) -> None:
-        answer.attempts, answer.status = 1, Status.PROCESSED
+    def _run_stages(self, handler: Handler, execution: Execution, event: Event) -> None:
+        execution.attempts, execution.status = 1, Status.PROCESSED
         if handler.meaning is not None:
-            answer.stage = "meaning"
-            answer.meaning = handler.meaning(event, self.state)
-            self._let_pass(answer.level)
+            execution.stage = "meaning"
+            execution.meaning = handler.meaning(event, self.state)
+            self.run_more_urgent(execution.level)
         if handler.decision is not None:
-            answer.stage = "decision"
-            answer.decision = handler.decision(event, answer.meaning, self.state)
-            self._let_pass(answer.level)
+            execution.stage = "decision"
+            execution.decision = handler.decision(event, execution.meaning, self.state)
+            self.run_more_urgent(execution.level)
         if handler.action is not None:
-            answer.stage = "action"
-            answer.action = handler.action(event, answer.decision, self.state)
+            execution.stage = "action"
+            execution.action = handler.action(event, execution.decision, self.state)
 
-    def _let_pass(self, level: int) -> None:
-        """Answer more important events first; each level only for the ones above it, so not deep."""
-        while self.give_next(level) or self._answer_some(EVERYTHING, level):
+    def run_more_urgent(self, level: int) -> None:
+        """Process more important events first; each level only for the ones above it, so not deep."""
+        while self.process_due_batch(level) or self._process_some(EVERYTHING, level):
             continue
 
-    def _answer_some(self, most: int, above: int) -> int:
-        """Answer up to so many events of a level below ``above``, one for Python being the last; how many."""
-        answered, task = self._reactor.run_pending(most, above)
+    def _process_some(self, most: int, above: int) -> int:
+        """Process up to ``most`` events of a level below ``above``, the last one in Python; return their number."""
+        done, task = self._reactor.run_pending(most, above)
         if task is None:
-            return answered
+            return done
         self.process(task)
-        return answered + 1
+        return done + 1
 
-    def _finish(self, answer: Answer) -> None:
+    def _finish(self, execution: Execution) -> None:
         try:
-            answer.finished_ns = self.clock.now_ns()
+            execution.finished_ns = self.clock.now_ns()
             self.scheduler.observe(
-                answer.event, answer.level, answer.queued_ns, answer.started_ns, answer.finished_ns
+                execution.event, execution.level, execution.queued_ns, execution.started_ns, execution.finished_ns
             )
         finally:
-            self._record(answer, finishes=True)
+            self._record(execution, finishes=True)
 
-    def _record(self, answer: Answer, finishes: bool) -> None:
-        answer.put_into(self._reactor, finishes)
+    def _record(self, execution: Execution, finishes: bool) -> None:
+        execution.put_into(self._reactor, finishes)
         self.queue.announce()
-        if answer.receipt is not None:
-            self.queue.tracker.ended(answer.receipt, answer.result())
+        if execution.receipt is not None:
+            self.queue.tracker.ended(execution.receipt, execution.result())
+
+
+class BatchExecutor(Executor):
+    """An executor that collects the events of handlers with a BatchPolicy, and runs batches in turn (ADR 0020)."""
+
+    def __init__(self, batches: Batches, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.batches = batches
+
+    def process_up_to(self, limit: int) -> int:
+        """Process up to ``limit`` queued events, as an executor does; in the end none waits in a batch."""
+        done = super().process_up_to(limit)
+        while self.batches.waiting:
+            self._process_waiting()
+            done += super().process_up_to(limit - done)  # what waited for one of its key
+        return done
+
+    def process_due_batch(self, above: int) -> bool:
+        """Process a batch of a level below ``above`` that goes before all queued events; whether there was one."""
+        if not self.batches.waiting:  # a plain number, asked for every event
+            return False
+        handler = self.batches.next(above)
+        if handler is not None:
+            self._process_batch(handler)
+        return handler is not None
+
+    def give_up_batches(self) -> list[Entry]:
+        """Cancel the events that wait in batches, and return their entries, most urgent first. Thread-safe."""
+        given_up = self.batches.give_up()
+        _for_each([each.execution for each in given_up], lambda one: self._count_unprocessed(one, Status.CANCELLED))
+        return [each.entry for each in given_up]
+
+    def _process_waiting(self) -> None:
+        while (handler := self.batches.first()) is not None:
+            self._process_batch(handler)
+
+    def _process_some(self, most: int, above: int) -> int:
+        return super()._process_some(1 if self.batches.waiting else most, above)
+
+    def _execute(self, handler: Handler | None, execution: Execution, task: Task) -> None:
+        if handler is None or handler.batch is None:
+            super()._execute(handler, execution, task)
+        elif self.batches.collect(handler, execution, task):
+            self._process_batch(handler)
+
+    def _process_batch(self, handler: Handler) -> None:
+        """Process the events that wait for a handler; those whose time is over end as expired."""
+        collected, now_ns = self.batches.take(handler), self.clock.now_ns()
+        over: list[Execution] = []
+        living: list[Collected] = []
+        for each in collected:
+            receipt = each.execution.receipt
+            if receipt is not None and receipt.has_expired(now_ns):
+                over.append(each.execution)
+            else:
+                living.append(each)
+        try:
+            _for_each(over, lambda execution: self._count_unprocessed(execution, Status.EXPIRED))
+        finally:
+            if living:
+                self._execute_batch(handler, living)
+
+    def _execute_batch(self, handler: Handler, living: list[Collected]) -> None:
+        """Run a batch and record it; raise only what is no Exception, and never in the worker."""
+        batch = BatchExecution(handler, [execution for execution, _ in living])
+        raised: BaseException | None = None
+        try:
+            self._apply_reflexes(living)
+            copy_context().run(batch.run_stages, self.state, self.run_more_urgent)
+        except BaseException as error:
+            raised = error
+            self.errors += len(living)
+            batch.fail(error)
+        self._finish_all(batch)
+        if raised is not None and not isinstance(raised, Exception) and not self._thread.is_worker:
+            raise raised
+
+    def _apply_reflexes(self, living: list[Collected]) -> None:
+        """Apply the reflexes, in order."""
+        started_ns = self.clock.now_ns()
+        for execution, task in living:
+            execution.started_ns = started_ns
+            self._apply_reflex(execution, task)
+
+    def _finish_all(self, batch: BatchExecution) -> None:
+        try:
+            self._account(batch, self.clock.now_ns())
+        finally:
+            version = self.state.version
+            _for_each(batch.executions, lambda execution: self._end(execution, version))
+
+    def _end(self, execution: Execution, version: int) -> None:
+        execution.version = version
+        self._record(execution, finishes=True)
+
+    def _account(self, batch: BatchExecution, finished_ns: int) -> None:
+        """Charge each event with its share of the service time; the rest of its latency counts as wait."""
+        service_ns = finished_ns - batch.executions[0].started_ns
+        self.batches.took(batch.handler, service_ns)
+        share_ns, over = divmod(service_ns, len(batch.executions))
+        for number, execution in enumerate(batch.executions):
+            execution.finished_ns = finished_ns
+            began_ns = finished_ns - share_ns - (number < over)
+            self.scheduler.observe(execution.event, execution.level, execution.queued_ns, began_ns, finished_ns)
+
+
+def _for_each(executions: Iterable[Execution], do: Callable[[Execution], None]) -> None:
+    """Call ``do`` for each, also after an error; raise the last error."""
+    failure: BaseException | None = None
+    for execution in executions:
+        try:
+            do(execution)
+        except BaseException as error:  # of a callback that waits for a result
+            failure = error
+    if failure is not None:
+        raise failure

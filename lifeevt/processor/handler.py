@@ -1,4 +1,4 @@
-"""Handler: Python callables for meaning, decision and action, found by event type."""
+"""Handler: Python callables for meaning, decision and action, by event type; BatchPolicy: several events at once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from inspect import iscoroutinefunction
 from types import NoneType
 from typing import Any
 
+from ..clock import NS_PER_SECOND
 from ..errors import LifeEventError
 from ..event import Event
+from ..scheduler import LARGEST_BATCH
 from ..state import ThreadSafeSelfState
-from .batch_policy import BatchPolicy
 
 __all__ = ["Handler", "HandlerTable"]
 
@@ -20,6 +21,29 @@ ANY_TYPE = "*"
 Meaning = Callable[[Any, ThreadSafeSelfState], Any]  # of an Event, or a list of them
 Decision = Callable[[Any, Any, ThreadSafeSelfState], Any]
 Action = Callable[[Any, Any, ThreadSafeSelfState], Any]
+
+
+@dataclass(frozen=True)
+class BatchPolicy:
+    """Up to ``size`` events at once; an incomplete batch is given ``window_seconds`` after its first event came.
+
+    With a window of 0 a batch is what waits at the moment. ValueError unless size lies in [1, 65536] and the
+    window in [0, 1e6] seconds.
+    """
+
+    size: int
+    window_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if type(self.size) is not int or not 1 <= self.size <= LARGEST_BATCH:
+            raise ValueError(f"the size of a batch is {self.size!r}; it must be whole, from 1 to {LARGEST_BATCH}")
+        if not 0.0 <= self.window_seconds <= 1e6:
+            raise ValueError(f"window_seconds is {self.window_seconds!r}; it must lie in [0, 1e6]")
+
+    @property
+    def window_ns(self) -> int:
+        """The window in nanoseconds."""
+        return round(self.window_seconds * NS_PER_SECOND)
 
 
 @dataclass(frozen=True)

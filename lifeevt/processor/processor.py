@@ -1,4 +1,4 @@
-"""AsyncEventProcessor: one worker thread answers events between ticks and survives every handler."""
+"""AsyncEventProcessor: one worker thread processes events between ticks and survives every handler."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from .._backends import Reactor, Submitter, fork
-from .._backends.contract import Entry, Task
+from .._backends.contract import Entry
 from .._backends.front import Fronted
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import EngineStopped, LifeEventError
@@ -19,15 +19,13 @@ from ..queue import AsyncEventQueue, PeriodicTimer, QueueStatistics, Receipt
 from ..result import EventProcessingResult, Status
 from ..scheduler import CoDel, EventScheduler, SchedulerStatistics, Strategy
 from ..state import StateStatistics, ThreadSafeSelfState
-from . import at_exit
-from .batch_executor import BatchAttendant
 from .batches import Batches
+from .executor import BatchExecutor
 from .handler import Handler, HandlerTable
 from .reflex import Reflex, ReflexSet
-from .results import Responders
-from .switch_interval import SwitchInterval
-from .worker import Worker
-from .worker_timer import Timekeeper
+from .results import ResultBuilder
+from .thread import ProcessingThread
+from .worker import SwitchInterval, Worker, WorkerTimer, forget_at_exit, stop_at_exit
 
 __all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
 
@@ -51,7 +49,7 @@ class ProcessorStatistics:
 
 
 class AsyncEventProcessor(Fronted):
-    """Takes events from any thread and answers them on one worker thread, most urgent first.
+    """Takes events from any thread and processes them on one worker thread, most urgent first.
 
     An event's reflex changes the state in one atomic step; then its handler's stages run. The
     outcome waits in a ring of ``result_capacity`` results until ``results`` is called; a full ring
@@ -95,16 +93,20 @@ class AsyncEventProcessor(Fronted):
         self._adopt_queue()
         self._reactor = Reactor(
             self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
-            result_capacity, self._answers_natively(),
+            result_capacity, self._processes_natively(),
         )  # fmt: skip
         self._reactor.shed_by(self.scheduler.delay_controller)
-        self._worker = Worker(self._reactor, self._process, self.queue.wake, SwitchInterval(switch_interval))
-        self._employ(HandlerTable(handlers))
-        self._timekeeper = Timekeeper(
-            self._reactor, self.queue, self.scheduler, self._batches, lambda: self._worker.stopping
-        )  # fmt: skip
-        self._worker.next_task = self._timekeeper.next_task
-        self._worker.look_around = self._look_around
+        thread, table = ProcessingThread(), HandlerTable(handlers)
+        self._batches = Batches(self.queue, self.scheduler, table, thread)
+        self._executor = BatchExecutor(
+            self._batches, state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, table, thread
+        )
+        self._results = ResultBuilder(self._reactor, self.queue.kinds, self._reflexes, table)
+        self._reactor.serve(state, *self._results.helpers(), self._executor.failed, self._executor.process)
+        timer = WorkerTimer(self._reactor, self.queue, self.scheduler, self._batches, thread)
+        interval = SwitchInterval(switch_interval)
+        self._worker = Worker(self._reactor, self._executor, timer, thread, self.queue.wake, interval)
+        self._follow_queue()
         self._submitter = Submitter(self.queue.heap, self.queue.kinds)
         self._be_open(True)
 
@@ -118,7 +120,7 @@ class AsyncEventProcessor(Fronted):
         """
         if not self._accepting:  # each call that is not made here is a tenth of a submit
             self._refuse_stopped()
-        kept = self.queue.put_nowait(event) if self._worker.answers_here else self.queue.put(event)
+        kept = self.queue.put_nowait(event) if self._worker.processes_here else self.queue.put(event)
         self._sweep()
         return kept
 
@@ -137,7 +139,7 @@ class AsyncEventProcessor(Fronted):
         does, and never inside a handler. EngineStopped after stop. O(log n), in Python.
         """
         self._refuse_stopped()
-        if self._worker.answers_here:
+        if self._worker.processes_here:
             options["timeout"] = 0.0
         receipt = self.queue.put_tracked(event, **options)
         self._sweep()
@@ -163,7 +165,7 @@ class AsyncEventProcessor(Fronted):
         return made
 
     def pause(self, level: Priority | None = None, type: str | None = None) -> None:
-        """Answer nothing, or nothing of a level or of a type, until ``resume``: see :meth:`AsyncEventQueue.pause`."""
+        """Process nothing, or nothing of a level or of a type, until ``resume``: see :meth:`AsyncEventQueue.pause`."""
         self.queue.pause(level, type)
 
     def resume(self, level: Priority | None = None, type: str | None = None) -> None:
@@ -196,7 +198,7 @@ class AsyncEventProcessor(Fronted):
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
         _check_limit(limit)
-        return self._responders.results(limit)
+        return self._results.results(limit)
 
     def results_buffer(self, limit: int | None = None) -> Any:
         """Take up to ``limit`` results (all when None), oldest first, as one buffer of plain records.
@@ -208,7 +210,7 @@ class AsyncEventProcessor(Fronted):
         return self._reactor.take_buffer(limit)
 
     def process_pending(self, limit: int | None = None) -> int:
-        """Answer up to ``limit`` queued events (those queued now when None) in the caller's thread.
+        """Process up to ``limit`` queued events (those queued now when None) in the caller's thread.
 
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
@@ -236,14 +238,14 @@ class AsyncEventProcessor(Fronted):
         with self._control:
             if self._closed:
                 raise EngineStopped("the engine was closed")
-            self._accept(True)  # first: nobody need be turned away while the thread begins
+            self._accept(True)  # first: no event is refused while the thread begins
             if self._worker.start():
-                at_exit.stop(self)
+                stop_at_exit(self)
 
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:
         """Stop the worker and return how many queued events were cancelled.
 
-        With ``drain`` everything queued is answered first, for at most ``timeout`` real seconds, which ends every
+        With ``drain`` everything queued is processed first, for at most ``timeout`` real seconds, which ends every
         pause, and nothing is shed for its delay; what is left, or still to come, is cancelled, counted and handed
         out as results. Blocks until the running handler returns; StopTimeout when that takes longer than
         ``timeout``. ``start`` starts again.
@@ -279,11 +281,11 @@ class AsyncEventProcessor(Fronted):
     @property
     def loop(self) -> Any:
         """The asyncio loop on which coroutine handlers run, or None; ``async with`` sets it when there is none."""
-        return self._attendant.detached.loop
+        return self._executor.coroutines.loop
 
     @loop.setter
     def loop(self, loop: Any) -> None:
-        self._attendant.detached.loop = loop
+        self._executor.coroutines.loop = loop
 
     async def __aenter__(self) -> AsyncEventProcessor:
         import asyncio  # lazy: most users have no event loop
@@ -321,7 +323,7 @@ class AsyncEventProcessor(Fronted):
         return ProcessorStatistics(
             worker_running=self.running,
             ledger=queue.ledger,
-            handler_errors=self._attendant.errors,
+            handler_errors=self._executor.errors,
             results_waiting=waiting,
             results_overwritten=overwritten,
             gil_wait=summarize(self._reactor.gil_wait),
@@ -339,7 +341,7 @@ class AsyncEventProcessor(Fronted):
         return not ledger.in_flight
 
     def _end(self, drain: bool, timeout: float | None) -> list[Entry]:
-        self._ending = True  # whoever waits for idleness may go on waiting: what is left will be cancelled
+        self._ending = True  # a wait for idleness goes on: the rest will be cancelled
         try:
             return self._stop(drain, timeout)
         finally:
@@ -357,21 +359,15 @@ class AsyncEventProcessor(Fronted):
             with self._batches.hurried():
                 self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):
-            at_exit.forget(self)
-        self._attendant.give_up_detached()
+            forget_at_exit(self)
+        self._executor.give_up_coroutines()
         self.state.deliver_changes()
         return self._cancel_rest()
-
-    def _look_around(self) -> None:
-        """Let in what is due, answer the batch whose turn it is, and tell what was written."""
-        self._timekeeper.look_around()
-        self._attendant.give_next(self.scheduler.above(self.clock.now_ns()))
-        self.state.deliver_changes()
 
     def _process_here(self, limit: int | None) -> int:
         if self.queue.tracker.timers.living:
             self.queue.tracker.fire()
-        return self._attendant.process_up_to(self.queue.qsize() if limit is None else limit)
+        return self._executor.process_up_to(self.queue.qsize() if limit is None else limit)
 
     def _sweep(self) -> None:
         """End what was queued just as the engine stopped: the stop may have looked before it came."""
@@ -381,8 +377,8 @@ class AsyncEventProcessor(Fronted):
     def _cancel_rest(self) -> list[Entry]:
         entries = self.queue.cancel_all()
         for entry in entries:
-            self._attendant.record_unanswered(entry, Status.CANCELLED)
-        return self._attendant.give_up_batches() + entries
+            self._executor.record_unprocessed(entry, Status.CANCELLED)
+        return self._executor.give_up_batches() + entries
 
     # --- small parts
 
@@ -393,28 +389,18 @@ class AsyncEventProcessor(Fronted):
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
         self.scheduler.attach(self.queue.heap, self.queue.kinds)
-        tracker = self.queue.tracker
-        tracker.on_ended = lambda entry, status: self._attendant.record_unanswered(entry, status)
-        tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self.scheduler.mean_service_ns
-        self.queue.on_shed = lambda entry: self._attendant.record_unanswered(entry, Status.SHED)
 
-    def _employ(self, handlers: HandlerTable) -> None:
-        """Say who answers what needs Python."""
-        self._batches = Batches(self.queue, self.scheduler, handlers, lambda: self._worker.answers_here)
-        self._attendant = BatchAttendant(
-            self._batches, self.state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, handlers,
-            lambda: self._worker.is_current,
-        )  # fmt: skip
-        self._responders = Responders(self._reactor, self.queue.kinds, self._reflexes, handlers)
-        self._reactor.serve(self.state, *self._responders.helpers(), self._attendant.failed, self._process)
+    def _follow_queue(self) -> None:
+        """Record what the queue ends by itself, and learn the types that it sees first."""
+        tracker = self.queue.tracker
+        tracker.on_ended = self._executor.record_unprocessed
+        tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self.scheduler.mean_service_ns
+        self.queue.on_shed = self._executor.record_shed
         self.queue.numbers.on_new = self._learn
 
     def _learn(self, name: str, code: int) -> None:
-        self._responders.learn(name, code)
+        self._results.learn(name, code)
         self.scheduler.learn(name, code)
-
-    def _process(self, task: Task) -> None:
-        self._attendant.process(task)
 
     def _attach(self, queue: AsyncEventQueue) -> None:
         """Let the twin's front serve this engine; the reference has none."""
@@ -427,12 +413,12 @@ class AsyncEventProcessor(Fronted):
         self._submitter.accept(accepts)
         self._be_open(accepts)
 
-    def _answers_natively(self) -> bool:
+    def _processes_natively(self) -> bool:
         """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
         return self.scheduler.counts_alone and type(self.clock) is SystemClock
 
     def _refuse_in_handler(self) -> None:
-        if self._worker.answers_here:
+        if self._worker.processes_here:
             raise LifeEventError("a handler must not wait for its own engine")
 
     def _refuse_stopped(self) -> None:

@@ -1,4 +1,4 @@
-"""Responders: which reflex and which handler answer each type, by number, and what they did in words."""
+"""ResultBuilder: which reflex and which handler execution each type, by number, and what they did in words."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from .._backends import KindTable, Reactor
 from .._backends.contract import NO_ROW, SHED_END, Outcome, Result
 from ..event import Event
 from ..result import EventProcessingResult
-from .execution import NO_VALUES, Answer, result_of
+from .execution import NO_VALUES, Execution, result_of
 from .handler import Bare, HandlerTable
 from .reflex import CompiledReflexes, StageValues
 
-__all__ = ["Responders"]
+__all__ = ["ResultBuilder"]
 
 TAKEN_AT_ONCE = 128  # records become results while they are in the cache, and before the collector looks at them
 
 
-class Responders:
-    """Teaches a reactor who answers each type of event, and turns its numbers back into objects. Thread-safe."""
+class ResultBuilder:
+    """Tells a reactor the reflex and handler of each type, and turns its records into results. Thread-safe."""
 
     def __init__(
         self, reactor: Reactor, kinds: KindTable, reflexes: CompiledReflexes, handlers: HandlerTable
@@ -33,7 +33,7 @@ class Responders:
         return self.make_event, self.in_words
 
     def learn(self, name: str, code: int) -> None:
-        """Tell the reactor which reflex answers a new type, and whether a handler must see its events."""
+        """Tell the reactor which reflex executions a new type, and whether a handler must see its events."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         batched = handler is not None and handler.batch is not None  # then its reflex waits with it
         self._words[code] = _silent if row is None else self._reflexes.namer(row)
@@ -66,7 +66,7 @@ class Responders:
     def result(self, recorded: Result) -> EventProcessingResult:
         """Make a result of what waited to be read."""
         payload, kind = recorded[0], recorded[3]
-        if type(payload) is Answer:
+        if type(payload) is Execution:
             return payload.result()
         event = payload[0] if type(payload) is list else payload
         if event is None:

@@ -31,11 +31,11 @@ class Timer:
 class Timers:
     """Calls by the instant at which they are due; equal instants in the order of their coming. Thread-safe.
 
-    ``on_earlier()`` is called, outside of any lock, when another timer has become the first. It reads no clock.
+    Reads no clock.
     """
 
     def __init__(self) -> None:
-        self.on_earlier: Callable[[], None] | None = None
+        self._followers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         fork.renew_locks(self, "_lock")
         self._heap: list[tuple[int, int, Timer]] = []
@@ -45,6 +45,10 @@ class Timers:
     def __len__(self) -> int:
         return self.living
 
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Call ``changed()``, outside of any lock, when a new timer has become the first."""
+        self._followers.append(changed)
+
     def add(self, due_ns: int, call: Callable[[], None]) -> Timer:
         """Have ``call()`` made once it is ``due_ns``. O(log n)."""
         timer = Timer(self, due_ns, call)
@@ -53,8 +57,9 @@ class Timers:
             self._made += 1
             self.living += 1
             first = self._heap[0][2] is timer
-        if first and self.on_earlier is not None:
-            self.on_earlier()
+        if first:
+            for changed in self._followers:
+                changed()
         return timer
 
     def discard(self, timer: Timer) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from lifeevt.processor.batch_policy import NEVER, Batch, BatchPolicy
+from lifeevt.processor.batches import NEVER, Batch, BatchPolicy
 
 MS = 1_000_000
 

@@ -286,7 +286,7 @@ def test_timers_fire_in_order_and_equal_ones_as_they_came() -> None:
 
 def test_only_an_earlier_timer_is_told() -> None:
     timers, told = Timers(), []
-    timers.on_earlier = lambda: told.append(timers.next_ns())
+    timers.follow(lambda: told.append(timers.next_ns()))
     for when in (5, 9, 3, 4, 3, 1):
         timers.add(when, lambda: None)
     assert told == [5, 3, 1]
