@@ -1,4 +1,4 @@
-"""CoroutineRunner: events whose handlers are coroutines, running on an event loop while the worker goes on."""
+"""CoroutineRunner: runs handlers that are coroutine functions on an event loop, beside the worker."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CoroutineRunner:
         return list(given_up)
 
     def take(self, execution: Execution) -> bool:
-        """Whether the execution is still to be finished; from then on it is not."""
+        """Return whether the execution is still to be finished, and claim it."""
         with self._lock:
             return self._running.pop(execution, None) is not None
 

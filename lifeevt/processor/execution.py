@@ -23,7 +23,7 @@ logger = logging.getLogger("lifeevt")
 
 
 class Execution:
-    """What Python knows of an event that it executions itself; written by one thread."""
+    """The progress of an event that Python processes; written by one thread."""
 
     __slots__ = (
         "action", "attempts", "decision", "error", "event", "failure", "finished_ns", "kind", "level", "meaning",
@@ -79,7 +79,7 @@ class Execution:
 
 
 class BatchExecution:
-    """The executions of a batch, each of which becomes a result; written by one thread."""
+    """The executions of one batch, each of which becomes a result; written by one thread."""
 
     def __init__(self, handler: Handler, executions: Sequence[Execution]) -> None:
         self.handler, self.executions = handler, executions

@@ -1,4 +1,4 @@
-"""ResultBuilder: which reflex and which handler execution each type, by number, and what they did in words."""
+"""ResultBuilder: the reflex and the handler of each type, by its id, and results made of records."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ResultBuilder:
         return self.make_event, self.in_words
 
     def learn(self, name: str, code: int) -> None:
-        """Tell the reactor which reflex executions a new type, and whether a handler must see its events."""
+        """Tell the reactor the reflex of a new type, and whether a handler must see its events."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         batched = handler is not None and handler.batch is not None  # then its reflex waits with it
         self._words[code] = _silent if row is None else self._reflexes.namer(row)

@@ -221,7 +221,7 @@ class WorkerTimer:
         return not self._batches.waiting or not _is_past(self._batches.due_ns(), self._queue.clock.now_ns())
 
     def _must_look(self) -> bool:
-        """Whether a timer is due, however much there is to answer."""
+        """Whether a timer is due, however many events wait."""
         return _is_past(self._timers.next_ns(), self._queue.clock.now_ns())
 
     def _may_not_wait(self) -> bool:

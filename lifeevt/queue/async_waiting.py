@@ -1,4 +1,4 @@
-"""LoopWaiting: how coroutines wait for a queue to change, without a thread and without blocking their loop."""
+"""AsyncWaiting: lets coroutines wait for a change of a queue, without a thread and without blocking their loop."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from .timers import Timers
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["LoopWaiting"]
+__all__ = ["AsyncWaiting"]
 
 Found = TypeVar("Found")
 
 
-class LoopWaiting:
-    """Where coroutines of any event loops wait until an attempt succeeds. Thread-safe.
+class AsyncWaiting:
+    """Lets coroutines of any event loops wait until an attempt succeeds. Thread-safe.
 
-    While somebody waits, the heap adds one to an event file at each change, which also whoever has no GIL can do;
-    the loops watch that file. What comes by itself at a time wakes them on the system's clock alone.
+    While a coroutine waits, the heap adds one to an eventfd at each change, also from a thread without the GIL; the
+    loops watch that file. A timer that falls due wakes them on the system's clock only.
     """
 
     def __init__(self, heap: EventHeap, timers: Timers, now_ns: Callable[[], int]) -> None:
@@ -37,9 +37,9 @@ class LoopWaiting:
         self._waiting: set[asyncio.Future[None]] = set()
 
     async def until(self, attempt: Callable[[], Found | None]) -> Found:
-        """Call ``attempt()`` now and after every change, and return what it gives that is not None.
+        """Call ``attempt()`` now and after every change; return its first result that is not None.
 
-        Nothing is taken by a wait that is cancelled: an attempt and its return are one step of the loop.
+        A cancelled wait takes nothing: an attempt and its return are one step of the loop.
         """
         import asyncio  # lazy: most users have no event loop
 
@@ -85,8 +85,8 @@ class LoopWaiting:
                 self._heap.signal(None)
 
     def _change(self) -> None:
-        """Have everybody look again, whichever loop heard of it first."""
-        with suppress(BlockingIOError):  # another loop was faster, and tells ours
+        """Wake every waiting coroutine, of all loops, for another attempt."""
+        with suppress(BlockingIOError):  # another loop was faster, and wakes ours
             os.eventfd_read(self._file)
         with self._lock:
             waiting, self._waiting = self._waiting, set()

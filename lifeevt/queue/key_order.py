@@ -1,4 +1,4 @@
-"""Lines: events of one key in the order of their coming, of which only the first may leave the queue."""
+"""KeyOrder: the events of one key in order of arrival, of which only the first may leave the queue."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import heapq
 from collections import OrderedDict
 from typing import Generic, TypeVar
 
-__all__ = ["Line"]
+__all__ = ["KeyOrder"]
 
 Member = TypeVar("Member")
 
 
-class Line(Generic[Member]):
-    """Who waits, or runs, under one key, by sequence; and how urgent the most urgent of them is. One thread at a time.
+class KeyOrder(Generic[Member]):
+    """The members that wait, or run, under one key, by sequence, and the urgency of the most urgent one.
 
-    Urgency is a key and a level, each the less the more urgent. O(log n) a call, amortised.
+    Urgency is a key and a level, each the less the more urgent. Removing a member leaves its urgency in the heaps,
+    until that comes first. One thread at a time. O(log n) a call, amortised.
     """
 
     __slots__ = ("_keys", "_levels", "members")
@@ -35,13 +36,13 @@ class Line(Generic[Member]):
         return next(reversed(self.members.values()))
 
     def join(self, sequence: int, member: Member, key: int, level: int) -> None:
-        """Put somebody at the end, or let a member be more urgent than before."""
+        """Append a member, or make one more urgent than before."""
         self.members[sequence] = member
         heapq.heappush(self._keys, (key, sequence))
         heapq.heappush(self._levels, (level, sequence))
 
     def leave(self, sequence: int) -> bool:
-        """Take out a member; whether it was the first."""
+        """Remove a member; return whether it was the first."""
         was_first = next(iter(self.members)) == sequence
         del self.members[sequence]
         return was_first

@@ -1,4 +1,4 @@
-"""Pauses: what a queue hands out none of for now."""
+"""Pauses: the levels and types of which a queue hands out no event for now."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["Pauses"]
 
 
 class Pauses:
-    """The levels and kinds that are paused in a heap, each by itself, and everything. Thread-safe."""
+    """The pauses of a heap, each of a level, of a type or of everything. Thread-safe."""
 
     def __init__(self, heap: EventHeap) -> None:
         self._heap = heap
         self._paused: set[tuple[int | None, int | None]] = set()
 
     def set(self, level: int | None, kind: int | None, paused: bool) -> None:
-        """Pause a level, a kind, or everything when both are None; or let it go on."""
+        """Pause or resume a level, a type, or everything when both are None."""
         everything = level is None and kind is None
         for one in ((MAX_LEVELS if everything else level, None), (None, kind)):
             if one != (None, None):
@@ -24,7 +24,7 @@ class Pauses:
                 (self._paused.add if paused else self._paused.discard)(one)
 
     def end(self) -> None:
-        """Let everything go on."""
+        """End every pause."""
         for level, kind in list(self._paused):
             self._heap.pause(level, kind, False)
         self._paused.clear()

@@ -15,7 +15,7 @@ from ..errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
 from ..event import NO_METADATA, Event, EventTypes, Priority
 from ..metrics import Ledger, QueueStatistics
 from ..result import Status
-from .async_waiting import LoopWaiting
+from .async_waiting import AsyncWaiting
 from .overflow import Overflow
 from .pauses import Pauses
 from .rate_limit import RateLimiter
@@ -70,7 +70,7 @@ class AsyncEventQueue(Fronted):
         self._pauses = Pauses(self._heap)
         self._tracks = self._closed = False  # whether an event was ever tracked here
         self.tracker = Tracker(self)
-        self.loop_waiting = LoopWaiting(self._heap, self.tracker.timers, self.clock.now_ns)
+        self.async_waiting = AsyncWaiting(self._heap, self.tracker.timers, self.clock.now_ns)
         self.waiting = Waiting(self._heap, self.clock, self.tracker.timers)
         self._face()
 
@@ -184,7 +184,7 @@ class AsyncEventQueue(Fronted):
         receipt = self.put_tracked(event, 0.0, **options)
         if receipt or not receipt.may_come or not self.overflows.waits[self.rank(event, 0)[1]]:
             return receipt
-        return await self.loop_waiting.until(lambda: self.put_tracked(event, 0.0, **options) or None)
+        return await self.async_waiting.until(lambda: self.put_tracked(event, 0.0, **options) or None)
 
     def put_every(
         self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
@@ -229,7 +229,7 @@ class AsyncEventQueue(Fronted):
 
         A call that is cancelled takes nothing. ``async for event in queue`` takes until the queue is closed.
         """
-        return self.event_of(await self.loop_waiting.until(self._take_or_raise))
+        return self.event_of(await self.async_waiting.until(self._take_or_raise))
 
     def __aiter__(self) -> AsyncEventQueue:
         return self

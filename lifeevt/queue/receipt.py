@@ -1,4 +1,4 @@
-"""Receipt: what a queue said of one event, and the handle by which it is changed, cancelled and waited for."""
+"""Receipt: a queue's answer to one event, and the handle to change it, cancel it and wait for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Merge = Callable[[Event, Event], Event]
 
 
 class Admission(Enum):
-    """What became of an event at the door."""
+    """The outcome of a put."""
 
     ACCEPTED = "accepted"
     """It is queued."""
@@ -138,7 +138,7 @@ class Receipt:
         return self._ended()
 
     def when_done(self, call: Callable[[], None]) -> bool:
-        """Have ``call()`` made once it has ended, by whoever ends it; at once when it has. False: it was refused."""
+        """Call ``call()`` once the event has ended, in the thread that ends it; now if it has. False when refused."""
         with _SETTLING:
             waiting = self._waiting
             if waiting is not None and self:
@@ -148,7 +148,7 @@ class Receipt:
         return bool(self)
 
     def settle(self, result: EventProcessingResult) -> None:
-        """Say what became of it, to everybody who waits; only the first word counts."""
+        """Set the result and wake every waiter; only the first call counts."""
         with _SETTLING:
             if self._waiting is None:
                 return
@@ -191,5 +191,5 @@ def _wake(loop: Any, future: Any) -> None:
 
     try:
         loop.call_soon_threadsafe(wake)
-    except RuntimeError:  # the loop has ended, and with it whoever waited
+    except RuntimeError:  # the loop has ended, and its waiters with it
         return

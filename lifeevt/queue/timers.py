@@ -1,4 +1,4 @@
-"""Timers: what is due when, on the engine's clock; one wait for all of them."""
+"""Timers: calls at instants of the engine's clock, with one wait for all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._backends import fork
 __all__ = ["MISFIRE_POLICIES", "PeriodicTimer", "Timer", "Timers"]
 
 MISFIRE_POLICIES = ("skip", "catch_up", "once")
-GRAVES_ALLOWED = 64  # beside as many as there are timers
+TOMBSTONES_ALLOWED = 64  # of cancelled timers, beside as many as there are timers
 
 
 class Timer:
@@ -24,12 +24,12 @@ class Timer:
         self.call: Callable[[], None] | None = call
 
     def cancel(self) -> bool:
-        """Make it never happen; False when it has, or was cancelled before. Thread-safe. O(1), amortised."""
+        """Cancel the call; False when it was made, or cancelled before. Thread-safe. O(1), amortised."""
         return self._timers.discard(self)
 
 
 class Timers:
-    """Calls by the instant at which they are due; equal instants in the order of their coming. Thread-safe.
+    """Calls by the instant at which they are due; equal instants in order of arrival. Thread-safe.
 
     Reads no clock.
     """
@@ -50,7 +50,7 @@ class Timers:
         self._followers.append(changed)
 
     def add(self, due_ns: int, call: Callable[[], None]) -> Timer:
-        """Have ``call()`` made once it is ``due_ns``. O(log n)."""
+        """Call ``call()`` once it is ``due_ns``. O(log n)."""
         timer = Timer(self, due_ns, call)
         with self._lock:
             heapq.heappush(self._heap, (due_ns, self._made, timer))
@@ -63,11 +63,11 @@ class Timers:
         return timer
 
     def discard(self, timer: Timer) -> bool:
-        """Forget a timer; whether it was still to come."""
+        """Remove a timer; return whether it was still to come. It leaves a tombstone."""
         with self._lock:
             found, timer.call = timer.call is not None, None
             self.living -= found
-            if len(self._heap) > 2 * self.living + GRAVES_ALLOWED:
+            if len(self._heap) > 2 * self.living + TOMBSTONES_ALLOWED:
                 self._heap = [each for each in self._heap if each[2].call is not None]
                 heapq.heapify(self._heap)
             return found
@@ -80,7 +80,7 @@ class Timers:
             return self._heap[0][0] if self._heap else None
 
     def fire(self, now_ns: int) -> int:
-        """Make every call that is due at ``now_ns``, in order, and return how many. Their errors are the caller's."""
+        """Make every call that is due at ``now_ns``, in order; return their number. Their errors come through."""
         fired = 0
         while (call := self._take(now_ns)) is not None:
             call()
@@ -88,7 +88,7 @@ class Timers:
         return fired
 
     def _take(self, now_ns: int) -> Callable[[], None] | None:
-        """Take out the first call if it is due; a call that fires on another thread is made there alone."""
+        """Remove the first call if it is due, so that one thread alone makes it."""
         with self._lock:
             while self._heap and self._heap[0][0] <= now_ns:
                 timer = heapq.heappop(self._heap)[2]
@@ -100,10 +100,13 @@ class Timers:
 
 
 class PeriodicTimer:
-    """Something that happens at every instant of a grid, and what to do about instants that were missed.
+    """A call at every instant of a grid, and a policy for missed instants. Thread-safe.
 
-    When several have passed unnoticed: ``skip`` does nothing for them, ``once`` does it once for all, ``catch_up``
-    once for each. The grid never moves, so nothing drifts. Thread-safe.
+    When several instants have passed unnoticed, ``skip`` makes no call for them, ``once`` makes one for all, and
+    ``catch_up`` one for each. The grid never moves, so nothing drifts.
+
+    Raises:
+        ValueError: the policy is unknown, or the period is below 1 ns.
     """
 
     def __init__(
@@ -128,7 +131,7 @@ class PeriodicTimer:
         self._timer = timers.add(start_ns, self._happen)
 
     def cancel(self) -> bool:
-        """End it; False when it was cancelled before. What it has brought so far stays. O(1), amortised."""
+        """End the timer; False when it was cancelled before. Earlier events stay queued. O(1), amortised."""
         with self._lock:
             first, self._cancelled = not self._cancelled, True
             self._timer.cancel()

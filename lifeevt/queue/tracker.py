@@ -1,4 +1,4 @@
-"""Tracker: the way into a queue for events that somebody keeps a receipt of. Order by key, coalescing, time."""
+"""Tracker: the way of events with a receipt into a queue: order by key, coalescing, timers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..clock import NS_PER_SECOND, Clock
 from ..errors import InvalidEvent
 from ..event import COALESCING, Event, EventTypes, Priority
 from ..result import EventProcessingResult, Status, filled
-from .key_order import Line
+from .key_order import KeyOrder
 from .overflow import Overflow
 from .rate_limit import RateLimiter
 from .receipt import Admission, Merge, Receipt, Tracked
@@ -54,7 +54,7 @@ class Tracker:
         self._queue, self._heap = queue, queue.heap
         self._lock = threading.RLock()
         fork.renew_locks(self, "_lock")
-        self._lines: dict[Hashable, Line[Receipt]] = {}
+        self._lines: dict[Hashable, KeyOrder[Receipt]] = {}
         self._deferred: set[Receipt] = set()
         self._periodic: set[PeriodicTimer] = set()
         self._came: dict[str, dict[Receipt, None]] = {}  # who waits, by type, where overflow coalesces
@@ -294,11 +294,11 @@ class Tracker:
 
     # --- lines
 
-    def _join(self, line: Line[Receipt] | None, receipt: Receipt, key: int, level: int) -> None:
+    def _join(self, line: KeyOrder[Receipt] | None, receipt: Receipt, key: int, level: int) -> None:
         if receipt.key is None or receipt.ticket is None:
             return
         if line is None:
-            line = self._lines[receipt.key] = Line()
+            line = self._lines[receipt.key] = KeyOrder()
         line.join(receipt.ticket[0], receipt, key, level)
         self._urge(line)
 
@@ -315,7 +315,7 @@ class Tracker:
                 self._urge(line)
         self._queue.announce()
 
-    def _urge(self, line: Line[Receipt]) -> None:
+    def _urge(self, line: KeyOrder[Receipt]) -> None:
         """Let the first be as urgent as the most urgent one behind it."""
         self._put(line.head, Tracked(line.head.event, line.head), *line.urgency())
 
@@ -351,7 +351,7 @@ class Tracker:
         return None if older is None else Merging(older, older.event, receipt.coalesce(older.event, receipt.event))
 
     def _coalesce(
-        self, line: Line[Receipt], receipt: Receipt, merge: Merging | None, key: int, level: int
+        self, line: KeyOrder[Receipt], receipt: Receipt, merge: Merging | None, key: int, level: int
     ) -> Receipt | None:
         """Let one of two stand for both: the receipt of the other, or None when there is none that waits."""
         older = line.last

@@ -1,4 +1,4 @@
-"""TypeIds: the numbers by which a twin knows the types of events, and what it knows of each."""
+"""TypeIds: the numbers by which a backend knows event types, and its row of each."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["TypeIds"]
 
 
 class TypeIds:
-    """Gives each type of event a number when it is first seen, and keeps its row true to the table of types.
+    """Gives each event type an id when it is first seen, and keeps its row equal to the table of types. Thread-safe.
 
-    ``bucket_of(name, limit)`` is what the events of a type with a rate limit draw from; ``on_new(name, code)``
-    hears of each. Thread-safe.
+    ``bucket_of(name, limit)`` returns the token bucket of a type with a rate limit. ``on_new(name, type_id)`` is called
+    for each new type.
     """
 
     def __init__(

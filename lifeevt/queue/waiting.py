@@ -1,4 +1,4 @@
-"""Waiting: how callers wait for a queue to change, beside its heap or on a clock of its own."""
+"""Waiting: lets threads wait for a change of a queue, in its heap or on another clock."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["Waiting"]
 
 
 class Waiting:
-    """Where threads wait until something about a heap holds; what comes by itself, at a time, wakes them too.
+    """Lets threads wait until a condition of a heap holds; timers that fall due wake them, too. Thread-safe.
 
-    Thread-safe. On the system's clock they wait in the heap, which whoever has no GIL can wake.
+    On the system's clock they wait in the heap, which a thread without the GIL can wake.
     """
 
     def __init__(self, heap: EventHeap, clock: Clock, timers: Timers) -> None:
@@ -28,14 +28,14 @@ class Waiting:
         self._waiting = 0  # threads in _changed; read without its lock, see announce
 
     def announce(self) -> None:
-        """Tell those who wait on a clock of their own that something changed."""
+        """Wake the threads that wait on another clock than the system's."""
         # A waiter raises _waiting before it looks at the heap, and the heap's own lock orders its
         # look against our change: if we read 0 here, it will see what we did.
         if self._waiting:
             self.wake()
 
     def wake(self) -> None:
-        """Make every waiter look again at what it waits for."""
+        """Make every waiting thread check its condition again."""
         self._heap.nudge()
         with self._changed:
             self._changed.notify_all()
@@ -57,15 +57,15 @@ class Waiting:
                 self._waiting -= 1
 
     def until_idle(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until ``done()``, looked at when nothing is queued or running; False after real seconds."""
+        """Wait until ``done()``, checked when nothing is queued or running; False after ``timeout`` real seconds."""
         endless = timeout is None or timeout == math.inf
         until_ns = None if endless else time.monotonic_ns() + round((timeout or 0.0) * NS_PER_SECOND)
         return self._watch(done, until_ns, idle=True)
 
     def for_work(self, until_ns: int | None, done: Callable[[], bool]) -> None:
-        """Wait until the heap changes, ``done()``, or ``until_ns`` of the clock. May come back early.
+        """Wait until the heap changes, ``done()``, or ``until_ns`` of the clock. May return early.
 
-        ``done()`` is looked at once the heap is watched, so that nothing comes unseen between the two.
+        ``done()`` is checked after the heap is watched, so that no change between the two is missed.
         """
         if self.in_heap:
             self._watch(done, until_ns, idle=False)
@@ -83,7 +83,7 @@ class Waiting:
             self._heap.unwatch(False)
 
     def _watch(self, done: Callable[[], bool], until_ns: int | None, idle: bool) -> bool:
-        """Wait for a change of the heap, which the worker can tell without the GIL."""
+        """Wait for a change of the heap, which the worker announces without the GIL."""
         epoch = self._heap.watch(idle)
         try:
             while not done():
@@ -97,7 +97,7 @@ class Waiting:
             self._heap.unwatch(idle)
 
     def _next_look(self, until_ns: int | None) -> int | None:
-        """When a waiter has to look again: at its deadline, or when the next event comes by itself."""
+        """Return the instant of the next check: the deadline, or the next timer."""
         due_ns = self._timers.next_ns()
         return min((each for each in (until_ns, due_ns) if each is not None), default=None)
 
