@@ -1,6 +1,6 @@
 """Has a step of an event's way become dearer? Counts its instructions again and compares them with the kept ones.
 
-Exit status 1 when one has grown by more than 5 %, 2 when nothing can be counted or compared here: no
+Exit status 1 when one has grown by more than 1 %, 2 when nothing can be counted or compared here: no
 valgrind, or the kept counts are of another minor version of Python or of another type of machine.
 ``--keep`` takes the counts of today as the kept ones.
 """
@@ -17,7 +17,7 @@ from typing import Any
 import instructions
 
 KEPT = Path(__file__).resolve().parent / "results" / "instructions.json"
-ALLOWED_GROWTH = 0.05
+ALLOWED_GROWTH = 0.01
 GREW, CANNOT_COUNT = 1, instructions.CANNOT_COUNT
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from benches import environment, measure, workloads
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState
-from lifeevt._backends import EventHeap
+from lifeevt._backends import EventHeap, nogil
 from lifeevt.processor import ReflexSet
 
 CANNOT_COUNT = 2
@@ -31,8 +31,7 @@ Program = Callable[[int], None]
 OPERATIONS, QUICK_OPERATIONS = 2000, 50
 DEPTH = 2000
 WHOLE = "PROGRAM TOTALS"  # what callgrind_annotate calls everything
-OFFER, POP = (f"__pyx_f_7lifeevt_9_backends_5nogil_4heap_{name}" for name in ("heap_offer", "heap_pop"))
-RESPOND = "__pyx_f_7lifeevt_9_backends_5nogil_6reflex_reflex_respond"
+OFFER, POP, RESPOND = "heap_offer", "heap_pop", "reflex_respond"  # functions of nogil/
 DELTA = {"energy": -0.001, "stability": 0.001, "integrity": 0.0}
 
 
@@ -105,7 +104,7 @@ def an_engine() -> tuple[AsyncEventProcessor, list[Any]]:
     return AsyncEventProcessor(state, queue=queue, result_capacity=OPERATIONS), workloads.events(OPERATIONS)
 
 
-# Program, and what is read off it: the measure's name and the symbol whose instructions it is.
+# Program, and its measures: the name of each, and the C function whose instructions it counts.
 MEASURES: dict[Program, dict[str, str]] = {
     heap_random: {"heap push, random order": OFFER, "heap pop, random order": POP},
     heap_in_order: {"heap push, in order": OFFER, "heap pop, in order": POP},
@@ -157,11 +156,22 @@ def counts(programs: Iterable[Program], operations: int) -> dict[str, int]:
     """Return the instructions of one operation of each measure of these programs."""
     found = {}
     for program in programs:
-        measures, count = MEASURES[program], operations * TIMES.get(program, 1)
+        count = operations * TIMES.get(program, 1)
+        measures = {name: symbol_of(function) for name, function in MEASURES[program].items()}
         without, with_them = (counted(program.__name__, each, set(measures.values())) for each in (0, count))
         for name, symbol in measures.items():
             found[name] = round((with_them[symbol] - without[symbol]) / count)
     return found
+
+
+def symbol_of(function: str) -> str:
+    """Return the name that Cython gives a C function of nogil/: its module and folders stand in front of it."""
+    if function == WHOLE:
+        return WHOLE
+    for path in sorted(Path(nogil.__path__[0]).glob("*.so")):
+        if found := re.search(rb"\0(__pyx_f_\w+_%b)\0" % function.encode(), path.read_bytes()):
+            return found[1].decode()
+    raise SystemExit(f"no extension of {nogil.__name__} has the function {function}")
 
 
 def counted(program: str, operations: int, symbols: set[str]) -> dict[str, int]:
