@@ -1,4 +1,4 @@
-"""What it costs to record how one event fared: on the native twin, without the GIL, as the worker does it.
+"""What it costs to record how one event fared: on the native backend, without the GIL, as the worker does it.
 
 By level alone, and by level and type: four histograms each, of which the last takes only late events. Medians of
 rounds in turns, less what it costs to draw the durations. These are spread over six orders of magnitude, so that every

@@ -1,4 +1,4 @@
-"""What an engine pays per event for shedding by delay: events as numbers, answered by a reflex on the native twin.
+"""What an engine pays per event for shedding by delay: events as numbers, answered by a reflex on the native backend.
 
 Columns take turns, each round beginning with another: no shedder; one that is asked and never sheds; one
 that sheds nearly all. ``--quick`` shows the shape of the output, its figures mean nothing.

@@ -1,4 +1,4 @@
-"""How long a switch of the strategy holds the heap, by how many events wait: on the native twin."""
+"""How long a switch of the strategy holds the heap, by how many events wait: on the native backend."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""What does it cost an event to leave before its turn, at any depth of the queue?
+"""What does it cost to cancel an event, at any depth of the queue?
 
-A heap is filled, in order of the keys (lanes) and in no order (heap), and events drawn at random are withdrawn by
-their tickets, up to a million; then some are moved to the front by ``replace``, and some popped. Each call is timed
-by itself, by the wall and in time of its thread: on a machine with other work the longest by the wall is what the
-system took, and the longest of the thread bounds the longest stay in the lock. ``--json`` for a file.
+Fill a heap, in order of the keys and in random order. Withdraw random events by their tickets, up to a million; then
+move some to the front with ``replace``, and pop some. Time each call by the wall clock and in time of its thread: on a
+machine with other work the longest call of the thread bounds how long the lock is held. ``--json`` writes a file.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def timed(calls: int, call: Callable[[int], Any], places: list[int]) -> dict[str
 
 def row(core: Any, depth: int, ascending: bool) -> dict[str, Any]:
     dice, heap = random.Random(1), core.EventHeap(depth + 1)
-    for place in range(depth):  # sequence and slot of a new heap are the same number on the native twin
+    for place in range(depth):  # sequence and slot of a new heap are the same number on the native backend
         heap.offer_tracked(place if ascending else dice.randrange(10**12), 0, 0, None, 0)
     drawn = dice.sample(range(depth), min(MOST, depth // 2) + min(MOVED, depth // 4))
     many = min(MOST, depth // 2)
