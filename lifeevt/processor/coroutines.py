@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import LifeEventError
 from ..result import Status
 from ..state import ThreadSafeSelfState
-from .execution import Execution
+from .execution import Execution, stage_calls
 from .handler import Handler
 
 if TYPE_CHECKING:
@@ -62,18 +62,6 @@ class CoroutineRunner:
         self._finish(execution)
 
     async def _run_stages(self, handler: Handler, execution: Execution) -> None:
-        event, state = execution.event, self._state
-        execution.attempts, execution.status = 1, Status.PROCESSED
-        if handler.meaning is not None:
-            execution.stage = "meaning"
-            execution.meaning = await _of(handler.meaning(event, state))
-        if handler.decision is not None:
-            execution.stage = "decision"
-            execution.decision = await _of(handler.decision(event, execution.meaning, state))
-        if handler.action is not None:
-            execution.stage = "action"
-            execution.action = await _of(handler.action(event, execution.decision, state))
-
-
-async def _of(given: Any) -> Any:
-    return await given if isinstance(given, Awaitable) else given
+        for stage, given in stage_calls(handler, execution):
+            value = stage(*given, self._state)
+            execution.keep(await value if isinstance(value, Awaitable) else value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .._backends import Reactor
@@ -13,11 +13,10 @@ from ..errors import LifeEventError
 from ..event import Event, Priority
 from ..queue import Receipt
 from ..result import EventProcessingResult, Status, filled
-from ..state import ThreadSafeSelfState
 from .handler import Handler
 from .reflex import StageValues
 
-__all__ = ["NO_VALUES", "Execution", "described", "result_of", "told"]
+__all__ = ["NO_VALUES", "BatchExecution", "Execution", "described", "result_of", "stage_calls", "told"]
 
 logger = logging.getLogger("lifeevt")
 
@@ -45,20 +44,28 @@ class Execution:
 
     @classmethod
     def unprocessed(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Execution:
-        """Return what became of an event that never started."""
+        """Return the execution of an event that never started."""
         execution = cls(event, (*entry, NO_KIND, now_ns, None))
         execution.status, execution.finished_ns = status, now_ns
         execution.version_before = execution.version = version
         return execution
 
     def note(self, words: StageValues, outcome: Outcome) -> None:
-        """Take over what the event's reflex did: its outcome, and that in words."""
+        """Note the outcome of the event's reflex, and its stage values."""
         self.meaning, self.decision, self.action = words
         self.status = Status.IGNORED if self.action is None else Status.PROCESSED
         self.version_before, self.version = outcome[4], outcome[5]
 
+    def begin(self) -> None:
+        """Note that the stages are called now."""
+        self.attempts, self.status = 1, Status.PROCESSED
+
+    def keep(self, value: Any) -> None:
+        """Keep the value that the present stage returned."""
+        setattr(self, self.stage, value)
+
     def fail(self, error: BaseException) -> None:
-        """End as dead-lettered, and say why."""
+        """End as dead-lettered, and log the reason."""
         self.status = Status.DEAD_LETTERED
         self.error = told(self.event, self.stage, error)
 
@@ -86,36 +93,32 @@ class BatchExecution:
         self.level = min(execution.level for execution in executions)
         self.stage = "reflex"
 
-    def run_stages(self, state: ThreadSafeSelfState, run_more_urgent: Callable[[int], None]) -> None:
-        """Call each stage once, for all; between two, ``run_more_urgent(level)`` lets more important events pass."""
-        handler = self.handler
+    @property
+    def event(self) -> list[Event]:
+        """The events; like the next two a new list at each call, which a stage may change."""
+        return [execution.event for execution in self.executions]
+
+    @property
+    def meaning(self) -> list[Any]:
+        """The meaning of each event."""
+        return [execution.meaning for execution in self.executions]
+
+    @property
+    def decision(self) -> list[Any]:
+        """The decision for each event."""
+        return [execution.decision for execution in self.executions]
+
+    def begin(self) -> None:
+        """Note that the stages are called now."""
         for execution in self.executions:
-            execution.attempts, execution.status = 1, Status.PROCESSED
-        if handler.meaning is not None:
-            self.stage = "meaning"
-            self._spread(handler.meaning(self._each("event"), state))
-            run_more_urgent(self.level)
-        if handler.decision is not None:
-            self.stage = "decision"
-            self._spread(handler.decision(self._each("event"), self._each("meaning"), state))
-            run_more_urgent(self.level)
-        if handler.action is not None:
-            self.stage = "action"
-            self._spread(handler.action(self._each("event"), self._each("decision"), state))
+            execution.begin()
 
-    def fail(self, error: BaseException) -> None:
-        """Have all of them end as dead-lettered, and say why, once."""
-        text = described(error)
-        logger.error("a batch of %d events failed in %s: %s", len(self.executions), self.stage, text, exc_info=error)
-        for execution in self.executions:
-            execution.status, execution.error = Status.DEAD_LETTERED, f"{self.stage}: {text}"
+    def keep(self, given: Any) -> None:
+        """Give each event its value of those that the present stage returned.
 
-    def _each(self, name: str) -> list[Any]:
-        """A list of its own for each stage, which may change it."""
-        return [getattr(execution, name) for execution in self.executions]
-
-    def _spread(self, given: Any) -> None:
-        """Give each event what its stage returned for it."""
+        Raises:
+            LifeEventError: the stage returned no list, or one of another length.
+        """
         count = len(self.executions)
         values = [None] * count if given is None else given
         if not isinstance(values, (list, tuple)):
@@ -124,6 +127,30 @@ class BatchExecution:
             raise LifeEventError(f"it returned {len(values)} values for {count} events")
         for execution, value in zip(self.executions, values, strict=True):
             setattr(execution, self.stage, value)
+
+    def fail(self, error: BaseException) -> None:
+        """End all of them as dead-lettered, and log the reason once."""
+        text = described(error)
+        logger.error("a batch of %d events failed in %s: %s", len(self.executions), self.stage, text, exc_info=error)
+        for execution in self.executions:
+            execution.status, execution.error = Status.DEAD_LETTERED, f"{self.stage}: {text}"
+
+
+def stage_calls(handler: Handler, execution: Execution | BatchExecution) -> Iterator[tuple[Callable[..., Any], Any]]:
+    """Yield each stage of a handler with its arguments but the state, in order.
+
+    The caller calls the stage and has the execution ``keep`` the value, before it asks for the next stage.
+    """
+    execution.begin()
+    if handler.meaning is not None:
+        execution.stage = "meaning"
+        yield handler.meaning, (execution.event,)
+    if handler.decision is not None:
+        execution.stage = "decision"
+        yield handler.decision, (execution.event, execution.meaning)
+    if handler.action is not None:
+        execution.stage = "action"
+        yield handler.action, (execution.event, execution.decision)
 
 
 def told(event: Event, stage: str, error: BaseException) -> str:

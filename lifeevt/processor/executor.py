@@ -16,7 +16,7 @@ from ..scheduler import EventScheduler
 from ..state import ThreadSafeSelfState
 from .batches import Batches, Collected
 from .coroutines import CoroutineRunner
-from .execution import BatchExecution, Execution, told
+from .execution import BatchExecution, Execution, stage_calls, told
 from .handler import Handler, HandlerTable
 from .reflex import CompiledReflexes
 from .thread import ProcessingThread
@@ -189,27 +189,19 @@ class Executor:
             return
         try:
             if execution.receipt is None:
-                self._run_stages(handler, execution, execution.event)
+                self._run_stages(handler, execution)
             else:
-                execution.receipt.context.run(self._run_stages, handler, execution, execution.event)
+                execution.receipt.context.run(self._run_stages, handler, execution)
         finally:
             execution.version = self.state.version
 
-    def _run_stages(self, handler: Handler, execution: Execution, event: Event) -> None:
-        execution.attempts, execution.status = 1, Status.PROCESSED
-        if handler.meaning is not None:
-            execution.stage = "meaning"
-            execution.meaning = handler.meaning(event, self.state)
-            self.run_more_urgent(execution.level)
-        if handler.decision is not None:
-            execution.stage = "decision"
-            execution.decision = handler.decision(event, execution.meaning, self.state)
-            self.run_more_urgent(execution.level)
-        if handler.action is not None:
-            execution.stage = "action"
-            execution.action = handler.action(event, execution.decision, self.state)
+    def _run_stages(self, handler: Handler, execution: Execution | BatchExecution) -> None:
+        for stage, given in stage_calls(handler, execution):
+            execution.keep(stage(*given, self.state))
+            if execution.stage != "action":
+                self._run_more_urgent(execution.level)
 
-    def run_more_urgent(self, level: int) -> None:
+    def _run_more_urgent(self, level: int) -> None:
         """Process more important events first; each level only for the ones above it, so not deep."""
         while self.process_due_batch(level) or self._process_some(EVERYTHING, level):
             continue
@@ -304,7 +296,7 @@ class BatchExecutor(Executor):
         raised: BaseException | None = None
         try:
             self._apply_reflexes(living)
-            copy_context().run(batch.run_stages, self.state, self.run_more_urgent)
+            copy_context().run(self._run_stages, handler, batch)
         except BaseException as error:
             raised = error
             self.errors += len(living)
