@@ -10,21 +10,21 @@ from ._backends.native.account import Account
 from ._backends.native.bucket import Bucket
 from ._backends.native.cells import StateCells
 from ._backends.native.codel import CoDel
-from ._backends.native.engine import EngineFront
+from ._backends.native.engine import ProcessorBase
 from ._backends.native.heap import EventHeap
 from ._backends.native.histogram import Histogram
 from ._backends.native.kinds import KindTable
 from ._backends.native.rwlock import RWLock
-from ._backends.native.queue import QueueFront
+from ._backends.native.queue import QueueBase
 from ._backends.native.reactor import Reactor
 from ._backends.native.reflex import ReflexTable
-from ._backends.native.state import StateFront
+from ._backends.native.state import StateBase
 from ._backends.native.lock_guard import LockGuard
 from ._backends.native.submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "LockGuard",
-    "QueueFront", "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "Submitter",
+    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter",
 ]
 
 cdef extern from * nogil:

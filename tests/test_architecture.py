@@ -74,13 +74,20 @@ def named(path: Path) -> str:
 def imported(path: Path) -> Iterator[str]:
     """Every module that a Python file imports, in full: ``lifeevt.errors``, ``queue``."""
     package = ["lifeevt", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    if unit(dotted(path)) == "_backends.reference":  # the bases name classes of their facades, for type checkers alone
+        tree.body = [node for node in tree.body if not is_for_checkers(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(filter(None, [base, node.module]))
             yield from _submodules(module, [alias.name for alias in node.names])
+
+
+def is_for_checkers(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def _submodules(module: str, names: list[str]) -> Iterator[str]:

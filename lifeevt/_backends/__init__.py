@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from ..errors import BackendError
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "LockGuard",
-    "QueueFront", "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "Submitter", "backend",
+    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter", "backend",
 ]  # fmt: skip
 
 VARIABLE = "LIFEEVT_BACKEND"
@@ -59,17 +59,17 @@ if TYPE_CHECKING:
         Account,
         Bucket,
         CoDel,
-        EngineFront,
         EventHeap,
         Histogram,
         KindTable,
         LockGuard,
-        QueueFront,
+        ProcessorBase,
+        QueueBase,
         Reactor,
         ReflexTable,
         RWLock,
+        StateBase,
         StateCells,
-        StateFront,
         Submitter,
     )
 else:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from .._backends import Reactor, Submitter, fork
+from .._backends import ProcessorBase, Reactor, Submitter, fork
 from .._backends.contract import Entry
-from .._backends.front import Fronted
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import EngineStopped, LifeEventError
 from ..event import Event, Priority
@@ -48,7 +47,7 @@ class ProcessorStatistics:
     state: StateStatistics
 
 
-class AsyncEventProcessor(Fronted):
+class AsyncEventProcessor(ProcessorBase):
     """Takes events from any thread and processes them on one worker thread, most urgent first.
 
     An event's reflex changes the state in one atomic step; then its handler's stages run. The
@@ -61,8 +60,6 @@ class AsyncEventProcessor(Fronted):
     interpreter's while the worker runs, for all its threads; None leaves it alone. ``codel``: what waits
     too long below CRITICAL is shed (docs/adr/0019); None: only a full queue sheds.
     """
-
-    _FRONT = "EngineFront"
 
     def __init__(
         self,
@@ -108,21 +105,9 @@ class AsyncEventProcessor(Fronted):
         self._worker = Worker(self._reactor, self._executor, timer, thread, self.queue.wake, interval)
         self._follow_queue()
         self._submitter = Submitter(self.queue.heap, self.queue.kinds)
-        self._be_open(True)
+        self._use_fast_path(True)
 
     # --- events in, results out
-
-    def submit(self, event: Event) -> bool:
-        """Accept an event; False when the queue's dropping policy refused it.
-
-        Blocks only when the queue's policy is ``block``, and never inside a handler, where a full
-        queue raises QueueFull instead. EngineStopped after stop. O(log n).
-        """
-        if not self._accepting:  # each call that is not made here is a tenth of a submit
-            self._refuse_stopped()
-        kept = self.queue.put_nowait(event) if self._worker.processes_here else self.queue.put(event)
-        self._sweep()
-        return kept
 
     def submit_many(self, events: Iterable[Event]) -> int:
         """Accept events in one atomic step, waking the worker once; return how many were taken in."""
@@ -402,16 +387,17 @@ class AsyncEventProcessor(Fronted):
         self._results.learn(name, code)
         self.scheduler.learn(name, code)
 
-    def _attach(self, queue: AsyncEventQueue) -> None:
-        """Let the twin's front serve this engine; the reference has none."""
-
-    def _be_open(self, accepts: bool) -> None:
-        """Let the front take events, or leave all to this class."""
+    def _submit_slowly(self, event: Event) -> bool:
+        if not self._accepting:
+            self._refuse_stopped()
+        kept = self.queue.put_nowait(event) if self._worker.processes_here else self.queue.put(event)
+        self._sweep()
+        return kept
 
     def _accept(self, accepts: bool) -> None:
         self._accepting = accepts
         self._submitter.accept(accepts)
-        self._be_open(accepts)
+        self._use_fast_path(accepts)
 
     def _processes_natively(self) -> bool:
         """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from .._backends import EventHeap, KindTable
+from .._backends import EventHeap, KindTable, QueueBase
 from .._backends.contract import NO_END, NO_KIND, REFUSED, REJECT, WAIT, Entry, Offer, Verdict
-from .._backends.front import Fronted
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
 from ..event import NO_METADATA, Event, EventTypes, Priority
@@ -31,7 +30,7 @@ Rank = Callable[[Event, int], tuple[int, int]]
 _DELIVERED = int(Status.DELIVERED)
 
 
-class AsyncEventQueue(Fronted):
+class AsyncEventQueue(QueueBase):
     """A bounded queue of events, most urgent first. Thread-safe; always true, even when empty.
 
     ``capacity`` events at most; ``overflow`` says what a full queue does with one more:
@@ -46,8 +45,6 @@ class AsyncEventQueue(Fronted):
     policies never shed an event for a less important one: they refuse the newcomer (``put`` returns False).
     Order: virtual deadline (see EventTypes.rank), then arrival. O(log n).
     """
-
-    _FRONT = "QueueFront"
 
     def __init__(
         self,
@@ -72,56 +69,9 @@ class AsyncEventQueue(Fronted):
         self.tracker = Tracker(self)
         self.async_waiting = AsyncWaiting(self._heap, self.tracker.timers, self.clock.now_ns)
         self.waiting = Waiting(self._heap, self.clock, self.tracker.timers)
-        self._face()
+        self._attach_parts()
 
     # --- for those who bring events
-
-    def put(self, event: Event, timeout: float | None = None) -> bool:
-        """Queue an event; False when a dropping policy refused it.
-
-        Blocks only under ``block``, up to ``timeout`` seconds of the clock, then QueueFull.
-        QueueClosed after close. O(log n).
-        """
-        offer = self.offered(event)
-        if not self.overflows.waits[offer[1]] or self._is_special(event, offer[1]):
-            return self.put_nowait(event)
-        kind, seconds = self.numbers.of(event), self._patience(offer[1], timeout)
-        if self._admit(offer, kind, event) or self.waiting.until(lambda: self._admit(offer, kind, event), seconds):
-            return True
-        return self.put_nowait(event)  # the last look, which counts the refusal
-
-    def put_nowait(self, event: Event) -> bool:
-        """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
-        offer = self.offered(event)
-        if self._is_special(event, offer[1]):
-            self._begin_to_track()
-            receipt = self.tracker.make(event)
-            if not self.tracker.admit(receipt) and self.tracker.policy_for(event) == REJECT:
-                raise QueueFull(receipt.reason)
-            return bool(receipt)
-        verdict = self._heap.offer(*offer, self.overflows.policies[offer[1]], self.numbers.of(event), event.intensity)
-        self.announce()
-        self.hand_back(verdict)
-        if verdict is REFUSED and self.overflows.policies[offer[1]] == REJECT:
-            self._refuse(event)
-        return verdict is not REFUSED
-
-    def put_many(self, events: Iterable[Event]) -> int:
-        """Queue events in one atomic step and return how many were taken in. O(k log n).
-
-        Those that do not fit are refused or shed by the policy; nothing is raised for them and
-        nothing waits. QueueClosed after close.
-        """
-        given = list(events)
-        offers = [self.offered(event) for event in given]
-        if any(self._is_special(event, offer[1]) for event, offer in zip(given, offers, strict=True)):
-            return sum(map(self._put_quietly, given))
-        numbers = [(self.numbers.of(each), each.intensity) for each in given]
-        verdicts = self._heap.offer_many(offers, self.overflows.policies, numbers)
-        self.announce()
-        for verdict in verdicts:
-            self.hand_back(verdict)
-        return sum(verdict is not REFUSED for verdict in verdicts)
 
     def put_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
         """Queue an event for each number, without an object for any; return how many were taken in.
@@ -214,16 +164,6 @@ class AsyncEventQueue(Fronted):
 
     # --- for those who take them
 
-    def get(self, timeout: float | None = None) -> Event:
-        """Take the most urgent event; blocks up to ``timeout`` seconds of the clock, then QueueEmpty.
-
-        QueueClosed once the queue is closed and empty. O(log n).
-        """
-        taken: list[Entry] = []
-        if not self._take_into(taken) and not self.waiting.until(lambda: self._take_into(taken), timeout):
-            raise QueueEmpty(f"no event came within {timeout} s")
-        return self.event_of(taken[0])
-
     async def get_async(self) -> Event:
         """Take the most urgent event, waiting without blocking the event loop; QueueClosed once closed and empty.
 
@@ -239,13 +179,6 @@ class AsyncEventQueue(Fronted):
             return await self.get_async()
         except QueueClosed:
             raise StopAsyncIteration from None
-
-    def get_nowait(self) -> Event:
-        """Take the most urgent event; QueueEmpty when there is none, QueueClosed also when closed."""
-        entry = self.take_nowait(_DELIVERED)
-        if entry is None:
-            raise QueueClosed("the queue is closed and empty") if self._closed else QueueEmpty("no event is queued")
-        return self.event_of(entry)
 
     def drain(self, limit: int | None = None) -> list[Event]:
         """Take up to ``limit`` events (all when None), most urgent first, in one atomic step."""
@@ -300,7 +233,7 @@ class AsyncEventQueue(Fronted):
     def close(self) -> None:
         """Take no more events and wake every waiter; what is queued can still be taken. Idempotent."""
         self._closed = True
-        self._be_swift(False)
+        self._choose_path()
         for entry in self.tracker.give_up_deferred():
             self.tracker.end(entry, Status.CANCELLED)
         self.wake()
@@ -326,7 +259,7 @@ class AsyncEventQueue(Fronted):
         """
         self.rank, self.types, self.ranks_by_type = rank, types, stock
         self.numbers.adopt(types)
-        self._face()
+        self._attach_parts()
 
     @property
     def heap(self) -> EventHeap:
@@ -391,23 +324,73 @@ class AsyncEventQueue(Fronted):
         """Make every waiter look again at what it waits for."""
         self.waiting.wake()
 
-    def _face(self) -> None:
-        """Have the front serve what this queue is made of now."""
+    def _attach_parts(self) -> None:
+        """Have the fast path serve what this queue is made of now."""
         how = self.overflows
         self._attach(
             self._heap, self.numbers.table, Event, NO_METADATA, how.policies, how.raises, how.waits, how.coalesces
         )  # fmt: skip
-        self._be_swift(self._is_stock())
+        self._choose_path()
 
-    def _attach(self, *_: object) -> None:
-        """Let the twin's front serve this queue; the reference has none."""
+    def _choose_path(self) -> None:
+        """Allow the fast path what it can do: it knows one clock and one order, and hands out no tracked event."""
+        plain = self.waiting.in_heap and self.ranks_by_type and not self._closed
+        self._use_fast_path(plain, plain and not self._tracks)
 
-    def _be_swift(self, swift: bool) -> None:
-        """Let the front answer, or leave all to this class."""
+    # --- the slow path: each call for every event, clock and policy
 
-    def _is_stock(self) -> bool:
-        """Whether time and order are those that the twin knows by itself."""
-        return self.waiting.in_heap and self.ranks_by_type and not self._closed
+    def _put_slowly(self, event: Event, timeout: float | None) -> bool:
+        offer = self.offered(event)
+        if not self.overflows.waits[offer[1]] or self._is_special(event, offer[1]):
+            return self._put_offer(offer)
+        kind, seconds = self.numbers.of(event), self._patience(offer[1], timeout)
+        if self._admit(offer, kind, event) or self.waiting.until(lambda: self._admit(offer, kind, event), seconds):
+            return True
+        return self._put_nowait_slowly(event)  # the last look, which counts the refusal
+
+    def _put_nowait_slowly(self, event: Event) -> bool:
+        return self._put_offer(self.offered(event))
+
+    def _put_offer(self, offer: Offer) -> bool:
+        level, event = offer[1], offer[3]
+        if self._is_special(event, level):
+            return self._put_special(event)
+        verdict = self._heap.offer(*offer, self.overflows.policies[level], self.numbers.of(event), event.intensity)
+        self.announce()
+        self.hand_back(verdict)
+        if verdict is REFUSED and self.overflows.policies[level] == REJECT:
+            self._refuse(event)
+        return verdict is not REFUSED
+
+    def _put_special(self, event: Event) -> bool:
+        self._begin_to_track()
+        receipt = self.tracker.make(event)
+        if not self.tracker.admit(receipt) and self.tracker.policy_for(event) == REJECT:
+            raise QueueFull(receipt.reason)
+        return bool(receipt)
+
+    def _put_many_slowly(self, events: list[Event]) -> int:
+        offers = [self.offered(event) for event in events]
+        if any(self._is_special(event, offer[1]) for event, offer in zip(events, offers, strict=True)):
+            return sum(map(self._put_quietly, events))
+        numbers = [(self.numbers.of(each), each.intensity) for each in events]
+        verdicts = self._heap.offer_many(offers, self.overflows.policies, numbers)
+        self.announce()
+        for verdict in verdicts:
+            self.hand_back(verdict)
+        return sum(verdict is not REFUSED for verdict in verdicts)
+
+    def _get_slowly(self, timeout: float | None) -> Event:
+        taken: list[Entry] = []
+        if not self._take_into(taken) and not self.waiting.until(lambda: self._take_into(taken), timeout):
+            raise QueueEmpty(f"no event came within {timeout} s")
+        return self.event_of(taken[0])
+
+    def _get_nowait_slowly(self) -> Event:
+        entry = self.take_nowait(_DELIVERED)
+        if entry is None:
+            raise QueueClosed("the queue is closed and empty") if self._closed else QueueEmpty("no event is queued")
+        return self.event_of(entry)
 
     def offered(self, event: Event) -> Offer:
         """Return what is offered to the heap for an event that arrives now; QueueClosed, InvalidEvent."""
@@ -421,7 +404,7 @@ class AsyncEventQueue(Fronted):
 
     def _put_quietly(self, event: Event) -> bool:
         try:
-            return self.put_nowait(event)
+            return self._put_nowait_slowly(event)
         except QueueFull:
             return False
 
@@ -432,16 +415,13 @@ class AsyncEventQueue(Fronted):
     def _begin_to_track(self) -> None:
         if not self._tracks:
             self._tracks = True
-            self._give_swiftly(False)
+            self._choose_path()
 
     def _due_ns(self, delay: float | None, at_ns: int | None) -> int | None:
         if delay is not None and at_ns is not None:
             raise InvalidEvent("an event comes after a delay or at an instant, not both")
         due_ns = at_ns if delay is None else self.clock.now_ns() + round(delay * NS_PER_SECOND)
         return None if due_ns is None or due_ns <= self.clock.now_ns() else due_ns
-
-    def _give_swiftly(self, gives: bool) -> None:
-        """Let the front hand events out, or leave that to this class."""
 
     def _patience(self, level: int, timeout: float | None) -> float | None:
         return self.overflows.seconds[level] if timeout is None else timeout

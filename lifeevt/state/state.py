@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from types import MappingProxyType
-from typing import Any, Literal, NoReturn, TypeVar, overload
+from typing import Any, NoReturn, TypeVar
 
-from .._backends import StateCells
-from .._backends.front import Fronted
+from .._backends import StateBase, StateCells
 from ..clock import Clock, SystemClock
 from ..errors import ConflictError, InvalidValue, StateError, UnknownField
 from ..metrics import summarize
@@ -36,7 +35,7 @@ ANY_VERSION = 0  # a commit that watches nothing need not say since when
 Result = TypeVar("Result")
 
 
-class ThreadSafeSelfState(Fronted):
+class ThreadSafeSelfState(StateBase):
     """Named numbers within bounds, and other values, under one read-write lock that prefers writers.
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never for user
@@ -48,8 +47,6 @@ class ThreadSafeSelfState(Fronted):
     >>> state.apply_delta({"energy": -1.5}), state["energy"]
     (1, 98.5)
     """
-
-    _FRONT = "StateFront"
 
     def __init__(
         self,
@@ -109,13 +106,6 @@ class ThreadSafeSelfState(Fronted):
 
     # --- reading
 
-    def __getitem__(self, name: str) -> Any:
-        """Return one field; UnknownField. O(1), and the size of a value that must be copied."""
-        place = self._place(name)
-        if place >= len(self._numbers):
-            return handed_out(self._cells.read_object(place))
-        return self._numbers[name].shown(self._cells.read(place))
-
     def __contains__(self, name: object) -> bool:
         return name in self._index
 
@@ -125,60 +115,12 @@ class ThreadSafeSelfState(Fronted):
     def __len__(self) -> int:
         return len(self.fields)
 
-    def snapshot(self) -> StateSnapshot:
-        """Return all fields of one instant, with the version. O(fields)."""
-        version, values, objects = self._cells.read_whole()
-        stored = [*values, *objects]
-        for place in self._integers:
-            stored[place] = int(stored[place])
-        in_order = map(stored.__getitem__, self._index.values())
-        return StateSnapshot.of_stored(version, dict(zip(self._index, in_order, strict=True)))
-
-    @property
-    def version(self) -> int:
-        """How many writes there were."""
-        return self._cells.version
-
     # --- writing: each is one atomic step and returns the new version
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        """Store one field; InvalidValue for what the field does not take, UnknownField. O(1)."""
-        place = self._place(name)
-        kept = self.fields[name].kept(name, value)
-        if place < len(self._numbers):
-            self._write(self._writer.write, place, kept)
-        else:
-            self.commit(ANY_VERSION, {}, {name: kept}, None, None)
 
     def store(self, values: Mapping[str, Any], *, reason: str | None = None, event: Any = None) -> int:
         """Store several fields, all or nothing; InvalidValue, UnknownField. O(k)."""
         changes = {name: self._declared(name).kept(name, value) for name, value in values.items()}
         return self.commit(ANY_VERSION, {}, changes, reason, event)
-
-    @overload
-    def apply_delta(
-        self, delta: Mapping[str, float], *, report: Literal[False] = ..., reason: str | None = ..., event: Any = ...
-    ) -> int: ...
-    @overload
-    def apply_delta(
-        self, delta: Mapping[str, float], *, report: Literal[True], reason: str | None = ..., event: Any = ...
-    ) -> DeltaReport: ...
-    def apply_delta(
-        self, delta: Mapping[str, float], *, report: bool = False, reason: str | None = None, event: Any = None
-    ) -> int | DeltaReport:
-        """Add each number to its field, clamped to its bounds, and return the new version.
-
-        All or nothing: UnknownField or InvalidValue (NaN, infinite, no number, a field that rejects what leaves
-        its bounds) change no field. With ``report`` a DeltaReport says what was applied. Those who watch are
-        told ``reason`` and ``event``. O(k).
-        """
-        places = [self._number_place(name) for name in delta]
-        for name, amount in delta.items():
-            checked_number(name, amount)
-        version, applied = self._write(self._writer.add_and_tell, places, list(delta.values()), why=(reason, event))
-        if not report:
-            return version
-        return DeltaReport(version, dict(delta), dict(zip(delta, applied, strict=True)))
 
     def increment(self, name: str, amount: float = 1) -> int:
         """Add to one number, clamped to its bounds; errors as ``apply_delta``. O(1)."""
@@ -371,8 +313,38 @@ class ThreadSafeSelfState(Fronted):
         flags = bytes(field.integer for field in self._numbers.values())
         self._attach(self._cells, index, flags, StateSnapshot, writes)
 
-    def _attach(self, *_: object) -> None:
-        """Let the twin's front serve the cells; the reference has none."""
+    def _read_slowly(self, name: str) -> Any:
+        place = self._place(name)
+        if place >= len(self._numbers):
+            return handed_out(self._cells.read_object(place))
+        return self._numbers[name].shown(self._cells.read(place))
+
+    def _store_slowly(self, name: str, value: Any) -> None:
+        place = self._place(name)
+        kept = self.fields[name].kept(name, value)
+        if place < len(self._numbers):
+            self._write(self._writer.write, place, kept)
+        else:
+            self.commit(ANY_VERSION, {}, {name: kept}, None, None)
+
+    def _apply_delta_slowly(
+        self, delta: Mapping[str, float], report: bool, reason: str | None, event: Any
+    ) -> int | DeltaReport:
+        places = [self._number_place(name) for name in delta]
+        for name, amount in delta.items():
+            checked_number(name, amount)
+        version, applied = self._write(self._writer.add_and_tell, places, list(delta.values()), why=(reason, event))
+        if not report:
+            return version
+        return DeltaReport(version, dict(delta), dict(zip(delta, applied, strict=True)))
+
+    def _snapshot_slowly(self) -> StateSnapshot:
+        version, values, objects = self._cells.read_whole()
+        stored = [*values, *objects]
+        for place in self._integers:
+            stored[place] = int(stored[place])
+        in_order = map(stored.__getitem__, self._index.values())
+        return StateSnapshot.of_stored(version, dict(zip(self._index, in_order, strict=True)))
 
     def _place(self, name: str) -> int:
         try:

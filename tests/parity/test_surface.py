@@ -18,6 +18,7 @@ import pytest
 from parity.known_differences import KNOWN_DIFFERENCES
 from parity.making import RESULT, TABLE, arguments, made, stretch
 
+from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState
 from lifeevt._backends import reference
 from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, NO_END, REJECT
 
@@ -27,7 +28,8 @@ CLASSES = [
     "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable",
     "StateCells", "Submitter",
 ]  # fmt: skip
-FRONTS = ["EngineFront", "QueueFront", "StateFront", "LockGuard"]  # hot calls of facades, which specify them
+FACADES = {"ProcessorBase": AsyncEventProcessor, "QueueBase": AsyncEventQueue, "StateBase": ThreadSafeSelfState}
+BASES = [*FACADES, "LockGuard"]  # classes that others inherit from
 OFFER = {"key": 1, "level": 0, "arrival_ns": 2, "payload": "p", "policy": REJECT}
 
 
@@ -47,7 +49,7 @@ def promised(name: str) -> set[str]:
 
 def parameters(function: Any) -> list[tuple[str, Any, Any]]:
     found = inspect.signature(function).parameters.values()
-    return [(each.name, each.kind, each.default) for each in found]
+    return [(each.name, each.kind, each.default) for each in found if each.name != "self"]
 
 
 def members(kind: Callable[[Any], bool]) -> list[Any]:
@@ -66,7 +68,7 @@ PROPERTIES = members(lambda member: isinstance(member, property))
 def differences(twins: tuple[ModuleType, ModuleType]) -> Iterator[tuple[str, str]]:
     """Every (member, kind of difference) between the twins' classes, found one by one."""
     native, reference = twins
-    for name in CLASSES:
+    for name in [*CLASSES, *BASES]:
         left, right = getattr(native, name), getattr(reference, name)
         if inspect.getdoc(left) != inspect.getdoc(right):
             yield name, "docstring"
@@ -103,7 +105,7 @@ def test_every_accepted_difference_has_a_kind_and_a_reason() -> None:
 
 def test_the_twins_export_the_same_names(twins: tuple[ModuleType, ModuleType]) -> None:
     native, reference = twins
-    assert sorted(native.__all__) == sorted(reference.__all__) == sorted([*CLASSES, *FRONTS, "TRACED"])
+    assert sorted(native.__all__) == sorted(reference.__all__) == sorted([*CLASSES, *BASES, "TRACED"])
     assert type(native.TRACED) is type(reference.TRACED) is bool
 
 
@@ -136,6 +138,25 @@ def test_a_property_cannot_be_set(core: ModuleType, name: str, member: str) -> N
     before = getattr(one, member)
     with pytest.raises(AttributeError):
         setattr(one, member, before)
+
+
+OPERATORS = {"__getitem__", "__setitem__", "__enter__", "__exit__"}
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_the_bases_define_the_same_members(twins: tuple[ModuleType, ModuleType], name: str) -> None:
+    native, reference = (getattr(core, name) for core in twins)
+    operators = [{each for each in OPERATORS if hasattr(kind, each)} for kind in (native, reference)]
+    assert operators[0] == operators[1] and public(native) == public(reference)
+
+
+@pytest.mark.parametrize("name", FACADES)
+def test_a_facade_inherits_the_hot_calls_as_they_are(core: ModuleType, name: str) -> None:
+    """A method of the facade in between would be a frame of Python on the fast path."""
+    base, facade = getattr(core, name), FACADES[name]
+    assert facade.__mro__[1] is base
+    for member in public(base) | {each for each in OPERATORS if hasattr(base, each)}:
+        assert inspect.getattr_static(facade, member) is inspect.getattr_static(base, member)
 
 
 # calls

@@ -69,11 +69,13 @@ def main() -> LoopStatistics:
 
     types = EventTypes([EventType("greeting", Priority.HIGH, 10_000_000)])
     queue = AsyncEventQueue(16, "reject", clock)
+    assert_type(queue, AsyncEventQueue)
     assert_type(queue.put(event), bool)
     assert_type(queue.get(), Event)
     assert_type(queue.drain(), list[Event])
 
     state = ThreadSafeSelfState({"energy": Field(100.0, low=0.0, high=100.0)})
+    assert_type(state, ThreadSafeSelfState)
     assert_type(state.apply_delta({"energy": 1.0}), int)
     assert_type(state.apply_delta({"energy": 1.0}, report=True), DeltaReport)
     assert_type(state.transact(lambda t: 1), int)
@@ -91,6 +93,8 @@ def main() -> LoopStatistics:
         queue,
         EventScheduler(types=types),
     )
+    assert_type(engine, AsyncEventProcessor)
+    assert_type(engine.submit(event), bool)
     assert_type(engine.submit_many([event]), int)
     assert_type(engine.statistics(), ProcessorStatistics)
     assert_type(engine.process_pending(), int)

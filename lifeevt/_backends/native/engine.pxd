@@ -1,7 +1,7 @@
-"""EngineFront for other native modules: the hot call of an engine, without a frame of Python."""
+"""ProcessorBase for other native modules: the hot call of an engine, without a frame of Python."""
 
-from .queue cimport QueueFront
+from .queue cimport QueueBase
 
-cdef class EngineFront:
-    cdef QueueFront front       # the queue's, or None: then the class behind answers
+cdef class ProcessorBase:
+    cdef QueueBase plain_queue  # the queue, or None: then the slow path takes every event
     cdef bint accepts

@@ -1,22 +1,28 @@
-"""EngineFront, the native twin: ``submit`` straight into the queue's front, without a frame of Python.
+"""ProcessorBase, native: ``submit`` straight into the queue's heap, without a frame of Python.
 
 A thread that was just woken finds its caches cold, and three frames of Python then cost more than the wake-up of
-the worker. Whatever is not plain it leaves to the class behind it, AsyncEventProcessor, which is the specification.
+the worker. The slow path, of AsyncEventProcessor, takes every event that is not plain.
 """
 
-from .queue cimport NOT_SWIFT, QueueFront
+from .queue cimport NOT_PLAIN, QueueBase
 from ..nogil.heap cimport HEAP_ADMITTED, HEAP_REFUSED
 
 
-cdef class EngineFront:
-    """The hot call of an engine. ``AsyncEventProcessor`` stands behind it and answers what it does not."""
+cdef class ProcessorBase:
+    """The call by which an event enters an engine. ``AsyncEventProcessor`` is the rest of it.
+
+    The native base queues a plain event from C and leaves every other to ``_submit_slowly``, as the reference does
+    with all.
+    """
 
     def _attach(self, queue):
-        """Serve this queue, if it has a front of this twin."""
-        self.front = queue if isinstance(queue, QueueFront) else None
+        """Tell the fast path which queue to fill, unless its class has a ``put`` of its own."""
+        kind = type(queue)
+        plain = kind.put is QueueBase.put and kind.put_nowait is QueueBase.put_nowait
+        self.plain_queue = queue if plain else None
 
-    def _be_open(self, accepts):
-        """Take events from here on, or leave all to the class behind."""
+    def _use_fast_path(self, accepts):
+        """Let the fast path accept events, or leave that to the slow one."""
         self.accepts = accepts
 
     def submit(self, event):
@@ -25,13 +31,13 @@ cdef class EngineFront:
         Blocks only when the queue's policy is ``block``, and never inside a handler, where a full
         queue raises QueueFull instead. EngineStopped after stop. O(log n).
         """
-        cdef int verdict = NOT_SWIFT, level = 0
-        if self.accepts and self.front is not None and not self.front.waits_anywhere:
-            verdict = self.front.offer_swiftly(event, False, &level)
-        if verdict == NOT_SWIFT:
-            return super(EngineFront, self).submit(event)
+        cdef int verdict = NOT_PLAIN, level = 0
+        if self.accepts and self.plain_queue is not None and not self.plain_queue.waits_anywhere:
+            verdict = self.plain_queue.offer_plain(event, False, &level)
+        if verdict == NOT_PLAIN:
+            return self._submit_slowly(event)
         if not self.accepts:
             self._sweep()       # the engine was stopped while we came in: it may have looked before
-        if verdict == HEAP_REFUSED and self.front.raises[level]:
-            return self.front._refuse(event)
+        if verdict == HEAP_REFUSED and self.plain_queue.raises[level]:
+            return self.plain_queue._refuse(event)
         return verdict == HEAP_ADMITTED

@@ -1,4 +1,4 @@
-"""QueueFront for other native modules: the hot calls of a queue, without a frame of Python."""
+"""QueueBase for other native modules: the calls of a queue without a frame of Python."""
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
@@ -9,9 +9,9 @@ from .offers cimport offered
 from ..nogil.heap cimport HEAP_LEVELS
 
 cdef enum:
-    NOT_SWIFT = -3              # beside the verdicts of the heap: Python must see to it
+    NOT_PLAIN = -3              # beside the verdicts of the heap: the slow path takes it
 
-cdef class QueueFront:
+cdef class QueueBase:
     cdef EventHeap events
     cdef KindTable kinds
     cdef object event_type          # the class whose slots lie at the offsets below
@@ -21,11 +21,11 @@ cdef class QueueFront:
     cdef bint[HEAP_LEVELS] raises   # whether a full queue is an error
     cdef bint[HEAP_LEVELS] waits    # whether a full queue makes `put` wait
     cdef bint waits_anywhere
-    cdef bint gives                 # whether nothing that is queued takes Python to be handed out
-    cdef bint swift                 # whether time and order are the stock ones, and the queue is open
+    cdef bint puts                  # whether time and order are the stock ones, and the queue is open
+    cdef bint gets                  # the same, and nothing that is queued takes Python to be handed out
 
     cdef int fill(self, event, int64_t arrival_ns, offered* offer) noexcept
     cdef bint brings_metadata(self, PyObject* owner) noexcept
     cdef bint leaves(self, const offered* offer) noexcept
-    cdef int offer_swiftly(self, event, bint may_wait, int* level) except -2
-    cdef object pop_swiftly(self)
+    cdef int offer_plain(self, event, bint may_wait, int* level) except -2
+    cdef object pop_plain(self)

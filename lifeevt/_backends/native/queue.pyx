@@ -1,7 +1,6 @@
-"""QueueFront, the native twin: a queue's hot calls, answered from the heap without a frame of Python.
+"""QueueBase, native: the calls by which events enter and leave a queue, answered without a frame of Python.
 
-What it does not know how to do quickly it leaves to the class behind it, AsyncEventQueue, which is the
-specification: an unknown type, a full queue that waits, an empty one, another clock.
+The slow path, of AsyncEventQueue, takes the rest: an unknown type, a full queue that waits, an empty one, another clock.
 """
 
 from cpython.dict cimport PyDict_GetItemWithError
@@ -49,14 +48,18 @@ cdef extern from *:
     PyObject* LIFEEVT_SLOT(PyObject* owner, Py_ssize_t offset)
 
 
-cdef class QueueFront:
-    """The hot calls of a queue. ``AsyncEventQueue`` stands behind it and answers what it does not."""
+cdef class QueueBase:
+    """The calls by which events enter and leave a queue. ``AsyncEventQueue`` is the rest of it.
+
+    The native base answers a plain call from C: an event of a known type, the system's clock, no wait. It leaves
+    every other call to the method of the same name that ends in ``_slowly``, as the reference does with all.
+    """
 
     def _attach(self, heap, kinds, event_type, no_metadata, policies, raises, waits, coalesces):
         """Serve this heap's events of exactly ``event_type``, whose slots never change once they are set."""
         self.events, self.kinds = heap, kinds
         self.event_type, self.no_metadata = event_type, no_metadata
-        self.gives, self.waits_anywhere = True, any(waits)
+        self.waits_anywhere = any(waits)
         for place in range(HEAP_LEVELS):
             self.policies[place] = LEFT if coalesces[place] else policies[place]
             self.raises[place], self.waits[place] = raises[place], waits[place]
@@ -66,13 +69,9 @@ cdef class QueueFront:
                 raise TypeError(f"{event_type.__name__}.{name} is no slot")
             self.offsets[place] = LIFEEVT_OFFSET(member)
 
-    def _be_swift(self, swift):
-        """Answer from here on, or leave all to the class behind."""
-        self.swift = swift
-
-    def _give_swiftly(self, gives):
-        """Hand events out from here on, or leave that to the class behind: what is tracked takes Python."""
-        self.gives = gives
+    def _use_fast_path(self, puts, gets):
+        """Let the fast path queue events and hand them out, or leave that to the slow one."""
+        self.puts, self.gets = puts, gets
 
     def put(self, event, timeout=None):
         """Queue an event; False when a dropping policy refused it.
@@ -81,23 +80,23 @@ cdef class QueueFront:
         QueueClosed after close. O(log n).
         """
         cdef int level = 0
-        cdef int verdict = self.offer_swiftly(event, True, &level)
+        cdef int verdict = self.offer_plain(event, True, &level)
         if verdict == HEAP_ADMITTED:
             return True
         if verdict == HEAP_REFUSED and not self.raises[level]:
             return False
-        if verdict == NOT_SWIFT or self.waits[level]:
-            return super(QueueFront, self).put(event, timeout)
+        if verdict == NOT_PLAIN or self.waits[level]:
+            return self._put_slowly(event, timeout)
         return self._refuse(event)
 
     def put_nowait(self, event):
         """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
         cdef int level = 0
-        cdef int verdict = self.offer_swiftly(event, False, &level)
+        cdef int verdict = self.offer_plain(event, False, &level)
         if verdict == HEAP_ADMITTED:
             return True
-        if verdict == NOT_SWIFT:
-            return super(QueueFront, self).put_nowait(event)
+        if verdict == NOT_PLAIN:
+            return self._put_nowait_slowly(event)
         return self._refuse(event) if self.raises[level] else False
 
     def put_many(self, events):
@@ -109,15 +108,15 @@ cdef class QueueFront:
         cdef list given = list(events)
         cdef Py_ssize_t count = len(given), index, taken = 0
         cdef offered* offers
-        if not self.swift:
-            return super(QueueFront, self).put_many(given)
+        if not self.puts:
+            return self._put_many_slowly(given)
         offers = <offered*> PyMem_Malloc((count + 1) * sizeof(offered))
         if offers == NULL:
             raise MemoryError
         try:
             for index in range(count):
                 if not self.fill(given[index], parking_now_ns(), &offers[index]) or self.leaves(&offers[index]):
-                    return super(QueueFront, self).put_many(given)
+                    return self._put_many_slowly(given)
             self.events.make_places()
             enter(&self.events.heap)
             for index in range(count):
@@ -141,13 +140,13 @@ cdef class QueueFront:
 
         QueueClosed once the queue is closed and empty. O(log n).
         """
-        event = self.pop_swiftly()
-        return super(QueueFront, self).get(timeout) if event is None else event
+        event = self.pop_plain()
+        return self._get_slowly(timeout) if event is None else event
 
     def get_nowait(self):
         """Take the most urgent event; QueueEmpty when there is none, QueueClosed also when closed."""
-        event = self.pop_swiftly()
-        return super(QueueFront, self).get_nowait() if event is None else event
+        event = self.pop_plain()
+        return self._get_nowait_slowly() if event is None else event
 
     cdef int fill(self, event, int64_t arrival_ns, offered* offer) noexcept:
         """Make an offer of an event; 0 when it takes Python to tell what it is worth."""
@@ -184,23 +183,23 @@ cdef class QueueFront:
         """Whether the overflow of its level takes Python."""
         return self.policies[offer.event.level] == LEFT
 
-    cdef int offer_swiftly(self, event, bint may_wait, int* level) except -2:
-        """A verdict of the heap, or NOT_SWIFT when Python must see to it. Whom it sheds is handed back."""
+    cdef int offer_plain(self, event, bint may_wait, int* level) except -2:
+        """A verdict of the heap, or NOT_PLAIN when Python must see to it. Whom it sheds is handed back."""
         cdef offered offer
         cdef int policy
-        if not self.swift or not self.fill(event, parking_now_ns(), &offer):
-            return NOT_SWIFT
+        if not self.puts or not self.fill(event, parking_now_ns(), &offer):
+            return NOT_PLAIN
         level[0] = offer.event.level
         policy = self.policies[level[0]]
         if policy == LEFT:
-            return NOT_SWIFT
+            return NOT_PLAIN
         if may_wait and self.waits[level[0]]:
             policy = HEAP_WAIT
         self.events.make_places()
         enter(&self.events.heap)
         if self.raises[level[0]] and self.kinds.table.kinds[offer.event.kind].bucket != NULL:
             heap_leave_quietly(&self.events.heap)
-            return NOT_SWIFT    # who is refused is told why
+            return NOT_PLAIN    # who is refused is told why
         if kinds_admits(&self.kinds.table, &self.events.heap, &offer.event):
             event = self.events.place(&offer, event, policy)
         else:
@@ -211,12 +210,12 @@ cdef class QueueFront:
         self.hand_back(verdict_of(&offer, event))
         return HEAP_ADMITTED
 
-    cdef object pop_swiftly(self):
+    cdef object pop_plain(self):
         """The most urgent event, delivered, or None when Python must see to it."""
         cdef heap_slot out
         cdef int slot
         cdef object payload = None
-        if not self.swift or not self.gives:
+        if not self.gets:
             return None
         enter(&self.events.heap)
         slot = heap_pop(&self.events.heap, HEAP_LEVELS, DELIVERED, &out)

@@ -1,4 +1,4 @@
-"""A state's front and its snapshots, for other native modules."""
+"""A state's base and its snapshots, for other native modules."""
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
@@ -23,7 +23,7 @@ cdef class StateSnapshot:
     cdef int64_t version_then
     cdef double numbers[1]      # the first of as many as the layout has
 
-cdef class StateFront:
+cdef class StateBase:
     cdef StateCells cells       # None, and no block, while nothing is attached
     cdef cell_block* block
     cdef bint writes            # whether a plain delta may go to the cells at once

@@ -1,4 +1,4 @@
-"""StateFront, which answers a state's hot calls from its cells without a frame of Python; and its snapshots."""
+"""StateBase, native: a state's most frequent calls, answered without a frame of Python; and its snapshots."""
 
 cimport cython
 
@@ -222,22 +222,21 @@ cdef inline bint told_of(const cell_block* block) noexcept:
 
 
 @cython.auto_pickle(False)
-cdef class StateFront:
-    """What a state over this twin puts before its own methods.
+cdef class StateBase:
+    """The calls by which a state is read and written most. ``ThreadSafeSelfState`` is the rest of it.
 
-    The native one answers what is plain: a known name that is a str, a dict of ints and floats. All
-    else, and every refusal, it leaves to the method that it covers, which is the specification. The
-    reference's is empty.
+    The native base answers a plain call from C: a known name that is a str, a dict of ints and floats. It leaves
+    every other call, and every refusal, to the methods that end in ``_slowly``, as the reference does with all.
     """
 
     def _attach(self, cells, index, integers, portable, writes=True):
-        """Serve these cells; odd ones (of the other twin, or named by no plain str) are not served.
+        """Serve these cells, unless a name is of a subclass of str: the slow path takes those.
 
-        Without ``writes`` only reads are: the state writes elsewhere first.
+        Without ``writes`` only reads are served: the state writes elsewhere first.
         """
         self.cells = self.layout = self.last = None
         self.block = NULL
-        if isinstance(cells, StateCells) and all([type(name) is str for name in index]):
+        if all([type(name) is str for name in index]):
             portable.register(StateSnapshot)
             self.layout = Layout(index, integers, portable)
             self.cells = cells
@@ -247,7 +246,7 @@ cdef class StateFront:
     def __getitem__(self, name):
         cdef int32_t place = -1 if self.block == NULL else place_of(self.layout, <PyObject*> name)
         if place < 0:
-            return super(StateFront, self).__getitem__(name)
+            return self._read_slowly(name)
         return number_of(read_one(self.cells, place), self.block.cells[place].flags & CELL_INTEGER)
 
     def __setitem__(self, name, value):
@@ -259,7 +258,7 @@ cdef class StateFront:
         if place >= 0:
             number = cells_bounded(&self.block.cells[place], number, &fits)
         if not fits:
-            super(StateFront, self).__setitem__(name, value)
+            self._store_slowly(name, value)
             return
         self.cells.stored(place, number, CELLS_NO_CAUSE)
         if load_i64(&self.block.trail.on, ACQUIRE):  # somebody began to watch meanwhile
@@ -296,7 +295,7 @@ cdef class StateFront:
                 if told_of(self.block):  # somebody began to watch meanwhile
                     self.deliver_changes()
                 return version
-        return super(StateFront, self).apply_delta(delta, report=report, reason=reason, event=event)
+        return self._apply_delta_slowly(delta, report, reason, event)
 
     @cython.binding(False)
     @cython.embedsignature(True)
@@ -304,7 +303,7 @@ cdef class StateFront:
     def snapshot(self):
         """Return all fields of one instant, with the version. O(fields)."""
         if self.block == NULL or self.block.objects > 0:
-            return super(StateFront, self).snapshot()
+            return self._snapshot_slowly()
         if not LIFEEVT_SHARES_SNAPSHOTS:
             return taken(self.layout, self.cells)
         if self.last is None or self.last.version_then != cells_version(self.block):
@@ -317,5 +316,5 @@ cdef class StateFront:
     def version(self):
         """How many writes there were."""
         if self.block == NULL:
-            return super(StateFront, self).version
+            return self._cells.version
         return cells_version(self.block)

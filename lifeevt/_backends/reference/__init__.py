@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from .account import Account
 from .bucket import Bucket
-from .cells import StateCells, StateFront
+from .cells import StateCells
 from .codel import CoDel
-from .engine import EngineFront
+from .engine import ProcessorBase
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
 from .lock_guard import LockGuard
-from .queue import QueueFront
+from .queue import QueueBase
 from .reactor import Reactor
 from .reflex import ReflexTable
 from .rwlock import RWLock
+from .state import StateBase
 from .submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EngineFront", "EventHeap", "Histogram", "KindTable", "LockGuard",
-    "QueueFront", "RWLock", "Reactor", "ReflexTable", "StateCells", "StateFront", "Submitter",
+    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter",
 ]  # fmt: skip
 
 TRACED = False

@@ -386,12 +386,3 @@ class Writing:
 def _check_lengths(*columns: Sequence[Any]) -> None:
     if len({len(column) for column in columns}) != 1:
         raise ValueError("values, lows, highs and integers differ in length")
-
-
-class StateFront:
-    """What a state over this twin puts before its own methods.
-
-    The native one answers what is plain: a known name that is a str, a dict of ints and floats. All
-    else, and every refusal, it leaves to the method that it covers, which is the specification. The
-    reference's is empty.
-    """

@@ -1,7 +1,75 @@
-"""QueueFront, the reference: none. ``AsyncEventQueue`` itself is the specification."""
+"""QueueBase, the reference: the calls by which events enter and leave a queue."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-class QueueFront:
-    """The hot calls of a queue. ``AsyncEventQueue`` stands behind it and answers what it does not."""
+if TYPE_CHECKING:
+    from ...event import Event
+
+
+class QueueBase:
+    """The calls by which events enter and leave a queue. ``AsyncEventQueue`` is the rest of it.
+
+    The native base answers a plain call from C: an event of a known type, the system's clock, no wait. It leaves
+    every other call to the method of the same name that ends in ``_slowly``, as the reference does with all.
+    """
+
+    def put(self, event: Event, timeout: float | None = None) -> bool:
+        """Queue an event; False when a dropping policy refused it.
+
+        Blocks only under ``block``, up to ``timeout`` seconds of the clock, then QueueFull.
+        QueueClosed after close. O(log n).
+        """
+        return self._put_slowly(event, timeout)
+
+    def put_nowait(self, event: Event) -> bool:
+        """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
+        return self._put_nowait_slowly(event)
+
+    def put_many(self, events: Iterable[Event]) -> int:
+        """Queue events in one atomic step and return how many were taken in. O(k log n).
+
+        Those that do not fit are refused or shed by the policy; nothing is raised for them and
+        nothing waits. QueueClosed after close.
+        """
+        return self._put_many_slowly(list(events))
+
+    def get(self, timeout: float | None = None) -> Event:
+        """Take the most urgent event; blocks up to ``timeout`` seconds of the clock, then QueueEmpty.
+
+        QueueClosed once the queue is closed and empty. O(log n).
+        """
+        return self._get_slowly(timeout)
+
+    def get_nowait(self) -> Event:
+        """Take the most urgent event; QueueEmpty when there is none, QueueClosed also when closed."""
+        return self._get_nowait_slowly()
+
+    def _attach(self, *_: object) -> None:
+        """Tell the fast path what this queue is made of; the reference has no fast path."""
+
+    def _use_fast_path(self, puts: bool, gets: bool) -> None:
+        """Let the fast path queue events and hand them out, or leave that to the slow one."""
+
+    @abstractmethod
+    def _put_slowly(self, event: Event, timeout: float | None) -> bool:
+        """Do what ``put`` says, for every event, clock and policy."""
+
+    @abstractmethod
+    def _put_nowait_slowly(self, event: Event) -> bool:
+        """Do what ``put_nowait`` says, for every event, clock and policy."""
+
+    @abstractmethod
+    def _put_many_slowly(self, events: list[Event]) -> int:
+        """Do what ``put_many`` says, for every event, clock and policy."""
+
+    @abstractmethod
+    def _get_slowly(self, timeout: float | None) -> Event:
+        """Do what ``get`` says, for every event and clock."""
+
+    @abstractmethod
+    def _get_nowait_slowly(self) -> Event:
+        """Do what ``get_nowait`` says, for every event and clock."""

@@ -1,4 +1,4 @@
-"""The twin's front of a state: fast where a call is plain, and nowhere different."""
+"""A state inherits its hot calls from the base of its backend, and a user's class overrides them as usual."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from state.test_state import vitals
 
 from lifeevt import Field, ThreadSafeSelfState, UnknownField
 
-LOOKS = ["__name__", "__qualname__", "__module__", "__doc__"]
-
 
 class Halved(ThreadSafeSelfState):
-    """Overrides what the front answers, and calls on."""
+    """Overrides calls of the base, and calls on."""
 
     def __getitem__(self, name: str) -> float:
         return super().__getitem__(name) / 2.0
@@ -41,7 +39,7 @@ class Named(ThreadSafeSelfState):
 
 
 class Slotted(ThreadSafeSelfState):
-    """Leaves the front no room."""
+    """Has slots of its own."""
 
     __slots__ = ("extra",)
 
@@ -52,30 +50,27 @@ def test_what_a_users_class_overrides_wins() -> None:
     assert state.version == -1
 
 
-def test_a_users_class_without_overrides_has_the_same_front(core: Any) -> None:
+def test_a_users_class_without_overrides_has_the_calls_of_the_base(core: Any) -> None:
     for state in (Named("calm"), vitals()):
-        assert isinstance(state, core.StateFront)
-        for name in ("__getitem__", "apply_delta", "snapshot", "version"):
+        assert isinstance(state, core.StateBase)
+        for name in ("__getitem__", "__setitem__", "apply_delta", "snapshot", "version"):
             served = inspect.getattr_static(type(state), name)
-            assert served is inspect.getattr_static(core.StateFront, name, vars(ThreadSafeSelfState)[name])
+            assert served is inspect.getattr_static(core.StateBase, name)
 
 
-def test_a_state_keeps_the_name_of_its_class_and_is_one() -> None:
+def test_a_state_is_of_exactly_its_class() -> None:
     state = Named("calm")
-    assert isinstance(state, Named) and state.title == "calm"
-    for kind in (type(state), type(vitals())):
-        wanted = Named if kind is type(state) else ThreadSafeSelfState
-        assert [getattr(kind, each) for each in LOOKS] == [getattr(wanted, each) for each in LOOKS]
-        assert type(state) is type(Named("again"))
+    assert type(state) is Named and state.title == "calm"
+    assert type(vitals()) is ThreadSafeSelfState
+    shown = [ThreadSafeSelfState.__name__, ThreadSafeSelfState.__qualname__, ThreadSafeSelfState.__module__]
+    assert shown == ["ThreadSafeSelfState", "ThreadSafeSelfState", "lifeevt"]
 
 
-def test_signatures_and_docstrings_are_the_specifications() -> None:
-    kind = type(vitals())
-    for name in ("apply_delta", "snapshot"):
-        ours, specified = getattr(kind, name), getattr(ThreadSafeSelfState, name)
-        assert list(inspect.signature(ours).parameters) == list(inspect.signature(specified).parameters)
-        assert inspect.getdoc(ours) == inspect.getdoc(specified)
-    assert inspect.getdoc(kind.version) == inspect.getdoc(ThreadSafeSelfState.version)
+def test_the_hot_calls_show_their_signatures() -> None:
+    given = list(inspect.signature(ThreadSafeSelfState.apply_delta).parameters)
+    assert given == ["self", "delta", "report", "reason", "event"]
+    assert list(inspect.signature(ThreadSafeSelfState.snapshot).parameters) == ["self"]
+    assert all(inspect.getdoc(getattr(ThreadSafeSelfState, name)) for name in ("apply_delta", "snapshot", "version"))
     given = list(inspect.signature(ThreadSafeSelfState).parameters)
     assert given == ["fields", "history", "measured", "pause"]
     assert vitals().apply_delta(delta={"energy": 1.0}) == 1

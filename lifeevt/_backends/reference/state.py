@@ -1,0 +1,79 @@
+"""StateBase, the reference: the calls by which a state is read and written most."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from .cells import StateCells
+
+if TYPE_CHECKING:
+    from ...state import DeltaReport, StateSnapshot
+
+
+class StateBase:
+    """The calls by which a state is read and written most. ``ThreadSafeSelfState`` is the rest of it.
+
+    The native base answers a plain call from C: a known name that is a str, a dict of ints and floats. It leaves
+    every other call, and every refusal, to the methods that end in ``_slowly``, as the reference does with all.
+    """
+
+    _cells: StateCells
+
+    def __getitem__(self, name: str) -> Any:
+        """Return one field; UnknownField. O(1), and the size of a value that must be copied."""
+        return self._read_slowly(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Store one field; InvalidValue for what the field does not take, UnknownField. O(1)."""
+        self._store_slowly(name, value)
+
+    @overload
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: Literal[False] = ..., reason: str | None = ..., event: Any = ...
+    ) -> int: ...
+    @overload
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: Literal[True], reason: str | None = ..., event: Any = ...
+    ) -> DeltaReport: ...
+    def apply_delta(
+        self, delta: Mapping[str, float], *, report: bool = False, reason: str | None = None, event: Any = None
+    ) -> int | DeltaReport:
+        """Add each number to its field, clamped to its bounds, and return the new version.
+
+        All or nothing: UnknownField or InvalidValue (NaN, infinite, no number, a field that rejects what leaves
+        its bounds) change no field. With ``report`` a DeltaReport says what was applied. Those who watch are
+        told ``reason`` and ``event``. O(k).
+        """
+        return self._apply_delta_slowly(delta, report, reason, event)
+
+    def snapshot(self) -> StateSnapshot:
+        """Return all fields of one instant, with the version. O(fields)."""
+        return self._snapshot_slowly()
+
+    @property
+    def version(self) -> int:
+        """How many writes there were."""
+        return self._cells.version
+
+    def _attach(self, *_: object) -> None:
+        """Tell the fast path which cells to serve; the reference has no fast path."""
+
+    @abstractmethod
+    def _read_slowly(self, name: str) -> Any:
+        """Return one field, by every kind of name."""
+
+    @abstractmethod
+    def _store_slowly(self, name: str, value: Any) -> None:
+        """Store one field, whatever its name and value."""
+
+    @abstractmethod
+    def _apply_delta_slowly(
+        self, delta: Mapping[str, float], report: bool, reason: str | None, event: Any
+    ) -> int | DeltaReport:
+        """Do what ``apply_delta`` says, for every mapping."""
+
+    @abstractmethod
+    def _snapshot_slowly(self) -> StateSnapshot:
+        """Return all fields of one instant, values and numbers."""
