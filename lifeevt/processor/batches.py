@@ -5,17 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 from .._backends import fork
-from .._backends.contract import MAX_LEVELS, NO_KIND, Entry, Task
+from .._backends.contract import MAX_LEVELS, NO_KIND
 from ..queue import AsyncEventQueue
 from ..scheduler import LARGEST_BATCH, EventScheduler
 from .execution import Execution
 from .handler import BatchPolicy, Handler, HandlerTable
 from .thread import ProcessingThread
 
-__all__ = ["Batches", "Collected"]
+__all__ = ["Batch", "Batches"]
 
 
 NEVER = 2**63 - 1
@@ -81,18 +81,6 @@ class Batch(Generic[Item]):
         return taken
 
 
-class Collected(NamedTuple):
-    """An event that left the queue and has not begun."""
-
-    execution: Execution
-    task: Task
-
-    @property
-    def entry(self) -> Entry:
-        """What stood in the queue."""
-        return self.task[:5]
-
-
 class Batches(fork.Forked):
     """The batches of one engine, by handler. O(handlers with a batch) unless a method says otherwise.
 
@@ -112,17 +100,17 @@ class Batches(fork.Forked):
         self._lock = threading.Lock()
         fork.renew_locks(self, "_lock")
         fork.keep(self)
-        self._batches: dict[int, tuple[Handler, Batch[Collected]]] = {}  # by the handler's id
+        self._batches: dict[int, tuple[Handler, Batch[Execution]]] = {}  # by the handler's id
         self._hurries, self._soonest_ns = 0, NEVER
 
     # --- for the thread that processes events
 
-    def collect(self, handler: Handler, execution: Execution, task: Task) -> bool:
+    def collect(self, handler: Handler, execution: Execution) -> bool:
         """Let an event wait for others of its handler; return whether its batch is full, to be processed at once."""
-        now_ns, key_ns, level = self._queue.clock.now_ns(), task[1], task[2]
+        now_ns = self._queue.clock.now_ns()
         with self._lock:
             batch = self._batch_of(handler)
-            batch.add(Collected(execution, task), key_ns, level, now_ns)
+            batch.add(execution, execution.key, execution.level, now_ns)
             self.waiting += 1
             full, due_ns = batch.is_full(self._most), self._due_ns(batch)
             sooner = due_ns < self._soonest_ns
@@ -155,7 +143,7 @@ class Batches(fork.Forked):
         found = self._first(MAX_LEVELS, NEVER)
         return None if found is None else found[0]
 
-    def take(self, handler: Handler) -> list[Collected]:
+    def take(self, handler: Handler) -> list[Execution]:
         """Take out what waits for a handler, in the order of leaving the queue. O(k)."""
         with self._lock:
             taken = self._batch_of(handler).take()
@@ -194,14 +182,14 @@ class Batches(fork.Forked):
         finally:
             self._hurry(-1)
 
-    def give_up(self) -> list[Collected]:
+    def give_up(self) -> list[Execution]:
         """Take out everything, most urgent first. O(k log k)."""
         with self._lock:
             taken = [each for _, batch in self._batches.values() for each in batch.take()]
             self.waiting = 0
             self._look()
         offsets_ns = self._scheduler.offsets_ns
-        return sorted(taken, key=lambda each: (each.task[1] + offsets_ns[each.task[2]], each.task[4]))
+        return sorted(taken, key=lambda each: (each.key + offsets_ns[each.level], each.sequence))
 
     # --- parts
 
@@ -209,18 +197,18 @@ class Batches(fork.Forked):
     def _most(self) -> int:
         return self._scheduler.strategy.batch
 
-    def _batch_of(self, handler: Handler) -> Batch[Collected]:
+    def _batch_of(self, handler: Handler) -> Batch[Execution]:
         known = self._batches.get(id(handler))
         if known is None:
             assert handler.batch is not None
             known = self._batches[id(handler)] = handler, Batch(handler.batch)
         return known[1]
 
-    def _held(self, above: int) -> Iterator[tuple[Handler, Batch[Collected]]]:
+    def _held(self, above: int) -> Iterator[tuple[Handler, Batch[Execution]]]:
         """Those that hold something, and something of a level below ``above``."""
         return (each for each in self._batches.values() if len(each[1]) and each[1].level < above)
 
-    def _due_ns(self, batch: Batch[Collected]) -> int:
+    def _due_ns(self, batch: Batch[Execution]) -> int:
         return batch.due_ns(0 if self._hurries else self._most)
 
     def _first(self, above: int, now_ns: int) -> tuple[Handler, int] | None:

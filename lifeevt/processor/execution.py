@@ -11,7 +11,7 @@ from .._backends import Reactor
 from .._backends.contract import MAX_LEVELS, NO_KIND, UNSET, Entry, Outcome, Result, Task
 from ..errors import LifeEventError
 from ..event import Event, Priority
-from ..queue import Receipt
+from ..queue import Receipt, Tracked
 from ..result import EventProcessingResult, Status, filled
 from .handler import Handler
 from .reflex import StageValues
@@ -25,13 +25,16 @@ class Execution:
     """The progress of an event that Python processes; written by one thread."""
 
     __slots__ = (
-        "action", "attempts", "decision", "error", "event", "failure", "finished_ns", "kind", "level", "meaning",
-        "queued_ns", "receipt", "sequence", "stage", "started_ns", "status", "version", "version_before",
+        "action", "attempts", "decision", "error", "event", "failure", "finished_ns", "key", "kind", "level", "meaning",
+        "outcome", "payload", "queued_ns", "receipt", "sequence", "stage", "started_ns", "status", "version",
+        "version_before",
     )  # fmt: skip
 
     def __init__(self, event: Event, task: Task) -> None:
         self.event = event
-        _, _, self.level, self.queued_ns, self.sequence, self.kind, self.started_ns, _ = task
+        (
+            self.payload, self.key, self.level, self.queued_ns, self.sequence, self.kind, self.started_ns, self.outcome,
+        ) = task  # fmt: skip
         self.finished_ns = self.version_before = self.version = self.attempts = 0
         self.status = Status.IGNORED
         self.meaning: Any = None
@@ -39,7 +42,7 @@ class Execution:
         self.action: Any = None
         self.error: str | None = None
         self.stage = ""
-        self.receipt: Receipt | None = None
+        self.receipt: Receipt | None = self.payload.receipt if type(self.payload) is Tracked else None
         self.failure: BaseException | None = None  # of a coroutine
 
     @classmethod
@@ -50,11 +53,17 @@ class Execution:
         execution.version_before = execution.version = version
         return execution
 
+    @property
+    def entry(self) -> Entry:
+        """The event's entry in the queue."""
+        return self.payload, self.key, self.level, self.queued_ns, self.sequence
+
     def note(self, words: StageValues, outcome: Outcome) -> None:
         """Note the outcome of the event's reflex, and its stage values."""
         self.meaning, self.decision, self.action = words
         self.status = Status.IGNORED if self.action is None else Status.PROCESSED
-        self.version_before, self.version = outcome[4], outcome[5]
+        _, _, _, _, self.version_before, self.version = outcome
+        self.outcome = None
 
     def begin(self) -> None:
         """Note that the stages are called now."""

@@ -10,11 +10,11 @@ from .._backends import Reactor
 from .._backends.contract import MAX_LEVELS, Entry, Task
 from ..clock import Clock
 from ..event import Event
-from ..queue import AsyncEventQueue, Tracked
+from ..queue import AsyncEventQueue
 from ..result import Status
 from ..scheduler import EventScheduler
 from ..state import ThreadSafeSelfState
-from .batches import Batches, Collected
+from .batches import Batches
 from .coroutines import CoroutineRunner
 from .execution import BatchExecution, Execution, stage_calls, told
 from .handler import Handler, HandlerTable
@@ -52,17 +52,17 @@ class Executor:
     def process(self, task: Task) -> None:
         """Process one event and record the outcome; raise only what is no Exception, and never in the worker."""
         self.queue.announce()
-        execution = self._begun(task)
+        execution = self._begin(task)
         if execution.receipt is not None and execution.receipt.has_expired(self.clock.now_ns()):
             self._count_unprocessed(execution, Status.EXPIRED)
         elif not self._is_shed(execution):
-            self._execute(self._handlers.find(execution.event.type), execution, task)
+            self._execute(self._handlers.find(execution.event.type), execution)
 
-    def _execute(self, handler: Handler | None, execution: Execution, task: Task) -> None:
+    def _execute(self, handler: Handler | None, execution: Execution) -> None:
         if not execution.started_ns:
             execution.started_ns = self.clock.now_ns()
         try:
-            self._apply_reflex(execution, task)
+            self._apply_reflex(execution)
             if self._run_coroutines(handler, execution):
                 return
             self._handle(handler, execution)
@@ -98,11 +98,10 @@ class Executor:
 
     def record_unprocessed(self, entry: Entry, status: Status) -> None:
         """Record the end of an event that never started."""
-        self.scheduler.record_unprocessed(entry[2], status)
+        _, _, level, _, _ = entry
+        self.scheduler.record_unprocessed(level, status)
         event, now_ns = self.queue.event_of(entry), self.clock.now_ns()
-        execution = Execution.unprocessed(event, entry, status, now_ns, self.state.version)
-        execution.receipt = entry[0].receipt if type(entry[0]) is Tracked else None
-        self._record(execution, finishes=False)
+        self._record(Execution.unprocessed(event, entry, status, now_ns, self.state.version), finishes=False)
 
     def record_shed(self, entry: Entry) -> None:
         """Record an event that the queue shed."""
@@ -113,10 +112,9 @@ class Executor:
         self.errors += 1
         return told(event, stage, error)
 
-    def _begun(self, task: Task) -> Execution:
-        execution = Execution(self.queue.event_of(task[:5]), task)
-        execution.receipt = task[0].receipt if type(task[0]) is Tracked else None
-        return execution
+    def _begin(self, task: Task) -> Execution:
+        payload, key, level, queued_ns, sequence, _, _, _ = task
+        return Execution(self.queue.event_of((payload, key, level, queued_ns, sequence)), task)
 
     def _is_shed(self, execution: Execution) -> bool:
         """End an event that waited too long, unless the reactor asked already; return whether it was shed."""
@@ -143,15 +141,16 @@ class Executor:
         execution.version_before = execution.version = self.state.version
         self._record(execution, finishes=True)
 
-    def _apply_reflex(self, execution: Execution, task: Task) -> None:
+    def _apply_reflex(self, execution: Execution) -> None:
         """Note the outcome of the reflex; apply it here if the reactor has not."""
-        outcome, row = task[7], self._reflexes.row(execution.event.type)
+        outcome, row = execution.outcome, self._reflexes.row(execution.event.type)
         if row is None:
             execution.version_before = execution.version = self.state.version
             return
         execution.stage = "reflex"
         if outcome is None:
-            outcome = self._reflexes.table.respond(self.state.cells, row, execution.event.intensity, cause=task[4])
+            cells, cause = self.state.cells, execution.sequence
+            outcome = self._reflexes.table.respond(cells, row, execution.event.intensity, cause=cause)
         execution.note(self._reflexes.namer(row)(outcome), outcome)
 
     def _run_coroutines(self, handler: Handler | None, execution: Execution) -> bool:
@@ -257,7 +256,7 @@ class BatchExecutor(Executor):
     def give_up_batches(self) -> list[Entry]:
         """Cancel the events that wait in batches, and return their entries, most urgent first. Thread-safe."""
         given_up = self.batches.give_up()
-        _for_each([each.execution for each in given_up], lambda one: self._count_unprocessed(one, Status.CANCELLED))
+        _for_each(given_up, lambda execution: self._count_unprocessed(execution, Status.CANCELLED))
         return [each.entry for each in given_up]
 
     def _process_waiting(self) -> None:
@@ -267,32 +266,29 @@ class BatchExecutor(Executor):
     def _process_some(self, most: int, above: int) -> int:
         return super()._process_some(1 if self.batches.waiting else most, above)
 
-    def _execute(self, handler: Handler | None, execution: Execution, task: Task) -> None:
+    def _execute(self, handler: Handler | None, execution: Execution) -> None:
         if handler is None or handler.batch is None:
-            super()._execute(handler, execution, task)
-        elif self.batches.collect(handler, execution, task):
+            super()._execute(handler, execution)
+        elif self.batches.collect(handler, execution):
             self._process_batch(handler)
 
     def _process_batch(self, handler: Handler) -> None:
         """Process the events that wait for a handler; those whose time is over end as expired."""
         collected, now_ns = self.batches.take(handler), self.clock.now_ns()
         over: list[Execution] = []
-        living: list[Collected] = []
+        living: list[Execution] = []
         for each in collected:
-            receipt = each.execution.receipt
-            if receipt is not None and receipt.has_expired(now_ns):
-                over.append(each.execution)
-            else:
-                living.append(each)
+            expired = each.receipt is not None and each.receipt.has_expired(now_ns)
+            (over if expired else living).append(each)
         try:
             _for_each(over, lambda execution: self._count_unprocessed(execution, Status.EXPIRED))
         finally:
             if living:
                 self._execute_batch(handler, living)
 
-    def _execute_batch(self, handler: Handler, living: list[Collected]) -> None:
+    def _execute_batch(self, handler: Handler, living: list[Execution]) -> None:
         """Run a batch and record it; raise only what is no Exception, and never in the worker."""
-        batch = BatchExecution(handler, [execution for execution, _ in living])
+        batch = BatchExecution(handler, living)
         raised: BaseException | None = None
         try:
             self._apply_reflexes(living)
@@ -305,12 +301,12 @@ class BatchExecutor(Executor):
         if raised is not None and not isinstance(raised, Exception) and not self._thread.is_worker:
             raise raised
 
-    def _apply_reflexes(self, living: list[Collected]) -> None:
+    def _apply_reflexes(self, living: list[Execution]) -> None:
         """Apply the reflexes, in order."""
         started_ns = self.clock.now_ns()
-        for execution, task in living:
+        for execution in living:
             execution.started_ns = started_ns
-            self._apply_reflex(execution, task)
+            self._apply_reflex(execution)
 
     def _finish_all(self, batch: BatchExecution) -> None:
         try:
