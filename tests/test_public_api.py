@@ -210,6 +210,19 @@ def test_importing_the_package_reads_no_metadata_of_packages() -> None:
     assert done.stdout == "False\n"
 
 
+LAZY = {
+    "argparse", "asyncio", "bz2", "csv", "hashlib", "importlib.metadata", "importlib.resources", "lzma",
+    "multiprocessing", "random", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "urllib.request", "zipfile",
+}  # fmt: skip
+
+
+def test_importing_the_package_imports_no_large_module_that_few_calls_need() -> None:
+    home = str(Path(lifeevt.__file__).parent.parent)
+    code = f"import sys; sys.path.insert(0, {home!r}); import lifeevt; print(*sorted({LAZY!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "\n"
+
+
 def parameters_of(function: Any) -> list[tuple[str, Any]]:
     """Names and defaults of what can be given by position."""
     found = inspect.signature(function).parameters.values()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -43,6 +42,8 @@ def read_table(text: str, name: str, *columns: str, error: Error = InvalidConfig
         InvalidConfiguration: or the given ``error``: a column is missing, or a row has too many or too few cells;
             names the line.
     """
+    import csv  # lazy: most programs read no table
+
     reader = csv.DictReader(text.splitlines())
     named = [column.strip() for column in reader.fieldnames or ()]
     for column in columns:

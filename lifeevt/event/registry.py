@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from weakref import WeakMethod
@@ -129,5 +128,7 @@ _FALLBACK = EventType(ANY_TYPE, Priority.NORMAL, 50 * NS_PER_MS)
 
 @cache
 def _life() -> tuple[EventType, ...]:
+    from importlib.resources import files  # lazy: it imports much of the standard library
+
     text = files("lifeevt").joinpath("event/event_types.csv").read_text(encoding="utf-8")
     return tuple(read_types(text, "event_types.csv"))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +257,8 @@ def _reflex_of(row: dict[str, str], where: str) -> Reflex:
 
 @cache
 def _life() -> ReflexSet:
+    from importlib.resources import files  # lazy: it imports much of the standard library
+
     folder = files("lifeevt").joinpath("processor")
     rules = folder.joinpath("reflex_rules.csv").read_text(encoding="utf-8")
     table = folder.joinpath("reflexes.csv").read_text(encoding="utf-8")

@@ -9,7 +9,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
@@ -79,7 +78,7 @@ class SealedFile:
         raise (StateFileMissing if missing else StateFileError)("; ".join(problems))
 
     def _sealed(self, content: str) -> bytes:
-        digest = sha256(content.encode("ascii")).hexdigest()
+        digest = _checksum(content.encode("ascii"))
         whole = _WHOLE.format(kind=self._kind, version=FORMAT_VERSION, digest=digest, content=content)
         return whole.encode("ascii")
 
@@ -91,7 +90,7 @@ class SealedFile:
         if int(head[2]) != FORMAT_VERSION:
             raise _Unfit(f"has format version {int(head[2])}; this reads version {FORMAT_VERSION}")
         content = data[head.end() : -len(_TAIL)]
-        if not data.endswith(_TAIL) or sha256(content).hexdigest().encode() != head[3]:
+        if not data.endswith(_TAIL) or _checksum(content).encode() != head[3]:
             raise _Unfit("is torn or altered: its checksum does not fit")
         return content.decode("ascii")
 
@@ -186,3 +185,9 @@ def _data(path: Path) -> bytes:
         raise _Unfit(f"cannot be read: {error.strerror}") from error
     finally:
         os.close(source)
+
+
+def _checksum(content: bytes) -> str:
+    from hashlib import sha256  # lazy: most programs save no state
+
+    return sha256(content).hexdigest()

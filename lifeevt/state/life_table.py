@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 
 from .field import Field
@@ -16,6 +14,9 @@ __all__ = ["life_fields"]
 @cache
 def life_fields() -> Mapping[str, Field]:
     """Return the declarations by name. Thread-safe; read once a process."""
+    import csv
+    from importlib.resources import files  # lazy: it imports much of the standard library
+
     text = files("lifeevt").joinpath("state/life_state.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
     return MappingProxyType({row["field"]: _declared(row) for row in rows})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from random import Random
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
@@ -65,7 +64,7 @@ class ThreadSafeSelfState(StateBase):
         places = {name: place for place, name in enumerate(self._names)}
         self._index = {name: places[name] for name in self.fields}
         self._integers = [places[name] for name, field in self._numbers.items() if field.integer]
-        self._pause, self._chance = pause, Random()
+        self._pause = pause
         self._measured = measured
         self._cells = self._make_cells()
         self._feed = ChangeFeed(self._cells, self._names, self._numbers, history)
@@ -406,8 +405,10 @@ class ThreadSafeSelfState(StateBase):
             return function(transaction)
 
     def _pause_seconds(self, attempt: int) -> float:
+        import random  # lazy: most states meet no conflict
+
         longest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempt, 32), LONGEST_PAUSE_SECONDS)
-        return longest * self._chance.uniform(0.5, 1.0)
+        return longest * random.uniform(0.5, 1.0)
 
     def __reduce__(self) -> NoReturn:
         raise StateError("a live state cannot be copied or pickled; take a snapshot")
