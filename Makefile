@@ -87,6 +87,7 @@ annotate: .venv-dev/stamp ## build/c/**/*.html: where the C calls Python
 	LIFEEVT_ANNOTATE=1 .venv-dev/bin/python setup.py --quiet build_ext --inplace
 
 bench: .venv-bench/stamp ## the usual measures beside their bars, on the plain build
+	@.venv-bench/bin/python profiling/probes/setup.py
 	@.venv-bench/bin/python profiling/bench.py $(ARGS)
 
 profile: .venv-trace/stamp ## time per line, on the traced build, of both backends
@@ -136,7 +137,6 @@ build/wheel/stamp: $(SOURCES)
 
 .venv-bench/stamp: build/wheel/stamp
 	$(call install,.venv-bench,profiling)
-	@.venv-bench/bin/python profiling/probes/setup.py
 
 .venv-pure/stamp: $(SOURCES)
 	$(call build,.venv-pure,'.[test]',LIFEEVT_PURE=1)

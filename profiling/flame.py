@@ -1,6 +1,6 @@
 """Draw a flame graph: standard input is what ``perf script -F comm,tid,ip,sym`` prints, standard output an SVG.
 
-Each box is a function, as wide as the share of samples that saw it, upon whoever called it; a tower for each
+Each box is a function, as wide as the share of samples that saw it, upon its caller; a tower for each
 thread. ``--run N`` is the run to look at: N events, submitted one by one by this thread, answered by the worker.
 """
 
@@ -28,7 +28,7 @@ THREADS = ("submitter", "worker")
 
 @dataclass
 class Box:
-    """A function in one place of the stacks: how many samples saw it, and whom it called there."""
+    """A function in one place of the stacks: how many samples saw it, and what it called there."""
 
     samples: int = 0
     called: dict[str, Box] = field(default_factory=dict)

@@ -1,8 +1,7 @@
-"""Measures what lifeevt costs and buys, as ratios against named peers that take turns with it in one run.
+"""Measure what lifeevt costs and saves, as ratios against named peers that take turns with it in one run.
 
-One module a measure; `measure` takes turns and makes the tables, `workloads` holds the loads as data,
-`peers` the same answers written without lifeevt, `environment` what a figure depends on. Imported by the
-command alone, and by the scripts in `profiling/`.
+Each module is a measure, apart from these: `measure` takes turns and makes the tables, `workloads` holds the loads as
+data, `peers` and `life_loop` do the same work without lifeevt, and `environment` describes the machine and the build.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Columns: the engine; a Python thread on ``queue.PriorityQueue`` with the same answer; and the
 floor, a thread of plain C that waits on a condition variable and does nothing but look at the clock. One event
-at a time, at irregular pauses in which the caller sleeps; in the third case it computes instead, and nobody lets
-go of the interpreter. The end is the clock's look right after the answer, so a worker that waited for the
+at a time, at irregular pauses in which the caller sleeps; in the third case it computes instead, and never
+releases the interpreter. The end is the clock's look right after the answer, so a worker that waited for the
 interpreter is charged for it. A thread can also wait for a core: the kernel
 says so in /proc/self/task/TID/schedstat, and such a sample is spoiled. Percentiles are shown of all samples
 and of the unspoiled ones; the bars hold for both.

@@ -26,6 +26,6 @@ USUAL = tuple(name for name in MEASURES if name not in ONLY_NAMED)
 
 
 def rows_of(name: str) -> Rows:
-    """What runs a measure: its module's ``rows``."""
+    """Return the ``rows`` of a measure's module."""
     rows: Rows = import_module(f".{name}", __package__).rows
     return rows

@@ -35,7 +35,7 @@ from .latency import WORKER, core_wait_ns, native_id
 
 WORK_SECONDS = 0.02  # the queue holds as much as is answered in that time: less than the budgets lie apart
 TARGET_SECONDS, INTERVAL_SECONDS = 0.005, 0.01  # of CoDel: it takes 2 s to learn of 10,000 a second too many
-RESULTS = 1024  # nobody takes them
+RESULTS = 1024  # never taken
 SWITCH_SECONDS = 0.0005  # who wants the interpreter waits for a handler, or a sender, no longer than that
 CRITICAL_PER_SECOND = 50
 PAUSE_SECONDS = 0.001  # between two looks at what is due

@@ -93,7 +93,7 @@ cdef class CondvarPing:
     For one calling thread. A ping that comes before the last one was noticed takes its place.
     """
 
-    cdef lifeevt_ping* ping  # apart from the object: a thread that nobody closed outlives it
+    cdef lifeevt_ping* ping  # apart from the object: a thread that was not ended outlives it
     cdef bint running
 
     def __cinit__(self, int32_t capacity):
