@@ -1,9 +1,8 @@
-"""The native twin: the same classes as `_core_py`, over C that holds numbers only.
+"""The native backend: the classes of ``_backends.reference``, over C that holds numbers only.
 
-This is the one door; behind it, each room (`_core_heap`, `_core_lock`, ...) is where the C of one noun
-meets Python objects. Rules kept in all of them: a C lock is tried first and waited for without the
-GIL; while the heap's or a state's is held, no Python code can run: no object is collected, no
-reference falls to zero, nobody is called back.
+This module gathers them from ``_backends.native``, where each module joins the C of one noun to Python objects. All of
+them keep two rules. A C lock is tried first, and waited for without the GIL. While the lock of the heap or of a state
+is held, no Python code can run: nothing is collected, no reference falls to zero, no callback is called.
 """
 
 from ._backends.native.account import Account

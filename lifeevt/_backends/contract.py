@@ -1,21 +1,21 @@
-"""What both twins promise. The reference (`_core_py`) is the specification in code; this is it in words.
+"""Constants and records of both backends, and their promise in words. The reference is the same promise in code.
 
 Order of events
-    Smallest key first, to which each level adds an offset; equal ones leave in order of acceptance.
+    The smallest key leaves first, to which each level adds an offset; equal keys leave in order of acceptance.
     Keys and offsets are 64-bit integers, and their sums stop at either end.
 Ledger
     The heap counts each event once, in the same atomic step that moves it: accepted =
     queued + running + sum of the ends, at every instant.
 Delay
-    Whoever takes an event out to answer it asks the reactor's CoDel first, once; what that turns away ends as
-    SHED_END. The reactor asks for those that it answers, its caller for those that it hands out unanswered.
+    The reactor's CoDel is asked once for each event, before it is processed; an event that it turns away ends as
+    SHED_END. The reactor asks for the events that it processes, its caller for those that it hands out.
 Lock policy
     Writers first: while a writer waits, no new reader enters. No reader starves: once PASSES writers have
-    entered past readers who wait, all these enter before the next writer. Writers wait in line; at most
+    entered past waiting readers, all these enter before the next writer. Writers wait in line; at most
     PASSES newcomers enter between two of them. Re-entry, upgrade and downgrade raise LockOrderError at once.
     A wait lets other Python threads run, can time out, and answers Ctrl-C.
 Numbers
-    Cells hold IEEE doubles. Both twins do the same operations in the same order, without fused
+    Cells hold IEEE doubles. Both backends do the same operations in the same order, without fused
     multiply-add, so their results are equal to the bit.
 """
 

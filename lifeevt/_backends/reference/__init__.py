@@ -1,6 +1,6 @@
-"""The reference twin: the contract as plain Python, written to be read, not to be fast.
+"""The reference backend: plain Python, written to be read. It is the contract of the native one.
 
-Each class here has a sibling of the same name in `_core`; `_contract` says what both promise.
+Each class here has a sibling of the same name in the native backend, with the same signatures, docstrings and errors.
 """
 
 from __future__ import annotations
