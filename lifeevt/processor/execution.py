@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .._backends import Reactor
-from .._backends.contract import MAX_LEVELS, NO_KIND, UNSET, Entry, Outcome, Result, Task
+from .._backends.contract import MAX_LEVELS, NO_KIND, Entry, Outcome, Task
 from ..errors import LifeEventError
 from ..event import Event, Priority
 from ..queue import Receipt, Tracked
@@ -16,7 +16,7 @@ from ..result import EventProcessingResult, Status, filled
 from .handler import Handler
 from .reflex import StageValues
 
-__all__ = ["NO_VALUES", "BatchExecution", "Execution", "described", "result_of", "stage_calls", "told"]
+__all__ = ["PRIORITIES", "BatchExecution", "Execution", "described", "stage_calls", "told"]
 
 logger = logging.getLogger("lifeevt")
 
@@ -88,7 +88,7 @@ class Execution:
     def result(self) -> EventProcessingResult:
         """Return the event's outcome."""
         return filled(
-            self.event, self.status, _PRIORITIES[self.level], self.meaning, self.decision, self.action, self.attempts,
+            self.event, self.status, PRIORITIES[self.level], self.meaning, self.decision, self.action, self.attempts,
             self.error, self.sequence, self.queued_ns, self.started_ns, self.finished_ns,
             self.version_before, self.version,
         )  # fmt: skip
@@ -174,26 +174,4 @@ def described(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(type(error), error)).strip()
 
 
-def result_of(recorded: Result, event: Event, words: StageValues) -> EventProcessingResult:
-    """Return the outcome of an event that the reactor processed; ``words`` are the stage values of its reflex."""
-    payload, sequence, level, _, status, _, _, queued_ns, started_ns, finished_ns, outcome = recorded
-    attempts, error = 0, None
-    if type(payload) is list:
-        attempts, error, words = 1, payload[4], _merged(payload, words)
-    meaning, decision, action = words
-    return filled(
-        event, _STATUSES[status], _PRIORITIES[level], meaning, decision, action, attempts, error, sequence,
-        queued_ns, started_ns, finished_ns, outcome[4], outcome[5],
-    )  # fmt: skip
-
-
-def _merged(handled: list[Any], words: StageValues) -> StageValues:
-    """What the stages gave; where there was none, what the reflex said."""
-    meaning, decision, action = (
-        word if given is UNSET else given for given, word in zip(handled[1:4], words, strict=True)
-    )
-    return meaning, decision, action
-
-
-_STATUSES, _PRIORITIES = tuple(Status), tuple(map(Priority, range(MAX_LEVELS)))
-NO_VALUES: StageValues = (None, None, None)
+PRIORITIES = tuple(map(Priority, range(MAX_LEVELS)))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._backends import KindTable, Reactor
-from .._backends.contract import NO_ROW, SHED_END, Outcome, Result
+from .._backends.contract import NO_ROW, SHED_END, UNSET, Outcome, Result
 from ..event import Event
-from ..result import EventProcessingResult
-from .execution import NO_VALUES, Execution, result_of
+from ..result import EventProcessingResult, Status, filled
+from .execution import PRIORITIES, Execution
 from .handler import Bare, HandlerTable
 from .reflex import CompiledReflexes, StageValues
 
@@ -24,19 +24,19 @@ class ResultBuilder:
         self, reactor: Reactor, kinds: KindTable, reflexes: CompiledReflexes, handlers: HandlerTable
     ) -> None:
         self._reactor, self._kinds, self._reflexes, self._handlers = reactor, kinds, reflexes, handlers
-        self._words: dict[int, Callable[[Outcome], StageValues]] = {}  # what its reflex said, by kind
+        self._stage_values: dict[int, Callable[[Outcome], StageValues]] = {}  # of a reflex, by type id
         for code in range(len(kinds)):
             self.learn(kinds.name(code), code)
 
     def helpers(self) -> tuple[Callable[..., Event], Callable[..., StageValues]]:
-        """Return what a reactor calls where numbers are not enough: ``make_event`` and ``in_words``."""
-        return self.make_event, self.in_words
+        """Return the functions that a reactor calls for objects: ``make_event`` and ``stage_values``."""
+        return self.make_event, self.stage_values
 
     def learn(self, name: str, code: int) -> None:
         """Tell the reactor the reflex of a new type, and whether a handler must see its events."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         batched = handler is not None and handler.batch is not None  # then its reflex waits with it
-        self._words[code] = _silent if row is None else self._reflexes.namer(row)
+        self._stage_values[code] = _no_reflex if row is None else self._reflexes.namer(row)
         self._kinds.answer(code, NO_ROW if row is None or batched else row, handler is not None)
         if handler is not None and not handler.is_async and not batched:
             action = handler.action.call if isinstance(handler.action, Bare) else handler.action
@@ -47,9 +47,9 @@ class ResultBuilder:
         """Return the event that came as these numbers."""
         return Event(self._kinds.name(kind), intensity, timestamp)
 
-    def in_words(self, kind: int, outcome: Outcome) -> StageValues:
+    def stage_values(self, kind: int, outcome: Outcome) -> StageValues:
         """Return the meaning, decision and action of a kind's reflex; None for each when it has none."""
-        return self._words[kind](outcome)
+        return self._stage_values[kind](outcome)
 
     def results(self, limit: int | None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all that wait now when None), oldest first. O(k)."""
@@ -64,16 +64,33 @@ class ResultBuilder:
         return found
 
     def result(self, recorded: Result) -> EventProcessingResult:
-        """Make a result of what waited to be read."""
-        payload, kind = recorded[0], recorded[3]
+        """Return the result of a record."""
+        (
+            payload, sequence, level, type_id, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
+            outcome,
+        ) = recorded  # fmt: skip
         if type(payload) is Execution:
             return payload.result()
-        event = payload[0] if type(payload) is list else payload
+        meaning, decision, action = NO_VALUES if status == SHED_END else self._stage_values[type_id](outcome)
+        event, attempts, error = payload, 0, None
+        if type(payload) is list:  # of a handler: the event, the values of its stages, and an error
+            attempts = 1
+            event, meant, decided, acted, error = payload
+            meaning = meaning if meant is UNSET else meant
+            decision = decision if decided is UNSET else decided
+            action = action if acted is UNSET else acted
         if event is None:
-            event = self.make_event(kind, recorded[5], recorded[6])
-        words = NO_VALUES if recorded[4] == SHED_END else self._words[kind](recorded[10])
-        return result_of(recorded, event, words)
+            event = self.make_event(type_id, intensity, timestamp)
+        _, _, _, _, version_before, version = outcome
+        return filled(
+            event, _STATUSES[status], PRIORITIES[level], meaning, decision, action, attempts, error, sequence,
+            queued_ns, started_ns, finished_ns, version_before, version,
+        )  # fmt: skip
 
 
-def _silent(_: Outcome) -> StageValues:
+def _no_reflex(_: Outcome) -> StageValues:
     return NO_VALUES
+
+
+_STATUSES = tuple(Status)
+NO_VALUES: StageValues = (None, None, None)
