@@ -22,7 +22,7 @@ Numbers
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 REJECT, DROP_OLDEST, DROP_LOWEST, WAIT = 0, 1, 2, 3
 MAX_LEVELS = 16
@@ -42,22 +42,149 @@ PASSES = 2  # writers that may enter past a waiting reader, newcomers past a wai
 STARVED_BUDGETS = 10  # who waits longer than so many budgets is said to starve
 SHED_END = 2  # Status.SHED, which the heap itself gives
 
-Entry = tuple[Any, int, int, int, int]  # payload, key, level, arrival_ns, sequence
-Ticket = tuple[int, int]  # sequence, and where the twin keeps it
-Offer = tuple[int, int, int, Any]  # key, level, arrival_ns, payload
-Counts = tuple[int, int, int, int, tuple[int, ...], int]
-Condition = tuple[int, int, float]  # input, operator, threshold
 OnWait = Callable[[bool], None]  # True: joined the queue; False: left it
-Row = tuple[float, Sequence[tuple[int, float]], Sequence[tuple[int, int]]]
-FactorRule = tuple[Sequence[Condition], float]
-ChoiceRule = tuple[Sequence[Condition], int]
-Pattern = tuple[bool, float, Sequence[tuple[int, float]]]
-Outcome = tuple[float, int, tuple[float, ...], tuple[float, ...], int, int]
-Change = tuple[int, int, float, float, int]  # version, place, before, after, cause
-# payload, key, level, arrival_ns, sequence, kind, started_ns, outcome
-Task = tuple[Any, int, int, int, int, int, int, "Outcome | None"]
-# payload, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns, finished_ns, outcome
-Result = tuple[Any, int, int, int, int, float, float, int, int, int, Outcome]
+
+
+class Offer(NamedTuple):
+    """An event that asks for a place in the queue."""
+
+    key: int
+    level: int
+    arrival_ns: int
+    payload: Any
+
+
+class Entry(NamedTuple):
+    """An event that has a place in the queue, or just left it."""
+
+    payload: Any
+    key: int
+    level: int
+    arrival_ns: int
+    sequence: int
+
+
+class Ticket(NamedTuple):
+    """Finds one queued event again; ``place`` is the backend's own."""
+
+    sequence: int
+    place: int
+
+
+class Head(NamedTuple):
+    """The event that would leave the queue next."""
+
+    key: int
+    level: int
+    type_id: int
+
+
+class Counts(NamedTuple):
+    """The ledger of a heap at one instant; ``ends`` by their number."""
+
+    accepted: int
+    refused: int
+    queued: int
+    running: int
+    ends: tuple[int, ...]
+    high_water: int
+
+
+class TypeRow(NamedTuple):
+    """What the table knows of one type: ``row`` is its reflex, ``attended`` says that Python must see its events."""
+
+    level: int
+    budget_ns: int
+    row: int
+    attended: bool
+
+
+class Outcome(NamedTuple):
+    """What a reflex did. ``impacts`` are what the event would have done, ``applied`` what the pattern made of that."""
+
+    significance: float
+    pattern: int
+    impacts: tuple[float, ...]
+    applied: tuple[float, ...]
+    version_before: int
+    version: int
+
+
+class Task(NamedTuple):
+    """An event that the reactor leaves to Python; ``started_ns`` is 0 where nothing has been done for it."""
+
+    payload: Any
+    key: int
+    level: int
+    arrival_ns: int
+    sequence: int
+    type_id: int
+    started_ns: int
+    outcome: Outcome | None
+
+
+class Record(NamedTuple):
+    """What became of one event; its payload is None if it came as numbers."""
+
+    payload: Any
+    sequence: int
+    level: int
+    type_id: int
+    status: int
+    intensity: float
+    timestamp: float
+    queued_ns: int
+    started_ns: int
+    finished_ns: int
+    outcome: Outcome
+
+
+class Change(NamedTuple):
+    """One write of one place of the cells; of an object both numbers are 0."""
+
+    version: int
+    place: int
+    before: float
+    after: float
+    cause: int
+
+
+class Condition(NamedTuple):
+    """A comparison: a field, or an input with a negative number, against a threshold."""
+
+    source: int
+    operator: int
+    threshold: float
+
+
+class FactorRule(NamedTuple):
+    """Multiplies by a factor when all conditions hold."""
+
+    conditions: Sequence[Condition]
+    factor: float
+
+
+class ChoiceRule(NamedTuple):
+    """Chooses a pattern when all conditions hold."""
+
+    conditions: Sequence[Condition]
+    pattern: int
+
+
+class Row(NamedTuple):
+    """One reflex: ``impacts`` are (field, amount), ``gains`` (field whose impact is multiplied, field that does)."""
+
+    weight: float
+    impacts: Sequence[tuple[int, float]]
+    gains: Sequence[tuple[int, int]]
+
+
+class Pattern(NamedTuple):
+    """What a decision does: nothing, or the impacts times ``factor``, less the ``costs``, (field, amount)."""
+
+    ignores: bool
+    factor: float
+    costs: Sequence[tuple[int, float]]
 
 
 class Verdict:

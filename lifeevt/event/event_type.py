@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .._backends.contract import MAX_LEVELS
 from ..errors import InvalidConfiguration
 from .event import Priority
 from .rate_limit import RateLimit
@@ -40,6 +41,8 @@ class EventType:
         object.__setattr__(self, "name", self.name.removesuffix("_*"))
         if not self.name or not 0 < self.budget_ns < _LONGEST_NS:
             raise InvalidConfiguration(f"event type {self.name!r} has the budget {self.budget_ns} ns")
+        if not 0 <= self.priority < MAX_LEVELS:
+            raise InvalidConfiguration(f"event type {self.name!r} has the level {self.priority} of {MAX_LEVELS}")
         if self.ttl_ns is not None and not 0 < self.ttl_ns < _LONGEST_NS:
             raise InvalidConfiguration(f"event type {self.name!r} has the ttl {self.ttl_ns} ns")
         self._check_choice("overflow", self.overflow, OVERFLOWS)

@@ -48,7 +48,7 @@ class Execution:
     @classmethod
     def unprocessed(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Execution:
         """Return the execution of an event that never started."""
-        execution = cls(event, (*entry, NO_KIND, now_ns, None))
+        execution = cls(event, Task(*entry, NO_KIND, now_ns, None))
         execution.status, execution.finished_ns = status, now_ns
         execution.version_before = execution.version = version
         return execution
@@ -56,7 +56,7 @@ class Execution:
     @property
     def entry(self) -> Entry:
         """The event's entry in the queue."""
-        return self.payload, self.key, self.level, self.queued_ns, self.sequence
+        return Entry(self.payload, self.key, self.level, self.queued_ns, self.sequence)
 
     def note(self, words: StageValues, outcome: Outcome) -> None:
         """Note the outcome of the event's reflex, and its stage values."""

@@ -113,8 +113,7 @@ class Executor:
         return told(event, stage, error)
 
     def _begin(self, task: Task) -> Execution:
-        payload, key, level, queued_ns, sequence, _, _, _ = task
-        return Execution(self.queue.event_of((payload, key, level, queued_ns, sequence)), task)
+        return Execution(self.queue.event_of(task), task)
 
     def _is_shed(self, execution: Execution) -> bool:
         """End an event that waited too long, unless the reactor asked already; return whether it was shed."""

@@ -21,6 +21,7 @@ from .rules import (
     IGNORE,
     INPUTS,
     OPERATORS,
+    ReflexPattern,
     ReflexRule,
     ReflexRules,
     check_numbers,
@@ -61,6 +62,8 @@ class Reflex:
         check_numbers(f"reflex {self.type!r}", self.weight, *self.impact.values())
         if len(self.impact) > contract.MAX_IMPACTS:
             raise InvalidReflex(f"reflex {self.type!r} touches {len(self.impact)} of {contract.MAX_IMPACTS} fields")
+        if len(self.gain) > contract.MAX_IMPACTS:
+            raise InvalidReflex(f"reflex {self.type!r} has {len(self.gain)} of {contract.MAX_IMPACTS} gains")
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,10 @@ class CompiledReflexes:
         self._table = ReflexTable(
             len(self._place),
             [self._reflex_row(reflex) for reflex in source.reflexes],
-            [(self._conditions(rule), rule.factor) for rule in rules.sensitizers],
-            [(self._conditions(rule), rule.factor) for rule in rules.dampers],
-            [(self._conditions(rule), self._choice(rule)) for rule in rules.decisions],
-            [(each.name == IGNORE, each.factor, self._amounts(each.cost, -1.0)) for each in rules.patterns],
+            [contract.FactorRule(self._conditions(rule), float(rule.factor)) for rule in rules.sensitizers],
+            [contract.FactorRule(self._conditions(rule), float(rule.factor)) for rule in rules.dampers],
+            [contract.ChoiceRule(self._conditions(rule), self._choice(rule)) for rule in rules.decisions],
+            [self._pattern(pattern) for pattern in rules.patterns],
         )
 
     @property
@@ -177,6 +180,8 @@ class CompiledReflexes:
         self, cells: Any, row: int, intensity: float, recall_max: float = 0.0, recall_mean: float = 0.0
     ) -> ReflexResponse:
         """Apply one reflex to a state's cells, in one atomic step. O(rules + impacts)."""
+        if len(cells) != len(self._place):
+            raise ValueError(f"the table is for {len(self._place)} cells, the state has {len(cells)}")
         outcome = self._table.respond(cells, row, intensity, recall_max, recall_mean)
         significance, choice, impacts, applied, before, after = outcome
         targets = self._targets[row]
@@ -190,15 +195,22 @@ class CompiledReflexes:
 
     def _reflex_row(self, reflex: Reflex) -> contract.Row:
         gains = [(self._field(target), self._field(source)) for target, source in reflex.gain.items()]
-        return reflex.weight, self._amounts(reflex.impact, 1.0), gains
+        return contract.Row(float(reflex.weight), self._amounts(reflex.impact, 1.0), gains)
+
+    def _pattern(self, pattern: ReflexPattern) -> contract.Pattern:
+        return contract.Pattern(pattern.name == IGNORE, float(pattern.factor), self._amounts(pattern.cost, -1.0))
 
     def _amounts(self, amounts: Mapping[str, float], sign: float) -> list[tuple[int, float]]:
         if refused := self._rejecting.intersection(amounts):
             raise InvalidReflex(f"a reflex changes {min(refused)!r}, which rejects deltas that leave its bounds")
-        return [(self._field(name), sign * amount) for name, amount in amounts.items()]
+        return [(self._field(name), sign * float(amount)) for name, amount in amounts.items()]
 
     def _conditions(self, rule: ReflexRule) -> list[contract.Condition]:
-        return [(self._input(each.source), OPERATORS[each.operator], each.threshold) for each in rule.when]
+        return [
+            contract.Condition(self._input(each.source), OPERATORS[each.operator], float(each.threshold))
+            for each in rule.when
+        ]
+
 
     def _choice(self, rule: ReflexRule) -> int:
         if rule.pattern not in self._patterns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._backends import KindTable, Reactor
-from .._backends.contract import NO_ROW, SHED_END, UNSET, Outcome, Result
+from .._backends.contract import NO_ROW, SHED_END, UNSET, Outcome, Record
 from ..event import Event
 from ..result import EventProcessingResult, Status, filled
 from .execution import PRIORITIES, Execution
@@ -63,7 +63,7 @@ class ResultBuilder:
             left -= taken
         return found
 
-    def result(self, recorded: Result) -> EventProcessingResult:
+    def result(self, recorded: Record) -> EventProcessingResult:
         """Return the result of a record."""
         (
             payload, sequence, level, type_id, status, intensity, timestamp, queued_ns, started_ns, finished_ns,

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from .._backends import EventHeap, KindTable, QueueBase
-from .._backends.contract import NO_END, NO_KIND, REFUSED, REJECT, WAIT, Entry, Offer, Verdict
+from .._backends.contract import NO_END, NO_KIND, REFUSED, REJECT, WAIT, Entry, Offer, Task, Verdict
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
 from ..event import NO_METADATA, Event, EventTypes, Priority
@@ -17,6 +17,7 @@ from ..result import Status
 from .async_waiting import AsyncWaiting
 from .overflow import Overflow
 from .pauses import Pauses
+from .rank import Rank, checked_place, types_behind
 from .rate_limit import RateLimiter
 from .receipt import Merge, Receipt, Tracked
 from .timers import PeriodicTimer
@@ -26,7 +27,6 @@ from .waiting import Waiting
 
 __all__ = ["AsyncEventQueue", "QueueStatistics"]
 
-Rank = Callable[[Event, int], tuple[int, int]]
 _DELIVERED = int(Status.DELIVERED)
 
 
@@ -61,7 +61,7 @@ class AsyncEventQueue(QueueBase):
         self.on_shed: Callable[[Entry], None] | None = None
         self._heap = EventHeap(capacity)
         self.rank: Rank = rank or EventTypes.life().rank
-        self.types, self.ranks_by_type = _types_behind(self.rank), rank is None
+        self.types, self.ranks_by_type = types_behind(self.rank), rank is None
         self.limiter = RateLimiter(heap=self._heap)
         self.numbers = TypeIds(KindTable, self.types, self.limiter.of_type)
         self._pauses = Pauses(self._heap)
@@ -276,7 +276,7 @@ class AsyncEventQueue(QueueBase):
         self._pauses.end()
         self.announce()
 
-    def event_of(self, entry: Entry) -> Event:
+    def event_of(self, entry: Entry | Task) -> Event:
         """Return the entry's event; one that came as numbers becomes an object here."""
         payload = entry[0]
         if type(payload) is Tracked:
@@ -400,7 +400,9 @@ class AsyncEventQueue(QueueBase):
             raise InvalidEvent(f"a queue takes Event objects, not {type(event).__name__}")
         arrival_ns = self.clock.now_ns()
         key, level = self.rank(event, arrival_ns)
-        return key, level, arrival_ns, event
+        if not self.ranks_by_type:
+            key, level = checked_place(key, level)
+        return Offer(key, level, arrival_ns, event)
 
     def _put_quietly(self, event: Event) -> bool:
         try:
@@ -459,8 +461,3 @@ class AsyncEventQueue(QueueBase):
 
     def _refuse(self, event: Event) -> NoReturn:
         raise QueueFull(f"queue holds {len(self._heap)} of {self.capacity} events; {event.type!r} was refused")
-
-
-def _types_behind(rank: Rank | None) -> EventTypes:
-    owner = getattr(rank, "__self__", None)
-    return owner if isinstance(owner, EventTypes) else EventTypes.life()

@@ -428,7 +428,7 @@ class Tracker:
         now_ns = self._queue.clock.now_ns()
         rank = self._queue.types.rank if status is Status.DEAD_LETTERED else self._queue.rank
         key, level = rank(receipt.event, now_ns)
-        return Tracked(receipt.event, receipt), key, level, now_ns, self._heap.book(status)
+        return Entry(Tracked(receipt.event, receipt), key, level, now_ns, self._heap.book(status))
 
 
 class Merging(NamedTuple):

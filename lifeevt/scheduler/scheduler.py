@@ -12,7 +12,7 @@ from ..event import Event, EventTypes, Priority
 from ..result import Status
 from .accounts import Accounts, SchedulerStatistics
 from .codel import CoDel
-from .strategy import LevelSample, LoadSample, StartGate, Strategy, find_strategy, level_offsets
+from .strategy import LevelSample, LoadSample, StartGate, Strategy, find_strategy, late_offset, level_offsets
 
 __all__ = ["EventScheduler"]
 
@@ -151,8 +151,9 @@ class EventScheduler:
             load = LoadSample(now_ns, interval_ns, self._sample(now_ns), tick_late_ns)
             self._strategy.on_tick(load)
             self._apply_strategy()
-            if self._strategy.late_offset_ns and self._heap is not None:
-                self._heap.postpone(now_ns, self._strategy.late_offset_ns, _FIRST_POSTPONED)
+            postponed_ns = late_offset(self._strategy)
+            if postponed_ns and self._heap is not None:
+                self._heap.postpone(now_ns, postponed_ns, _FIRST_POSTPONED)
             return load
 
     # --- account

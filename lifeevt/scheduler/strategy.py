@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_LEVELS", "LARGEST_BATCH", "OPEN", "STRICT_NS", "DeadlineStrategy", "LevelSample", "LoadSample",
-    "PriorityStrategy", "StartGate", "Strategy", "find_strategy", "level_offsets", "strategy_names",
+    "PriorityStrategy", "StartGate", "Strategy", "find_strategy", "late_offset", "level_offsets", "strategy_names",
 ]  # fmt: skip
 
 ALL_LEVELS = MAX_LEVELS
@@ -132,6 +132,14 @@ class PriorityStrategy(Strategy):
 
     name = "priority"
     offsets_ns = tuple((level - MAX_LEVELS // 2) * STRICT_NS for level in range(MAX_LEVELS))
+
+
+def late_offset(strategy: Strategy) -> int:
+    """Return by how much a strategy puts off what is late; ValueError for a negative or too large one."""
+    given = operator.index(strategy.late_offset_ns)
+    if not 0 <= given <= FURTHEST_NS:
+        raise ValueError(f"strategy {strategy.name!r} puts late events off by {given}; it must lie in [0, 2**62]")
+    return given
 
 
 def level_offsets(strategy: Strategy) -> tuple[int, ...]:

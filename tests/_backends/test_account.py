@@ -68,6 +68,7 @@ def test_a_histogram_outlives_its_account(core: ModuleType) -> None:
     assert latency.total == 5
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("place", range(3))
 @pytest.mark.parametrize(("wrong", "error"), [(None, TypeError), (0.5, TypeError), (2**63, OverflowError)])
 def test_a_record_of_rubbish_records_nothing(core: ModuleType, place: int, wrong: object, error: type) -> None:

@@ -80,6 +80,7 @@ def test_a_time_before_the_last_one_takes_what_is_left(core: ModuleType) -> None
     assert [bucket.admits(now) for now in (SECOND, -SECOND, 0, SECOND)] == [True, False, False, True]
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("given", "error"),
     [
@@ -92,6 +93,7 @@ def test_a_bucket_outside_its_bounds_is_refused(core: ModuleType, given: tuple[i
         core.Bucket(core.EventHeap(1), *given)
 
 
+@pytest.mark.native
 def test_a_bucket_needs_a_heap(core: ModuleType) -> None:
     with pytest.raises(TypeError):
         core.Bucket(object(), 1, 1, 1)
@@ -167,6 +169,7 @@ def test_offers_of_objects_are_not_limited_by_the_heap(core: ModuleType) -> None
     assert all(heap.offer(1, 1, 0, "p", DROP_LOWEST, 0) is not REFUSED for _ in range(3))
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("bucket", ["another heap's", "no heap's", object()])
 def test_what_cannot_limit_is_refused_and_changes_nothing(core: ModuleType, bucket: object) -> None:
     heap, kinds = limited(core, 1)

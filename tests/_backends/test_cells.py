@@ -138,6 +138,7 @@ def test_an_integer_cell_has_no_negative_zero(core: ModuleType, value: float) ->
     assert [sign(number) for number in cells.read_all()[1]] == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(("low", "high", "delta"), [(0.5, 1.5, -9.0), (-1.5, -0.5, 9.0)])
 def test_an_integer_cell_with_broken_bounds_does_not_leave_them(
     core: ModuleType, low: float, high: float, delta: float
@@ -153,6 +154,7 @@ def test_an_integer_cell_with_broken_bounds_does_not_leave_them(
 # all or nothing
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("indices", "deltas", "error"),
     [
@@ -179,6 +181,7 @@ def test_a_bad_add_changes_nothing(core: ModuleType, indices: Any, deltas: Any, 
     assert cells.counts()[1] == 0
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("index", "error"),
     [
@@ -199,6 +202,7 @@ def test_a_cell_that_is_not_there_is_refused(core: ModuleType, index: Any, error
     assert cells.counts() == (0, 0)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("value", "error"),
     [(NAN, ValueError), (INFINITY, ValueError), (-INFINITY, ValueError), ("1", TypeError), (None, TypeError)],
@@ -215,6 +219,7 @@ def test_a_value_that_is_no_finite_number_is_refused(core: ModuleType, value: An
             core.StateCells(*arguments)
 
 
+@pytest.mark.native
 def test_lists_of_different_lengths_are_refused(core: ModuleType) -> None:
     for place in range(4):
         arguments: list[list[Any]] = [[1.0], [0.0], [2.0], [False]]

@@ -52,6 +52,7 @@ def test_objects_stay_when_a_number_is_not_plain(core: ModuleType) -> None:
     assert (cells.read_whole(), values) == ((0, (1.0, 2.0), ("old",)), ["new"])
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("places", "values", "error"),
     [([0], ["new"], IndexError), ([3], ["new"], IndexError), ([2], [], ValueError), ([2], ["a", "b"], ValueError)],
@@ -114,6 +115,7 @@ def test_a_whole_number_is_taken_as_an_int(core: ModuleType) -> None:
     assert cells.absorb(1, (5.0, 2.0), (4.0, 2.0)) == (0, None)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_number_for_each_cell_is_asked(core: ModuleType, count: int) -> None:
     with pytest.raises(ValueError, match="a number for each cell"):

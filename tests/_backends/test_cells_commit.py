@@ -31,12 +31,14 @@ def test_objects_stand_behind_the_numbers(core: ModuleType) -> None:
     assert cells.read_whole() == (0, (1.0, 1.0), ("a", "b"))
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("index", [-1, 0, 1, 4])
 def test_where_no_object_is_none_can_be_read(core: ModuleType, index: int) -> None:
     with pytest.raises(IndexError):
         cells_of(core, "a", "b").read_object(index)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("index", [-1, 2])
 def test_an_object_is_no_number(core: ModuleType, index: int) -> None:
     cells = cells_of(core, "a")
@@ -117,6 +119,7 @@ def test_a_refusal_says_of_which_place(core: ModuleType) -> None:
     assert caught.value.args == ("11.0 lies outside [0.0, 10.0]", 1)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("watched", "places", "values", "error"),
     [

@@ -214,6 +214,7 @@ def test_offer_many_answers_each_offer_in_order(core: ModuleType) -> None:
     assert popped(heap) == ["c"]
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     "bad", [(0.5, 0, 0, "x"), (0, MAX_LEVELS, 0, "x"), (2**63, 0, 0, "x"), (0, 0, None, "x"), (0, 0, 0), 7]
 )
@@ -302,6 +303,7 @@ def test_every_end_has_its_own_count(core: ModuleType) -> None:
 # bad input
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["key", "level", "arrival_ns"])
 @pytest.mark.parametrize("value", [0.0, 1.5, float("nan"), "1", None, b"1"])
 def test_a_number_that_is_no_integer_is_refused_and_changes_nothing(core: ModuleType, place: int, value: Any) -> None:
@@ -314,6 +316,7 @@ def test_a_number_that_is_no_integer_is_refused_and_changes_nothing(core: Module
     assert_ledger(heap)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["key", "level", "arrival_ns"])
 @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**30])
 def test_a_number_wider_than_64_bits_overflows(core: ModuleType, place: int, value: int) -> None:
@@ -325,12 +328,14 @@ def test_a_number_wider_than_64_bits_overflows(core: ModuleType, place: int, val
     assert_ledger(heap)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("level", [-1, MAX_LEVELS, 2**31, -(2**63)])
 def test_a_level_outside_the_range_is_refused_by_name(core: ModuleType, level: int) -> None:
     with pytest.raises(ValueError, match=f"level is {level}"):
         core.EventHeap(1).offer(0, level, 0, None, REJECT)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("policy", [-1, 4, 2**31])
 def test_an_unknown_policy_is_refused(core: ModuleType, policy: int) -> None:
     with pytest.raises(ValueError, match="is no policy"):
@@ -354,6 +359,7 @@ def test_a_capacity_that_is_no_integer_is_refused(core: ModuleType, capacity: An
         core.EventHeap(capacity)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("end", [-1, MAX_ENDS, 2**31])
 def test_an_unknown_end_is_refused_and_moves_nothing(core: ModuleType, end: int) -> None:
     heap = full_heap(core, 0, 0)
@@ -368,6 +374,7 @@ def test_an_unknown_end_is_refused_and_moves_nothing(core: ModuleType, end: int)
     assert_ledger(heap)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("end", [1.0, "1", None])
 def test_an_end_that_is_no_integer_is_refused_and_moves_nothing(core: ModuleType, end: Any) -> None:
     heap = full_heap(core, 0, 0)
@@ -379,6 +386,7 @@ def test_an_end_that_is_no_integer_is_refused_and_moves_nothing(core: ModuleType
         assert_ledger(heap)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("limit", [1.0, "1", None])
 def test_a_limit_that_is_no_integer_is_refused(core: ModuleType, limit: Any) -> None:
     heap = full_heap(core, 0)
@@ -394,6 +402,7 @@ def test_pop_above_takes_any_64_bit_level(core: ModuleType) -> None:
     assert heap.pop_above(INT64_MAX)[0] == 0
 
 
+@pytest.mark.native
 def test_whatever_says_that_it_is_an_integer_is_taken(core: ModuleType) -> None:
     heap = core.EventHeap(Indexed(1))
     assert heap.offer(Indexed(5), Indexed(1), Indexed(7), "payload", Indexed(REJECT)) is ADMITTED

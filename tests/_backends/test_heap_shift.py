@@ -106,6 +106,7 @@ def place(entry: tuple[int, int, int], offsets: list[int]) -> int:
     return max(min(entry[0] + offsets[entry[1]], INT64_MAX), INT64_MIN)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [([0] * 15, ValueError), ([], ValueError), ([0.5] * 16, TypeError), ([2**63] * 16, OverflowError), (7, TypeError)],
@@ -149,6 +150,7 @@ def test_what_comes_in_time_goes_before_what_was_postponed_until_that_is_due(cor
     assert drained(heap) == ["in time", "late", "after"]
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("wrong", [(0, 0, 0), (0, -1, 0), (0, 1, 16), (0, 1, -1)])
 def test_a_postponement_that_is_none_is_refused(core: ModuleType, wrong: tuple[int, int, int]) -> None:
     heap = core.EventHeap(9)

@@ -183,6 +183,7 @@ def test_a_booked_event_is_accepted_and_ended_without_a_place(core: ModuleType) 
     heap.check()
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("ticket", [None, 1, (1,), ("a", 0), (1, 2, 3), (0.5, 0), (2**63, 0)], ids=str)
 def test_a_ticket_that_is_none_is_refused(core: ModuleType, ticket: Any) -> None:
     heap = core.EventHeap(1)
@@ -191,6 +192,7 @@ def test_a_ticket_that_is_none_is_refused(core: ModuleType, ticket: Any) -> None
             ask()
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("given", [(-1, None), (MAX_LEVELS + 1, None), (None, 4096), (None, -2)], ids=str)
 def test_only_levels_and_kinds_can_be_paused(core: ModuleType, given: Any) -> None:
     with pytest.raises(ValueError, match=r"level is|can be paused"):

@@ -51,6 +51,11 @@ def test_an_event_may_carry_its_kind_and_intensity(core: ModuleType) -> None:
     heap = core.EventHeap(4)
     heap.offer(1, 0, 0, "p", REJECT, 7, -0.5)
     assert heap.pop() == ("p", 1, 0, 0, 0)
+
+
+@pytest.mark.native
+def test_a_kind_or_an_intensity_that_is_none_is_refused(core: ModuleType) -> None:
+    heap = core.EventHeap(4)
     with pytest.raises(ValueError, match="is no kind"):
         heap.offer(1, 0, 0, "p", REJECT, -2)
     with pytest.raises(ValueError, match="not a finite"):

@@ -106,6 +106,7 @@ def test_a_histogram_merged_with_itself_counts_all_twice(core: ModuleType, found
     assert contents(histogram) == contents(histogram_of(core, *found, *found))
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("other", [None, 7, [], object()])
 def test_a_merge_with_something_else_is_refused(core: ModuleType, other: Any) -> None:
     with pytest.raises(TypeError):
@@ -115,6 +116,7 @@ def test_a_merge_with_something_else_is_refused(core: ModuleType, other: Any) ->
 # bad input
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("percent", [-0.1, 100.1, math.nan, math.inf, -math.inf])
 def test_a_percent_outside_the_range_is_refused(core: ModuleType, percent: float) -> None:
     with pytest.raises(ValueError, match="it must lie in"):
@@ -127,6 +129,7 @@ def test_a_percent_that_is_no_number_is_refused(core: ModuleType, percent: Any) 
         histogram_of(core, 1).percentile(percent)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("duration", "error"),
     [

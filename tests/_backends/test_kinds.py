@@ -38,6 +38,7 @@ def test_a_full_table_takes_no_more_names(core: ModuleType) -> None:
     assert (kinds.add("late", 0, 1), kinds.add("7", 0, 1), len(kinds)) == (NO_KIND, 7, MAX_KINDS)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("level", [-1, 16])
 def test_a_level_outside_is_refused(core: ModuleType, level: int) -> None:
     kinds = core.KindTable()
@@ -62,6 +63,7 @@ def test_a_kind_can_be_given_another_level_and_budget_and_keeps_its_answer(core:
     assert kinds.add("shock", 1, 1) == 0 and kinds.describe(0) == (3, 20, 7, False)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("wrong", "error"), [((1, 0, 0), IndexError), ((0, 16, 0), ValueError), ((0, 0, 2**63), OverflowError)]
 )
@@ -88,6 +90,7 @@ def test_what_becomes_of_a_kind_is_recorded_in_its_account_until_it_has_another(
     assert first.late == 2
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(("wrong", "error"), [((1, None), IndexError), ((0, object()), TypeError)])
 def test_what_is_no_account_is_refused(core: ModuleType, wrong: tuple[int, object], error: type) -> None:
     kinds = core.KindTable()

@@ -55,6 +55,7 @@ def test_a_kind_without_a_reflex_has_an_outcome_of_nothing(core: ModuleType) -> 
     assert first["finished_ns"] <= second["finished_ns"]
 
 
+@pytest.mark.native
 def test_a_row_that_the_table_does_not_have_answers_nothing(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.kinds.answer(HIT, 2**31 - 1, False)
@@ -155,7 +156,9 @@ def test_a_limit_may_end_before_an_attended_event(core: ModuleType) -> None:
     assert stretch.reactor.run_pending(1)[1][0] == 1
 
 
-@pytest.mark.parametrize("kind", [NO_KIND, len(NAMES), 2**31 - 1])
+@pytest.mark.parametrize(
+    "kind", [NO_KIND, *(pytest.param(kind, marks=pytest.mark.native) for kind in (len(NAMES), 2**31 - 1))]
+)
 def test_an_event_of_no_known_kind_is_for_python_alone(core: ModuleType, kind: int) -> None:
     stretch = Stretch(core)
     stretch.heap.offer(0, 0, 0, "p", REJECT, kind)
@@ -282,6 +285,7 @@ def test_it_says_where_its_events_come_from(core: ModuleType) -> None:
     assert stretch.reactor.heap is stretch.heap and stretch.reactor.gil_wait.count == 0
 
 
+@pytest.mark.native
 def test_a_second_reactor_on_a_heap_is_refused_while_the_first_lives(core: ModuleType) -> None:
     stretch = Stretch(core)
     parts = stretch.heap, stretch.kinds, stretch.table, stretch.cells, stretch.accounts, 4, True
@@ -299,6 +303,7 @@ def wrong(core: ModuleType, **parts: Any) -> Callable[[], object]:
     return lambda: core.Reactor(**(given | parts))
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("name", ["heap", "kinds", "table", "cells"])
 @pytest.mark.parametrize("value", [None, SimpleNamespace()])
 def test_a_part_of_another_kind_is_refused(core: ModuleType, name: str, value: object) -> None:
@@ -306,11 +311,13 @@ def test_a_part_of_another_kind_is_refused(core: ModuleType, name: str, value: o
         wrong(core, **{name: value})()
 
 
+@pytest.mark.native
 def test_the_table_must_fit_the_cells(core: ModuleType) -> None:
     with pytest.raises(ValueError, match="the table is for 1 cells, the state has 2"):
         wrong(core, cells=core.StateCells([1.0] * 2, [0.0] * 2, [9.0] * 2, [False] * 2))()
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("count", [0, MAX_LEVELS + 1])
 def test_there_is_an_account_for_each_level_or_fewer(core: ModuleType, count: int) -> None:
     with pytest.raises(ValueError, match="accounts"):
@@ -325,6 +332,7 @@ def test_a_ring_of_no_size_is_refused(core: ModuleType, capacity: int) -> None:
         wrong(core, capacity=capacity)()
 
 
+@pytest.mark.native
 def test_a_refused_reactor_leaves_the_heap_free(core: ModuleType) -> None:
     heap = core.EventHeap(1)
     with pytest.raises(ValueError, match="accounts"):

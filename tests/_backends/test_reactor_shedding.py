@@ -117,6 +117,7 @@ def test_without_a_codel_everything_is_answered(core: ModuleType) -> None:
     assert all(stretch.reactor.admits(level, 0, 10**18) for level in LEVELS for _ in range(9))
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("wrong", [1, "codel", [], object()])
 def test_it_sheds_by_nothing_else(core: ModuleType, wrong: object) -> None:
     with pytest.raises(TypeError):

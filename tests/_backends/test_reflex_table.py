@@ -220,6 +220,7 @@ def test_one_table_serves_many_states(core: ModuleType) -> None:
 # bad calls
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("row", "error"), [(1, IndexError), (-1, IndexError), (2**31, IndexError), (2**63, OverflowError), (0.0, TypeError)]
 )
@@ -230,6 +231,7 @@ def test_a_row_that_is_not_there_is_refused(core: ModuleType, row: Any, error: t
     assert cells.read_all() == (0, (0.0, 0.0))
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["intensity", "recall_max", "recall_mean"])
 @pytest.mark.parametrize(
     ("value", "error"), [(math.nan, ValueError), (math.inf, ValueError), ("1", TypeError), (None, TypeError)]
@@ -244,12 +246,14 @@ def test_an_input_that_is_no_finite_number_is_refused(
     assert cells.read_all() == (0, (0.0, 0.0))
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("cells", [None, 7, [0.0, 0.0], (0.0, 0.0)])
 def test_a_state_that_is_none_is_refused(core: ModuleType, cells: Any) -> None:
     with pytest.raises(TypeError):
         table_of(core).respond(cells, 0, 1.0)
 
 
+@pytest.mark.native
 def test_a_state_of_another_size_is_refused(core: ModuleType) -> None:
     with pytest.raises(ValueError, match="the table is for 2 cells, the state has 3"):
         table_of(core).respond(cells_of(core, 0.0, 0.0, 0.0), 0, 1.0)
@@ -260,6 +264,7 @@ def test_a_state_of_another_size_is_refused(core: ModuleType) -> None:
 OUTSIDE = 2  # of two fields
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     ("changes", "error"),
     [

@@ -135,6 +135,7 @@ def test_putting_cannot_finish_what_does_not_run_and_then_records_nothing(core: 
     assert (len(stretch.reactor), stretch.ledger()[3], kept()) == (0, (0, 0, 0, 0), None)
 
 
+@pytest.mark.native
 @pytest.mark.parametrize(
     "wrong",
     [{"sequence": -1}, {"level": -1}, {"level": MAX_LEVELS}, {"level": 2**32}, {"kind": -2}, {"kind": 2**31},

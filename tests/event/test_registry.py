@@ -119,6 +119,12 @@ def test_an_event_type_does_not_change() -> None:
         EventType("joy", LOW, 1).budget_ns = 2  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("level", [-1, 16])
+def test_a_level_must_be_one_of_those_there_are(level: int) -> None:
+    with pytest.raises(InvalidConfiguration, match=f"'joy' has the level {level}"):
+        EventType("joy", level, 1)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("budget_ns", [0, -1, 2**62])
 def test_a_budget_must_be_positive_and_fit(budget_ns: int) -> None:
     with pytest.raises(InvalidConfiguration, match=f"'joy' has the budget {budget_ns} ns"):

@@ -14,7 +14,7 @@ from typing import Any
 from _backends.test_results import records
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from parity.lockstep import HeapModel, agree, exact
+from parity.lockstep import HeapModel, agree, answer, exact, guarding
 from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, Stretch
 
 from lifeevt._backends.contract import MAX_LEVELS, NO_END, NO_KIND, NO_ROW, REFUSED
@@ -26,7 +26,7 @@ HIT_ROW, SHRUG_ROW = 0, 1
 
 strengths = st.sampled_from(STRENGTHS)
 kinds = st.integers(0, len(NAMES) - 1)
-any_kind = st.integers(NO_KIND, len(NAMES) + 1)
+any_kind = st.integers(NO_KIND, len(NAMES) - 1)
 keys = st.integers(0, 3)
 loads = st.lists(st.tuples(kinds, strengths, st.floats(0.0, 9.0)), max_size=6) | st.lists(
     st.tuples(kinds, strengths, st.just(1.0)), min_size=30, max_size=40
@@ -42,19 +42,25 @@ def kinds_machine(*twins: Callable[[], Any]) -> type[RuleBasedStateMachine]:
             self.tables = [twin() for twin in twins]
             self.rows: dict[str, tuple[int, int, int, bool]] = {}
 
-        @rule(name=st.sampled_from("abcdef"), level=st.integers(-1, MAX_LEVELS), budget=st.integers(-5, INT64_MAX))
+        @rule(name=st.sampled_from("abcdef"), level=levels, budget=st.integers(-5, INT64_MAX))
         def add(self, name: str, level: int, budget: int) -> None:
             said = agree(self.tables, lambda table: table.add(name, level, budget))
-            if 0 <= level < MAX_LEVELS:
-                self.rows.setdefault(name, (level, budget, NO_ROW, True))
-                assert said == list(self.rows).index(name)
+            self.rows.setdefault(name, (level, budget, NO_ROW, True))
+            assert said == list(self.rows).index(name)
 
-        @rule(code=st.integers(-1, 6), row=st.integers(-2, 3) | st.just(2**31), attended=st.booleans())
+        @precondition(lambda self: self.rows)
+        @rule(code=st.integers(0, 5), row=st.integers(NO_ROW, 3), attended=st.booleans())
         def answer(self, code: int, row: int, attended: bool) -> None:
-            said = agree(self.tables, lambda table: table.answer(code, row, attended))
-            if said is None:
-                name = list(self.rows)[code]
-                self.rows[name] = (*self.rows[name][:2], row, attended)
+            code %= len(self.rows)
+            agree(self.tables, lambda table: table.answer(code, row, attended))
+            name = list(self.rows)[code]
+            self.rows[name] = (*self.rows[name][:2], row, attended)
+
+        @rule(code=st.integers(-1, 6), level=st.sampled_from([-1, MAX_LEVELS]), row=st.sampled_from([-2, 2**31]))
+        def rubbish(self, code: int, level: int, row: int) -> None:
+            for table in guarding(self.tables):
+                assert answer(lambda table: table.add("rubbish", level, 1), table) is ValueError
+                assert isinstance(answer(lambda table: table.answer(code, row, True), table), type)
 
         @invariant()
         def same_rows(self) -> None:

@@ -245,6 +245,8 @@ def test_a_reflex_needs_a_type() -> None:
 def test_a_reflex_touches_16_fields_at_most() -> None:
     with pytest.raises(InvalidReflex, match="touches 17 of 16 fields"):
         Reflex("x", 1.0, {f"f{number}": 1.0 for number in range(17)})
+    with pytest.raises(InvalidReflex, match="has 17 of 16 gains"):
+        Reflex("x", 1.0, gain={f"f{number}": "a" for number in range(17)})
 
 
 def test_a_type_has_one_reflex() -> None:

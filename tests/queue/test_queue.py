@@ -83,12 +83,6 @@ def test_waiting_counts() -> None:
     assert numbers(queue.drain()) == [0, 1]
 
 
-def test_a_rank_of_ones_own_decides() -> None:
-    queue = queue_of(rank=lambda event, arrival_ns: (-event.metadata["#"], 2))
-    queue.put_many([event_of(number) for number in (1, 3, 2)])
-    assert numbers(queue.drain()) == [3, 2, 1]
-
-
 @given(schedules())
 def test_events_leave_as_a_stable_sort_by_key_has_them(schedule: list[tuple[int, Event]]) -> None:
     clock = ManualClock()

@@ -173,6 +173,16 @@ def test_offsets_that_do_not_fit_are_refused(offsets: tuple[int, ...], error: st
         EventScheduler(Offset(offsets))
 
 
+@pytest.mark.parametrize("late_offset_ns", [-1, 2**62 + 1])
+def test_a_late_offset_that_does_not_fit_is_refused_at_the_tick(late_offset_ns: int) -> None:
+    class Late(Strategy):
+        name = "late"
+
+    Late.late_offset_ns = late_offset_ns  # type: ignore[assignment, method-assign]
+    with pytest.raises(ValueError, match="puts late events off"):
+        EventScheduler(Late()).tick(0, 1)
+
+
 def test_offsets_are_whole_nanoseconds() -> None:
     with pytest.raises(TypeError):
         level_offsets(Offset([0.5]))  # type: ignore[list-item]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..contract import STARVED_BUDGETS
 from .histogram import Histogram
-from .numbers import Rooted, int64
+from .uncopyable import Uncopyable
 
 
-class Account(Rooted):
+class Account(Uncopyable):
     """How the events of one level or type fared: histograms of nanoseconds, and counts.
 
     ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end; ``lateness`` is how
@@ -55,14 +55,14 @@ class Account(Rooted):
 
     def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None:
         """Count one event that waited and was answered for so long. O(1)."""
-        budget, wait, service = int64(budget_ns), int64(wait_ns), int64(service_ns)
-        if wait + service > budget:
-            self._lateness.record(wait + service - budget)
+        latency_ns = wait_ns + service_ns
+        if latency_ns > budget_ns:
+            self._lateness.record(latency_ns - budget_ns)
             self._late += 1
-            self._starved += max(wait, 0) // STARVED_BUDGETS > budget
-        self._wait.record(wait)
-        self._service.record(service)
-        self._latency.record(wait + service)
+            self._starved += max(wait_ns, 0) // STARVED_BUDGETS > budget_ns
+        self._wait.record(wait_ns)
+        self._service.record(service_ns)
+        self._latency.record(latency_ns)
 
     def record_shed(self) -> None:
         """Count one event that was shed because it had waited too long. O(1)."""

@@ -9,22 +9,21 @@ from .kinds import KindTable
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0  # years 1 to 9999, as Event has it
 
 
-def number_offers(
-    kinds: KindTable, types: Any, intensities: Any, timestamps: Any
-) -> list[tuple[int, float, float]]:
-    """(kind, intensity, timestamp) of each event; ValueError for the first that is wrong."""
-    if not isinstance(kinds, KindTable):
-        raise TypeError(f"kinds are a KindTable, not a {type(kinds).__name__}")
-    codes = _numbers(types, "types", "il", 4)
+def numbers_of(types: KindTable, type_ids: Any, intensities: Any, timestamps: Any) -> list[tuple[int, float, float]]:
+    """Return (type, intensity, timestamp) of each event; ValueError for the first that is wrong.
+
+    The buffers are a user's own, as ``submit_arrays`` was given them: they are checked here.
+    """
+    ids = _numbers(type_ids, "types", "il", 4)
     strengths = _numbers(intensities, "intensities", "d", 8)
-    if len(strengths) != len(codes):
+    if len(strengths) != len(ids):
         raise ValueError("types and intensities differ in length")
-    times = [0.0] * len(codes) if timestamps is None else _numbers(timestamps, "timestamps", "d", 8)
-    if len(times) != len(codes):
+    times = [0.0] * len(ids) if timestamps is None else _numbers(timestamps, "timestamps", "d", 8)
+    if len(times) != len(ids):
         raise ValueError("types and timestamps differ in length")
-    for place, (kind, intensity, timestamp) in enumerate(zip(codes, strengths, times, strict=True)):
-        _check(kinds, place, kind, intensity, timestamp, timestamps is not None)
-    return list(zip(codes, strengths, times, strict=True))
+    for position, numbers in enumerate(zip(ids, strengths, times, strict=True)):
+        _check(types, position, *numbers)
+    return list(zip(ids, strengths, times, strict=True))
 
 
 def _numbers(source: Any, name: str, formats: str, size: int) -> list[Any]:
@@ -36,10 +35,10 @@ def _numbers(source: Any, name: str, formats: str, size: int) -> list[Any]:
     return view.tolist()
 
 
-def _check(kinds: KindTable, place: int, kind: int, intensity: float, timestamp: float, has_time: bool) -> None:
-    if not 0 <= kind < len(kinds):
-        raise ValueError(f"types[{place}] is {kind}, which is no kind")
+def _check(types: KindTable, position: int, type_id: int, intensity: float, timestamp: float) -> None:
+    if not 0 <= type_id < len(types):
+        raise ValueError(f"types[{position}] is {type_id}, which is no kind")
     if not -1.0 <= intensity <= 1.0:
-        raise ValueError(f"intensities[{place}] is {intensity}; it must lie in [-1, 1]")
-    if has_time and not EARLIEST <= timestamp <= LATEST:
-        raise ValueError(f"timestamps[{place}] is {timestamp}; it must lie in [{EARLIEST:g}, {LATEST:g}]")
+        raise ValueError(f"intensities[{position}] is {intensity}; it must lie in [-1, 1]")
+    if not EARLIEST <= timestamp <= LATEST:
+        raise ValueError(f"timestamps[{position}] is {timestamp}; it must lie in [{EARLIEST:g}, {LATEST:g}]")

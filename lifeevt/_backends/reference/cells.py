@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from ...errors import LockTimeout, StateError
+from ...errors import StateError
 from .. import fork
 from ..contract import NO_CAUSE, SAMPLED_WRITES, Change
 from .histogram import Histogram
-from .numbers import Rooted, checked_index, finite, int64, truncated
+from .numbers import truncated
 from .rwlock import Reading, RWLock, Writing as Locked
+from .uncopyable import Uncopyable
 
 FORK_PATIENCE_NS = 10**9
 
 
-class StateCells(Rooted, fork.Forked):
+class StateCells(Uncopyable, fork.Forked):
     """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
 
     Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
@@ -36,26 +37,19 @@ class StateCells(Rooted, fork.Forked):
         objects: Sequence[Any] = (),
         measured: bool = True,
     ) -> None:
-        _check_lengths(values, lows, highs, integers, clamping or values, refusing or values)
-        self._lows = [finite(low) for low in lows]
-        self._highs = [finite(high) for high in highs]
-        self._integers = [bool(integer) for integer in integers]
-        self._clamping = [bool(clamps) for clamps in clamping or [False] * len(values)]
-        self._refusing = [bool(refuses) for refuses in refusing or [False] * len(values)]
-        self._values = [0.0] * len(values)
+        self._lows, self._highs = list(map(float, lows)), list(map(float, highs))
+        self._integers = list(integers)
+        self._clamping = list(clamping) or [False] * len(values)
+        self._refusing = list(refusing) or [False] * len(values)
+        self._values = [self._bounded(place, value) for place, value in enumerate(values)]
         self._objects = list(objects)
-        self._measured = bool(measured)
         self._stamps = [0] * (len(values) + len(objects))
         self._lock = RWLock()
         self._version = self._reads = self._writes = self._conflicts = 0
-        self._trail: list[Change] | None = None
+        self._change_log: list[Change] | None = None
         self._cause = NO_CAUSE
+        self._measured = measured
         self._waits, self._holds = Histogram(), Histogram()
-        for low, high, integer in zip(self._lows, self._highs, self._integers, strict=True):
-            if integer and (low != truncated(low) or high != truncated(high)):
-                raise ValueError(f"an integer cell has the bounds [{low}, {high}]")
-        for index, value in enumerate(values):
-            self._values[index] = self._bounded(index, value)
         self._held_for_fork = False
         fork.keep(self)
 
@@ -101,7 +95,6 @@ class StateCells(Rooted, fork.Forked):
 
     def read(self, index: int) -> float:
         """Return one number; IndexError outside. O(1)."""
-        index = checked_index(index, len(self._values))
         with Reading(self._lock):
             self._reads += 1
             return self._values[index]
@@ -114,10 +107,9 @@ class StateCells(Rooted, fork.Forked):
 
     def read_object(self, index: int) -> Any:
         """Return the object at a place; IndexError where none is. O(1)."""
-        place = self._checked_object(index)
         with Reading(self._lock):
             self._reads += 1
-            return self._objects[place]
+            return self._objects[index - len(self._values)]
 
     def read_whole(self) -> tuple[int, tuple[float, ...], tuple[Any, ...]]:
         """Return the version, all numbers and all objects of one instant. O(cells)."""
@@ -127,15 +119,14 @@ class StateCells(Rooted, fork.Forked):
 
     def stamp(self, index: int) -> int:
         """Return the version that wrote a place last, 0 when none did; IndexError outside. O(1)."""
-        return self._stamps[checked_index(index, len(self._stamps))]
+        return self._stamps[index]
 
     # --- writing
 
     def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
         """Store a number and return the new version; ValueError for NaN or outside the bounds. O(1)."""
-        index = checked_index(index, len(self._values))
         bounded = self._bounded(index, value)
-        with Writing(self, int64(cause)):
+        with Writing(self, cause):
             self._set(index, bounded)
             return self._written()
 
@@ -150,30 +141,25 @@ class StateCells(Rooted, fork.Forked):
         self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE
     ) -> tuple[int, tuple[float, ...]]:
         """Add as ``add`` does; return the new version and by how much each number changed. O(deltas)."""
-        if len(indices) != len(deltas):
-            raise ValueError("indices and deltas differ in length")
-        places = [checked_index(index, len(self._values)) for index in indices]
-        checked = [finite(delta) for delta in deltas]
-        with Writing(self, int64(cause)):
-            self._refuse(places, checked)
-            changes = tuple(self._add(index, delta) for index, delta in zip(places, checked, strict=True))
+        amounts = list(map(float, deltas))
+        with Writing(self, cause):
+            self._refuse(indices, amounts)
+            changes = tuple(self._add(place, amount) for place, amount in zip(indices, amounts, strict=True))
             return self._written(), changes
 
     def compare_and_set(self, index: int, expected: float, value: float, cause: int = NO_CAUSE) -> int:
         """Store a number if the present one equals ``expected``; return the new version, 0 when it differs. O(1)."""
-        index = checked_index(index, len(self._values))
-        wanted, bounded = float(expected), self._bounded(index, value)
-        with Writing(self, int64(cause)):
-            if self._values[index] != wanted:
+        bounded = self._bounded(index, value)
+        with Writing(self, cause):
+            if self._values[index] != expected:
                 return 0
             self._set(index, bounded)
             return self._written()
 
     def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int:
         """Raise a number to ``value``, or lower it, if it is not there yet; return the version then. O(1)."""
-        index = checked_index(index, len(self._values))
-        bounded, upward = self._bounded(index, value), bool(upward)
-        with Writing(self, int64(cause)):
+        bounded = self._bounded(index, value)
+        with Writing(self, cause):
             present = self._values[index]
             if not (bounded > present if upward else bounded < present):
                 return self._version
@@ -188,24 +174,19 @@ class StateCells(Rooted, fork.Forked):
         Return the new version and (), or 0 and the watched places that were written. ``values``, a list, gets
         in exchange the objects that were replaced. ValueError as ``write``. O(watched + places).
         """
-        since, cause = int64(since), int64(cause)
-        if len(places) != len(values):
-            raise ValueError("places and values differ in length")
-        total, numbers = len(self._stamps), len(self._values)
-        looked_at = [checked_index(place, total) for place in watched]
-        targets = [checked_index(place, total) for place in places]
+        numbers = len(self._values)
         bounded = [
-            self._bounded(place, value) if place < numbers else 0.0
-            for place, value in zip(targets, values, strict=True)
+            self._bounded(place, value) if place < numbers else value
+            for place, value in zip(places, values, strict=True)
         ]
         with Writing(self, cause):
-            written = tuple(place for place in looked_at if self._stamps[place] > since)
+            written = tuple(place for place in watched if self._stamps[place] > since)
             if written:
                 self._conflicts += 1
                 return 0, written
-            for position, (place, number) in enumerate(zip(targets, bounded, strict=True)):
+            for position, (place, value) in enumerate(zip(places, bounded, strict=True)):
                 if place < numbers:
-                    self._set(place, number)
+                    self._set(place, value)
                 else:
                     self._exchange(place, values, position)
             return self._written(), ()
@@ -227,17 +208,13 @@ class StateCells(Rooted, fork.Forked):
         is so. (0, None), and no write, when one is no float (of an integer cell: no int) that its cell takes as it
         is. O(cells).
         """
-        since, cause = int64(since), int64(cause)
-        if not len(held) == len(kept) == len(self._values):
-            raise ValueError("held and kept are not of a number for each cell")
-        targets = [self._checked_object(place) + len(self._values) for place in places]
-        if len(values) != len(targets):
-            raise ValueError("places and values differ in length")
         changes = self._differences(held, kept)
-        if changes is None or not (changes or targets):
-            return 0, None if changes is None else held
+        if changes is None:
+            return 0, None
+        if not changes and not places:
+            return 0, held
         with Writing(self, cause):
-            for position, place in enumerate(targets):
+            for position, place in enumerate(places):
                 self._exchange(place, values, position)
             for place, (now, before) in changes.items():
                 self._merge(since, place, now, before)
@@ -254,15 +231,15 @@ class StateCells(Rooted, fork.Forked):
     @property
     def changes_waiting(self) -> int:
         """How many changes the trail holds."""
-        return len(self._trail or ())
+        return len(self._change_log or ())
 
     def record(self, records: bool) -> None:
         """Keep a trail of every change from now on, or no longer; an unread trail stays."""
         with Locked(self._lock):
-            if records:
-                self._trail = [] if self._trail is None else self._trail
-            else:
-                self._trail = None
+            if not records:
+                self._change_log = None
+            elif self._change_log is None:
+                self._change_log = []
 
     def take_changes(self) -> list[Change]:
         """Take the trail: (version, place, before, after, cause) of each change, oldest first.
@@ -270,27 +247,23 @@ class StateCells(Rooted, fork.Forked):
         Of an object both numbers are 0. O(changes).
         """
         with Locked(self._lock):
-            taken = self._trail or []
+            taken = self._change_log or []
             if taken:
-                self._trail = []
+                self._change_log = []
             return taken
 
-    def _checked_object(self, index: int) -> int:
-        place = checked_index(index, len(self._stamps)) - len(self._values)
-        if place < 0:
-            raise IndexError(f"at place {index} is a number")
-        return place
+    # --- inside
 
-    def _bounded(self, index: int, value: float) -> float:
-        number = finite(value)
-        low, high = self._lows[index], self._highs[index]
-        if self._integers[index]:
+    def _bounded(self, place: int, value: float) -> float:
+        """Return the value as the cell stores it; ValueError, with the place, where that refuses it."""
+        number, low, high = float(value), self._lows[place], self._highs[place]
+        if self._integers[place]:
             number = truncated(number)
         if low <= number <= high:
             return number
-        if self._clamping[index]:
+        if self._clamping[place]:
             return low if number < low else high
-        raise ValueError(f"{number} lies outside [{low}, {high}]", index)
+        raise ValueError(f"{number} lies outside [{low}, {high}]", place)
 
     def _differences(
         self, held: tuple[Any, ...], kept: tuple[float, ...]
@@ -320,36 +293,39 @@ class StateCells(Rooted, fork.Forked):
 
     def _refuse(self, places: Sequence[int], deltas: Sequence[float]) -> None:
         """Refuse deltas that would leave the bounds of a refusing number, whatever comes after them."""
-        probes: dict[int, float] = {}
+        tried: dict[int, float] = {}
         for place, delta in zip(places, deltas, strict=True):
-            number = probes.get(place, self._values[place]) + delta
-            probes[place] = truncated(number) if self._integers[place] else number
+            number = tried.get(place, self._values[place]) + delta
+            tried[place] = truncated(number) if self._integers[place] else number
             if self._refusing[place] and not self._lows[place] <= number <= self._highs[place]:
                 raise ValueError(f"{number} lies outside [{self._lows[place]}, {self._highs[place]}]", place)
 
-    def _add(self, index: int, delta: float) -> float:
-        before = self._values[index]
+    def _add(self, place: int, delta: float) -> float:
+        """Add to a number within its bounds; return by how much it changed."""
+        before = self._values[place]
         number = before + delta
-        if number < self._lows[index]:
-            number = self._lows[index]
-        elif number > self._highs[index]:
-            number = self._highs[index]
-        self._set(index, truncated(number) if self._integers[index] else number)
-        return self._values[index] - before
+        if number < self._lows[place]:
+            number = self._lows[place]
+        elif number > self._highs[place]:
+            number = self._highs[place]
+        self._set(place, truncated(number) if self._integers[place] else number)
+        return self._values[place] - before
 
-    def _set(self, index: int, number: float) -> None:
-        self._mark(index, self._values[index], number)
-        self._values[index] = number
+    def _set(self, place: int, number: float) -> None:
+        self._mark(place, self._values[place], number)
+        self._values[place] = number
 
     def _exchange(self, place: int, values: Any, position: int) -> None:
+        """Store an object, and leave the one before in the caller's list: it dies outside the lock."""
         self._mark(place, 0.0, 0.0)
         at = place - len(self._values)
         values[position], self._objects[at] = self._objects[at], values[position]
 
     def _mark(self, place: int, before: float, after: float) -> None:
-        self._stamps[place] = self._version + 1
-        if self._trail is not None:
-            self._trail.append((self._version + 1, place, before, after, self._cause))
+        """Stamp a place with the version that this write will make, and log the change."""
+        version = self._stamps[place] = self._version + 1
+        if self._change_log is not None:
+            self._change_log.append(Change(version, place, before, after, self._cause))
 
     def _written(self) -> int:
         self._writes += 1
@@ -366,13 +342,8 @@ class Writing:
 
     def __enter__(self) -> None:
         cells = self._cells
-        try:
-            cells._lock.acquire_write(0)
-        except LockTimeout:
-            began_ns = time.monotonic_ns()
-            cells._lock.acquire_write()
-            if cells._measured:
-                cells._waits.record(time.monotonic_ns() - began_ns)
+        if not cells._lock._try_to_write():
+            self._wait(cells)
         cells._cause = self._cause
         if cells._measured and cells._version % SAMPLED_WRITES == 0:
             self._entered_ns = time.monotonic_ns()
@@ -382,7 +353,9 @@ class Writing:
             self._cells._holds.record(time.monotonic_ns() - self._entered_ns)
         self._cells._lock.release_write()
 
-
-def _check_lengths(*columns: Sequence[Any]) -> None:
-    if len({len(column) for column in columns}) != 1:
-        raise ValueError("values, lows, highs and integers differ in length")
+    @staticmethod
+    def _wait(cells: StateCells) -> None:
+        began_ns = time.monotonic_ns()
+        cells._lock.acquire_write()
+        if cells._measured:
+            cells._waits.record(time.monotonic_ns() - began_ns)

@@ -1,9 +1,8 @@
-"""EventHeap, the reference: a list of (key, sequence) pairs and a dict of what is alive."""
+"""EventHeap, the reference: a binary heap of (place, sequence) pairs, and a dict of what is queued."""
 
 from __future__ import annotations
 
 import heapq
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,25 +20,18 @@ from ..contract import (
     WAIT,
     Counts,
     Entry,
+    Head,
     Offer,
     Ticket,
     Verdict,
 )
-from .arrays import number_offers
+from .arrays import numbers_of
 from .kinds import KindTable
-from .numbers import INT64_MAX, INT64_MIN, int64
-from .offers import (
-    NO_NUMBERS,
-    Numbers,
-    checked_end,
-    checked_kind,
-    checked_offer,
-    checked_pause,
-    checked_policies,
-    checked_policy,
-    checked_ticket,
-)
+from .numbers import int64, saturated
+from .queued import Queued
 from .watch import Watched
+
+SPARE_TOMBSTONES = 64  # fewer are not worth a compaction
 
 
 class EventHeap(Watched):
@@ -54,27 +46,28 @@ class EventHeap(Watched):
         if not 0 < self._capacity < 2**31:
             raise ValueError(f"capacity is {self._capacity}; it must lie in [1, 2**31)")
         super().__init__()
-        self._reactor: weakref.ref[Any] | None = None  # to whoever answers what is queued here
-        self._order: list[tuple[int, int]] = []  # (key, sequence); also of entries that have moved on
-        self._entries: dict[int, Entry] = {}  # by sequence; what is not here any more is dead
-        self._levels: list[dict[int, None]] = [{} for _ in range(MAX_LEVELS)]  # sequences by arrival
+        self._queued: dict[int, Queued] = {}  # by sequence
+        # An event stands in the order at its place. Removing one, or moving it, leaves the old pair as a tombstone: a
+        # pair whose event is gone or stands elsewhere. Tombstones are dropped when they come first, or all at once.
+        self._order: list[tuple[int, int]] = []
+        self._levels: list[dict[int, Queued]] = [{} for _ in range(MAX_LEVELS)]  # by sequence, the oldest first
+        self._paused_levels: set[int] = set()
+        self._paused_types: set[int] = set()
+        self._parked: dict[int, Queued] = {}  # those that came first while they were paused
+        self._offsets: Sequence[int] = (0,) * MAX_LEVELS
         self._accepted = self._refused = self._running = self._high_water = 0
         self._ends = [0] * MAX_ENDS
-        self._offsets = (0,) * MAX_LEVELS
-        self._numbers: dict[int, Numbers] = {}  # by sequence, of what is queued
-        self._tracked: set[int] = set()  # sequences of what is handed to Python whatever its kind
-        self._held: set[int] = set()  # sequences of what waits for ``bring_back``
-        self._parked: set[int] = set()  # and of what came first while it was paused
-        self._paused: tuple[set[int], set[int]] = (set(), set())  # levels and kinds
 
     def __len__(self) -> int:
         """Return how many events are queued."""
-        return len(self._entries)
+        return len(self._queued)
 
     @property
     def capacity(self) -> int:
         """How many events fit."""
         return self._capacity
+
+    # --- in
 
     def offer(
         self,
@@ -93,10 +86,8 @@ class EventHeap(Watched):
         than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
         ``kind`` is the event's number in the KindTable of whoever answers it.
         """
-        offer, policy = checked_offer((key, level, arrival_ns, payload)), checked_policy(policy)
-        numbers = checked_kind(kind, intensity)
-        with self._inside:
-            return self._offer(offer, policy, numbers)
+        with self._mutex:
+            return self._admit(Queued(payload, key, level, arrival_ns, self._accepted, kind, intensity), policy)
 
     def offer_tracked(
         self,
@@ -113,74 +104,11 @@ class EventHeap(Watched):
 
         ``held``: it is queued, and cannot leave before ``bring_back``.
         """
-        offer, policy = checked_offer((key, level, arrival_ns, payload)), checked_policy(policy)
-        numbers, waits = checked_kind(kind, intensity), bool(held)
-        with self._inside:
-            sequence = self._accepted
-            self._held.update([sequence] if waits else ())
-            verdict = self._offer(offer, policy, numbers)
-            if verdict is REFUSED:
-                self._held.discard(sequence)
-                return verdict, None
-            self._tracked.add(sequence)
-            return verdict, (sequence, 0)
-
-    def withdraw(self, ticket: Ticket, end: int) -> Entry | None:
-        """Take out a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
-        sequence, end = checked_ticket(ticket), checked_end(end, 0)
-        with self._inside:
-            entry = self._entries.get(sequence)
-            if entry is not None:
-                self._remove(entry, end)
-            return entry
-
-    def replace(
-        self, ticket: Ticket, key: int, level: int, payload: Any, kind: int = NO_KIND, intensity: float = 0.0
-    ) -> bool:
-        """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
-
-        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
-        """
-        sequence = checked_ticket(ticket)
-        key, level, _, _ = checked_offer((key, level, 0, payload))
-        numbers = checked_kind(kind, intensity)
-        with self._inside:
-            before = self._entries.get(sequence)
-            if before is not None:
-                self._stand_in(before, key, level, payload, numbers)
-            return before is not None
-
-    def bring_back(self, ticket: Ticket) -> bool:
-        """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
-        sequence = checked_ticket(ticket)
-        with self._inside:
-            if sequence in self._held:
-                self._held.remove(sequence)
-                self._push_again(sequence)
-            return sequence in self._entries
-
-    def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
-        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
-
-        They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
-        aside when it comes first. O(k log n) to go on, for k that wait.
-        """
-        height, number = checked_pause(level, kind)
-        add = bool(paused)
-        with self._inside:
-            for paused_ones, one in zip(self._paused, (height, number), strict=True):
-                if one is not None and one >= 0:
-                    (paused_ones.add if add else paused_ones.discard)(one)
-            if not add:
-                self._unpark()
-
-    def book(self, end: int) -> int:
-        """Count an event that was accepted and ended at once, without a place; return its sequence."""
-        end = checked_end(end, 0)
-        with self._inside:
-            self._ends[end] += 1
-            self._accepted += 1
-            return self._accepted - 1
+        with self._mutex:
+            event = Queued(payload, key, level, arrival_ns, self._accepted, kind, intensity)
+            event.tracked, event.held = True, held
+            verdict = self._admit(event, policy)
+            return verdict, None if verdict is REFUSED else Ticket(event.sequence, 0)
 
     def offer_many(
         self, offers: Sequence[Offer], policy: int | Sequence[int], numbers: Sequence[tuple[int, float]] | None = None
@@ -189,15 +117,15 @@ class EventHeap(Watched):
 
         ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
         """
-        given, known = tuple(offers), tuple(() if numbers is None else numbers)
-        checked, policies = [checked_offer(offer) for offer in given], checked_policies(policy)
-        if numbers is not None and len(known) != len(checked):
-            raise ValueError("offers and numbers differ in length")
-        kinds: list[Numbers] = [checked_kind(kind, intensity) for kind, intensity in known]
+        policies = _by_level(policy)
         if numbers is None:
-            kinds = [NO_NUMBERS] * len(checked)
-        with self._inside:
-            return [self._offer(offer, policies[offer[1]], pair) for offer, pair in zip(checked, kinds, strict=True)]
+            numbers = [(NO_KIND, 0.0)] * len(offers)
+        verdicts = []
+        with self._mutex:
+            for (key, level, arrival_ns, payload), (type_id, intensity) in zip(offers, numbers, strict=True):
+                event = Queued(payload, key, level, arrival_ns, self._accepted, type_id, intensity)
+                verdicts.append(self._admit(event, policies[level]))
+        return verdicts
 
     def offer_numbers(
         self,
@@ -215,18 +143,103 @@ class EventHeap(Watched):
         No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
         during long ones. ``policy``: one for all, or one for each level.
         """
-        arrival, offers = int64(arrival_ns), number_offers(kinds, types, intensities, timestamps)
-        policies, taken, shed = checked_policies(policy), 0, []
-        for kind, intensity, timestamp in offers:
-            level, budget_ns, _, _ = kinds.describe(kind)
-            offer = (arrival + budget_ns, level, arrival, (kind, intensity, timestamp))
-            with self._inside:
-                comes = self._lets_come(kinds, kind, arrival)
-                verdict = self._offer(offer, policies[level], (kind, intensity, timestamp)) if comes else REFUSED
-            taken += verdict is not REFUSED
-            if isinstance(verdict, tuple):
-                shed.append(verdict)
-        return taken, shed
+        policies, verdicts = _by_level(policy), []
+        for numbers in numbers_of(kinds, types, intensities, timestamps):
+            with self._mutex:
+                verdicts.append(self._admit_numbers(kinds, numbers, arrival_ns, policies))
+        taken = sum(verdict is not REFUSED for verdict in verdicts)
+        return taken, [verdict for verdict in verdicts if isinstance(verdict, Entry)]
+
+    def book(self, end: int) -> int:
+        """Count an event that was accepted and ended at once, without a place; return its sequence."""
+        with self._mutex:
+            self._ends[end] += 1
+            self._accepted += 1
+            self._announce()
+            return self._accepted - 1
+
+    # --- one that is queued
+
+    def withdraw(self, ticket: Ticket, end: int) -> Entry | None:
+        """Take out a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
+        with self._mutex:
+            event = self._found(ticket)
+            if event is None:
+                return None
+            self._remove(event, end)
+            self._announce()
+            return event.entry
+
+    def replace(
+        self, ticket: Ticket, key: int, level: int, payload: Any, kind: int = NO_KIND, intensity: float = 0.0
+    ) -> bool:
+        """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
+
+        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
+        """
+        wanted = int64(key)  # made of seconds that a user named
+        with self._mutex:
+            event = self._found(ticket)
+            if event is None:
+                return False
+            event.payload, payload = payload, event.payload  # the old one dies outside: its finalizer may use the heap
+            event.type_id, event.intensity, event.tracked = kind, intensity, True
+            self._urge(event, min(wanted, event.key), min(level, event.level))
+            self._announce()
+            return True
+
+    def bring_back(self, ticket: Ticket) -> bool:
+        """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
+        with self._mutex:
+            event = self._found(ticket)
+            if event is not None and event.held:
+                event.held = False
+                self._insert(event)
+                self._announce()
+            return event is not None
+
+    def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
+        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
+
+        They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
+        aside when it comes first. O(k log n) to go on, for k that wait.
+        """
+        with self._mutex:
+            for pauses, one in ((self._paused_levels, level), (self._paused_types, kind)):
+                if one is not None:
+                    pauses.add(one) if paused else pauses.discard(one)
+            if not paused:
+                self._unpark(*self._parked.values())
+            self._announce()
+
+    def shift(self, offsets: Sequence[int]) -> None:
+        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
+
+        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
+        """
+        with self._mutex:
+            self._offsets = tuple(offsets)
+            self._arrange()
+            self._announce()
+
+    def postpone(self, before: int, by_ns: int, level: int) -> int:
+        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
+
+        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
+        if no budget is longer. One atomic step. Returns how many. O(n).
+        """
+        with self._mutex:
+            late = [
+                event for event in self._queued.values()
+                if event.level >= level and event.key < before and saturated(event.key - event.arrival_ns) < by_ns
+            ]  # fmt: skip
+            for event in late:
+                event.key = saturated(event.key + by_ns)
+            self._arrange()
+            self._announce()
+            return len(late)
+
+    # --- out
 
     def pop(self, end: int = NO_END) -> Entry | None:
         """Remove the most urgent event, or return None; it is running until ``finish``.
@@ -237,129 +250,147 @@ class EventHeap(Watched):
 
     def pop_above(self, level: int, end: int = NO_END) -> Entry | None:
         """Like pop, but only when the most urgent event is of a more important level."""
-        level, end = int64(level), checked_end(end, NO_END)
-        with self._inside:
-            return self._pop(end) if self._leads(level) else None
+        event = self._take(level, end)
+        return None if event is None else event.entry
 
-    def head(self) -> tuple[int, int, int] | None:
+    def head(self) -> Head | None:
         """Return (key, level, kind) of the event that would leave first, or None. Takes nothing out. O(log n)."""
         with self._mutex:
-            self._settle()
-            if not self._order:
-                return None
-            _, key, level, _, sequence = self._entries[self._order[0][1]]
-            return key, level, self._numbers[sequence][0]
+            event = self._first()
+            return None if event is None else Head(event.key, event.level, event.type_id)
 
     def drain(self, limit: int, end: int, every: bool = False) -> list[Entry]:
         """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
-        limit, end = int64(limit), checked_end(end, 0)
-        with self._inside:
+        most = int64(limit)
+        taken: list[Entry] = []
+        with self._mutex:
+            paused = self._paused_levels, self._paused_types
             if every:
-                paused, self._paused = self._paused, (set(), set())
-                self._parked, self._held = self._parked | self._held, set()
-                self._unpark()
-            taken = [self._pop(end) for _ in range(min(max(limit, 0), len(self._entries))) if self._leads(MAX_LEVELS)]
-            self._paused = paused if every else self._paused
+                self._paused_levels, self._paused_types = set(), set()
+                self._bring_all_back()
+            while len(taken) < most and (event := self._first()) is not None:
+                self._leave(event, end)
+                taken.append(event.entry)
+            self._paused_levels, self._paused_types = paused
+            self._announce()
             return taken
 
     def finish(self, end: int) -> None:
         """Move one running event to its end; ValueError when none is running."""
-        end = checked_end(end, 0)
-        with self._inside:
+        with self._mutex:
             self._finish(end)
+            self._announce()
+
+    # --- what is told of it
 
     def counts(self) -> Counts:
         """Return (accepted, refused, queued, running, ends, high water), all of one instant."""
-        with self._inside:
-            queued = len(self._entries)
-            return self._accepted, self._refused, queued, self._running, tuple(self._ends), self._high_water
+        with self._mutex:
+            return Counts(
+                self._accepted, self._refused, len(self._queued), self._running, tuple(self._ends), self._high_water
+            )
 
     def depths(self) -> tuple[int, ...]:
         """Return how many events are queued on each level."""
-        with self._inside:
-            return tuple(len(level) for level in self._levels)
-
-    def shift(self, offsets: Sequence[int]) -> None:
-        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
-
-        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
-        """
-        given = tuple(offsets)
-        if len(given) != MAX_LEVELS:
-            raise ValueError(f"{len(given)} offsets; there must be {MAX_LEVELS}, one a level")
-        wanted = tuple(map(int64, given))
-        with self._inside:
-            self._offsets = wanted
-            self._arrange()
-
-    def postpone(self, before: int, by_ns: int, level: int) -> int:
-        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
-
-        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
-        if no budget is longer. One atomic step. Returns how many. O(n).
-        """
-        limit, span_ns, first = int64(before), int64(by_ns), int64(level)
-        if not 0 <= first < MAX_LEVELS:
-            raise ValueError(f"level is {first}; it must lie in [0, {MAX_LEVELS})")
-        if span_ns <= 0:
-            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
-        with self._inside:
-            moved = [each for each in self._entries.values() if _is_behind(each, limit, span_ns, first)]
-            for payload, key, height, arrival_ns, sequence in moved:
-                self._entries[sequence] = (payload, min(key + span_ns, INT64_MAX), height, arrival_ns, sequence)
-            self._arrange()
-            return len(moved)
+        with self._mutex:
+            return tuple(map(len, self._levels))
 
     def check(self) -> None:
         """Raise AssertionError unless the structure is sound. O(n)."""
-        with self._inside:
-            live = sorted((self._place(entry[1], entry[2]), number) for number, entry in self._entries.items())
-            aside = [(self._place_of(sequence), sequence) for sequence in self._held | self._parked]
-            found = sorted([pair for pair in self._order if self._lives(pair)] + aside)
-            if live != found or sum(map(len, self._levels)) != len(live):
+        with self._mutex:
+            here = [event for event in self._queued.values() if not event.held and event.sequence not in self._parked]
+            expected = sorted((self._place(event.key, event.level), event.sequence) for event in here)
+            if sorted(filter(self._is_alive, self._order)) != expected or sum(map(len, self._levels)) != len(self):
                 raise AssertionError("the heap, its entries and its levels disagree")
-            if self._accepted != len(live) + self._running + sum(self._ends):
+            if self._accepted != len(self) + self._running + sum(self._ends):
                 raise AssertionError("the ledger does not balance")
 
-    def _offer(self, offer: Offer, policy: int, numbers: Numbers) -> Verdict | Entry:
-        victim = None
-        if len(self._entries) >= self._capacity:
-            victim = self._victim(offer[1], policy)
-            if victim is None:
+    # --- inside the mutex
+
+    def _admit(self, event: Queued, policy: int) -> Verdict | Entry:
+        """Give an event a place, or refuse it; return the entry that was shed for it, if one was."""
+        shed = None
+        if len(self._queued) >= self._capacity:
+            shed = self._victim(event.level, policy)
+            if shed is None:
                 self._refused += policy != WAIT
                 return REFUSED
-            self._remove(victim, SHED_END)
-        self._numbers[self._accepted] = numbers
-        self._push(offer)
-        return victim or ADMITTED
+            self._remove(shed, SHED_END)
+        self._accepted += 1
+        self._queued[event.sequence] = self._levels[event.level][event.sequence] = event
+        if not event.held:
+            self._insert(event)
+        self._high_water = max(self._high_water, len(self._queued))
+        self._announce()  # not of a refusal: threads that wait for room would keep waking each other
+        return ADMITTED if shed is None else shed.entry
 
-    def _take_above(self, level: int) -> tuple[Entry, Numbers, bool] | None:
-        """The head, if it is of a more important level, with its numbers, and whether it is tracked; it runs."""
-        with self._inside:
-            if not self._leads(level):
-                return None
-            sequence = self._order[0][1]
-            numbers, tracked = self._numbers[sequence], sequence in self._tracked
-            return self._pop(NO_END), numbers, tracked
+    def _admit_numbers(
+        self, types: KindTable, numbers: tuple[int, float, float], arrival_ns: int, policies: Sequence[int]
+    ) -> Verdict | Entry:
+        """Give an event that came as (type, intensity, timestamp) a place, if its type's limit lets it come."""
+        type_id, intensity, timestamp = numbers
+        if not types._admits(type_id, arrival_ns):
+            self._limited += 1
+            return REFUSED
+        level, budget_ns, _, _ = types._rows[type_id]
+        event = Queued(
+            numbers, arrival_ns + budget_ns, level, arrival_ns, self._accepted, type_id, intensity, timestamp
+        )
+        return self._admit(event, policies[level])
 
-    def _leads(self, level: int) -> bool:
-        """Whether the head is of a level more important than ``level``."""
-        self._settle()
-        return bool(self._order) and self._entries[self._order[0][1]][2] < level
+    def _victim(self, level: int, policy: int) -> Queued | None:
+        """Return the event to shed for one of ``level``: of the least important level present, or none."""
+        lowest = max(number for number, events in enumerate(self._levels) if events)
+        if policy in (REJECT, WAIT) or lowest < level or (policy == DROP_LOWEST and lowest == level):
+            return None
+        events = self._levels[lowest].values()
+        return next(iter(events) if policy == DROP_OLDEST else reversed(events))
 
-    def _lets_come(self, kinds: KindTable, kind: int, now_ns: int) -> bool:
-        """Whether the limit of its kind lets an event come now; counted, if not."""
-        comes = kinds._admits(kind, now_ns)
-        self._limited += not comes
-        return comes
-
-    def _may_give(self) -> bool:
-        """Whether something is queued that may leave."""
+    def _take(self, above: int, end: int = NO_END) -> Queued | None:
+        """Take out the first event if it is of a level more important than ``above``. Not inside the mutex."""
         with self._mutex:
-            return self._leads(MAX_LEVELS)
+            event = self._first()
+            if event is None or event.level >= above:
+                return None
+            self._leave(event, end)
+            self._announce()
+            return event
 
-    def _is_idle(self) -> bool:
-        return not self._entries and not self._running
+    def _first(self) -> Queued | None:
+        """Return the event that would leave next, after dropping tombstones and parking what is paused."""
+        while self._order:
+            place, sequence = self._order[0]
+            event = self._queued.get(sequence)
+            alive = event is not None and event.place == place
+            if event is not None and alive and not self._is_paused(event):
+                return event
+            heapq.heappop(self._order)
+            if event is not None and alive:
+                event.place, self._parked[sequence] = None, event
+        return None
+
+    def _leave(self, event: Queued, end: int) -> None:
+        """Let the first event out: it runs, or ends at once."""
+        heapq.heappop(self._order)
+        self._forget(event)
+        if end == NO_END:
+            self._running += 1
+        else:
+            self._ends[end] += 1
+
+    def _found(self, ticket: Ticket) -> Queued | None:
+        sequence, _ = ticket
+        return self._queued.get(sequence)
+
+    def _remove(self, event: Queued, end: int) -> None:
+        """Take out an event before its turn; its pair in the order becomes a tombstone."""
+        self._forget(event)
+        self._ends[end] += 1
+        self._compact()
+
+    def _forget(self, event: Queued) -> None:
+        del self._queued[event.sequence], self._levels[event.level][event.sequence]
+        self._parked.pop(event.sequence, None)
 
     def _finish(self, end: int) -> None:
         if not self._running:
@@ -367,120 +398,80 @@ class EventHeap(Watched):
         self._running -= 1
         self._ends[end] += 1
 
-    def _victim(self, level: int, policy: int) -> Entry | None:
-        lowest = max(number for number, queued in enumerate(self._levels) if queued)
-        if policy in (REJECT, WAIT) or lowest < level or (policy == DROP_LOWEST and lowest == level):
-            return None
-        queued = self._levels[lowest]
-        return self._entries[next(iter(queued) if policy == DROP_OLDEST else reversed(queued))]
+    def _urge(self, event: Queued, key: int, level: int) -> None:
+        """Give a queued event an earlier key and a more important level, unless it would stand later by them."""
+        stood = self._place(event.key, event.level)
+        if self._place(key, level) > stood:
+            key, level = event.key, event.level  # the offset of that level takes more than the key gives
+        if level != event.level:
+            del self._levels[event.level][event.sequence]
+            self._levels[level][event.sequence] = event  # the newest one there
+        event.key, event.level = key, level
+        if event.sequence in self._parked:
+            self._unpark(event)
+        elif not event.held and self._place(key, level) < stood:
+            self._insert(event)
+            self._compact()
 
-    def _push(self, offer: Offer) -> None:
-        key, level, arrival_ns, payload = offer
-        sequence = self._accepted
-        self._accepted += 1
-        self._entries[sequence] = (payload, key, level, arrival_ns, sequence)
-        self._levels[level][sequence] = None
-        if sequence not in self._held:
-            heapq.heappush(self._order, (self._place(key, level), sequence))
-        self._high_water = max(self._high_water, len(self._entries))
+    def _unpark(self, *events: Queued) -> None:
+        """Put events back that were set aside, as far as nothing pauses them any more."""
+        for event in events:
+            if not self._is_paused(event):
+                del self._parked[event.sequence]
+                self._insert(event)
 
-    def _arrange(self) -> None:
-        """Put everything where it stands now; what is aside has no place before it comes back."""
-        aside = self._held | self._parked
-        self._order = [(self._place_of(number), number) for number in self._entries if number not in aside]
-        heapq.heapify(self._order)
+    def _bring_all_back(self) -> None:
+        """Put back everything that is set aside."""
+        for event in self._queued.values():
+            if event.place is None:
+                event.held = False
+                self._insert(event)
+        self._parked.clear()
+
+    def _is_paused(self, event: Queued) -> bool:
+        level, levels = event.level, self._paused_levels
+        return level in levels or MAX_LEVELS in levels or event.type_id in self._paused_types
+
+    # --- the order, inside the mutex
 
     def _place(self, key: int, level: int) -> int:
-        """Where an event stands: at its key, behind it by the offset of its level."""
-        return min(max(key + self._offsets[level], INT64_MIN), INT64_MAX)
+        """Return where a key stands: behind itself by the offset of its level."""
+        return saturated(key + self._offsets[level])
 
-    def _pop(self, end: int) -> Entry:
-        entry = self._entries[heapq.heappop(self._order)[1]]
-        self._forget(entry)
-        if end == NO_END:
-            self._running += 1
-        else:
-            self._ends[end] += 1
-        return entry
+    def _insert(self, event: Queued) -> None:
+        event.place = self._place(event.key, event.level)
+        heapq.heappush(self._order, (event.place, event.sequence))
 
-    def _remove(self, entry: Entry, end: int) -> None:
-        """Take out an event before its turn."""
-        self._forget(entry)
-        self._ends[end] += 1
-        self._thin()
+    def _arrange(self) -> None:
+        """Put everything where it stands now; what is set aside has no place before it comes back."""
+        for event in self._queued.values():
+            if event.place is not None:
+                event.place = self._place(event.key, event.level)
+        self._order = [(event.place, event.sequence) for event in self._queued.values() if event.place is not None]
+        heapq.heapify(self._order)
 
-    def _forget(self, entry: Entry) -> None:
-        sequence = entry[4]
-        del self._entries[sequence]
-        del self._levels[entry[2]][sequence]
-        self._numbers.pop(sequence, None)
-        for ones in (self._tracked, self._held, self._parked):
-            ones.discard(sequence)
-
-    def _stand_in(self, before: Entry, key: int, level: int, payload: Any, numbers: Numbers) -> None:
-        _, old_key, old_level, arrival_ns, sequence = before
-        stood = self._place(old_key, old_level)
-        key, level = min(key, old_key), min(level, old_level)
-        if self._place(key, level) > stood:
-            key, level = old_key, old_level
-        self._entries[sequence] = (payload, key, level, arrival_ns, sequence)
-        self._numbers[sequence] = numbers
-        self._tracked.add(sequence)
-        if level != old_level:  # the newest one of its level now
-            del self._levels[old_level][sequence]
-            self._levels[level][sequence] = None
-        if self._place(key, level) < stood and sequence not in self._held | self._parked:
-            self._push_again(sequence)
-            self._thin()
-        elif sequence in self._parked and not self._is_paused(sequence):
-            self._parked.remove(sequence)
-            self._push_again(sequence)
-
-    def _push_again(self, *sequences: int) -> None:
-        for sequence in sequences:
-            heapq.heappush(self._order, (self._place_of(sequence), sequence))
-
-    def _place_of(self, sequence: int) -> int:
-        entry = self._entries[sequence]
-        return self._place(entry[1], entry[2])
-
-    def _thin(self) -> None:
-        if len(self._order) > 2 * len(self._entries) + 64:  # more graves than events: rebuild, O(1) each
-            self._order = [pair for pair in self._order if self._lives(pair)]
+    def _compact(self) -> None:
+        """Drop all tombstones once they are the greater part of the order: O(1) for each that was made."""
+        if len(self._order) > 2 * len(self._queued) + SPARE_TOMBSTONES:
+            self._order = list(filter(self._is_alive, self._order))
             heapq.heapify(self._order)
 
-    def _lives(self, pair: tuple[int, int]) -> bool:
-        """Whether this is where an event stands in the order."""
-        sequence = pair[1]
-        if sequence not in self._entries or sequence in self._held or sequence in self._parked:
-            return False
-        return self._place_of(sequence) == pair[0]
+    def _is_alive(self, pair: tuple[int, int]) -> bool:
+        """Return whether an event stands here, and this is no tombstone."""
+        place, sequence = pair
+        event = self._queued.get(sequence)
+        return event is not None and event.place == place
 
-    def _settle(self) -> None:
-        """Bury the dead before the head, and set aside what is paused."""
-        while self._order:
-            sequence = self._order[0][1]
-            alive = self._lives(self._order[0])
-            if alive and not self._is_paused(sequence):
-                return
-            heapq.heappop(self._order)
-            if alive:
-                self._parked.add(sequence)
+    # --- for threads that wait
 
-    def _is_paused(self, sequence: int) -> bool:
-        levels, kinds = self._paused
-        if not levels and not kinds:
-            return False
-        paused = self._entries[sequence][2] in levels or MAX_LEVELS in levels
-        return paused or self._numbers[sequence][0] in kinds
+    def _may_give(self) -> bool:
+        """Return whether something is queued that may leave. Not inside the mutex."""
+        with self._mutex:
+            return self._first() is not None
 
-    def _unpark(self) -> None:
-        back = {sequence for sequence in self._parked if not self._is_paused(sequence)}
-        self._parked -= back
-        self._push_again(*back)
+    def _is_idle(self) -> bool:
+        return not self._queued and not self._running
 
 
-def _is_behind(entry: Entry, before: int, by_ns: int, level: int) -> bool:
-    """Whether ``postpone`` moves it; the distance from the arrival is looked at in 64 bits."""
-    _, key, height, arrival_ns, _ = entry
-    return height >= level and key < before and min(max(key - arrival_ns, INT64_MIN), INT64_MAX) < by_ns
+def _by_level(policy: int | Sequence[int]) -> Sequence[int]:
+    return [policy] * MAX_LEVELS if isinstance(policy, int) else policy

@@ -7,10 +7,12 @@ import threading
 
 from .. import fork
 from ..contract import SUB_BUCKETS
-from .numbers import Rooted, int64
+from .uncopyable import Uncopyable
+
+SUB_BITS = SUB_BUCKETS.bit_length()
 
 
-class Histogram(Rooted, fork.Mutexed):
+class Histogram(Uncopyable, fork.Mutexed):
     """Counts of durations in log-linear buckets, each at most 1/64 wide; thread-safe.
 
     The layout is that of HdrHistogram: linear up to 64 ns, then 64 buckets a power of two. O(1).
@@ -44,19 +46,21 @@ class Histogram(Rooted, fork.Mutexed):
 
     def record(self, duration_ns: int) -> None:
         """Count one duration in nanoseconds; a negative one counts as 0."""
-        duration = max(int64(duration_ns), 0)
+        duration = max(duration_ns, 0)
+        # Tene, HdrHistogram: a number keeps its 7 leading bits. The power of two that they are shifted by names a
+        # group of 64 buckets, and the bits themselves, of which the first is 1, the bucket: its number follows by
+        # one addition. Below 128 nothing is shifted and each duration is its own bucket.
+        shift = max(duration.bit_length() - SUB_BITS, 0)
+        bucket = shift * SUB_BUCKETS + (duration >> shift)
         with self._mutex:
-            index = _bucket_of(duration)
-            self._buckets[index] = self._buckets.get(index, 0) + 1
-            self._minimum = duration if not self._count else min(self._minimum, duration)
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
+            self._minimum = min(self._minimum, duration) if self._count else duration
             self._maximum = max(self._maximum, duration)
             self._count += 1
             self._total += duration
 
     def percentile(self, percent: float) -> int:
         """Return the duration that ``percent`` of the records do not exceed, 0 when empty. O(buckets)."""
-        if not (math.isfinite(percent) and 0.0 <= percent <= 100.0):
-            raise ValueError(f"percent is {percent}; it must lie in [0, 100]")
         left = max(math.ceil(percent / 100.0 * self._count), 1)
         for upper, count in self.buckets():
             left -= count
@@ -66,9 +70,7 @@ class Histogram(Rooted, fork.Mutexed):
 
     def merge(self, other: Histogram) -> None:
         """Add everything that ``other`` counted. O(buckets)."""
-        if not isinstance(other, Histogram):
-            raise TypeError(f"cannot merge a {type(other).__name__}")
-        with other._mutex:
+        with other._mutex:  # one lock at a time: two histograms may be merged into each other
             buckets = dict(other._buckets)
             sums = other._count, other._total, other._minimum, other._maximum
         with self._mutex:
@@ -77,11 +79,11 @@ class Histogram(Rooted, fork.Mutexed):
     def buckets(self) -> list[tuple[int, int]]:
         """Return (largest duration, count) of every bucket in use, shortest first."""
         with self._mutex:
-            return [(_upper_of(index), count) for index, count in sorted(self._buckets.items())]
+            return [(_upper_of(bucket), count) for bucket, count in sorted(self._buckets.items())]
 
     def _merge(self, buckets: dict[int, int], count: int, total: int, minimum: int, maximum: int) -> None:
-        for index, number in buckets.items():
-            self._buckets[index] = self._buckets.get(index, 0) + number
+        for bucket, number in buckets.items():
+            self._buckets[bucket] = self._buckets.get(bucket, 0) + number
         if count:
             self._minimum = min(self._minimum, minimum) if self._count else minimum
             self._maximum = max(self._maximum, maximum)
@@ -89,11 +91,7 @@ class Histogram(Rooted, fork.Mutexed):
         self._total += total
 
 
-def _bucket_of(duration: int) -> int:
-    shift = max(duration.bit_length() - 7, 0)
-    return duration if shift == 0 and duration < SUB_BUCKETS else shift * SUB_BUCKETS + (duration >> shift)
-
-
-def _upper_of(index: int) -> int:
-    shift = max(index // SUB_BUCKETS - 1, 0)
-    return ((index - shift * SUB_BUCKETS + 1) << shift) - 1
+def _upper_of(bucket: int) -> int:
+    """Return the largest duration that counts in a bucket."""
+    shift = max(bucket // SUB_BUCKETS - 1, 0)
+    return ((bucket - shift * SUB_BUCKETS + 1) << shift) - 1

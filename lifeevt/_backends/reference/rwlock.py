@@ -1,4 +1,10 @@
-"""RWLock, the reference: one condition, who is inside, and the queue of those who are not."""
+"""RWLock, the reference: one mutex, the threads inside, and the queue of those that wait.
+
+Two counts bound every wait: that is bounded bypass (Lynch, Distributed Algorithms, chapter 10). Writers go first, so a
+stream of them could starve readers: after PASSES writers the readers that wait get tickets and enter together, in a
+phase of their own, as in phase-fair locks (Brandenburg and Anderson, 2010). A lock that is handed over in strict order
+idles while the next thread wakes up, so a newcomer may barge in: at most PASSES times between two writers in line.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +15,13 @@ from ...errors import LockOrderError, LockTimeout
 from .. import fork
 from ..contract import PASSES, OnWait
 from .histogram import Histogram
-from .numbers import Rooted, int64
+from .numbers import int64
+from .uncopyable import Uncopyable
 
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; it looks again and goes on
 
 
-class RWLock(Rooted, fork.Forked):
+class RWLock(Uncopyable, fork.Forked):
     """A read-write lock that prefers writers, starves no reader and refuses re-entry.
 
     While a writer waits no new reader enters; but when PASSES writers have entered past readers who wait,
@@ -26,14 +33,16 @@ class RWLock(Rooted, fork.Forked):
     """
 
     def __init__(self, name: str = "the lock", measured: bool = False) -> None:
-        self._name = str(name)
-        self._changed = threading.Condition()
+        self._name = name
+        self._mutex = threading.RLock()  # a signal's handler may ask for the lock while this thread is in here
+        self._changed = threading.Condition(self._mutex)
         self._since_ns: dict[int, int] = {}  # by thread, of the readers inside
         self._writer: int | None = None
         self._writing_since_ns = 0
-        self._readers: list[_Place] = []  # who wait
-        self._writers: list[_Place] = []  # who wait, in line
-        self._passed = self._barged = 0
+        self._readers: list[_Waiter] = []
+        self._writers: list[_Waiter] = []  # in line
+        self._passed = 0  # writers that entered since the first reader waits
+        self._barged = 0  # newcomers that entered past the first writer in line
         self._waits = Histogram() if measured else None
         self._holds = Histogram() if measured else None
         self._longest: tuple[str, int] | None = None
@@ -60,12 +69,13 @@ class RWLock(Rooted, fork.Forked):
 
     def release_read(self) -> None:
         """Leave as a reader; LockOrderError when this thread is none."""
-        with self._changed:
+        with self._mutex:
             since_ns = self._since_ns.pop(threading.get_ident(), None)
             if since_ns is None:
                 raise LockOrderError(f"this thread does not hold {self._name} for reading")
-            self._changed.notify_all()
-        self._note_stay(since_ns)
+            self._wake_waiting()
+        if self._holds is not None:
+            self._note_hold(self._holds, since_ns)
 
     def acquire_write(self, timeout_ns: int | None = None, on_wait: OnWait | None = None) -> None:
         """Enter as the only holder; blocks while anybody holds the lock."""
@@ -73,12 +83,13 @@ class RWLock(Rooted, fork.Forked):
 
     def release_write(self) -> None:
         """Leave as the writer; LockOrderError when this thread is not."""
-        with self._changed:
+        with self._mutex:
             if self._writer != threading.get_ident():
                 raise LockOrderError(f"this thread does not hold {self._name} for writing")
             since_ns, self._writer = self._writing_since_ns, None
-            self._changed.notify_all()
-        self._note_stay(since_ns)
+            self._wake_waiting()
+        if self._holds is not None:
+            self._note_hold(self._holds, since_ns)
 
     def holders(self) -> dict[int, int]:
         """Return who is inside: by thread, since which nanosecond of the monotonic clock. O(readers)."""
@@ -94,61 +105,63 @@ class RWLock(Rooted, fork.Forked):
 
         For a reader behind writers that wait, these. O(waiting + readers).
         """
-        asked = int64(thread)
-        with self._changed:
-            place = next((each for each in self._readers + self._writers if each.thread == asked), None)
-            if place is None:
+        with self._mutex:
+            waiter = next((each for each in self._readers + self._writers if each.thread == thread), None)
+            if waiter is None:
                 return ()
             if self._writer is not None:
                 return (self._writer,)
-            if place.writing:
+            if waiter.writing:
                 return tuple(self._since_ns)
-            return () if place.ticketed else tuple(each.thread for each in self._writers)
+            return () if waiter.has_ticket else tuple(each.thread for each in self._writers)
 
     def _acquire(self, writing: bool, timeout_ns: int | None, on_wait: OnWait | None) -> None:
         limit_ns = None if timeout_ns is None else max(int64(timeout_ns), 0)
         asked_ns = time.monotonic_ns()
-        with self._changed:
-            self._refuse_reentry()
-            if self._newcomer_may_enter(writing):
-                self._enter(writing, newcomer=True)
+        with self._mutex:
+            if self._enter_as_newcomer(writing):
                 return
-            self._refuse_waiting()
+            self._refuse_to_wait_twice()
             if limit_ns == 0:
-                raise self._late(0)
-            place = self._join(writing)
-        self._wait_inside(place, asked_ns, limit_ns, on_wait)
+                raise self._timed_out(0)
+            waiter = self._join(writing)
+        self._wait(waiter, asked_ns, limit_ns, on_wait)
 
-    def _wait_inside(self, place: _Place, asked_ns: int, limit_ns: int | None, on_wait: OnWait | None) -> None:
+    def _try_to_write(self) -> bool:
+        """Enter as the only holder if that is possible at once; return whether it was."""
+        with self._mutex:
+            return self._enter_as_newcomer(writing=True)
+
+    def _wait(self, waiter: _Waiter, asked_ns: int, limit_ns: int | None, on_wait: OnWait | None) -> None:
+        """Wait in the queue, and leave it, inside or not."""
         try:
             if on_wait is not None:
                 on_wait(True)
-            self._wait(place, asked_ns, limit_ns)
+            self._wait_to_enter(waiter, asked_ns, limit_ns)
         finally:
-            self._quit(place)
-            self._end_wait(place, asked_ns, on_wait)
+            self._give_up(waiter)
+            self._end_wait(waiter, asked_ns, on_wait)
 
-    def _wait(self, place: _Place, asked_ns: int, limit_ns: int | None) -> None:
-        with self._changed:
-            while not self._may_enter(place):
-                waited_ns = time.monotonic_ns() - asked_ns
-                left_ns = LONGEST_WAIT_NS if limit_ns is None else limit_ns - waited_ns
+    def _wait_to_enter(self, waiter: _Waiter, asked_ns: int, limit_ns: int | None) -> None:
+        with self._mutex:
+            while not self._may_enter(waiter):
+                left_ns = LONGEST_WAIT_NS if limit_ns is None else limit_ns - (time.monotonic_ns() - asked_ns)
                 if left_ns <= 0:
-                    raise self._late(limit_ns or 0)
+                    raise self._timed_out(limit_ns or 0)
                 self._changed.wait(min(left_ns, LONGEST_WAIT_NS) / 1e9)
-            self._remove(place)
-            place.entered = True
-            self._enter(place.writing, newcomer=False)
+            self._leave_queue(waiter)
+            waiter.entered = True
+            self._enter(waiter.writing, newcomer=False)
 
-    def _end_wait(self, place: _Place, asked_ns: int, on_wait: OnWait | None) -> None:
+    def _end_wait(self, waiter: _Waiter, asked_ns: int, on_wait: OnWait | None) -> None:
         if self._waits is not None:
             self._waits.record(time.monotonic_ns() - asked_ns)
         try:
             if on_wait is not None:
                 on_wait(False)
         except BaseException:
-            if place.entered:
-                self.release_write() if place.writing else self.release_read()
+            if waiter.entered:
+                self.release_write() if waiter.writing else self.release_read()
             raise
 
     def _after_fork_in_child(self) -> None:
@@ -159,33 +172,44 @@ class RWLock(Rooted, fork.Forked):
         self._writer = me if self._writer == me else None
         self._readers, self._writers = [], []
 
-    # --- the policy, under the condition's lock
+    # --- the policy, under the mutex
+
+    def _enter_as_newcomer(self, writing: bool) -> bool:
+        self._refuse_reentry()
+        if not self._newcomer_may_enter(writing):
+            return False
+        self._enter(writing, newcomer=True)
+        return True
 
     def _newcomer_may_enter(self, writing: bool) -> bool:
-        """Readers only while no writer waits; writers also past PASSES of those who wait in line."""
-        if writing:
-            passes = not self._writers or self._barged < PASSES
-            return passes and self._is_empty() and not self._readers_have_the_turn()
-        return self._writer is None and not self._writers
+        """A reader only while no writer waits; a writer also past the first in line, up to PASSES times."""
+        if not writing:
+            return self._writer is None and not self._writers
+        may_barge = not self._writers or self._barged < PASSES
+        return may_barge and self._is_empty() and not (self._readers and self._is_readers_phase())
 
-    def _may_enter(self, place: _Place) -> bool:
-        if place.writing:
-            return self._writers[0] is place and self._is_empty() and not self._readers_have_the_turn()
+    def _may_enter(self, waiter: _Waiter) -> bool:
+        if waiter.writing:
+            return self._writers[0] is waiter and self._is_empty() and not self._is_readers_phase()
         if self._writer is not None:
             return False
-        if self._passed >= PASSES and not any(each.ticketed for each in self._readers):
-            self._give_tickets()  # the first reader in opens the turn, for all that wait at this moment
-        return place.ticketed or not self._writers
+        if self._passed >= PASSES and not self._tickets_are_out():
+            self._give_tickets()  # the first reader of a phase opens it for all that wait at this moment
+        return waiter.has_ticket or not self._writers
 
     def _is_empty(self) -> bool:
         return self._writer is None and not self._since_ns
 
-    def _readers_have_the_turn(self) -> bool:
-        return (self._passed >= PASSES and bool(self._readers)) or any(each.ticketed for each in self._readers)
+    def _is_readers_phase(self) -> bool:
+        """Whether the readers that wait enter before the next writer."""
+        return (self._passed >= PASSES and bool(self._readers)) or self._tickets_are_out()
+
+    def _tickets_are_out(self) -> bool:
+        return any(each.has_ticket for each in self._readers)
 
     def _give_tickets(self) -> None:
         for each in self._readers:
-            each.ticketed = True
+            each.has_ticket = True
         self._passed = 0
 
     def _enter(self, writing: bool, newcomer: bool) -> None:
@@ -196,53 +220,57 @@ class RWLock(Rooted, fork.Forked):
         self._passed = self._passed + 1 if self._readers else 0
         self._barged = self._barged + 1 if self._writers and newcomer else 0
 
-    def _join(self, writing: bool) -> _Place:
-        place = _Place(threading.get_ident(), writing)
+    def _join(self, writing: bool) -> _Waiter:
+        waiter = _Waiter(threading.get_ident(), writing)
         if writing:
             self._barged = self._barged if self._writers else 0
         else:
             self._passed = self._passed if self._readers else 0
-        (self._writers if writing else self._readers).append(place)
-        return place
+        (self._writers if writing else self._readers).append(waiter)
+        return waiter
 
-    def _quit(self, place: _Place) -> None:
-        if not place.entered:
-            with self._changed:
-                self._remove(place)
+    def _give_up(self, waiter: _Waiter) -> None:
+        if not waiter.entered:
+            with self._mutex:
+                self._leave_queue(waiter)
 
-    def _remove(self, place: _Place) -> None:
-        (self._writers if place.writing else self._readers).remove(place)
-        self._changed.notify_all()  # whoever it held back may enter
+    def _leave_queue(self, waiter: _Waiter) -> None:
+        (self._writers if waiter.writing else self._readers).remove(waiter)
+        self._wake_waiting()  # those that it held back may enter
+
+    def _wake_waiting(self) -> None:
+        if self._readers or self._writers:
+            self._changed.notify_all()
 
     def _refuse_reentry(self) -> None:
         me = threading.get_ident()
         if me in self._since_ns or me == self._writer:
             raise LockOrderError(f"this thread holds {self._name} already")
 
-    def _refuse_waiting(self) -> None:
-        """Refuse a signal handler that interrupts this thread's own wait: neither could ever end."""
+    def _refuse_to_wait_twice(self) -> None:
+        """Refuse a signal's handler that interrupts this thread's own wait: neither could ever end."""
         me = threading.get_ident()
         if any(each.thread == me for each in self._readers + self._writers):
             raise LockOrderError(f"this thread waits for {self._name} already")
 
-    def _late(self, limit_ns: int) -> LockTimeout:
+    def _timed_out(self, limit_ns: int) -> LockTimeout:
         return LockTimeout.of(self._name, limit_ns, self.holders(), time.monotonic_ns())
 
-    def _note_stay(self, since_ns: int) -> None:
-        if self._holds is None:
-            return
-        stay_ns = time.monotonic_ns() - since_ns
-        if stay_ns > self._holds.maximum:
-            self._longest = threading.current_thread().name, stay_ns
-        self._holds.record(stay_ns)
+    def _note_hold(self, holds: Histogram, since_ns: int) -> None:
+        hold_ns = time.monotonic_ns() - since_ns
+        if hold_ns > holds.maximum:
+            self._longest = threading.current_thread().name, hold_ns
+        holds.record(hold_ns)
 
 
-class _Place:
+class _Waiter:
     """One thread's place in the queue."""
+
+    __slots__ = ("entered", "has_ticket", "thread", "writing")
 
     def __init__(self, thread: int, writing: bool) -> None:
         self.thread, self.writing = thread, writing
-        self.ticketed = self.entered = False
+        self.has_ticket = self.entered = False
 
 
 class Reading:

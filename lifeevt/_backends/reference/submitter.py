@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
+import math
 import time
 
-from ..contract import REFUSED, REJECT
+from ..contract import MAX_LEVELS, REFUSED, REJECT
 from .arrays import EARLIEST, LATEST
 from .heap import EventHeap
 from .kinds import KindTable
-from .numbers import Rooted, finite, int64
+from .numbers import int64
+from .uncopyable import Uncopyable
+
+NOTHING_IS_SHED = (REJECT,) * MAX_LEVELS
 
 
-class Submitter(Rooted):
+class Submitter(Uncopyable):
     """Submits events as numbers, one at a time; a full queue refuses them, and sheds nobody. Thread-safe."""
 
     def __init__(self, heap: EventHeap, kinds: KindTable) -> None:
-        for each, wanted in ((heap, EventHeap), (kinds, KindTable)):
-            if not isinstance(each, wanted):
-                raise TypeError(f"a submitter needs a {wanted.__name__}, not a {type(each).__name__}")
-        self._heap, self._kinds, self._accepts = heap, kinds, True
+        self._heap, self._types, self._accepts = heap, kinds, True
 
     def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool:
         """Submit one event; False when it was refused.
 
         ValueError for no kind, an intensity outside [-1, 1], or a timestamp outside the years 1 to 9999.
         """
-        number, strength, seconds = int64(kind), finite(intensity), finite(timestamp)
-        fits = -1.0 <= strength <= 1.0 and EARLIEST <= seconds <= LATEST
-        if not 0 <= number < len(self._kinds) or not fits:
-            raise ValueError(f"kind {number} with intensity {strength} at {seconds} is no event")
-        level, budget_ns, _, _ = self._kinds.describe(number)
+        # ``engine.submitter()`` hands this object to users: it is a public class, and checks what it is given.
+        numbers = int64(kind), _finite(intensity), _finite(timestamp)
+        type_id, strength, seconds = numbers
+        if not (0 <= type_id < len(self._types) and -1.0 <= strength <= 1.0 and EARLIEST <= seconds <= LATEST):
+            raise ValueError(f"kind {type_id} with intensity {strength} at {seconds} is no event")
         now_ns = time.monotonic_ns()
-        offer = (now_ns + budget_ns, level, now_ns, (number, strength, seconds))
-        with self._heap._inside:
-            if not self._accepts or not self._heap._lets_come(self._kinds, number, now_ns):
+        with self._heap._mutex:
+            if not self._accepts:
                 return False
-            return self._heap._offer(offer, REJECT, offer[3]) is not REFUSED
+            return self._heap._admit_numbers(self._types, numbers, now_ns, NOTHING_IS_SHED) is not REFUSED
 
     def accept(self, accepts: bool) -> None:
         """Take events from here on, or refuse them; when this returns, nobody is submitting any more."""
-        now = bool(accepts)
         with self._heap._mutex:
-            self._accepts = now
+            self._accepts = accepts
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):  # takes what C takes for a double: no strings
+        raise ValueError(f"{number} is not a finite number")
+    return float(number)

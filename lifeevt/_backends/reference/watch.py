@@ -1,4 +1,4 @@
-"""Watched, the reference: a condition that those wait on who want to hear of changes."""
+"""Watched, the reference: a condition on which threads wait for changes of a heap."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ import threading
 from contextlib import suppress
 
 from .. import fork
-from .numbers import Rooted, int64
+from .numbers import int64
+from .uncopyable import Uncopyable
 
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
+NO_FILE = -1
 
 
-class Watched(Rooted, fork.Mutexed):
-    """A heap that says when it changes."""
+class Watched(Uncopyable, fork.Mutexed):
+    """A heap that tells of its changes.
+
+    The epoch counts the changes that were told. A thread reads it, looks at the heap, and waits for another one: so no
+    change between its look and its wait is lost (Reed and Kanodia, eventcounts, 1979).
+    """
 
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._changed = threading.Condition(self._mutex)
-        self._inside = _Stay(self)
         self._epoch = self._watchers = self._idle_watchers = 0
-        self._signal = -1
+        self._signal = NO_FILE
         self._limited = 0
         fork.keep(self)
 
@@ -31,28 +36,25 @@ class Watched(Rooted, fork.Mutexed):
 
     def watch(self, idle: bool) -> int:
         """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
-        only_idle = bool(idle)
         with self._mutex:
-            self._idle_watchers += only_idle
-            self._watchers += not only_idle
+            self._idle_watchers += idle
+            self._watchers += not idle
             return self._epoch
 
     def unwatch(self, idle: bool) -> None:
         """End a watch."""
-        only_idle = bool(idle)
         with self._mutex:
-            self._idle_watchers -= only_idle
-            self._watchers -= not only_idle
+            self._idle_watchers -= idle
+            self._watchers -= not idle
 
     def wait(self, epoch: int, timeout_ns: int | None) -> int:
         """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
 
         May come back early. Returns what to wait for next.
         """
-        seen = int64(epoch)
         wait_ns = LONGEST_WAIT_NS if timeout_ns is None else min(max(int64(timeout_ns), 0), LONGEST_WAIT_NS)
         with self._mutex:
-            if self._epoch == seen:
+            if self._epoch == epoch:
                 self._changed.wait(wait_ns / 1e9)
             return self._epoch
 
@@ -64,45 +66,28 @@ class Watched(Rooted, fork.Mutexed):
             if self._watchers:
                 self._tell_file()
 
+    def signal(self, file: int | None) -> None:
+        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
+        with self._mutex:
+            self._signal = NO_FILE if file is None else file
+
     def _announce(self) -> None:
-        """Tell those who watch, from inside."""
+        """Tell the threads that watch of a change, inside the mutex."""
         idle = self._idle_watchers and self._is_idle()
         if self._watchers or idle:
             self._epoch += 1
             self._changed.notify_all()
             self._tell_file()
 
-    def signal(self, file: int | None) -> None:
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
-        number = -1 if file is None else int64(file)
-        if not -1 <= number < 2**31 - 1:
-            raise ValueError(f"{number} is no file")
-        with self._mutex:
-            self._signal = number
-
     def _tell_file(self) -> None:
-        if self._signal >= 0:
+        if self._signal != NO_FILE:
             with suppress(OSError):  # one that is closed, or full, is left alone
                 os.eventfd_write(self._signal, 1)
 
     def _is_idle(self) -> bool:
-        """Whether nothing is queued or running; from inside."""
+        """Return whether nothing is queued or running; inside the mutex."""
         raise NotImplementedError
 
     def _after_fork_in_child(self) -> None:
         fork.renew(self._changed)  # and with it the mutex
         self._watchers = self._idle_watchers = 0
-
-
-class _Stay:
-    """Inside the heap, as a context manager: who leaves tells those who watch."""
-
-    def __init__(self, heap: Watched) -> None:
-        self._heap = heap
-
-    def __enter__(self) -> None:
-        self._heap._mutex.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._heap._announce()
-        self._heap._mutex.release()
