@@ -18,11 +18,11 @@ from ._backends.native.queue import QueueBase
 from ._backends.native.reactor import Reactor
 from ._backends.native.reflex import ReflexTable
 from ._backends.native.state import StateBase
-from ._backends.native.lock_guard import LockGuard
+from ._backends.native.lock_guard import LockEntry, LockGuard
 from ._backends.native.submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "LockGuard",
     "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Protocol
@@ -11,6 +12,15 @@ from ._backends import fork
 __all__ = ["Clock", "ManualClock", "SystemClock"]
 
 NS_PER_SECOND = 1_000_000_000
+
+
+def limit_in_ns(timeout: float | None) -> int | None:
+    """Return seconds as nanoseconds, None for no limit; negative seconds count as 0, NaN is a ValueError."""
+    if timeout is None or timeout == math.inf:
+        return None
+    if math.isnan(timeout):
+        raise ValueError("timeout is not a number")
+    return max(round(timeout * NS_PER_SECOND), 0)
 
 
 class Clock(Protocol):

@@ -32,7 +32,7 @@ from lifeevt import (
     ThreadSafeSelfState,
     Value,
 )
-from lifeevt.locks import Holding
+from lifeevt.locks import LockHolder
 from lifeevt.metrics import LatencySummary
 from lifeevt.processor import ReflexCondition
 from lifeevt.queue import Admission
@@ -87,7 +87,7 @@ PICKLED = [
     BatchPolicy(3),
     AdaptiveBounds(),
     ReflexCondition("energy", "<", 1.0),
-    Holding("a repair", 1.0),
+    LockHolder("a repair", 1.0),
 ]
 
 

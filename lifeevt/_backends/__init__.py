@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import BackendError
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "LockGuard",
     "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter", "backend",
 ]  # fmt: skip
 
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         EventHeap,
         Histogram,
         KindTable,
+        LockEntry,
         LockGuard,
         ProcessorBase,
         QueueBase,

@@ -92,8 +92,7 @@ class LifeState(ThreadSafeSelfState):
             return change(getattr(live, name))
 
     def _is_mine(self) -> bool:
-        turns = self._turns
-        return turns is not None and turns.gate.is_mine()
+        return self._wrapped is not None and self._wrapped.lock.is_mine()
 
     @contextmanager
     def _bare(self, reason: str, event: Any = None) -> Iterator[Any]:
@@ -101,7 +100,7 @@ class LifeState(ThreadSafeSelfState):
         if self._is_mine():
             yield self.target
             return
-        with self.turn(timeout=self.__dict__["_turn_timeout"], reason=reason, event=event) as live:
+        with self.exclusive(timeout=self.__dict__["_exclusive_timeout"], reason=reason, event=event) as live:
             yield live
 
 
@@ -109,7 +108,7 @@ def wrap_state(
     self_state: Any,
     publish: Mapping[str, Field | Value] | Iterable[str] | None = None,
     *,
-    turn_timeout: float | None = None,
+    exclusive_timeout: float | None = None,
 ) -> LifeState:
     """Wrap Life's SelfState for use by several threads; return a wrapped one unchanged.
 
@@ -119,14 +118,14 @@ def wrap_state(
         self_state: the object.
         publish: the fields that are read without waiting, each at a small cost per exclusive access. None: those of
             ``PUBLISHED`` that the object has.
-        turn_timeout: how many seconds a read or a write waits for exclusive access, before LockTimeout.
+        exclusive_timeout: how many seconds a read or a write waits for exclusive access, before LockTimeout.
     """
     if isinstance(self_state, LifeState):
         return self_state
     if publish is None:
         publish = {name: field for name, field in PUBLISHED.items() if hasattr(self_state, name)}
-    state = LifeState.wrap(self_state, publish, name="SelfState", turn_timeout=turn_timeout)
-    state.__dict__["_turn_timeout"] = turn_timeout
+    state = LifeState.wrap(self_state, publish, name="SelfState", exclusive_timeout=exclusive_timeout)
+    state.__dict__["_exclusive_timeout"] = exclusive_timeout
     state.__dict__["_target"] = self_state
     assert isinstance(state, LifeState)
     return state

@@ -255,7 +255,7 @@ class _LoopBuilder:
         assert pipeline is not None
         engine = ending.enter_context(_running(processor(state, self.queue, pipeline, strategy), self.queue))
         source = ProcessedEvents(engine, self.subsystems)
-        return LifeLoop(self._tick(state, state.turn, source), source, pace, state, None)
+        return LifeLoop(self._tick(state, state.exclusive, source), source, pace, state, None)
 
     def shadow(self, copy_state: Callable[[Any], Any], tolerance: float, ending: ExitStack) -> Shadow:
         """Return the asynchronous mode on a copy: it runs until ``ending``, on all events pushed from now on."""
@@ -278,7 +278,7 @@ class _LoopBuilder:
 def access_to(state: Any) -> Access:
     """Return the exclusive access of a wrapped state; a bare state is given as it is."""
     if isinstance(state, LifeState):
-        return state.turn
+        return state.exclusive
     return lambda _: nullcontext(state)
 
 

@@ -155,7 +155,7 @@ class Stages:
         if type(event) is LifeEvent:
             set_queued(event, False)
             given = event.original
-        with state.turn(HOLDER, event=event) as live:
+        with state.exclusive(HOLDER, event=event) as live:
             outcome = self._process(live, given)
         self._outcomes[id(event)] = outcome
         return outcome[0]

@@ -73,7 +73,7 @@ class Shadow:
         self._engine = processor(twin, self._queue, EventPipeline(engines, pending, clock.wall_time), IN_ORDER)
         source = ProcessedEvents(self._engine, Subsystems(), self._note_result)
         self._tick = LifeTick(
-            twin.turn, subsystems.for_a_copy(), switches, pending, self._queue, source.take, monitor=None
+            twin.exclusive, subsystems.for_a_copy(), switches, pending, self._queue, source.take, monitor=None
         )
         self._pushed_ns: deque[int] = deque()
         self._outcomes: deque[Outcome | None] = deque()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .._public import publish
-from .fair_lock import Turn, TurnLock
-from .place import Place as Place
-from .rwlock import Holding, LockStatistics, ReadWriteLock, Times as Times, WatchedLock, limit_in_ns as limit_in_ns
+from .fair_lock import FairLock, FairLockGuard
+from .instrumented_lock import InstrumentedLock
+from .rwlock import ReadWriteLock
+from .statistics import LockHolder, LockStatistics
 
-__all__ = ["Holding", "LockStatistics", "ReadWriteLock", "Turn", "TurnLock", "WatchedLock"]
+__all__ = ["FairLock", "FairLockGuard", "InstrumentedLock", "LockHolder", "LockStatistics", "ReadWriteLock"]
 
 __dir__ = publish(__name__)

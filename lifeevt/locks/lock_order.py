@@ -1,4 +1,4 @@
-"""The ranks of the locks that a thread holds: it may take only a higher one, so that no two wait crosswise."""
+"""The ranks of the locks that a thread holds: it may take only a higher one, so that no two threads wait crosswise."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def check(name: str, rank: int | None) -> None:
 
 
 def note(name: str, rank: int | None) -> list[Ranked]:
-    """This thread holds the lock from now on; give what is returned to ``forget``."""
+    """Note that this thread holds the lock, and return its list of ranks, for ``forget``."""
     if rank is not None:
         _held.locks.append((name, rank))
     return _held.locks
 
 
-def forget(locks: list[Ranked], name: str, rank: int | None) -> None:
-    """The thread of ``locks`` holds it no longer. Any thread may say so."""
-    if rank is not None and (name, rank) in locks:
-        locks.remove((name, rank))
+def forget(ranks: list[Ranked] | None, name: str, rank: int | None) -> None:
+    """Note that the thread of ``ranks`` (None: nothing was noted) has left the lock. Any thread may call it."""
+    if rank is not None and ranks is not None and (name, rank) in ranks:
+        ranks.remove((name, rank))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from .._public import publish
 from .change import StateChange
 from .changes import Subscription
-from .exclusive import StateTurn
+from .exclusive import ExclusiveAccess
 from .field import Field, Value
-from .persistence import LoadReport
+from .persistence import RestoreReport
 from .snapshot import StateSnapshot
 from .state import ThreadSafeSelfState
 from .statistics import DeltaReport, StateStatistics
@@ -15,12 +15,12 @@ from .transaction import Transaction
 
 __all__ = [
     "DeltaReport",
+    "ExclusiveAccess",
     "Field",
-    "LoadReport",
+    "RestoreReport",
     "StateChange",
     "StateSnapshot",
     "StateStatistics",
-    "StateTurn",
     "Subscription",
     "ThreadSafeSelfState",
     "Transaction",

@@ -12,7 +12,7 @@ from ..errors import SerializationError, StateFileError, UnknownField
 from ..serialization import exact_json, parse_json
 from .checksummed_file import SealedFile, Unsealed
 
-__all__ = ["Hooks", "LoadReport", "load_fields", "save_fields"]
+__all__ = ["Hooks", "RestoreReport", "load_fields", "save_fields"]
 
 Hooks = Mapping[str, Callable[[Any], Any]]  # by field: what makes JSON of its value, or its value of that JSON
 
@@ -20,7 +20,7 @@ KIND = "lifeevt-state"
 
 
 @dataclass(frozen=True)
-class LoadReport:
+class RestoreReport:
     """Where a state came from: the file, the version and the wall time (seconds) it was saved with.
 
     ``problem`` is None, or says why the file itself was not used but the one before it.
@@ -42,7 +42,7 @@ def save_fields(
     SealedFile(path, KIND).write(content)
 
 
-def load_fields(path: str | os.PathLike[str], decode: Hooks) -> tuple[dict[str, Any], LoadReport]:
+def load_fields(path: str | os.PathLike[str], decode: Hooks) -> tuple[dict[str, Any], RestoreReport]:
     """Return the fields of a file and where they come from; errors at ``ThreadSafeSelfState.load``."""
     unsealed = SealedFile(path, KIND).read()
     fields, report = _content(unsealed)
@@ -57,11 +57,11 @@ def checked_hooks(hooks: Hooks | None, fields: Mapping[str, Any]) -> Hooks:
     return hooks or {}
 
 
-def _content(unsealed: Unsealed) -> tuple[dict[str, Any], LoadReport]:
+def _content(unsealed: Unsealed) -> tuple[dict[str, Any], RestoreReport]:
     """Take the content apart; only a file that was forged with its checksum can fail here."""
     try:
         content = parse_json(unsealed.content, str(unsealed.path))
-        report = LoadReport(unsealed.path, content["version"], content["saved_at_seconds"], unsealed.problem)
+        report = RestoreReport(unsealed.path, content["version"], content["saved_at_seconds"], unsealed.problem)
         return dict(content["fields"]), report
     except (SerializationError, KeyError, TypeError, ValueError) as error:
         raise StateFileError(f"{unsealed.path} does not hold a state: {error}") from None

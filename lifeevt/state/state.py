@@ -9,22 +9,20 @@ from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from .._backends import StateBase, StateCells
-from ..clock import Clock, SystemClock
-from ..errors import ConflictError, InvalidValue, StateError, UnknownField
+from ..clock import Clock, SystemClock, limit_in_ns
+from ..errors import ConflictError, InvalidValue, StateError, TransactionError, UnknownField
 from ..metrics import summarize
 from ..serialization import is_number
 from .change import StateChange
 from .changes import ChangeFeed, Subscription, Why
-from .exclusive import StateTurn, Turns
+from .exclusive import ExclusiveAccess
 from .field import Field, Value, checked_number, handed_out
 from .life_table import life_fields
-from .live_object import LiveObject
-from .persistence import Hooks, LoadReport, checked_hooks, load_fields, save_fields
+from .persistence import Hooks, RestoreReport, checked_hooks, load_fields, save_fields
 from .snapshot import StateSnapshot
 from .statistics import DeltaReport, StateStatistics
 from .transaction import Isolation, Transaction
-from .wrapping import declared_fields
-from .write_through import WriteThrough
+from .wrapped_object import WrappedObject, WriteThrough, declared_fields
 
 __all__ = ["ThreadSafeSelfState"]
 
@@ -38,7 +36,7 @@ class ThreadSafeSelfState(StateBase):
     """Named numbers within bounds, and other values, under one read-write lock that prefers writers.
 
     Every call is atomic and thread-safe, and blocks only for another call's few operations, never for user
-    code; what writes a wrapped object's state waits for the turn. ``version`` grows by one with every write;
+    code; a write of a wrapped object waits for exclusive access. ``version`` grows by one with every write;
     ``history`` is how many changes are kept for :meth:`history`; ``measured``:
     keep the times of ``statistics``; ``pause`` waits so many seconds between two tries of ``transact`` and ``update``.
 
@@ -69,7 +67,7 @@ class ThreadSafeSelfState(StateBase):
         self._cells = self._make_cells()
         self._feed = ChangeFeed(self._cells, self._names, self._numbers, history)
         self._writer: StateCells | WriteThrough = self._cells
-        self._turns: Turns | None = None
+        self._wrapped: WrappedObject | None = None
         self._serve()
 
     @classmethod
@@ -84,7 +82,7 @@ class ThreadSafeSelfState(StateBase):
         fields: Mapping[str, Field | Value] | Iterable[str] | None = None,
         *,
         name: str | None = None,
-        turn_timeout: float | None = None,
+        exclusive_timeout: float | None = None,
         history: int = 0,
         measured: bool = True,
     ) -> ThreadSafeSelfState:
@@ -92,14 +90,14 @@ class ThreadSafeSelfState(StateBase):
 
         ``fields`` are declarations by name, or names: a number becomes an unbounded Field, anything else a Value.
         None: what the object says it has, as dataclasses, pydantic models and public attributes do. What the
-        object holds now is published first. From now on it is touched in a :meth:`turn` only; other writes wait
-        for the turn, LockTimeout after ``turn_timeout`` seconds. ``name`` stands in errors. UnknownField for an
+        object holds now is published first. From now on it is touched under :meth:`exclusive` access only; other writes
+        wait for that, LockTimeout after ``exclusive_timeout`` seconds. ``name`` stands in errors. UnknownField for an
         attribute that is not there, InvalidValue for what its field does not take. O(size of the values).
         """
         state = cls(declared_fields(target, fields), history=history, measured=measured)
-        live = LiveObject(target, {each: state.fields[each] for each in state._names}, state._cells)
-        state._turns = turns = Turns(live, name or type(target).__name__, state, state._feed, measured)
-        state._writer = WriteThrough(live, turns.gate, state._numbers, turn_timeout)
+        by_place = {each: state.fields[each] for each in state._names}
+        state._wrapped = WrappedObject(target, name or type(target).__name__, by_place, state._cells, measured)
+        state._writer = WriteThrough(state._wrapped, state._numbers, limit_in_ns(exclusive_timeout))
         state._serve(writes=False)
         return state
 
@@ -159,26 +157,30 @@ class ThreadSafeSelfState(StateBase):
 
         return self.transact(once, retries, "serializable").version
 
-    # --- turns
+    # --- exclusive access
 
-    def turn(
+    def exclusive(
         self,
         holder: str | None = None,
         timeout: float | None = None,
         *,
         reason: str | None = None,
         event: Any = None,
-    ) -> StateTurn:
-        """Return a turn on the wrapped object, for a ``with`` block that gets the object; see :class:`StateTurn`.
+    ) -> ExclusiveAccess:
+        """Return exclusive access to the wrapped object: a ``with`` block that gets it; see :class:`ExclusiveAccess`.
 
-        ``holder`` (None: the thread's name) stands in the errors of those who wait, and for a missing ``reason``
-        in what watchers are told. StateError when nothing is wrapped.
-        In the block's beginning: LockTimeout after ``timeout`` seconds, LockOrderError inside another turn of
-        this thread, TransactionError inside a transaction on this state. O(fields).
+        ``holder`` (None: the thread's name) stands in the errors of threads that wait, and replaces a missing
+        ``reason`` in the changes that watchers get. O(fields).
+
+        Raises:
+            StateError: at once, when nothing is wrapped. The others come at the begin of the block.
+            LockTimeout: another thread had the object for ``timeout`` seconds.
+            LockOrderError: this thread has exclusive access already.
+            TransactionError: this thread is inside a transaction on this state.
         """
-        if self._turns is None:
-            raise StateError("this state wraps no object: a turn is for ThreadSafeSelfState.wrap(...)")
-        return StateTurn(self._turns, holder, timeout, reason, event)
+        if self._wrapped is None:
+            raise StateError("this state wraps no object: exclusive access is for ThreadSafeSelfState.wrap(...)")
+        return ExclusiveAccess(self, self._wrapped, self._feed, holder, limit_in_ns(timeout), reason, event)
 
     # --- transactions
 
@@ -186,8 +188,9 @@ class ThreadSafeSelfState(StateBase):
         self, isolation: Isolation = "snapshot", *, reason: str | None = None, event: Any = None
     ) -> Transaction:
         """Return a transaction to be used in a ``with`` block; see :class:`Transaction`. O(fields) at its start."""
-        if self._turns is not None:
-            self._turns.refuse_transaction()
+        if self._wrapped is not None and self._wrapped.lock.is_mine():  # the commit would wait for this thread
+            name = self._wrapped.lock.name
+            raise TransactionError(f"a transaction inside exclusive access to {name}: write the object itself there")
         return Transaction(self, isolation, reason, event)
 
     def transact(
@@ -262,7 +265,7 @@ class ThreadSafeSelfState(StateBase):
         save_fields(path, seen, seen.version, (clock or SystemClock()).wall_time(), encode)
         return seen.version
 
-    def load(self, path: str | os.PathLike[str], *, decode: Hooks | None = None) -> LoadReport:
+    def load(self, path: str | os.PathLike[str], *, decode: Hooks | None = None) -> RestoreReport:
         """Store all fields of a file in one step, or of ``path.previous`` if the file is not whole.
 
         Fields that the file does not have stay as they are. ``decode`` undoes ``encode``. The report says what
@@ -289,8 +292,8 @@ class ThreadSafeSelfState(StateBase):
         """Return a frozen snapshot of the counters and of the lock's times. O(buckets)."""
         cells, (reads, writes) = self._cells, self._cells.counts()
         waits, holds = summarize(cells.waits), summarize(cells.holds)
-        turns = None if self._turns is None else self._turns.gate.statistics()
-        return StateStatistics(self.version, reads, writes, cells.conflicts, self._feed.errors, waits, holds, turns)
+        exclusive = None if self._wrapped is None else self._wrapped.lock.statistics()
+        return StateStatistics(self.version, reads, writes, cells.conflicts, self._feed.errors, waits, holds, exclusive)
 
     # --- inside
 

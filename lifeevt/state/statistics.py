@@ -27,8 +27,8 @@ class StateStatistics:
     """How often the state was read and written, its version, conflicts of commits, errors of watchers.
 
     ``waits`` are those of writers that did not find the lock free, ``holds`` the times that writes from Python
-    held it: each 64th is measured, and none by a state that is not ``measured``. ``turns`` are those on a
-    wrapped object, other writes of it among them: about each 16th, and always the longest holder.
+    held it: each 64th is measured, and none by a state that is not ``measured``. ``exclusive`` is of the exclusive
+    access to a wrapped object, its single writes included.
     """
 
     version: int
@@ -38,4 +38,4 @@ class StateStatistics:
     watcher_errors: int = 0
     waits: LatencySummary = field(default=NO_TIMES, compare=False)
     holds: LatencySummary = field(default=NO_TIMES, compare=False)
-    turns: LockStatistics | None = field(default=None, compare=False)
+    exclusive: LockStatistics | None = field(default=None, compare=False)

@@ -68,7 +68,7 @@ CASES = [
 
 def of_state(case: Case, measured: bool = True) -> timeit.Timer:
     state = ThreadSafeSelfState.wrap(case.made(), NAMES, measured=measured)
-    return timer(f"with state.turn('handler') as live: {case.work}", state=state)
+    return timer(f"with state.exclusive('handler') as live: {case.work}", state=state)
 
 
 def of_lock(case: Case, end: str) -> timeit.Timer:

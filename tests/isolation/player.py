@@ -288,7 +288,7 @@ class WrappedPlayer(Player):
 
     def rework(self, client: Client, name: str) -> None:
         steps: list[Look | Write] = []
-        turn = self.state.turn()
+        turn = self.state.exclusive()
         with turn as live:
             vars(live).update(self._reworked(name, steps, vars(live)))
         self._single(client, turn.version, *steps)

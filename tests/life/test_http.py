@@ -102,8 +102,8 @@ def test_without_a_state_the_status_is_500() -> None:
 
 
 def test_an_exclusive_access_that_lasts_too_long_gives_status_503() -> None:
-    state = wrap_state(SelfState(), turn_timeout=0.01)
-    with state.turn("a long handler"), Actor() as client:
+    state = wrap_state(SelfState(), exclusive_timeout=0.01)
+    with state.exclusive("a long handler"), Actor() as client:
         status, body = said(client.do(get_status, state))
     assert status == 503
     assert "a long handler" in body

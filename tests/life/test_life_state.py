@@ -92,7 +92,7 @@ def test_an_attribute_that_is_not_published_is_set_on_the_object(state: LifeStat
 
 
 def test_a_published_number_that_became_nan_is_reset(state: LifeState, being: SelfState) -> None:
-    with pytest.raises(InvalidValue, match="energy"), state.turn():
+    with pytest.raises(InvalidValue, match="energy"), state.exclusive():
         being._body.numbers["energy"] = float("nan")
     assert (being.energy, state.energy) == (100.0, 100.0)
 
@@ -144,11 +144,11 @@ def test_a_copied_container_is_a_plain_one_for_other_code(state: LifeState) -> N
     assert type(other.target.recent_events) is list
 
 
-# turns
+# exclusive access
 
 
 def test_exclusive_access_gives_the_bare_object_and_every_call_works_in_it(state: LifeState, being: SelfState) -> None:
-    with state.turn("handler") as live:
+    with state.exclusive("handler") as live:
         assert live is being
         live.energy -= 10.0
         assert state["energy"] == 100.0, "published at the end"
@@ -160,8 +160,8 @@ def test_exclusive_access_gives_the_bare_object_and_every_call_works_in_it(state
 
 
 def test_readers_of_published_numbers_do_not_wait_for_exclusive_access(being: SelfState) -> None:
-    state = wrap_state(being, turn_timeout=0.01)
-    with state.turn("a long handler") as live, Actor() as reader:
+    state = wrap_state(being, exclusive_timeout=0.01)
+    with state.exclusive("a long handler") as live, Actor() as reader:
         live.energy = 1.0
         assert reader.do(lambda: (state.energy, state.snapshot()["ticks"])) == (100.0, 0)
         with pytest.raises(LockTimeout, match="a long handler"):
@@ -177,7 +177,7 @@ def test_a_wrapped_state_is_wrapped_once(state: LifeState, being: SelfState) -> 
 
 def test_an_adopter_chooses_what_is_published(being: SelfState) -> None:
     state = wrap_state(being, {"energy": Field(0.0), "circadian_phase": Field(0.0)})
-    being.circadian_phase = 1.0  # outside a turn: published by the next one
+    being.circadian_phase = 1.0  # outside exclusive access: published by the next
     state.apply_delta({"energy": -1.0})
     assert dict(state.snapshot()) == {"energy": 99.0, "circadian_phase": 1.0}
     assert state.stability == 1.0

@@ -1,4 +1,4 @@
-"""TurnLock: one at a time, in the order of asking, seen by name, and given back whatever happens."""
+"""FairLock: one holder at a time, in the order of asking, seen by name, and given back whatever happens."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 from actors import Actor, Call, wait_until
 
 from lifeevt import LockOrderError, LockTimeout
-from lifeevt.locks import Turn, TurnLock
+from lifeevt.locks import FairLock, FairLockGuard
 
 
 @pytest.fixture
-def lock() -> TurnLock:
-    return TurnLock("the being")
+def lock() -> FairLock:
+    return FairLock("the being")
 
 
 @pytest.fixture
@@ -24,21 +24,21 @@ def other() -> Iterator[Actor]:
         yield actor
 
 
-def test_a_turn_is_alone_and_has_a_name(lock: TurnLock, other: Actor) -> None:
-    with lock.acquire("the engine") as turn:
-        assert turn.holder == "the engine" and turn.held
+def test_a_holder_is_alone_and_has_a_name(lock: FairLock, other: Actor) -> None:
+    with lock.acquire("the engine") as guard:
+        assert guard.holder == "the engine" and guard.held
         (holding,) = lock.holders()
         assert holding.holder == f"the engine ({threading.current_thread().name})" and holding.seconds >= 0.0
         with pytest.raises(LockTimeout) as caught:
             other.do(lock.acquire, "a visitor", 0)
-    assert not turn.held and lock.holders() == ()
+    assert not guard.held and lock.holders() == ()
     assert str(caught.value).startswith("the being was not free within 0 s; the engine (")
     assert caught.value.holders[0][0] == holding.holder
 
 
-def test_turns_come_in_the_order_of_asking(lock: TurnLock) -> None:
+def test_holders_come_in_the_order_of_asking(lock: FairLock) -> None:
     with ExitStack() as stack:
-        turn = lock.acquire("the first")
+        guard = lock.acquire("the first")
         actors = [stack.enter_context(Actor()) for _ in range(5)]
         calls: list[Call] = []
         for number, actor in enumerate(actors, 1):
@@ -46,26 +46,26 @@ def test_turns_come_in_the_order_of_asking(lock: TurnLock) -> None:
             wait_until(lambda number=number: lock.waiting() == number)
         for call in calls:
             assert not call.ended
-            turn.release()
-            turn = call.result()
-            assert turn.held
-        turn.release()
+            guard.release()
+            guard = call.result()
+            assert guard.held
+        guard.release()
 
 
-def test_who_loses_patience_lets_the_next_one_in(lock: TurnLock, other: Actor) -> None:
+def test_a_thread_that_loses_patience_lets_the_next_one_in(lock: FairLock, other: Actor) -> None:
     with Actor() as hasty:
-        turn = lock.acquire("the first")
+        guard = lock.acquire("the first")
         late = hasty.begin(lock.acquire, "the hasty", 0.05)
         wait_until(lambda: lock.waiting() == 1 or late.ended)
         patient = other.begin(lock.acquire, "the patient")
         with pytest.raises(LockTimeout, match="the first"):
             late.result()
-        turn.release()
+        guard.release()
         patient.result().release()
     assert lock.waiting() == 0 and lock.holders() == ()
 
 
-def test_a_thread_has_one_turn_at_a_time(lock: TurnLock) -> None:
+def test_a_thread_holds_it_once(lock: FairLock) -> None:
     with lock.acquire("a test"):
         with pytest.raises(LockOrderError, match="holds the being already"):
             lock.acquire("the same test")
@@ -73,60 +73,61 @@ def test_a_thread_has_one_turn_at_a_time(lock: TurnLock) -> None:
     assert lock.holders() == ()
 
 
-def test_a_turn_that_is_dropped_is_over(lock: TurnLock, other: Actor) -> None:
-    turn: Turn | None = lock.acquire("a test")
+def test_a_hold_ends_when_its_guard_is_dropped(lock: FairLock, other: Actor) -> None:
+    guard: FairLockGuard | None = lock.acquire("a test")
     waiting = other.begin(lock.acquire, "the next")
     wait_until(lambda: lock.waiting() == 1)
-    assert turn is not None
-    del turn
+    assert guard is not None
+    del guard
     waiting.result().release()
 
 
-def test_a_turn_may_be_released_by_another_thread_and_more_than_once(lock: TurnLock, other: Actor) -> None:
-    turn = lock.acquire("a test")
-    other.do(turn.release)
-    turn.release()
+def test_a_guard_may_be_released_by_another_thread_and_more_than_once(lock: FairLock, other: Actor) -> None:
+    guard = lock.acquire("a test")
+    other.do(guard.release)
+    guard.release()
     with lock.acquire("a test", 0):
-        turn.release()  # an old turn ends no new one
+        guard.release()  # an old guard ends no new hold
         assert len(lock.holders()) == 1
 
 
-@pytest.mark.parametrize("step", ["_stand_in", "_wait", "_leave"])
-def test_an_exception_at_any_step_leaves_no_turn(
-    lock: TurnLock, other: Actor, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = getattr(TurnLock, step)
-    turn = other.do(lock.acquire, "the first") if step == "_wait" else None
+@pytest.mark.parametrize("step", ["check_order", "wait", "note_rank", "forget_rank"])
+def test_an_exception_at_any_step_leaves_no_hold(other: Actor, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = FairLock("the being", rank=1)
+    whole = getattr(FairLock, step)
+    guard = other.do(lock.acquire, "the first") if step == "wait" else None
 
-    def interrupted(self: TurnLock, *arguments: object) -> None:
+    def interrupted(self: FairLock, *arguments: object) -> None:
         monkeypatch.undo()
-        if step != "_wait":
+        if step != "wait":
             whole(self, *arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(TurnLock, step, interrupted)
+    monkeypatch.setattr(FairLock, step, interrupted)
     with pytest.raises(KeyboardInterrupt), lock.acquire("a test"):
         pass
-    if turn is not None:
-        turn.release()
+    if guard is not None:
+        other.do(guard.release)
     assert lock.holders() == () and lock.waiting() == 0
+    with lock.acquire("a test"):  # no rank is left behind
+        pass
 
 
-def test_times_are_counted_by_holder(lock: TurnLock, other: Actor) -> None:
+def test_times_are_counted_by_holder(lock: FairLock, other: Actor) -> None:
     with lock.acquire("the engine"):
         waiting = other.begin(lock.acquire, "a visitor")
         wait_until(lambda: lock.waiting() == 1)
-        assert repr(lock).startswith("<TurnLock the being: held by the engine (") and repr(lock).endswith("1 wait>")
+        assert repr(lock).startswith("<FairLock the being: held by the engine (") and repr(lock).endswith("1 wait>")
     waiting.result().release()
     told = lock.statistics()
     assert (told.holds.count, told.waits.count) == (2, 1)
     assert told.longest_holder is not None and told.longest_holder.startswith(("the engine", "a visitor"))
 
 
-def test_a_turn_that_another_thread_ends_frees_the_rank_of_its_own(other: Actor) -> None:
-    high, low = TurnLock("high", 2), TurnLock("low", 1)
-    turn = high.acquire("a test")
+def test_a_hold_that_another_thread_ends_frees_the_rank_of_its_own(other: Actor) -> None:
+    high, low = FairLock("high", 2), FairLock("low", 1)
+    guard = high.acquire("a test")
     with pytest.raises(LockOrderError):
         low.acquire("a test")
-    other.do(turn.release)
+    other.do(guard.release)
     low.acquire("a test").release()

@@ -1,4 +1,4 @@
-"""ReadWriteLock and WatchedLock: who may enter, what is refused, what is seen, and that no exception leaves a lock."""
+"""ReadWriteLock and InstrumentedLock: entries, refusals, reports, and no lock left behind by an exception."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from actors import Actor, wait_until
 
 from lifeevt import DeadlockError, LockOrderError, LockTimeout
-from lifeevt.locks import ReadWriteLock, TurnLock, WatchedLock
-from lifeevt.locks.rwlock import limit_in_ns
+from lifeevt.clock import limit_in_ns
+from lifeevt.locks import FairLock, InstrumentedLock, ReadWriteLock
 
 
 @pytest.fixture
@@ -169,18 +169,18 @@ def test_a_timeout_that_is_no_number_is_refused(lock: ReadWriteLock) -> None:
 def three(ranks: list[int | None]) -> list[Callable[[], Any]]:
     """A way to take, for ``with``, of each kind of lock."""
     first, second, third = ranks
-    watched = WatchedLock(threading.Lock(), "mine", second)
-    turns = TurnLock("turns", third)
+    instrumented = InstrumentedLock(threading.Lock(), "mine", second)
+    fair = FairLock("fair", third)
     return [
         ReadWriteLock("shared", first).read,
-        lambda: watched,
-        lambda: turns.acquire("a test"),
+        lambda: instrumented,
+        lambda: fair.acquire("a test"),
     ]
 
 
 def test_locks_are_taken_by_ascending_rank() -> None:
-    shared, mine, turns = three([1, 2, 3])
-    with shared(), mine(), turns():
+    shared, mine, fair = three([1, 2, 3])
+    with shared(), mine(), fair():
         pass
 
 
@@ -198,12 +198,12 @@ def test_a_rank_that_is_not_higher_is_refused_at_once(
 
 
 def test_a_lock_without_a_rank_is_not_checked() -> None:
-    shared, mine, turns = three([None, 5, 1])
+    shared, mine, fair = three([None, 5, 1])
     with mine(), shared():
         pass
     with shared(), mine():
         pass
-    with turns(), shared():
+    with fair(), shared():
         pass
 
 
@@ -215,75 +215,75 @@ def test_ranks_are_of_a_thread(other: Actor) -> None:
         other.do(leave, entry)
 
 
-# WatchedLock
+# InstrumentedLock
 
 
 @pytest.fixture(params=[threading.Lock, threading.RLock], ids=["Lock", "RLock"])
-def watched(request: pytest.FixtureRequest) -> WatchedLock:
-    return WatchedLock(request.param(), "mine")
+def instrumented(request: pytest.FixtureRequest) -> InstrumentedLock:
+    return InstrumentedLock(request.param(), "mine")
 
 
-def test_a_watched_lock_excludes(watched: WatchedLock, other: Actor) -> None:
-    with watched:
-        assert other.do(watched.acquire, False) is False
-        assert other.do(watched.acquire, True, 0.001) is False
-        (holding,) = watched.holders()
+def test_an_instrumented_lock_excludes(instrumented: InstrumentedLock, other: Actor) -> None:
+    with instrumented:
+        assert other.do(instrumented.acquire, False) is False
+        assert other.do(instrumented.acquire, True, 0.001) is False
+        (holding,) = instrumented.holders()
         assert holding.holder == threading.current_thread().name
-    assert other.do(watched.acquire) is True
-    other.do(watched.release)
-    assert watched.holders() == ()
+    assert other.do(instrumented.acquire) is True
+    other.do(instrumented.release)
+    assert instrumented.holders() == ()
 
 
-def test_who_waits_for_a_watched_lock_gets_it(watched: WatchedLock, other: Actor) -> None:
+def test_a_thread_that_waits_for_an_instrumented_lock_gets_it(instrumented: InstrumentedLock, other: Actor) -> None:
     from lifeevt.locks.wait_graph import GRAPH
 
-    with watched:
-        waiting = other.begin(watched.acquire)
-        wait_until(lambda: any(wait.lock is watched for wait in GRAPH.waits()))
+    with instrumented:
+        waiting = other.begin(instrumented.acquire)
+        wait_until(lambda: any(wait.lock is instrumented for wait in GRAPH.waits()))
     assert waiting.result() is True
-    other.do(watched.release)
-    told = watched.statistics()
+    other.do(instrumented.release)
+    told = instrumented.statistics()
     assert (told.holds.count, told.waits.count) == (2, 1) and told.longest_holder is not None
 
 
 def test_a_reentrant_lock_may_be_taken_again_whatever_its_rank() -> None:
-    watched = WatchedLock(threading.RLock(), "mine", 1)
-    with watched, watched:
-        assert len(watched.holders()) == 1
-    assert watched.holders() == () and watched.statistics().holds.count == 1
-    with watched:
+    instrumented = InstrumentedLock(threading.RLock(), "mine", 1)
+    with instrumented, instrumented:
+        assert len(instrumented.holders()) == 1
+    assert instrumented.holders() == () and instrumented.statistics().holds.count == 1
+    with instrumented:
         pass
 
 
 def test_a_plain_lock_taken_again_is_an_error_and_no_hang() -> None:
-    watched = WatchedLock(threading.Lock(), "mine")
-    with watched:
-        assert watched.acquire(False) is False
+    instrumented = InstrumentedLock(threading.Lock(), "mine")
+    with instrumented:
+        assert instrumented.acquire(False) is False
         with pytest.raises(LockOrderError, match="holds mine already"):
-            watched.acquire()
-    assert watched.holders() == ()
+            instrumented.acquire()
+    assert instrumented.holders() == ()
 
 
-def test_releasing_a_watched_lock_that_is_free_is_the_locks_own_error(watched: WatchedLock) -> None:
+def test_releasing_an_instrumented_lock_that_is_free_is_the_locks_own_error(instrumented: InstrumentedLock) -> None:
     with pytest.raises(RuntimeError):
-        watched.release()
-    with watched:
-        assert len(watched.holders()) == 1
+        instrumented.release()
+    with instrumented:
+        assert len(instrumented.holders()) == 1
 
 
-def test_a_watched_reentrant_lock_is_not_released_by_another(other: Actor) -> None:
-    watched = WatchedLock(threading.RLock(), "mine")
-    with watched:
+def test_an_instrumented_reentrant_lock_is_not_released_by_another(other: Actor) -> None:
+    instrumented = InstrumentedLock(threading.RLock(), "mine")
+    with instrumented:
         with pytest.raises(RuntimeError):
-            other.do(watched.release)
-        assert len(watched.holders()) == 1
+            other.do(instrumented.release)
+        assert len(instrumented.holders()) == 1
 
 
-def test_a_watched_lock_that_is_not_measured_keeps_no_times() -> None:
-    watched = WatchedLock(threading.Lock(), "mine", measured=False)
-    with watched:
+def test_an_instrumented_lock_that_is_not_measured_keeps_no_times() -> None:
+    instrumented = InstrumentedLock(threading.Lock(), "mine", measured=False)
+    with instrumented:
         pass
-    assert watched.statistics().holds.count == 0
+    assert instrumented.statistics().holds.count == 0
 
 
 def test_the_errors_carry_the_circle_and_the_stacks_through_a_pickle() -> None:

@@ -14,14 +14,14 @@ from actors import Actor, Call, wait_until
 from hypothesis import given, settings, strategies as st
 
 from lifeevt import DeadlockError, LockOrderError, LockTimeout, ThreadSafeSelfState
-from lifeevt.locks import ReadWriteLock, TurnLock, WatchedLock
+from lifeevt.locks import FairLock, InstrumentedLock, ReadWriteLock
 from lifeevt.locks.wait_graph import GRAPH, WaitGraph
 
-KINDS = ["read", "write", "turn", "watched", "state"]
+KINDS = ["read", "write", "fair", "instrumented", "state"]
 
 
-class TurnOf:
-    """The turn on the object of a state."""
+class ExclusiveOn:
+    """Exclusive access to the object of a state."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,10 +47,10 @@ class Person:
     def _take(self, lock: Any, mode: str, *limits: float) -> None:
         if isinstance(lock, ReadWriteLock):
             entry: Any = getattr(lock, mode)(*limits)
-        elif isinstance(lock, TurnOf):
-            entry = lock.state.turn("a test", *limits)
+        elif isinstance(lock, ExclusiveOn):
+            entry = lock.state.exclusive("a test", *limits)
         else:
-            entry = lock.acquire(mode, *limits) if isinstance(lock, TurnLock) else lock
+            entry = lock.acquire(mode, *limits) if isinstance(lock, FairLock) else lock
         entry.__enter__()
         self._entries[lock.name] = entry
 
@@ -68,12 +68,12 @@ def people(count: int) -> Iterator[list[Person]]:
 
 def made(kind: str, name: str) -> tuple[Any, str]:
     """A lock of a kind, and the mode in which others are kept out by one who has it."""
-    if kind == "turn":
-        return TurnLock(name), "turn"
+    if kind == "fair":
+        return FairLock(name), "fair"
     if kind == "state":
-        return TurnOf(name), "state"
-    if kind == "watched":
-        return WatchedLock(threading.Lock(), name), "watched"
+        return ExclusiveOn(name), "state"
+    if kind == "instrumented":
+        return InstrumentedLock(threading.Lock(), name), "instrumented"
     return ReadWriteLock(name), kind
 
 
@@ -113,7 +113,7 @@ def test_two_who_would_wait_for_each_other_are_told(left_kind: str, right_kind: 
 
 @pytest.mark.parametrize("length", [3, 5, 8])
 def test_a_long_circle_is_told_in_its_order(length: int) -> None:
-    kinds = itertools.cycle(["write", "turn", "watched"])
+    kinds = itertools.cycle(["write", "fair", "instrumented"])
     locks = [made(kind, f"lock {number}")[0] for number, kind in zip(range(length), kinds, strict=False)]
     with people(length) as all_of_them:
         for person, lock in zip(all_of_them, locks, strict=True):
@@ -234,7 +234,7 @@ def test_a_wait_inside_a_search_is_refused() -> None:
 @settings(max_examples=40)
 def test_a_wait_fails_just_when_it_would_close_a_circle(data: st.DataObject) -> None:
     """Four people and three exclusive locks; the model follows who waits for whom, each for one."""
-    kinds = data.draw(st.lists(st.sampled_from(["write", "turn", "watched"]), min_size=3, max_size=3))
+    kinds = data.draw(st.lists(st.sampled_from(["write", "fair", "instrumented"]), min_size=3, max_size=3))
     locks = [made(kind, f"lock {number}")[0] for number, kind in enumerate(kinds)]
     holder: dict[int, int] = {}
     waiting: dict[int, tuple[int, Call]] = {}

@@ -20,6 +20,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "EventHeap": {"capacity": 2},
     "Histogram": {},
     "KindTable": {},
+    "LockEntry": {"holder": "a test"},
     "RWLock": {},
     "ReflexTable": TABLE,
     "StateCells": CELLS,

@@ -25,8 +25,8 @@ from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_L
 pytestmark = pytest.mark.native
 
 CLASSES = [
-    "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "RWLock", "Reactor", "ReflexTable",
-    "StateCells", "Submitter",
+    "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "RWLock", "Reactor",
+    "ReflexTable", "StateCells", "Submitter",
 ]  # fmt: skip
 FACADES = {"ProcessorBase": AsyncEventProcessor, "QueueBase": AsyncEventQueue, "StateBase": ThreadSafeSelfState}
 BASES = [*FACADES, "LockGuard"]  # classes that others inherit from
@@ -275,6 +275,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("StateCells", "write", [0, 2.0]),
     ("StateCells", "add", [[0], [1.0]]),
     ("ReflexTable", "__init__", list(TABLE.values())),
+    ("LockEntry", "__init__", ["a test"]),
     ("Histogram", "record", [1]),
     ("Histogram", "percentile", [50.0]),
     ("Histogram", "merge", [None]),

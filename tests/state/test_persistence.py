@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from lifeevt import Field, InvalidValue, ManualClock, ThreadSafeSelfState, UnknownField, Value
 from lifeevt.errors import SerializationError, StateFileError, StateFileMissing
-from lifeevt.state import LoadReport
+from lifeevt.state import RestoreReport
 from lifeevt.state.checksummed_file import SealedFile
 from lifeevt.state.persistence import KIND, load_fields, save_fields
 
@@ -35,7 +35,7 @@ def test_what_is_saved_is_loaded_equal(tmp_path_factory: pytest.TempPathFactory,
 
 def test_the_report_says_from_where_which_version_and_when(tmp_path: Path) -> None:
     _, report = load_fields(saved(tmp_path, {"energy": 1.0}), {})
-    assert report == LoadReport(tmp_path / "state", 7, 1700000000.25, None)
+    assert report == RestoreReport(tmp_path / "state", 7, 1700000000.25, None)
 
 
 def test_the_report_says_why_the_one_before_was_used(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_state_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     other = being()
     report = other.load(tmp_path / "state", decode=HOOKS["decode"])
     assert dict(other.snapshot()) == dict(state.snapshot())
-    assert report == LoadReport(tmp_path / "state", 1, 5.5, None)
+    assert report == RestoreReport(tmp_path / "state", 1, 5.5, None)
     assert type(other["ticks"]) is int
 
 

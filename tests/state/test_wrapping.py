@@ -49,7 +49,7 @@ def test_numbers_and_values_may_be_declared_in_any_order() -> None:
     state = ThreadSafeSelfState.wrap(target, fields)
     assert dict(state.snapshot()) == vars(target) == {"name": "Ada", "energy": 1.5, "memory": (), "ticks": 3}
     assert state.store({"ticks": 4, "name": "Eve"}) == 1
-    with state.turn() as live:
+    with state.exclusive() as live:
         live.energy, live.memory = 2.5, ("shock",)
     assert dict(state.snapshot()) == vars(target) == {"name": "Eve", "energy": 2.5, "memory": ("shock",), "ticks": 4}
 
@@ -282,14 +282,14 @@ def test_a_state_over_an_object_is_saved_and_loaded(tmp_path: Any) -> None:
         state.save(tmp_path / "being")
 
 
-def test_watchers_hear_of_writes_after_the_turn_is_free() -> None:
+def test_watchers_hear_of_writes_after_the_object_is_free() -> None:
     being, state = wrapped()
     heard: list[Any] = []
 
     def watcher(change: Any) -> None:
         heard.append((change.version, dict(change.before), dict(change.after), change.reason))
         if change.version == 1:
-            state["energy"] = 9.0  # which needs the turn
+            state["energy"] = 9.0  # which needs the object
 
     with state.watch(watcher):
         state.store({"energy": 7.0, "memory": ["a"]}, reason="test")
@@ -302,7 +302,7 @@ def test_watchers_hear_of_writes_after_the_turn_is_free() -> None:
 
 def test_a_wrapped_state_may_keep_a_history() -> None:
     _, state = wrapped(history=2)
-    with state.turn("handler") as live:
+    with state.exclusive("handler") as live:
         live.memory.append("a")
     state["energy"] = 7.0
     assert [(change.reason, change.fields) for change in state.history()] == [
@@ -311,12 +311,12 @@ def test_a_wrapped_state_may_keep_a_history() -> None:
     ]
 
 
-def test_a_write_waits_for_a_turn_as_long_as_the_state_allows() -> None:
-    _, state = wrapped(turn_timeout=0.0, name="Ada")
-    with state.turn("handler:shock"):
+def test_a_write_waits_for_exclusive_access_as_long_as_the_state_allows() -> None:
+    _, state = wrapped(exclusive_timeout=0.0, name="Ada")
+    with state.exclusive("handler:shock"):
         (said,) = together(lambda: error_of(lambda: state.apply_delta({"energy": 1.0})))
     assert isinstance(said, LockTimeout)
-    assert "the turn of Ada was not free within 0 s; handler:shock has held it for" in str(said)
+    assert str(said).startswith("Ada was not free within 0 s; handler:shock has held it for")
     state.apply_delta({"energy": 1.0})
     assert state["energy"] == 51.0
 
@@ -376,7 +376,7 @@ class Interfering:
 def interfered(delta: float) -> tuple[Being, ThreadSafeSelfState]:
     being, state = wrapped()
     cells: Any = Interfering(state.cells, delta)
-    state._turns.live.cells = state._writer._cells = cells  # type: ignore[union-attr]
+    state._wrapped.cells = state._writer._cells = cells  # type: ignore[union-attr]
     return being, state
 
 
@@ -393,7 +393,7 @@ def interfered(delta: float) -> tuple[Being, ThreadSafeSelfState]:
 )
 def test_a_reflex_in_the_middle_of_a_write_is_before_or_after_it(write: Any, expected: float) -> None:
     being, state = interfered(-1.0)
-    state._turns.live.cells.times = 1  # type: ignore[union-attr]
+    state._wrapped.cells.times = 1  # type: ignore[union-attr]
     write(state)
     assert state["energy"] == expected
     state["pattern"] = "so that the object is shown it"
@@ -445,5 +445,5 @@ def apply(state: ThreadSafeSelfState, kind: str, number: float) -> None:
     elif kind == "reflex":
         state.cells.add([0], [number])
     else:
-        with state.turn() as live:
+        with state.exclusive() as live:
             live._body["energy"] = number  # past the property that validates

@@ -1,4 +1,4 @@
-"""LockGuard, native: a ``with`` block inside a lock, whose ends no signal handler can interrupt.
+"""LockEntry and LockGuard, native: a ``with`` block inside a fair lock, whose ends no signal handler can interrupt.
 
 A signal handler runs between two steps of Python and may raise there: after a lock was taken and before anything
 noted it, or on the way to its release. C has no such place.
@@ -6,103 +6,183 @@ noted it, or on the way to its release. C has no such place.
 
 cimport cython
 
+from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport int64_t
 
+from ..nogil.histogram cimport histogram_record
 from ..nogil.rwlock cimport rwlock_now_ns
+from .histogram cimport Histogram
 
 from ...errors import StateError
 
-cdef enum:
-    SAMPLED_BITS = 0xF0  # a block that began at a nanosecond without these is recorded: about each 16th
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class LockEntry:
+    """The place of a thread in the line of a lock; the first entry of a line has the lock."""
+
+    cdef readonly object holder
+    cdef readonly unsigned long thread
+    cdef readonly int64_t since_ns      # 0 until its thread is inside
+    cdef public object bell             # of a thread that waits: released to wake it
+    cdef public object ranks            # those that its thread holds, when the lock has one
+
+    def __cinit__(self, holder):
+        self.holder, self.thread = holder, <unsigned long> PyThread_get_thread_ident()
+
+    def enter(self):
+        """Note that its thread is inside from now on."""
+        self.since_ns = rwlock_now_ns()
+
+    def held_ns(self):
+        """Return for how long its thread has been inside; 0 before."""
+        return rwlock_now_ns() - self.since_ns if self.since_ns else 0
+
+    def ring(self):
+        """Wake its thread, now or as soon as it waits. Takes no lock, so a finalizer may call it."""
+        wake(self)
 
 
 @cython.auto_pickle(False)
 cdef class LockGuard:
-    """One ``with`` block inside a gate; subclasses say in the hooks what is done at its ends.
+    """One ``with`` block inside a fair lock; subclasses say in the hooks what is done at its ends.
 
-    The gate is left however the block ends. On the native backend that also holds when a signal handler raises on
-    the way in or out.
+    The block leaves the lock however it ends. On the native backend that also holds when a signal handler raises on
+    the way in or out. On the reference such a block leaves the lock when its last reference goes.
     """
 
-    cdef readonly object _gate, _holder, _timeout
-    cdef object inside          # None before the block, False after it
+    cdef readonly object _lock, _holder, _limit_ns
+    cdef readonly LockEntry _entry
+    cdef bint open
 
-    def __init__(self, gate, holder, timeout_seconds):
-        self._gate, self._holder, self._timeout = gate, holder, timeout_seconds
-        self.inside = None
+    def __init__(self, lock, holder, limit_ns):
+        self._lock, self._holder, self._limit_ns = lock, holder, limit_ns
 
     def __enter__(self):
-        """Enter the gate and return the value of ``_opened``.
+        """Enter the lock and return the value of ``_opened``.
 
         Raises:
-            LockOrderError: this thread is inside the gate already.
-            LockTimeout: the gate was not free within the timeout.
+            LockOrderError: this thread has the lock already, or one of a higher rank.
+            LockTimeout: the lock was not free within the limit.
+            DeadlockError: the wait would close a circle of threads.
             StateError: the guard has had its block.
         """
-        if self.inside is not None or self._gate.lock._is_owned():
-            refuse(self)
+        if self._entry is not None:
+            raise StateError("a guard is for one block; make another one")
         self._admit()
-        self.inside = True
+        acquire(self)
         try:
-            self._gate.acquire(self._holder, self._timeout)
             return self._opened()
         except BaseException:
-            leave(self)
+            release(self)
             raise
 
     def __exit__(self, kind, error, trace):
-        """Run ``_finish`` inside the gate, leave it, and run ``_settle`` when ``_finish`` asked for it."""
+        """Run ``_finish`` inside the lock, leave it, and run ``_settle`` when ``_finish`` asked for it."""
         settles = False
         try:
             settles = self._finish()
         finally:
-            leave(self)
+            release(self)
         if settles:
             self._settle(error)
 
     def __del__(self):
-        """Leave the gate when the block could not: a signal handler raised, or ``__exit__`` was never called."""
-        if self.inside:
-            leave(self)
+        """Leave the lock when the block could not: a signal handler raised, or ``__exit__`` was never called."""
+        if self.open:
+            release(self)
+
+    # --- hooks
 
     def _admit(self):
         """Raise what forbids this block, before any wait."""
 
     def _opened(self):
-        """Do the first work inside the gate and return the target of ``with … as``."""
+        """Do the first work inside the lock and return the target of ``with … as``."""
 
     def _finish(self):
-        """Do the last work inside the gate; return whether ``_settle`` must follow."""
+        """Do the last work inside the lock; return whether ``_settle`` must follow."""
         return False
 
     def _settle(self, error):
-        """Work outside the gate, after a block that ended with ``error``."""
+        """Work outside the lock, after a block that ended with ``error``."""
+
+    # --- inside
+
+    def _acquire(self):
+        """Join the line and wait for the first place in it."""
+        acquire(self)
+
+    def _release(self):
+        """Leave the line before anything else: an exception that comes afterwards finds the lock free."""
+        release(self)
 
 
-cdef int refuse(LockGuard guard) except -1:
-    if guard.inside is not None:
-        raise StateError("a turn is one block; begin another one")
-    guard._gate.refuse_inside()
+cdef int acquire(LockGuard guard) except -1:
+    """As the reference's ``_acquire``."""
+    cdef object lock = guard._lock, rank = lock.rank
+    cdef list line = lock.line
+    if rank is not None or line:
+        lock.check_order()
+    cdef LockEntry entry = LockEntry(guard._holder)
+    guard._entry, guard.open = entry, True
+    try:
+        line.append(entry)
+        if line[0] is not entry:
+            lock.wait(entry, guard._limit_ns)
+        if rank is not None:
+            lock.note_rank(entry)
+        entry.since_ns = rwlock_now_ns()
+    except BaseException:
+        release(guard)
+        raise
     return 0
 
 
-cdef int leave(LockGuard guard) except -1:
-    """Give the lock back before anything else is called: whatever raises afterwards finds it free."""
-    cdef object gate = guard._gate, lock = gate.lock
-    guard.inside = False
-    if lock._is_owned():
-        noted, holder, since_ns, longest_ns = gate.thread, gate.holder, gate.since_ns, gate.longest_ns
-        gate.thread = 0
-        lock.release()
-        if gate.line:
-            gate.call_first()
-        if noted and longest_ns is not None:
-            note_stay(gate, holder, since_ns, longest_ns)
+cdef int release(LockGuard guard) except -1:
+    """As the reference's ``_release``; no Python runs before the lock is free and the next thread is woken."""
+    cdef object lock = guard._lock
+    cdef list line = lock.line
+    cdef LockEntry entry = guard._entry
+    try:
+        line.remove(entry)
+    except ValueError:      # it has left already
+        return 0
+    finally:
+        guard.open = False
+    wake_first(line)
+    if lock.rank is not None:
+        lock.forget_rank(entry)
+    times = lock.times
+    if entry.since_ns and times is not None:
+        record_hold(times, entry.holder, rwlock_now_ns() - entry.since_ns)
     return 0
 
 
-cdef int note_stay(gate, holder, int64_t since_ns, int64_t longest_ns) except -1:
-    cdef int64_t stay_ns = rwlock_now_ns() - since_ns
-    if stay_ns > longest_ns or not since_ns & SAMPLED_BITS:
-        gate.note_stay(holder, stay_ns)
+cdef int record_hold(times, holder, int64_t hold_ns) except -1:
+    """As ``LockTimes.record_hold``, without a frame of Python: statistics may cost 5 % of exclusive access."""
+    histogram_record(&(<Histogram?> times.holds).counted, hold_ns)
+    if hold_ns > <int64_t> times.longest_ns:
+        times.note_longest(holder, hold_ns)
+    return 0
+
+
+cdef int wake_first(list line) except -1:
+    cdef LockEntry first
+    if line:
+        try:
+            first = line[0]
+        except IndexError:      # without a GIL it may have left since
+            return 0
+        wake(first)
+    return 0
+
+
+cdef int wake(LockEntry entry) except -1:
+    cdef object bell = entry.bell
+    if bell is not None:
+        try:
+            bell.release()
+        except RuntimeError:    # it was rung already
+            return 0
     return 0

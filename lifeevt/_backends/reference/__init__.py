@@ -13,7 +13,7 @@ from .engine import ProcessorBase
 from .heap import EventHeap
 from .histogram import Histogram
 from .kinds import KindTable
-from .lock_guard import LockGuard
+from .lock_guard import LockEntry, LockGuard
 from .queue import QueueBase
 from .reactor import Reactor
 from .reflex import ReflexTable
@@ -22,7 +22,7 @@ from .state import StateBase
 from .submitter import Submitter
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockGuard",
+    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "LockGuard",
     "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter",
 ]  # fmt: skip
 

@@ -1,94 +1,139 @@
-"""LockGuard, the reference: a ``with`` block inside a lock, with hooks at both of its ends."""
+"""LockEntry and LockGuard, the reference: a place in the line of a fair lock, and a ``with`` block inside the lock."""
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 from ...errors import StateError
 
-SAMPLED_BITS = 0xF0  # a block that began at a nanosecond without these is recorded: about each 16th
+
+class LockEntry:
+    """The place of a thread in the line of a lock; the first entry of a line has the lock."""
+
+    __slots__ = ("bell", "holder", "ranks", "since_ns", "thread")
+
+    def __init__(self, holder: str) -> None:
+        self.holder, self.thread = holder, threading.get_ident()
+        self.since_ns = 0  # 0 until its thread is inside
+        self.bell: threading.Lock | None = None  # of a thread that waits: released to wake it
+        self.ranks: list[tuple[str, int]] | None = None  # those that its thread holds, when the lock has one
+
+    def enter(self) -> None:
+        """Note that its thread is inside from now on."""
+        self.since_ns = time.monotonic_ns()
+
+    def held_ns(self) -> int:
+        """Return for how long its thread has been inside; 0 before."""
+        return time.monotonic_ns() - self.since_ns if self.since_ns else 0
+
+    def ring(self) -> None:
+        """Wake its thread, now or as soon as it waits. Takes no lock, so a finalizer may call it."""
+        if self.bell is not None:
+            with suppress(RuntimeError):  # it was rung already
+                self.bell.release()
 
 
 class LockGuard:
-    """One ``with`` block inside a gate; subclasses say in the hooks what is done at its ends.
+    """One ``with`` block inside a fair lock; subclasses say in the hooks what is done at its ends.
 
-    The gate is left however the block ends. On the native backend that also holds when a signal handler raises on
-    the way in or out.
+    The block leaves the lock however it ends. On the native backend that also holds when a signal handler raises on
+    the way in or out. On the reference such a block leaves the lock when its last reference goes.
     """
 
-    __slots__ = ("_gate", "_holder", "_inside", "_timeout")
+    __slots__ = ("_entry", "_lock", "_limit_ns", "_open", "_holder")  # noqa: RUF023
 
-    def __init__(self, gate: Any, holder: str, timeout_seconds: float | None) -> None:
-        self._gate, self._holder, self._timeout = gate, holder, timeout_seconds
-        self._inside: bool | None = None  # None before the block, False after it
+    def __init__(self, lock: Any, holder: str, limit_ns: int | None) -> None:
+        self._lock, self._holder, self._limit_ns = lock, holder, limit_ns
+        self._entry: LockEntry | None = None
+        self._open = False
 
     def __enter__(self) -> Any:
-        """Enter the gate and return the value of ``_opened``.
+        """Enter the lock and return the value of ``_opened``.
 
         Raises:
-            LockOrderError: this thread is inside the gate already.
-            LockTimeout: the gate was not free within the timeout.
+            LockOrderError: this thread has the lock already, or one of a higher rank.
+            LockTimeout: the lock was not free within the limit.
+            DeadlockError: the wait would close a circle of threads.
             StateError: the guard has had its block.
         """
-        if self._inside is not None or self._gate.is_mine():
-            self._refuse()
+        if self._entry is not None:
+            raise StateError("a guard is for one block; make another one")
         self._admit()
-        self._inside = True
+        self._acquire()
         try:
-            self._gate.acquire(self._holder, self._timeout)
             return self._opened()
         except BaseException:
-            self._leave()
+            self._release()
             raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Run ``_finish`` inside the gate, leave it, and run ``_settle`` when ``_finish`` asked for it."""
+        """Run ``_finish`` inside the lock, leave it, and run ``_settle`` when ``_finish`` asked for it."""
         settles = False
         try:
             settles = self._finish()
         finally:
-            self._leave()
+            self._release()
         if settles:
             self._settle(error)
 
     def __del__(self) -> None:
-        """Leave the gate when the block could not: a signal handler raised, or ``__exit__`` was never called."""
-        if getattr(self, "_inside", False):
-            self._leave()
+        """Leave the lock when the block could not: a signal handler raised, or ``__exit__`` was never called."""
+        if getattr(self, "_open", False):
+            self._release()
+
+    # --- hooks
 
     def _admit(self) -> None:
         """Raise what forbids this block, before any wait."""
 
     def _opened(self) -> Any:
-        """Do the first work inside the gate and return the target of ``with … as``."""
+        """Do the first work inside the lock and return the target of ``with … as``."""
 
     def _finish(self) -> bool:
-        """Do the last work inside the gate; return whether ``_settle`` must follow."""
+        """Do the last work inside the lock; return whether ``_settle`` must follow."""
         return False
 
     def _settle(self, error: BaseException | None) -> None:
-        """Work outside the gate, after a block that ended with ``error``."""
+        """Work outside the lock, after a block that ended with ``error``."""
 
-    def _refuse(self) -> None:
-        if self._inside is not None:
-            raise StateError("a turn is one block; begin another one")
-        self._gate.refuse_inside()
+    # --- inside
 
-    def _leave(self) -> None:
-        """Give the lock back before anything else is called: whatever raises afterwards finds it free."""
-        self._inside = False
-        gate = self._gate
-        if gate.lock._is_owned():
-            noted, holder, since_ns, longest_ns = gate.thread, gate.holder, gate.since_ns, gate.longest_ns
-            gate.thread = 0
-            gate.lock.release()
-            if gate.line:
-                gate.call_first()
-            if noted and longest_ns is not None:
-                stay_ns = time.monotonic_ns() - since_ns
-                if stay_ns > longest_ns or not since_ns & SAMPLED_BITS:
-                    gate.note_stay(holder, stay_ns)
+    def _acquire(self) -> None:
+        """Join the line and wait for the first place in it. Each change of the line is one call of C."""
+        lock = self._lock
+        if lock.rank is not None or lock.line:
+            lock.check_order()
+        self._entry, self._open = entry, _ = LockEntry(self._holder), True
+        try:
+            lock.line.append(entry)
+            if lock.line[0] is not entry:
+                lock.wait(entry, self._limit_ns)
+            if lock.rank is not None:
+                lock.note_rank(entry)
+            entry.enter()
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        """Leave the line before anything else: an exception that comes afterwards finds the lock free."""
+        lock, entry = self._lock, self._entry
+        assert entry is not None
+        try:
+            lock.line.remove(entry)
+        except ValueError:  # it has left already
+            return
+        finally:
+            self._open = False
+        for first in lock.line[:1]:
+            first.ring()
+        if lock.rank is not None:
+            lock.forget_rank(entry)
+        if entry.since_ns and lock.times is not None:
+            lock.times.record_hold(entry.holder, entry.held_ns())

@@ -21,7 +21,7 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
-from lifeevt.locks import ReadWriteLock, TurnLock, WatchedLock
+from lifeevt.locks import FairLock, InstrumentedLock, ReadWriteLock
 
 BACKEND, PATIENCE = sys.argv[1], 20
 
@@ -148,13 +148,13 @@ def public_locks():
 
 def made_locks(name):
     return (
-        ReadWriteLock(name), TurnLock(name),
-        WatchedLock(threading.Lock(), name), WatchedLock(threading.RLock(), name),
+        ReadWriteLock(name), FairLock(name),
+        InstrumentedLock(threading.Lock(), name), InstrumentedLock(threading.RLock(), name),
     )  # fmt: skip
 
 
-def takers(shared, turns, *watched):
-    return [shared.write, lambda: turns.acquire("fork"), *[lambda lock=lock: lock for lock in watched]]
+def takers(shared, fair, *instrumented):
+    return [shared.write, lambda: fair.acquire("fork"), *[lambda lock=lock: lock for lock in instrumented]]
 
 
 def hold(take, held, done):

@@ -26,7 +26,7 @@ class Bare:
     def __init__(self, target: Any) -> None:
         self.apply_delta, self.target = target.apply_delta, target
 
-    def turn(self) -> Any:
+    def exclusive(self) -> Any:
         return self
 
     def __enter__(self) -> Any:
@@ -50,7 +50,7 @@ def lost_updates(kind: str, steps: int) -> int:
 
     def actions() -> None:
         for _ in range(steps):
-            with state.turn() as live:
+            with state.exclusive() as live:
                 live.update_energy(live.energy - STEP)
 
     together(deltas, actions)
@@ -65,7 +65,7 @@ def broken_sorts(kind: str, steps: int) -> int:
         broken = 0
         for number in range(steps):
             try:
-                with state.turn() as live:
+                with state.exclusive() as live:
                     live.memory.append(MemoryEntry("noise", 0.1, 0.0, weight=number % 7))
             except ValueError:
                 broken += 1
@@ -83,7 +83,7 @@ def mixed_scratch(kind: str, steps: int) -> int:
     def decides(event_type: str, expected: str) -> int:
         wrong = 0
         for _ in range(steps):
-            with state.turn() as live:
+            with state.exclusive() as live:
                 live.activated_memory = activate_memory(event_type, live.memory, live)
                 live.last_pattern = decide_response(live, meaning)
                 wrong += live.last_pattern != expected
@@ -98,7 +98,7 @@ def changed_readings(kind: str, steps: int) -> int:
 
     def lives() -> None:
         for _ in range(steps):
-            with state.turn() as live:
+            with state.exclusive() as live:
                 live.recent_events.append("noise")
                 if len(live.recent_events) > 100:
                     del live.recent_events[:50]

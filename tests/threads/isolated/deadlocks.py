@@ -9,14 +9,14 @@ import threading
 from contextlib import ExitStack
 
 from lifeevt import DeadlockError
-from lifeevt.locks import ReadWriteLock, TurnLock, WatchedLock
+from lifeevt.locks import FairLock, InstrumentedLock, ReadWriteLock
 
 BACKEND, SCENE = sys.argv[1:3]
 EACH, THREADS, PATIENCE = 80, 8, 90.0
 shared = [ReadWriteLock(f"shared {number}") for number in range(3)]
-mine = WatchedLock(threading.Lock(), "mine")
-turns = TurnLock("turns")
-ENTRIES = [*[lock.read for lock in shared], *[lock.write for lock in shared], lambda: mine, lambda: turns.acquire("us")]
+mine = InstrumentedLock(threading.Lock(), "mine")
+fair = FairLock("fair")
+ENTRIES = [*[lock.read for lock in shared], *[lock.write for lock in shared], lambda: mine, lambda: fair.acquire("us")]
 OF_LOCK = [0, 1, 2, 0, 1, 2, 3, 4]  # which lock an entry is of
 
 
@@ -61,7 +61,7 @@ def main():
         assert errors or not thread.is_alive(), "a thread hangs"
     if errors:
         raise errors[0]
-    assert all(not lock.holders() for lock in [*shared, mine, turns])
+    assert all(not lock.holders() for lock in [*shared, mine, fair])
     print(len(taken), len(deadlocks))
 
 

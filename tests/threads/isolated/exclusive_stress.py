@@ -1,4 +1,4 @@
-"""Turns, writes, readers and a whole engine's reflexes on one wrapped object; print how many operations there were.
+"""Exclusive access, writes, readers and a whole engine's reflexes on one wrapped object; print the count of operations.
 
 Arguments: the twin, the scene. `planted` publishes over what reflexes wrote: a canary that must be seen.
 """
@@ -13,15 +13,15 @@ from crowd import PATIENCE, together
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, Event, Reflex, ThreadSafeSelfState
 
 BACKEND, SCENE = sys.argv[1:]
-TURNS, WRITES, EVENTS, READS, INTERRUPTS = 3_000, 2_000, 12_000, 20_000, 300
+BLOCKS, WRITES, EVENTS, READS, INTERRUPTS = 3_000, 2_000, 12_000, 20_000, 300
 
 
 class Being:
-    """Two numbers that are changed together, and one that only turns change."""
+    """Two numbers that are changed together, and one that only exclusive blocks change."""
 
     def __init__(self):
         self.left = self.right = 0.0
-        self.turns = 0
+        self.blocks = 0
         self.log = []
 
 
@@ -41,7 +41,7 @@ class Overwriting:
 def wrapped():
     state = ThreadSafeSelfState.wrap(Being())
     if SCENE == "planted":
-        state._turns.live.cells = Overwriting(state.cells)
+        state._wrapped.cells = Overwriting(state.cells)
     return state
 
 
@@ -52,13 +52,16 @@ def everything():
     engine = AsyncEventProcessor(state, [Reflex("hit", 1.0, {"left": 1.0, "right": 1.0})], None, queue)
     seen = []
 
-    def take_turns():
-        for number in range(TURNS):
-            with state.turn("turns") as live:
+    def work():
+        for number in range(BLOCKS):
+            with state.exclusive("blocks") as live:
                 live.left += 1.0
-                live.turns += 1
+                live.blocks += 1
                 if number % 100 == 0:
                     live.log.append(number)
+                    if SCENE == "planted":  # a reflex in the middle of a block, on either backend
+                        engine.submit(Event("hit", 1.0))
+                        assert engine.wait_idle(PATIENCE)
                 live.right += 1.0
 
     def write():
@@ -83,22 +86,22 @@ def everything():
         seen.append(version)
 
     with engine:
-        together(take_turns, take_turns, write, transact, submit, read, read)
+        together(work, work, write, transact, submit, read, read)
         assert engine.wait_idle(PATIENCE)
-    with state.turn() as live:
-        expected = 2.0 * TURNS + WRITES + WRITES // 10 + EVENTS
+    with state.exclusive() as live:
+        expected = 2.0 * BLOCKS + WRITES + WRITES // 10 + EVENTS + (SCENE == "planted") * 2 * BLOCKS // 100
         assert live.left == live.right == state["left"], "object and state differ"
         assert state["left"] == expected, f"{expected - state['left']} changes were lost"
-        assert state["turns"] == 2 * TURNS and len(state["log"]) == 2 * TURNS // 100
-    return 2 * TURNS + WRITES + EVENTS + 2 * READS
+        assert state["blocks"] == 2 * BLOCKS and len(state["log"]) == 2 * BLOCKS // 100
+    return 2 * BLOCKS + WRITES + EVENTS + 2 * READS
 
 
 planted = everything
 
 
 def interrupts():
-    """Ctrl-C comes at any instant while the main thread takes turns: none leaves the turn taken."""
-    state, stop, armed, turns = wrapped(), threading.Event(), False, 0
+    """Ctrl-C comes at any instant while the main thread works on the object: none leaves it taken."""
+    state, stop, armed, blocks = wrapped(), threading.Event(), False, 0
 
     def interrupt():
         while not stop.is_set():
@@ -111,34 +114,34 @@ def interrupts():
             armed = False
             raise KeyboardInterrupt
 
-    def take_turns():
-        nonlocal armed, turns
+    def work():
+        nonlocal armed, blocks
         while True:
             armed = True
-            with state.turn("main") as live:
+            with state.exclusive("main") as live:
                 live.left += 1.0
-                turns += 1
+                blocks += 1
 
     def others_write():
         other = threading.Thread(target=lambda: state.apply_delta({"right": 1.0}), daemon=True)
         other.start()
         other.join(PATIENCE)
-        assert not other.is_alive(), "the turn was left taken"
+        assert not other.is_alive(), "the object was left taken"
 
     signal.signal(signal.SIGINT, handler)
     interrupting = threading.Thread(target=interrupt, daemon=True)
     interrupting.start()
     for _ in range(INTERRUPTS):
         try:
-            take_turns()
+            work()
         except KeyboardInterrupt:
             others_write()
     stop.set()
     interrupting.join(PATIENCE)
-    with state.turn() as live:  # which publishes what an interrupt left unpublished
-        assert turns <= live.left <= turns + INTERRUPTS
+    with state.exclusive() as live:  # which publishes what an interrupt left unpublished
+        assert blocks <= live.left <= blocks + INTERRUPTS
     assert live.left == state["left"] and state["right"] == INTERRUPTS
-    return turns
+    return blocks
 
 
 print(globals()[SCENE]())

@@ -1,0 +1,404 @@
+"""WrappedObject: an object of yours, kept in step with the cells that publish its fields; WriteThrough writes both."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import compress
+from operator import attrgetter, ne
+from typing import Any
+
+from .._backends import LockGuard, StateCells
+from .._backends.contract import NO_CAUSE
+from ..errors import InvalidValue, UnknownField
+from ..locks import FairLock
+from ..serialization import is_number
+from .field import Field, Value
+
+__all__ = ["Absorb", "Absorbed", "WrappedObject", "WriteThrough", "declared_fields"]
+
+Absorbed = tuple[int, "tuple[float, ...] | None"]
+# takes the version of the last step, the object's numbers now and then; and, if any, places and values of objects
+Absorb = Callable[..., Absorbed]
+_ABSENT = object()
+Refused = dict[str, str]  # by field, the reason
+Applied = tuple[int, tuple[float, ...]]  # the new version, and by how much each number changed
+
+
+class WrappedObject:
+    """The object, its published fields, and the ways between the two. Every caller holds the object's lock.
+
+    Reflexes write the cells at any time, without the lock. Newer published values are copied into the object before
+    anything else is done with it. A number that both changed gets the sum of the changes.
+    """
+
+    def __init__(
+        self, target: Any, name: str, fields: Mapping[str, Field | Value], cells: StateCells, measured: bool
+    ) -> None:
+        self.target = target
+        self.cells = cells
+        self.lock = FairLock(name, measured=measured)
+        self._names = tuple(fields)  # the numbers first, as in the cells
+        self._fields: tuple[Any, ...] = tuple(fields.values())
+        self._count = len(cells)
+        self._places = range(self._count)
+        self._read_numbers = _reader(self._names[: self._count])
+        # the values that object and cells had when they were last in step, at this version of the cells
+        self.version, self._numbers, objects = cells.read_whole()
+        self._objects = list(objects)
+        for place, number in enumerate(self._numbers):
+            if self._read(place) != number:  # it was clamped
+                self._set(place, number)
+
+    # --- from the cells to the object
+
+    def pull(self) -> int:
+        """Copy newer published numbers into the object, and return the version of the cells.
+
+        O(1); O(fields) when there are any.
+
+        Raises:
+            InvalidValue: the object refuses a number. Then the value that it holds instead is published.
+        """
+        if self.cells.version != self.version:
+            self._take_newer()
+        return self.version
+
+    def _take_newer(self) -> None:
+        refused: list[str] = []
+        version, numbers = self.cells.read_all()
+        for place in compress(self._places, map(ne, numbers, self._numbers)):
+            self._copy_newer(place, self._numbers[place], numbers[place], refused)
+        self.version, self._numbers = version, numbers
+        if refused:
+            raise InvalidValue("; ".join(refused))
+
+    def _copy_newer(self, place: int, before: float, now: float, refused: list[str]) -> None:
+        held = self._read(place)
+        if held == now:
+            return
+        try:
+            self._set(place, now if held == before else self._added_up(place, now, held, before))
+        except InvalidValue as error:
+            refused.append(str(error))
+            with suppress(InvalidValue):
+                self.cells.write(place, self._fields[place].kept(self._names[place], held))
+
+    def _added_up(self, place: int, now: float, held: Any, before: float) -> float:
+        """Return the published number plus a change that was made without the lock, if that was a number."""
+        try:
+            moved: float = self._fields[place].moved(self._names[place], now, held - before)
+        except (TypeError, InvalidValue):
+            return now
+        return moved
+
+    # --- from the object to the cells
+
+    def publish(self, absorb: Absorb, refused: Refused) -> int:
+        """Let ``absorb`` publish the object's changes in one step, and return the version then.
+
+        A value that its field does not take is not published: the object gets the published one back, and ``refused``
+        the reason. O(fields), and the size of the values.
+        """
+        try:
+            held = self._read_numbers(self.target)
+        except Exception:  # of a getter: read one by one
+            held = tuple(map(self._read, self._places))
+        changes = self._changed_objects(refused) if self._objects else {}
+        objects = (list(changes), list(changes.values())) if changes else ()
+        version, now = absorb(self.version, held, self._numbers, *objects)
+        if now is None:  # some do not have the form in which their fields take them
+            version, now = absorb(self.version, self._taken(held, refused), self._numbers, *objects)
+        return self._published(version, held, now, changes, refused)
+
+    def _changed_objects(self, refused: Refused) -> dict[int, Any]:
+        changes = {}
+        for place, stored in enumerate(self._objects, self._count):
+            kept = self._judged(place, self._read(place), stored, refused)
+            if kept is not stored:
+                changes[place] = kept
+        return changes
+
+    def _taken(self, held: Sequence[Any], refused: Refused) -> tuple[float, ...]:
+        """Return the numbers as their fields take them; the published number in place of a refused one."""
+        each = zip(self._places, held, self._numbers, strict=True)
+        return tuple(self._judged(place, number, stored, refused) for place, number, stored in each)
+
+    def _judged(self, place: int, held: Any, stored: Any, refused: Refused) -> Any:
+        """Return a held value in the form to store; ``stored`` itself if that is equal, or if the value is refused."""
+        if held is stored:
+            return stored
+        try:
+            return self._renewed(place, held, stored)
+        except InvalidValue as error:
+            refused[self._names[place]] = str(error)
+            if place >= self._count:
+                self._put_back(place, stored, refused)
+            return stored
+
+    def _published(
+        self, version: int, held: Sequence[Any], now: Any, changes: Mapping[int, Any], refused: Refused
+    ) -> int:
+        """Keep the published values, and set the numbers that differ from those in the object."""
+        if changes:
+            for place, kept in changes.items():
+                self._objects[place - self._count] = kept
+        self._numbers = now
+        if version == self.version + 1:  # no other write came between
+            self.version = version
+        if now is not held:
+            for place, number in enumerate(now):
+                if held[place] is not number and not _same_number(held[place], number):
+                    self._put_back(place, number, refused)
+        return version or self.version
+
+    def _put_back(self, place: int, stored: Any, refused: Refused) -> None:
+        try:
+            self._set(place, stored)
+        except InvalidValue as error:
+            said = refused.get(self._names[place])
+            refused[self._names[place]] = f"{said}, and {error}" if said else str(error)
+
+    # --- from a write of the state through the object to the cells
+
+    def write(self, stored: dict[int, Any], post: Callable[[dict[int, Any]], Any]) -> Any:
+        """Set attributes, call ``post`` with the values that the object made of them, and return its result.
+
+        When the object refuses one (InvalidValue), or ``post`` raises or returns None, the attributes are restored.
+        """
+        before: list[tuple[int, Any]] = []
+        posted = None
+        try:
+            for place, value in stored.items():
+                before.append((place, self._held(place)))
+                self._set(place, value)
+            held = {place: self._renewed(place, self._held(place), value) for place, value in stored.items()}
+            posted = post(held)
+        finally:
+            if posted is None:
+                self._restore(before)
+        if posted is not None:
+            self._note(held)
+        return posted
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The numbers that the object and the cells had when they were last in step."""
+        return self._numbers
+
+    def _restore(self, before: list[tuple[int, Any]]) -> None:
+        for place, held in reversed(before):
+            with suppress(Exception):  # an object that refuses its old value keeps the new one, to be published next
+                setattr(self.target, self._names[place], held)
+
+    # --- single attributes
+
+    def _read(self, place: int) -> Any:
+        try:
+            return getattr(self.target, self._names[place])
+        except Exception as error:  # of the object's getter
+            return _Unreadable(error)
+
+    def _held(self, place: int) -> Any:
+        return self._readable(place, self._read(place))
+
+    def _readable(self, place: int, held: Any) -> Any:
+        if type(held) is _Unreadable:
+            raise InvalidValue(f"{self._names[place]} cannot be read: {held.error}")
+        return held
+
+    def _renewed(self, place: int, held: Any, stored: Any) -> Any:
+        return self._fields[place].renewed(self._names[place], self._readable(place, held), stored)
+
+    def _set(self, place: int, stored: Any) -> None:
+        """Set an attribute as a reader would get it; InvalidValue when the object refuses it."""
+        value = self._fields[place].shown(stored)
+        try:
+            setattr(self.target, self._names[place], value)
+        except Exception as error:  # of the object's setter
+            raise InvalidValue(f"{self._names[place]}: the object refused {value!r}: {error}") from error
+
+    def _note(self, stored: dict[int, Any]) -> None:
+        """Keep the published values."""
+        numbers = list(self._numbers)
+        for place, value in stored.items():
+            if place < self._count:
+                numbers[place] = value
+            else:
+                self._objects[place - self._count] = value
+        self._numbers = tuple(numbers)
+
+
+class WriteThrough:
+    """The writes of the cells, each made first to the wrapped object, under its lock.
+
+    A write waits while another thread has exclusive access: LockTimeout after the limit. When the object refuses a
+    value (InvalidValue), neither the object nor the cells change.
+    """
+
+    def __init__(self, wrapped: WrappedObject, numbers: Mapping[str, Field], limit_ns: int | None) -> None:
+        self._wrapped, self._cells = wrapped, wrapped.cells
+        self._numbers = tuple(numbers.items())
+        self._limit_ns = limit_ns
+
+    def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
+        """Store a number; return the new version."""
+        return self.commit(0, [], [index], [value], cause)[0]
+
+    def add_and_tell(self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE) -> Applied:
+        """Add to numbers; return the new version and by how much each changed."""
+        with self._access() as wrapped:
+            wanted = {place: self._moved(place, delta) for place, delta in zip(indices, deltas, strict=True)}
+
+            def post(held: dict[int, Any]) -> Applied:
+                if held == wanted:
+                    return self._cells.add_and_tell(indices, deltas, cause)
+                return self._absorbed(held, cause)
+
+            applied: Applied = wrapped.write(wanted, post)
+            return applied
+
+    def compare_and_set(self, index: int, expected: float, value: float, cause: int = NO_CAUSE) -> int:
+        """Store a number if the present one equals ``expected``; return the new version, 0 when it differs."""
+        with self._access() as wrapped:
+            while wrapped.numbers[index] == expected:
+                version, conflicts = self._committed(wrapped.version, [index], [index], [value], cause)
+                if not conflicts:
+                    return version
+                wrapped.pull()
+            return 0
+
+    def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int:
+        """Raise a number to ``value``, or lower it, if it is not there yet; return the version then."""
+        with self._access() as wrapped:
+            present = wrapped.numbers[index]
+            if not (value > present if upward else value < present):
+                return self._cells.version
+
+            def post(held: dict[int, Any]) -> int:
+                return self._cells.reach(index, held[index], upward, cause)
+
+            version: int = wrapped.write({index: value}, post)
+            return version
+
+    def commit(
+        self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int = NO_CAUSE
+    ) -> tuple[int, tuple[int, ...]]:
+        """Store values in one step unless a watched place was written after ``since``, and return as the cells do."""
+        with self._access():
+            if any(self._cells.stamp(place) > since for place in watched):  # without a change of the object
+                return self._cells.commit(since, watched, places, values, cause)
+            return self._committed(since, watched, places, values, cause)
+
+    def _committed(
+        self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int
+    ) -> tuple[int, tuple[int, ...]]:
+        """Commit what the object makes of the values; the list gets in exchange what was replaced."""
+        conflicts: tuple[int, ...] = ()
+
+        def post(held: dict[int, Any]) -> int | None:
+            nonlocal conflicts
+            values[:] = held.values()
+            version, conflicts = self._cells.commit(since, watched, places, values, cause)
+            return version or None
+
+        return self._wrapped.write(dict(zip(places, values, strict=True)), post) or 0, conflicts
+
+    def _absorbed(self, held: dict[int, Any], cause: int) -> Applied:
+        """Publish what the object made of a delta; return the version and by how much each number differs."""
+        before = self._wrapped.numbers
+        after = tuple(held.get(place, number) for place, number in enumerate(before))
+        version, _ = self._cells.absorb(self._wrapped.version, after, before, (), (), cause)
+        return version or self._cells.version, tuple(after[place] - before[place] for place in held)
+
+    def _moved(self, place: int, delta: float) -> float:
+        name, field = self._numbers[place]
+        return field.moved(name, self._wrapped.numbers[place], delta)
+
+    def _access(self) -> _WriteGuard:
+        return _WriteGuard(self._wrapped, f"a write of {threading.current_thread().name}", self._limit_ns)
+
+
+class _WriteGuard(LockGuard):
+    """The block of one write."""
+
+    __slots__ = ("_wrapped",)
+
+    def __init__(self, wrapped: WrappedObject, holder: str, limit_ns: int | None) -> None:
+        super().__init__(wrapped.lock, holder, limit_ns)
+        self._wrapped = wrapped
+
+    def _opened(self) -> WrappedObject:
+        self._wrapped.pull()
+        return self._wrapped
+
+
+def declared_fields(
+    target: object, fields: Mapping[str, Field | Value] | Iterable[str] | None
+) -> dict[str, Field | Value]:
+    """Return the declarations of an object's fields, with the present values as defaults. O(size of the values).
+
+    Raises:
+        UnknownField: a named attribute is not there.
+        InvalidValue: the fields are no names or declarations, or one does not take its present value.
+    """
+    if fields is None:
+        fields = _own_names(target)
+    if isinstance(fields, Mapping):
+        return {name: _with_default(name, declared, _held(target, name)) for name, declared in fields.items()}
+    if isinstance(fields, str):
+        raise InvalidValue(f"fields is the string {fields!r}; give a mapping, or several names")
+    return {name: _guessed(name, _held(target, name)) for name in fields}
+
+
+def _own_names(target: object) -> list[str]:
+    """Return the names that the object itself declares, without those that begin with an underscore."""
+    if dataclasses.is_dataclass(target):
+        names: Iterable[str] = [field.name for field in dataclasses.fields(target)]
+    else:
+        model = getattr(type(target), "model_fields", None)  # pydantic's
+        names = model if isinstance(model, Mapping) else getattr(target, "__dict__", ())
+    found = [name for name in names if not name.startswith("_")]
+    if not found:
+        raise InvalidValue(f"a {type(target).__name__} does not say which fields it has; name them")
+    return found
+
+
+def _held(target: object, name: str) -> Any:
+    held = getattr(target, str(name), _ABSENT)
+    if held is _ABSENT:
+        raise UnknownField(f"a {type(target).__name__} has no attribute {name!r}")
+    return held
+
+
+def _with_default(name: str, declared: Any, held: Any) -> Field | Value:
+    if not isinstance(declared, (Field, Value)):
+        raise InvalidValue(f"field {name!r} must be a Field or a Value, not a {type(declared).__name__}")
+    kept = declared.kept(name, held)
+    return dataclasses.replace(declared, default=kept if isinstance(declared, Field) else held)
+
+
+def _guessed(name: str, held: Any) -> Field | Value:
+    if not is_number(held):
+        return _with_default(name, Value(), held)
+    return Field(held, integer=isinstance(held, int))
+
+
+def _same_number(held: Any, number: float) -> bool:
+    return isinstance(held, (int, float)) and held == number
+
+
+class _Unreadable:
+    """In place of an attribute whose getter raised."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that reads these attributes of an object, in one call of C when there are several."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda target: tuple(getattr(target, name) for name in names)
