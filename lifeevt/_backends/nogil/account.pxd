@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """What the events of one level met: how many were late or starved, and four histograms. Not one Python object."""
 
 from libc.stdint cimport int64_t, uint64_t

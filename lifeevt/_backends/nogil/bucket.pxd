@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """A token bucket: how many events may come in a time, exact to the nanosecond. Not one Python object.
 
 Kept as one whole number, the instant at which the bucket is full again, in units of 1/count ns: so nothing is ever

@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """Controlled delay, RFC 8289 section 5, of one level: whether an event that waited so long is shed. No Python object.
 
 Whole nanoseconds, in sums of 128 bits that stop at 64: the same times give the same verdicts. One thread at a time

@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """Leaving the order before one's turn, without a stay in the lock that grows with the queue. Not one Python object.
 
 A rank that does not stand at an end of its lane stays behind, dead. Whoever leaves a dead one looks at a few

@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """Durations in log-linear buckets (HdrHistogram's layout, 64 a power of two). Not one Python object.
 
 Every function is safe from any thread without the GIL: counts are relaxed atomics. `record_alone` is for

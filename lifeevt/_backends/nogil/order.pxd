@@ -1,3 +1,4 @@
+# cython: cdivision=True
 """The order of what waits in the heap: by key, equal keys by sequence. Not one Python object.
 
 A rank that comes after the last one of its lane stands in line there, in O(1); any other goes into a 4-ary
