@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from .._public import publish
-from .change import StateChange
-from .changes import Subscription
+from .changes import StateChange, Subscription
 from .exclusive import ExclusiveAccess
 from .field import Field, Value
 from .persistence import RestoreReport

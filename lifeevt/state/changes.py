@@ -6,25 +6,45 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count, groupby
 from types import TracebackType
 from typing import Any, TypeVar
 
 from .._backends import StateCells, fork
 from .._backends.contract import Change
-from .change import StateChange
 from .field import Field
 from .snapshot import StateSnapshot
 
-__all__ = ["ChangeFeed", "Subscription"]
+__all__ = ["ChangeFeed", "StateChange", "Subscription"]
 
 logger = logging.getLogger("lifeevt")
 REFLEX = "reflex"
 FIRST_TICKET = -2  # a cause of the cells that is no event's number, and not NO_CAUSE
 
-Watcher = Callable[[StateChange], object]
+Watcher = Callable[["StateChange"], object]
 Why = tuple[Any, ...]  # reason, event, and the list in which a write exchanges values, if it does
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """What one write did: its ``version``, and the fields that it wrote ``before`` and ``after``.
+
+    Both are snapshots of these fields alone. ``reason`` and ``event`` are what the writer gave; of a reflex
+    the reason is ``"reflex"`` and the event the sequence number, as results have it. Immutable.
+    """
+
+    version: int
+    before: StateSnapshot
+    after: StateSnapshot
+    reason: str | None = None
+    event: Any = None
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that were written, also when they kept their value."""
+        return tuple(self.after)
 
 
 class Subscription:

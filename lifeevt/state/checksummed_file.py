@@ -1,4 +1,4 @@
-"""SealedFile: one JSON value under a checksum, in a file that no crash can spoil, with the one before it."""
+"""ChecksummedFile: one JSON value under a checksum, in a file that no crash can spoil, with the one before it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import StateFileError, StateFileMissing
 
-__all__ = ["SealedFile", "Unsealed"]
+__all__ = ["ChecksummedFile", "FileContent"]
 
 FORMAT_VERSION = 1
 _WHOLE = '{{"format":"{kind}","format_version":{version},"sha256":"{digest}","content":{content}}}\n'
@@ -27,7 +27,7 @@ class _Unfit(Exception):
 
 
 @dataclass(frozen=True)
-class Unsealed:
+class FileContent:
     """What was read: from which file, and what was wrong with the one that should have held it (None: nothing)."""
 
     path: Path
@@ -35,7 +35,7 @@ class Unsealed:
     problem: str | None
 
 
-class SealedFile:
+class ChecksummedFile:
     """A file of one ``kind`` that is either whole or known not to be; a symbolic link is followed and stays.
 
     Any thread and any process may read and write it at any time: nobody waits for another, and the last to
@@ -57,12 +57,12 @@ class SealedFile:
         with self._draft() as (draft, name):
             if mode is not None:
                 os.fchmod(draft, mode)
-            _fill(draft, self._sealed(content))
+            _fill(draft, self._with_checksum(content))
             self._keep_previous()
             os.rename(name, self.path)
         self._sync_folder()
 
-    def read(self) -> Unsealed:
+    def read(self) -> FileContent:
         """Return the content, or the previous one when the file is not whole. O(size).
 
         StateFileError when neither is whole, StateFileMissing when there is neither, OSError when reading
@@ -71,13 +71,13 @@ class SealedFile:
         problems: list[str] = []
         for path in (self.path, self.previous):
             try:
-                return Unsealed(path, self._opened(path), "; ".join(problems) or None)
+                return FileContent(path, self._opened(path), "; ".join(problems) or None)
             except _Unfit as problem:
                 problems.append(f"{path} {problem}")
         missing = not (self.path.exists() or self.previous.exists())
         raise (StateFileMissing if missing else StateFileError)("; ".join(problems))
 
-    def _sealed(self, content: str) -> bytes:
+    def _with_checksum(self, content: str) -> bytes:
         digest = _checksum(content.encode("ascii"))
         whole = _WHOLE.format(kind=self._kind, version=FORMAT_VERSION, digest=digest, content=content)
         return whole.encode("ascii")

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import SerializationError, StateFileError, UnknownField
 from ..serialization import exact_json, parse_json
-from .checksummed_file import SealedFile, Unsealed
+from .checksummed_file import ChecksummedFile, FileContent
 
 __all__ = ["Hooks", "RestoreReport", "load_fields", "save_fields"]
 
@@ -39,13 +39,13 @@ def save_fields(
     hooks = checked_hooks(encode, fields)
     encoded = {name: hooks[name](value) if name in hooks else value for name, value in fields.items()}
     content = exact_json({"version": version, "saved_at_seconds": wall_seconds, "fields": encoded}, "state")
-    SealedFile(path, KIND).write(content)
+    ChecksummedFile(path, KIND).write(content)
 
 
 def load_fields(path: str | os.PathLike[str], decode: Hooks) -> tuple[dict[str, Any], RestoreReport]:
     """Return the fields of a file and where they come from; errors at ``ThreadSafeSelfState.load``."""
-    unsealed = SealedFile(path, KIND).read()
-    fields, report = _content(unsealed)
+    found = ChecksummedFile(path, KIND).read()
+    fields, report = _content(found)
     return {name: decode[name](value) if name in decode else value for name, value in fields.items()}, report
 
 
@@ -57,11 +57,11 @@ def checked_hooks(hooks: Hooks | None, fields: Mapping[str, Any]) -> Hooks:
     return hooks or {}
 
 
-def _content(unsealed: Unsealed) -> tuple[dict[str, Any], RestoreReport]:
+def _content(found: FileContent) -> tuple[dict[str, Any], RestoreReport]:
     """Take the content apart; only a file that was forged with its checksum can fail here."""
     try:
-        content = parse_json(unsealed.content, str(unsealed.path))
-        report = RestoreReport(unsealed.path, content["version"], content["saved_at_seconds"], unsealed.problem)
+        content = parse_json(found.content, str(found.path))
+        report = RestoreReport(found.path, content["version"], content["saved_at_seconds"], found.problem)
         return dict(content["fields"]), report
     except (SerializationError, KeyError, TypeError, ValueError) as error:
-        raise StateFileError(f"{unsealed.path} does not hold a state: {error}") from None
+        raise StateFileError(f"{found.path} does not hold a state: {error}") from None

@@ -13,8 +13,7 @@ from ..clock import Clock, SystemClock, limit_in_ns
 from ..errors import ConflictError, InvalidValue, StateError, TransactionError, UnknownField
 from ..metrics import summarize
 from ..serialization import is_number
-from .change import StateChange
-from .changes import ChangeFeed, Subscription, Why
+from .changes import ChangeFeed, StateChange, Subscription, Why
 from .exclusive import ExclusiveAccess
 from .field import Field, Value, checked_number, handed_out
 from .life_table import life_fields

@@ -1,4 +1,4 @@
-"""SealedFile: whole or known not to be, whatever happens to the disk, the process or the bytes."""
+"""ChecksummedFile: whole or known not to be, whatever happens to the disk, the process or the bytes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from hypothesis import given, strategies as st
 
 from lifeevt.errors import StateFileError, StateFileMissing
 from lifeevt.state import checksummed_file
-from lifeevt.state.checksummed_file import SealedFile
+from lifeevt.state.checksummed_file import ChecksummedFile
 
 KIND = "being"
 OLD, NEW = '{"n":1}', '{"n":2,"text":"longer than the one before it"}'
 CONTENTS = st.dictionaries(st.text(), st.integers()).map(repr).map(ascii)
 
 
-def sealed(folder: Path, *contents: str) -> SealedFile:
+def sealed(folder: Path, *contents: str) -> ChecksummedFile:
     """A file that was written with each content in turn."""
-    file = SealedFile(folder / "state", KIND)
+    file = ChecksummedFile(folder / "state", KIND)
     for content in contents:
         file.write(content)
     return file
@@ -35,7 +35,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def outcome(file: SealedFile) -> str | None:
+def outcome(file: ChecksummedFile) -> str | None:
     """What is read, or None when nothing whole is there."""
     try:
         return file.read().content
@@ -70,7 +70,7 @@ def test_the_file_is_one_json_value(tmp_path: Path) -> None:
 # --- what is not whole
 
 
-def spoiled(folder: Path, data: bytes) -> SealedFile:
+def spoiled(folder: Path, data: bytes) -> ChecksummedFile:
     """A file with these bytes, and a whole one before it."""
     file = sealed(folder, OLD, NEW)
     file.path.write_bytes(data)
@@ -183,7 +183,7 @@ def steps_of_a_write(folder: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return disk.steps
 
 
-def restored(folder: Path, found: dict[str, bytes]) -> SealedFile:
+def restored(folder: Path, found: dict[str, bytes]) -> ChecksummedFile:
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         path.unlink()
@@ -233,7 +233,7 @@ def test_the_power_cuts_see_a_torn_file_that_is_kept_as_the_one_before(
         file, disk = spoiled(tmp_path, b"torn"), Disk(tmp_path, step, PowerCut())
         with monkeypatch.context() as patch, suppress(PowerCut):
             patch.setattr(checksummed_file, "os", disk)
-            patch.setattr(SealedFile, "_opened", lambda *_: "")  # all is well, it believes
+            patch.setattr(ChecksummedFile, "_opened", lambda *_: "")  # all is well, it believes
             file.write(NEW)
         read |= {outcome(restored(tmp_path, found)) for found in disk.crashes()}
     assert None in read
@@ -319,7 +319,7 @@ def test_permissions_are_kept(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        SealedFile(tmp_path / "nowhere" / "state", KIND).write(OLD)
+        ChecksummedFile(tmp_path / "nowhere" / "state", KIND).write(OLD)
 
 
 @pytest.mark.parametrize("call", ["write", "read"])

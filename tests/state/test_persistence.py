@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from lifeevt import Field, InvalidValue, ManualClock, ThreadSafeSelfState, UnknownField, Value
 from lifeevt.errors import SerializationError, StateFileError, StateFileMissing
 from lifeevt.state import RestoreReport
-from lifeevt.state.checksummed_file import SealedFile
+from lifeevt.state.checksummed_file import ChecksummedFile
 from lifeevt.state.persistence import KIND, load_fields, save_fields
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -83,7 +83,7 @@ def test_an_error_of_a_hook_is_passed_on_and_leaves_the_file(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '{"version":1,"saved_at_seconds":0.0,"fields":3}', "nonsense"])
 def test_a_whole_file_of_something_else_is_no_state(tmp_path: Path, content: str) -> None:
-    SealedFile(tmp_path / "state", KIND).write(content)
+    ChecksummedFile(tmp_path / "state", KIND).write(content)
     with pytest.raises(StateFileError, match="does not hold a state"):
         load_fields(tmp_path / "state", {})
 

@@ -6,9 +6,9 @@ import signal
 import sys
 from itertools import count
 
-from lifeevt.state.checksummed_file import SealedFile
+from lifeevt.state.checksummed_file import ChecksummedFile
 
-file, kills = SealedFile(sys.argv[1], "being"), int(sys.argv[2])
+file, kills = ChecksummedFile(sys.argv[1], "being"), int(sys.argv[2])
 
 
 def save(first, said):
