@@ -173,9 +173,9 @@ def test_the_checks_above_see_what_they_look_for() -> None:
     assert {"errors", "_backends.contract", "event", "queue.tracker"} <= own_imports(path)
     assert "array" in set(imported(path))
     assert {"_backends.native.heap", "_backends.native.reflex"} <= cython_imports(PACKAGE / "_core.pyx")
-    offers = cython_imports(PACKAGE / "_backends" / "native" / "offers.pyx")
-    assert {"_backends.contract", "_backends.nogil.heap", "_backends.native.numbers"} <= offers
-    assert cython_imports(PACKAGE / "_backends" / "nogil" / "reflex.pxd") == {"_backends.nogil.cells"}
+    heap = cython_imports(PACKAGE / "_backends" / "native" / "heap.pyx")
+    assert {"_backends.contract", "_backends.nogil.heap", "_backends.native.numbers"} <= heap
+    assert cython_imports(PACKAGE / "_backends" / "nogil" / "reflex.pyx") == {"_backends.nogil.cells"}
     assert RANK["event"] < RANK["queue"] < RANK["processor"] < RANK["runtime"] < RANK["cli"]
 
 

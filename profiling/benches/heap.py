@@ -1,7 +1,7 @@
 """What do one push and one pop inside C cost, at a steady depth, beside ``std::priority_queue``?
 
 Columns: the whole heap (slots, level lists, ledger), its order alone, which holds what the peer's record holds,
-the order without its lanes, and the peer: compiled by g++ where there is one, with -O2 as ours. All four pop
+the order without its runs, and the peer: compiled by g++ where there is one, with -O2 as ours. All four pop
 the same keys in the same order; each workload stands in ``probes/structures.pyx`` and in ``std_priority_queue.cpp``.
 "hold": the next key is the popped one plus one of three budgets and a jitter. "in order": every next event
 comes one budget after the clock, so each lane ascends. Each column first runs for twice its depth, which
@@ -26,7 +26,7 @@ from .bars import AT_MOST, Bar
 
 NAME = "heap"
 PEER = "std::priority_queue"
-WHOLE, ORDER, NO_LANES = "whole heap", "order alone", "order, no lanes"
+WHOLE, ORDER, NO_RUNS = "whole heap", "order alone", "order, no runs"
 COMPILER = "g++"
 SOURCE = Path(__file__).parents[1] / "probes" / "std_priority_queue.cpp"
 MAY_TAKE = {100: 1.0, 10_000: 1.0, 1_000_000: 0.65}  # of the peer's time, by depth
@@ -97,7 +97,7 @@ def probes(depth: int, ascending: bool) -> dict[str, Runs]:
     return {
         WHOLE: structures.HeapProbe(*given).run,
         ORDER: structures.OrderProbe(*given).run,
-        NO_LANES: structures.OrderProbe(*given, False).run,
+        NO_RUNS: structures.OrderProbe(*given, False).run,
     }
 
 

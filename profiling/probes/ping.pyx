@@ -7,7 +7,7 @@ sleeps. A lost wake-up of glibc's condition variable shows as one long sample.
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
-from lifeevt._backends.nogil.futex cimport parking_now_ns
+from lifeevt._backends.nogil.futex cimport monotonic_ns
 
 cdef extern from * nogil:
     """
@@ -60,7 +60,7 @@ cdef void* ping_run(void* given) noexcept nogil:
     pthread_cond_broadcast(&ping.changed)
     while not ping.closing:
         if ping.pinged:
-            awake_ns = parking_now_ns()
+            awake_ns = monotonic_ns()
             ping.pinged = 0
             if ping.seen < ping.capacity:
                 ping.latency_ns[ping.seen] = awake_ns - ping.sent_ns
@@ -134,7 +134,7 @@ cdef class CondvarPing:
 
     def send(self):
         """Stamp the time, wake the thread and return, holding the GIL, as a submit does. O(1)."""
-        cdef int64_t now_ns = parking_now_ns()
+        cdef int64_t now_ns = monotonic_ns()
         if pthread_mutex_trylock(&self.ping.mutex):
             with nogil:
                 pthread_mutex_lock(&self.ping.mutex)

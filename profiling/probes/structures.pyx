@@ -28,7 +28,7 @@ from lifeevt._backends.nogil.order cimport (
     order_clear,
     order_head,
     order_init,
-    order_ready,
+    order_reserve,
     order_remove,
 )
 
@@ -36,7 +36,7 @@ cdef enum:
     JITTER_NS = 1_000_000
     PACE_NS = 1_000
     CLASSES = 3
-    NO_LANE = -1
+    NO_RUN = -1
     ENDED = 0
     SLOT_BITS = 21
     ACCOUNTS = 64
@@ -46,21 +46,21 @@ ctypedef struct workload:
     uint64_t sequence
     int64_t clock_ns
     bint ascending
-    bint lanes
+    bint runs
 
 cdef int64_t[CLASSES] BUDGETS_NS
 BUDGETS_NS[:] = [10_000_000, 50_000_000, 200_000_000]
 
 
-cdef inline int64_t key_after(workload* work, int64_t popped, int32_t* lane) noexcept nogil:
-    """What comes next, one budget after what was popped, or after the clock: then in order in each lane."""
+cdef inline int64_t key_after(workload* work, int64_t popped, int32_t* run) noexcept nogil:
+    """What comes next, one budget after what was popped, or after the clock: then in order in each run."""
     cdef uint64_t seen = work.chance
     seen ^= seen << 13
     seen ^= seen >> 7
     seen ^= seen << 17
     work.chance = seen
     cdef int32_t drawn = <int32_t> (seen % CLASSES)
-    lane[0] = drawn if work.lanes else NO_LANE
+    run[0] = drawn if work.runs else NO_RUN
     if work.ascending:
         work.clock_ns += PACE_NS
         return work.clock_ns + BUDGETS_NS[drawn]
@@ -74,8 +74,8 @@ cdef class HeapProbe:
     cdef event_heap heap
     cdef workload work
 
-    def __init__(self, uint32_t depth, uint64_t seed, bint ascending, bint lanes=True):
-        self.work = workload(chance=seed, sequence=0, clock_ns=0, ascending=ascending, lanes=lanes)
+    def __init__(self, uint32_t depth, uint64_t seed, bint ascending, bint runs=True):
+        self.work = workload(chance=seed, sequence=0, clock_ns=0, ascending=ascending, runs=runs)
         cdef uint32_t _count
         if heap_init(&self.heap, <int32_t> depth + 1) != 0:
             raise MemoryError
@@ -102,8 +102,8 @@ cdef class HeapProbe:
         cdef heap_slot victim
         cdef int32_t slot
         memset(&event, 0, sizeof(event))
-        event.key = key_after(&self.work, popped, &event.lane)
-        event.level = max(event.lane, <int32_t> 0)
+        event.key = key_after(&self.work, popped, &event.run)
+        event.level = max(event.run, <int32_t> 0)
         heap_offer(&self.heap, &event, HEAP_REJECT, ENDED, &slot, &victim)
 
 
@@ -114,8 +114,8 @@ cdef class OrderProbe:
     cdef heap_order order
     cdef workload work
 
-    def __init__(self, uint32_t depth, uint64_t seed, bint ascending, bint lanes=True):
-        self.work = workload(chance=seed, sequence=0, clock_ns=0, ascending=ascending, lanes=lanes)
+    def __init__(self, uint32_t depth, uint64_t seed, bint ascending, bint runs=True):
+        self.work = workload(chance=seed, sequence=0, clock_ns=0, ascending=ascending, runs=runs)
         cdef uint32_t slot
         if depth >= <uint32_t> 1 << SLOT_BITS:
             raise ValueError(f"depth is {depth}; it must be below {1 << SLOT_BITS}")
@@ -132,21 +132,21 @@ cdef class OrderProbe:
         cdef uint64_t keys = 0
         cdef uint32_t _pair
         cdef int64_t key
-        cdef int32_t slot, lane
+        cdef int32_t slot, run
         with nogil:
             for _pair in range(pairs):
-                slot = order_head(&self.order, &lane)
-                key = self.order.ranks[0].key if lane < 0 else self.order.heads[lane].key
-                order_remove(&self.order, lane)
+                slot = order_head(&self.order, &run)
+                key = self.order.entries[0].key if run < 0 else self.order.heads[run].key
+                order_remove(&self.order, run)
                 keys += <uint64_t> key
                 self.add(key, slot)
         return keys
 
     cdef void add(self, int64_t popped, int32_t slot) noexcept nogil:
-        cdef int32_t lane
-        cdef int64_t key = key_after(&self.work, popped, &lane)
-        order_ready(&self.order, self.work.sequence)
-        order_add(&self.order, key, self.work.sequence, slot, lane)
+        cdef int32_t run
+        cdef int64_t key = key_after(&self.work, popped, &run)
+        order_reserve(&self.order, self.work.sequence)
+        order_add(&self.order, key, self.work.sequence, slot, run)
         self.work.sequence += 1
 
 

@@ -1,6 +1,6 @@
-"""The order of the heap through its lanes, its dead and its numbers: events that come in order and those that do not.
+"""The order of the heap through its runs, tombstones and numbers: events that come in order and those that do not.
 
-``EventHeap.offer`` uses the level as the lane; what cannot be reached that way is called in C.
+``EventHeap.offer`` uses the level as the run; what cannot be reached that way is called in C.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from hypothesis import given, settings, strategies as st
 from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, REJECT
 
 CAPACITY = 300
-PIECE = 64  # ranks of a lane that lie together
+PIECE = 64  # entries of a run that lie together
 
-# Steps on a clock: an offer on a lane (mostly at the clock, or before or long after it), or a pop.
+# Steps on a clock: an offer on a run (mostly at the clock, or before or long after it), or a pop.
 steps = st.lists(
     st.tuples(st.integers(0, 3), st.sampled_from([0, 0, 0, 0, 1, 5, -1, -40, 9_000]), st.integers(0, 3)), max_size=400
 )
@@ -44,7 +44,7 @@ def test_events_that_come_in_order_leave_in_order(core: ModuleType, count: int) 
         assert drained(heap) == [(key, 0) for key in range(start, start + count)]
 
 
-def test_lanes_of_different_budgets_merge_by_key(core: ModuleType) -> None:
+def test_runs_of_different_budgets_merge_by_key(core: ModuleType) -> None:
     heap = core.EventHeap(4 * CAPACITY)
     keys = [(now + (10, 50, 200, 50)[now % 4], now) for now in range(4 * CAPACITY)]
     for key, now in keys:
@@ -53,7 +53,7 @@ def test_lanes_of_different_budgets_merge_by_key(core: ModuleType) -> None:
     assert drained(heap) == [now for _, now in sorted(keys)]
 
 
-def test_equal_keys_on_many_lanes_leave_in_order_of_acceptance(core: ModuleType) -> None:
+def test_equal_keys_on_many_runs_leave_in_order_of_acceptance(core: ModuleType) -> None:
     heap = core.EventHeap(CAPACITY)
     for number in range(CAPACITY):
         heap.offer(number // 100, random.Random(number).randrange(16), 0, number, REJECT)
@@ -61,7 +61,7 @@ def test_equal_keys_on_many_lanes_leave_in_order_of_acceptance(core: ModuleType)
     assert drained(heap) == list(range(CAPACITY))
 
 
-def test_an_event_far_too_late_does_not_hold_up_its_lane(core: ModuleType) -> None:
+def test_an_event_far_too_late_does_not_hold_up_its_run(core: ModuleType) -> None:
     heap = core.EventHeap(CAPACITY)
     for key in (5, 1_000_000, 6, 7, 8, 2_000_000, 9, 4):
         heap.offer(key, 1, 0, key, REJECT)
@@ -71,7 +71,7 @@ def test_an_event_far_too_late_does_not_hold_up_its_lane(core: ModuleType) -> No
 
 @pytest.mark.parametrize("count", [PIECE - 1, PIECE, 3 * PIECE])
 @pytest.mark.parametrize("policy", [DROP_OLDEST, DROP_LOWEST])
-def test_shedding_at_either_end_of_a_lane_keeps_the_order(core: ModuleType, count: int, policy: int) -> None:
+def test_shedding_at_either_end_of_a_run_keeps_the_order(core: ModuleType, count: int, policy: int) -> None:
     heap = core.EventHeap(count)
     ordered(heap, count, level=3)
     for key in range(2 * count):
@@ -86,9 +86,9 @@ def drained_keys(count: int, policy: int) -> Iterator[tuple[int, int]]:
     return ((-key, 2) for key in range(first, first + count))
 
 
-def test_the_dead_in_the_middle_of_a_lane_are_passed_over(core: ModuleType) -> None:
+def test_tombstones_in_the_middle_of_a_run_are_passed_over(core: ModuleType) -> None:
     heap = core.EventHeap(4 * PIECE)
-    for key in range(4 * PIECE):  # on lane 3 every other event is of the level that sheds first
+    for key in range(4 * PIECE):  # on run 3 every other event is of the level that sheds first
         heap.offer(key, 3 - key % 2, 0, key, REJECT)
     for number in range(PIECE):
         heap.offer(-1 - number, 0, 0, -1 - number, DROP_LOWEST)
@@ -103,8 +103,8 @@ def test_any_mixture_of_arrivals_leaves_in_the_order_of_a_sorted_list(
     core: ModuleType, made: list[tuple[int, int, int]], policy: int, capacity: int
 ) -> None:
     heap, waiting = core.EventHeap(capacity), {}
-    for now, (lane, offset, pops) in enumerate(made):
-        verdict = heap.offer(now + offset, lane, 0, now, policy)
+    for now, (run, offset, pops) in enumerate(made):
+        verdict = heap.offer(now + offset, run, 0, now, policy)
         if isinstance(verdict, tuple):
             del waiting[verdict[0]]
         if verdict is ADMITTED or isinstance(verdict, tuple):
@@ -124,8 +124,8 @@ class CEvent(ctypes.Structure):
     _fields_ = [
         ("key", ctypes.c_int64), ("arrival_ns", ctypes.c_int64),
         ("intensity", ctypes.c_double), ("timestamp", ctypes.c_double),
-        ("kind", ctypes.c_int32), ("level", ctypes.c_int32),
-        ("lane", ctypes.c_int32), ("has_object", ctypes.c_int32),
+        ("type_id", ctypes.c_int32), ("level", ctypes.c_int32),
+        ("run", ctypes.c_int32), ("has_object", ctypes.c_int32),
     ]  # fmt: skip
 
 
@@ -151,8 +151,8 @@ class CHeap:
         address = api.PyCapsule_GetPointer(capsule, api.PyCapsule_GetName(capsule))
         return int(ctypes.CFUNCTYPE(ctypes.c_int)(address)(self._heap, *given))
 
-    def offer(self, key: int, lane: int, level: int = 0, policy: int = REJECT) -> int:
-        event, slot = CEvent(key=key, lane=lane, level=level, kind=-1), ctypes.c_int32(-1)
+    def offer(self, key: int, run: int, level: int = 0, policy: int = REJECT) -> int:
+        event, slot = CEvent(key=key, run=run, level=level, type_id=-1), ctypes.c_int32(-1)
         return self._call(
             "heap_offer", ctypes.byref(event), policy, 2, ctypes.byref(slot), ctypes.byref(self.victim)
         )  # fmt: skip
@@ -189,12 +189,12 @@ def c_heap() -> Iterator[Any]:
         heap.close()
 
 
-def played(heap: CHeap, capacity: int, seed: int, lanes: tuple[int, ...], shed: int) -> None:
+def played(heap: CHeap, capacity: int, seed: int, runs: tuple[int, ...], shed: int) -> None:
     """Offers and pops against a dictionary, all of it checked at each step."""
     dice, waiting, accepted = random.Random(seed), {}, 0
     for now in range(2_000):
-        key, lane = now // 8 + dice.choice((0, 0, 0, 3, -7)), dice.choice(lanes)
-        verdict = heap.offer(key, lane, dice.randrange(3), shed)
+        key, run = now // 8 + dice.choice((0, 0, 0, 3, -7)), dice.choice(runs)
+        verdict = heap.offer(key, run, dice.randrange(3), shed)
         assert verdict >= 0
         if verdict == 2:
             del waiting[heap.victim.sequence]
@@ -210,22 +210,22 @@ def played(heap: CHeap, capacity: int, seed: int, lanes: tuple[int, ...], shed: 
 
 @pytest.mark.native
 @pytest.mark.parametrize("policy", [REJECT, DROP_OLDEST, DROP_LOWEST])
-@pytest.mark.parametrize("lanes", [(-1,), (0,), (15, -1, 3), (99, -(2**31), 2**31 - 1, 2)], ids=str)
-def test_the_order_is_kept_when_the_numbers_for_sequences_run_out(c_heap: Any, lanes: Any, policy: int) -> None:
-    played(c_heap(20, 58), 20, 1, lanes, policy)  # 63 numbers, used up thirty times
+@pytest.mark.parametrize("runs", [(-1,), (0,), (15, -1, 3), (99, -(2**31), 2**31 - 1, 2)], ids=str)
+def test_the_order_is_kept_when_the_numbers_for_sequences_run_out(c_heap: Any, runs: Any, policy: int) -> None:
+    played(c_heap(20, 58), 20, 1, runs, policy)  # 63 numbers, used up thirty times
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("lane", [-1, 0])
-def test_one_that_waits_for_ever_keeps_its_place_when_the_numbers_run_out(c_heap: Any, lane: int) -> None:
+@pytest.mark.parametrize("run", [-1, 0])
+def test_one_that_waits_for_ever_keeps_its_place_when_the_numbers_run_out(c_heap: Any, run: int) -> None:
     heap = c_heap(40, 58)
     for _ in range(3):  # sequences 0 to 2; every later one of their key is behind them
-        heap.offer(1_000, lane)
+        heap.offer(1_000, run)
     for sequence in range(3, 1_000):
-        heap.offer(sequence % 7, lane)
+        heap.offer(sequence % 7, run)
         assert heap.check() == 0
         assert heap.pop() == (sequence % 7, sequence)
-    heap.offer(1_000, lane)
+    heap.offer(1_000, run)
     assert [heap.pop() for _ in range(5)] == [(1_000, 0), (1_000, 1), (1_000, 2), (1_000, 1_000), None]
 
 

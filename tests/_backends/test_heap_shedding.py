@@ -10,7 +10,7 @@ import pytest
 
 from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, REFUSED
 
-BUDGETS = {0: 10, 2: 500, 3: 2000}  # of the levels that come; each is a lane of ascending keys
+BUDGETS = {0: 10, 2: 500, 3: 2000}  # of the levels that come; each is a run of ascending keys
 
 
 class Naive:

@@ -13,9 +13,9 @@ from hypothesis import given, settings, strategies as st
 from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, REFUSED, REJECT, SHED_END
 
 CANCELLED, COALESCED = 3, 6
-PIECE = 64  # ranks of a lane that lie together
+PIECE = 64  # entries of a run that lie together
 
-# Steps on a clock: lane, how far the key lies from the clock, and what happens besides.
+# Steps on a clock: run, how far the key lies from the clock, and what happens besides.
 steps = st.lists(
     st.tuples(
         st.integers(0, 3),
@@ -162,7 +162,7 @@ def test_what_is_paused_again_and_again_hides_nothing_that_may_leave(core: Modul
     tickets = [tracked(heap, key, kind=paused) for key in range(30)]
     heap.pause(None, paused, True)
     assert heap.pop() is None
-    for turn in range(4_050):  # nearly as many ranks as there is room for
+    for turn in range(4_050):  # nearly as many entries as there is room for
         for kind in (free, paused):
             assert heap.replace(tickets[turn % 30], 100, 0, "again", kind)
         assert heap.pop() is None
@@ -225,9 +225,9 @@ def test_any_mixture_of_arrivals_and_withdrawals_leaves_in_the_order_of_a_sorted
     core: ModuleType, made: list[tuple[int, int, str, int]], policy: int, capacity: int
 ) -> None:
     heap, waiting, tickets = core.EventHeap(capacity), {}, {}
-    for now, (lane, offset, then, dice) in enumerate(made):
+    for now, (run, offset, then, dice) in enumerate(made):
         key = bounded(now + offset)
-        verdict, ticket = heap.offer_tracked(key, lane, 0, now, policy)
+        verdict, ticket = heap.offer_tracked(key, run, 0, now, policy)
         if isinstance(verdict, tuple):
             del waiting[verdict[0]]
         if ticket is not None:
@@ -242,18 +242,18 @@ def test_any_mixture_of_arrivals_and_withdrawals_leaves_in_the_order_of_a_sorted
             del waiting[chosen]
         elif then == "boost" and chosen is not None:
             sooner = min(waiting[chosen][0], now - dice % 50)
-            assert heap.replace(tickets[chosen], sooner, lane, chosen)
+            assert heap.replace(tickets[chosen], sooner, run, chosen)
             waiting[chosen] = (sooner, *waiting[chosen][1:])
         heap.check()
     assert left(heap) == [number for _, _, number in sorted(waiting.values())]
 
 
-@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("runs", [1, 4])
 @pytest.mark.parametrize("share", [0.5, 0.9, 1.0])
-def test_cancelling_most_of_a_long_line_keeps_the_rest_in_order(core: ModuleType, lanes: int, share: float) -> None:
-    count, dice = 40 * PIECE, random.Random(share * 10 + lanes)
+def test_cancelling_most_of_a_long_line_keeps_the_rest_in_order(core: ModuleType, runs: int, share: float) -> None:
+    count, dice = 40 * PIECE, random.Random(share * 10 + runs)
     heap = core.EventHeap(count)
-    tickets = [tracked(heap, key, level=dice.randrange(lanes)) for key in range(count)]
+    tickets = [tracked(heap, key, level=dice.randrange(runs)) for key in range(count)]
     gone = dice.sample(range(count), int(share * count))
     for number, key in enumerate(gone):
         assert heap.withdraw(tickets[key], CANCELLED)[0] == key

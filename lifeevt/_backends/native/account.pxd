@@ -1,7 +1,7 @@
 """Account for other native modules: the histograms of one level, and the C that records into them."""
 
-from ..nogil.account cimport account
 from .histogram cimport Histogram
+from ..nogil.account cimport account
 
 cdef class Account:
     cdef account kept

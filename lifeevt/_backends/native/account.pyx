@@ -1,9 +1,9 @@
 """Account, the native twin: what the events of one level met."""
 
-from ..nogil.atomics cimport RELAXED, load_u64
-from ..nogil.account cimport account_record, account_shed
 from .histogram cimport Histogram
 from .numbers cimport whole
+from ..nogil.account cimport account_record, account_shed
+from ..nogil.atomics cimport RELAXED, load_u64
 
 
 cdef class Account:

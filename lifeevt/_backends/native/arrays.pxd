@@ -4,7 +4,8 @@ from cpython.buffer cimport Py_buffer
 from libc.stdint cimport int64_t
 
 from .kinds cimport KindTable
-from ..nogil.heap cimport event_heap, heap_event
+from ..nogil.heap cimport event_heap
+from ..nogil.order cimport heap_event
 
 cdef enum:
     CHUNK = 256                 # events of an array taken in during one stay in the heap

@@ -4,17 +4,9 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_G
 from libc.stdint cimport int32_t, int64_t
 
 from .kinds cimport KindTable
-from ..nogil.heap cimport (
-    HEAP_ADMITTED,
-    HEAP_WAIT,
-    event_heap,
-    heap_enter,
-    heap_event,
-    heap_leave,
-    heap_offer,
-    heap_slot,
-)
-from ..nogil.kinds cimport event_kind, kinds_admits, kinds_rank
+from ..nogil.heap cimport HEAP_ADMITTED, HEAP_WAIT, event_heap, heap_enter, heap_leave, heap_offer
+from ..nogil.kinds cimport event_type, types_admit, types_schedule
+from ..nogil.order cimport heap_event, heap_slot
 
 cdef enum:
     UNUSED_END = 2              # HEAP_WAIT sheds nobody
@@ -65,11 +57,11 @@ cdef class NumberOffers:
         if not EARLIEST <= event.timestamp <= LATEST:
             event.timestamp = 0.0
         event.has_object = False
-        kinds_rank(&self.kinds.table, kind, 0.0, self.arrival_ns, event)
+        types_schedule(&self.kinds.table, kind, 0.0, self.arrival_ns, event)
 
     cdef bint admits(self, event_heap* heap, const heap_event* event) noexcept nogil:
         """Whether the limit of its kind lets an event come, from inside the heap."""
-        cdef bint comes = kinds_admits(&self.kinds.table, heap, event)
+        cdef bint comes = types_admit(&self.kinds.table, heap, event)
         self.limited += not comes
         return comes
 
@@ -88,10 +80,10 @@ cdef class NumberOffers:
         cdef heap_event event
         cdef heap_slot victim
         cdef int32_t slot
-        cdef const event_kind* kinds = self.kinds.table.kinds       # which never move
+        cdef const event_type* types = self.kinds.table.types       # which never move
         while self.next < until:
             self.fill(&event, self.next)
-            if kinds[event.kind].bucket != NULL:
+            if types[event.type_id].bucket != NULL:
                 if heap.queued >= heap.capacity:    # or what is offered again would take a second token
                     return False
                 if not self.admits(heap, &event):

@@ -4,8 +4,8 @@ from cpython.object cimport PyObject
 from libc.math cimport NAN, trunc
 from libc.stdint cimport int32_t
 
-from ..nogil.cells cimport CELL_CLAMPS, CELL_INTEGER, CELL_REFUSES, cell, cell_block, cells_bounded
 from .numbers cimport finite
+from ..nogil.cells cimport CELL_CLAMPS, CELL_INTEGER, CELL_REFUSES, cell, cell_block, cells_bounded
 
 cdef extern from "Python.h":
     bint PyFloat_CheckExact(PyObject* number)

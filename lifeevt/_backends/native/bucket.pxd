@@ -1,7 +1,7 @@
 """Bucket for other native modules: the tokens of one type of events, and the C that takes them."""
 
-from ..nogil.bucket cimport token_bucket
 from .watch cimport Watched
+from ..nogil.bucket cimport token_bucket
 
 cdef class Bucket:
     cdef Watched events

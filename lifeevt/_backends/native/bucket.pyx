@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t
 
-from ..nogil.bucket cimport bucket_admits, bucket_fill, bucket_has_token, bucket_is_full, bucket_ready_ns
 from .numbers cimport whole
 from .watch cimport Watched, enter
+from ..nogil.bucket cimport bucket_admits, bucket_fill, bucket_has_token, bucket_is_full, bucket_ready_ns
 from ..nogil.heap cimport heap_leave_quietly
 
 cdef int64_t MOST = 1_099_511_627_776       # 2**40

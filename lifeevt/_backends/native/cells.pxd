@@ -2,11 +2,12 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from ..nogil.atomics cimport RELAXED, load_i64, store_i64
-from ..nogil.cells cimport cell_block, cells_read, change
 from .histogram cimport Histogram
 from .rwlock cimport Guarded, visit
-from ..nogil.rwlock cimport rwlock, rwlock_now_ns, rwlock_release, rwlock_try_write
+from ..nogil.atomics cimport RELAXED, load_i64, store_i64
+from ..nogil.cells cimport cell_block, cells_read, change
+from ..nogil.futex cimport monotonic_ns
+from ..nogil.rwlock cimport rwlock_release, rwlock_try_write
 
 cdef enum:
     SAMPLE_MASK = 127  # of the sequence, which grows by two with a write: each 64th write is measured
@@ -51,7 +52,7 @@ cdef inline int enter(StateCells cells, int64_t cause) except -1:
         cells.enter_late()
     cells.block.cause = cause
     if not (cells.block.sequence | cells.unmeasured) & SAMPLE_MASK:
-        cells.entered_ns = rwlock_now_ns()
+        cells.entered_ns = monotonic_ns()
     return 0
 
 

@@ -5,29 +5,19 @@ from cpython.tuple cimport PyTuple_New
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
-from ..nogil.atomics cimport ACQUIRE, RELEASE, load_i64, store_i64
-from ..nogil.cells cimport (
-    CELL_REFUSES,
-    cells_add,
-    cells_begin,
-    cells_clear,
-    cells_init,
-    cells_mark,
-    cells_merge,
-    cells_read_all,
-    cells_refused,
-    cells_set,
-    cells_sum,
-    cells_version,
-    cells_written,
-)
 from .bounds cimport as_merged, bounded, check_bounds, flags_of, held_number, held_numbers, outside
 from .histogram cimport Histogram
 from .rwlock cimport Guarded, visit
 from .numbers cimport finite, index_in, listed, whole
-from ..nogil.histogram cimport histogram_record_alone
-from ..nogil.rwlock cimport rwlock_now_ns, rwlock_release
-from ..nogil.change_log cimport change_record, trail_clear
+from ..nogil.atomics cimport ACQUIRE, RELEASE, load_i64, store_i64
+from ..nogil.cells cimport (
+    CELL_REFUSES, cells_add, cells_begin_write, cells_clear, cells_end_write, cells_init, cells_mark, cells_merge,
+    cells_read_all, cells_refused, cells_set, cells_sum, cells_version,
+)
+from ..nogil.change_log cimport change_log_clear, change_record
+from ..nogil.futex cimport monotonic_ns
+from ..nogil.histogram cimport histogram_record_unshared
+from ..nogil.rwlock cimport rwlock_release
 
 from ..contract import NO_CAUSE
 
@@ -299,15 +289,15 @@ cdef class StateCells(Guarded):
     @property
     def changes_waiting(self):
         """How many changes the trail holds."""
-        return load_i64(&self.block.trail.length, ACQUIRE)
+        return load_i64(&self.block.log.length, ACQUIRE)
 
     def record(self, records):
         """Keep a trail of every change from now on, or no longer; an unread trail stays."""
         cdef bint on = bool(records)
         visit(&self.lock, True)
-        store_i64(&self.block.trail.on, on, RELEASE)
+        store_i64(&self.block.log.on, on, RELEASE)
         if not on:
-            trail_clear(&self.block.trail)
+            change_log_clear(&self.block.log)
         rwlock_release(&self.lock)
 
     def take_changes(self):
@@ -318,10 +308,10 @@ cdef class StateCells(Guarded):
         cdef change_record* records
         cdef int64_t length
         visit(&self.lock, True)
-        records, length = self.block.trail.records, self.block.trail.length
-        self.block.trail.records = NULL
-        self.block.trail.room = 0
-        store_i64(&self.block.trail.length, 0, RELEASE)
+        records, length = self.block.log.records, self.block.log.length
+        self.block.log.records = NULL
+        self.block.log.capacity = 0
+        store_i64(&self.block.log.length, 0, RELEASE)
         rwlock_release(&self.lock)
         return listed_changes(records, length)
 
@@ -349,33 +339,33 @@ cdef class StateCells(Guarded):
         return version
 
     cdef int enter_late(self) except -1:
-        cdef int64_t began_ns = rwlock_now_ns()
+        cdef int64_t began_ns = monotonic_ns()
         visit(&self.lock, True)
         if not self.unmeasured:
-            histogram_record_alone(&self.wait_times.counted, rwlock_now_ns() - began_ns)
+            histogram_record_unshared(&self.wait_times.counted, monotonic_ns() - began_ns)
         return 0
 
     cdef void note_hold(self) noexcept:
-        histogram_record_alone(&self.hold_times.counted, rwlock_now_ns() - self.entered_ns)
+        histogram_record_unshared(&self.hold_times.counted, monotonic_ns() - self.entered_ns)
         self.entered_ns = 0
 
 
 cdef inline int64_t write_one(StateCells cells, int32_t place, double number) noexcept:
-    cells_begin(&cells.block)
+    cells_begin_write(&cells.block)
     cells_set(&cells.block, place, number)
-    return cells_written(&cells.block)
+    return cells_end_write(&cells.block)
 
 
 cdef int64_t write_changes(StateCells cells, const change* changes, Py_ssize_t count, double* told) noexcept:
     cdef Py_ssize_t index
     cdef double before
-    cells_begin(&cells.block)
+    cells_begin_write(&cells.block)
     for index in range(count):
         before = cells.block.cells[changes[index].place].value
         cells_add(&cells.block, changes[index].place, changes[index].amount)
         if told != NULL:
             told[index] = cells.block.cells[changes[index].place].value - before
-    return cells_written(&cells.block)
+    return cells_end_write(&cells.block)
 
 
 cdef tuple committed(
@@ -400,7 +390,7 @@ cdef tuple committed(
 
 cdef int64_t exchange_all(StateCells cells, const change* changes, int32_t length, list values) noexcept:
     cdef int32_t index, place
-    cells_begin(&cells.block)
+    cells_begin_write(&cells.block)
     for index in range(length):
         place = changes[index].place
         if place < cells.block.length:
@@ -408,7 +398,7 @@ cdef int64_t exchange_all(StateCells cells, const change* changes, int32_t lengt
         else:
             cells_mark(&cells.block, place, 0.0, 0.0)
             lifeevt_exchange(values, index, cells.objects, place - cells.block.length)
-    return cells_written(&cells.block)
+    return cells_end_write(&cells.block)
 
 
 cdef int64_t absorb_all(
@@ -416,7 +406,7 @@ cdef int64_t absorb_all(
 ) noexcept:
     """Exchange objects, whose places stand behind those of all cells, and merge numbers; note what these are then."""
     cdef int32_t index, place
-    cells_begin(&cells.block)
+    cells_begin_write(&cells.block)
     for index in range(objects):
         place = changes[cells.block.length + index].place
         cells_mark(&cells.block, place, 0.0, 0.0)
@@ -424,7 +414,7 @@ cdef int64_t absorb_all(
     for index in range(count):
         cells_merge(&cells.block, since, changes[index].place, changes[index].number, changes[index].kept)
         changes[index].kept = cells.block.cells[changes[index].place].value
-    return cells_written(&cells.block)
+    return cells_end_write(&cells.block)
 
 
 cdef int64_t copy_whole(StateCells cells, double* into, tuple objects) except -1:

@@ -1,7 +1,7 @@
 """CoDel for other native modules: the C that a reactor asks."""
 
 from ..nogil.codel cimport codel
-from ..nogil.heap cimport HEAP_LEVELS
+from ..nogil.order cimport HEAP_LEVELS
 
 cdef class CoDel:
     cdef codel[HEAP_LEVELS] levels

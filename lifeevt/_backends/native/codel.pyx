@@ -2,11 +2,11 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-from ..nogil.atomics cimport RELAXED, load_i32
-from ..nogil.codel cimport codel_admits, codel_init
 from .numbers cimport listed, whole
 from .offers cimport checked_level
-from ..nogil.heap cimport HEAP_LEVELS
+from ..nogil.atomics cimport RELAXED, load_i32
+from ..nogil.codel cimport codel_admits, codel_init
+from ..nogil.order cimport HEAP_LEVELS
 
 cdef int64_t LONGEST_NS = 10**18
 

@@ -9,6 +9,9 @@ from .watch cimport Watched, enter
 cdef enum:
     NO_END = -1
 
+cdef object ADMITTED
+cdef object REFUSED
+
 cdef class EventHeap(Watched):
     cdef list payloads          # by slot; touched only with the GIL, so the collector sees all of it
     cdef int limit
@@ -21,3 +24,6 @@ cdef class EventHeap(Watched):
     cdef object kept(self, int32_t slot, payload)
     cdef int make_places(self) except -1
     cdef int sweep(self) except -1
+
+
+cdef object verdict_of(const offered* offer, payload)

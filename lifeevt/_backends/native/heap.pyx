@@ -10,64 +10,30 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from .arrays cimport CHUNK, NumberOffers
 from .numbers cimport whole
 from .offers cimport (
-    ADMITTED,
-    REFUSED,
-    SHED_END,
-    checked_end,
-    checked_kind_to_pause,
-    checked_level,
-    checked_level_to_pause,
-    checked_policy,
-    entry_of,
-    fill_kind,
-    fill_numbers,
-    fill_offer,
-    fill_offsets,
-    fill_policies,
-    offered,
-    read_ticket,
-    ticket_of,
-    verdict_of,
+    SHED_END, checked_end, checked_kind_to_pause, checked_level, checked_level_to_pause, checked_policy, entry_of,
+    fill_kind, fill_numbers, fill_offer, fill_offsets, fill_policies, offered, read_ticket, ticket_of,
 )
 from .watch cimport Watched, enter
 from ..nogil.atomics cimport RELAXED, load_i32
 from ..nogil.heap cimport (
-    HEAP_ENDS,
-    HEAP_LEVELS,
-    HEAP_OBJECT,
-    HEAP_REFUSED,
-    HEAP_TRACKED,
-    heap_book,
-    heap_bring_back,
-    heap_check,
-    heap_clear,
-    heap_enter,
-    heap_finish,
-    heap_head,
-    heap_holds,
-    heap_init,
-    heap_leave,
-    heap_leave_quietly,
-    heap_next_stale,
-    heap_open,
-    heap_offer,
-    heap_pause,
-    heap_pop,
-    heap_postpone,
-    heap_release,
-    heap_replace,
-    heap_shift,
-    heap_slot,
-    heap_withdraw,
+    HEAP_ENDS, HEAP_NO_MEMORY, HEAP_OBJECT, HEAP_REFUSED, HEAP_SHED, HEAP_TRACKED, heap_book, heap_bring_back,
+    heap_check, heap_clear, heap_enter, heap_finish, heap_head, heap_holds, heap_init, heap_leave,
+    heap_leave_quietly, heap_next_stale, heap_offer, heap_open, heap_pause, heap_pop, heap_postpone, heap_release,
+    heap_replace, heap_shift, heap_withdraw,
 )
-from ..nogil.order cimport HELD
+from ..nogil.kinds cimport NO_TYPE_ID
+from ..nogil.order cimport HEAP_LEVELS, HELD, heap_slot
 
+from ..contract import ADMITTED as _ADMITTED, REFUSED as _REFUSED, SHED_END as _SHED_END
 from ..fork import keep
 
 cdef enum:
-    NO_KIND = -1
     SWEPT = 32                  # stale payloads dropped in one go
     FEW = 512                   # so few events are taken in without giving the GIL away
+
+ADMITTED, REFUSED = _ADMITTED, _REFUSED
+if _SHED_END != SHED_END:
+    raise ImportError("the backends disagree about the number of the end SHED")
 
 
 @cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
@@ -100,7 +66,7 @@ cdef class EventHeap(Watched):
         """How many events fit."""
         return self.limit
 
-    def offer(self, key, level, arrival_ns, payload, policy, kind=NO_KIND, intensity=0.0):
+    def offer(self, key, level, arrival_ns, payload, policy, kind=NO_TYPE_ID, intensity=0.0):
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
 
         REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
@@ -118,7 +84,7 @@ cdef class EventHeap(Watched):
         heap_leave(&self.heap)
         return verdict_of(&offer, payload)
 
-    def offer_tracked(self, key, level, arrival_ns, payload, policy, kind=NO_KIND, intensity=0.0, held=False):
+    def offer_tracked(self, key, level, arrival_ns, payload, policy, kind=NO_TYPE_ID, intensity=0.0, held=False):
         """Like offer, for an event that is handed to Python whatever its kind: (verdict, its ticket or None).
 
         ``held``: it is queued, and cannot leave before ``bring_back``.
@@ -129,7 +95,7 @@ cdef class EventHeap(Watched):
         fill_kind(&offer, kind, intensity)
         offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
         if held:
-            offer.event.lane = HELD
+            offer.event.run = HELD
         self.make_places()
         enter(&self.heap)
         cdef uint64_t sequence = self.heap.accepted
@@ -155,7 +121,7 @@ cdef class EventHeap(Watched):
         heap_leave(&self.heap)
         return entry_of(&out, payload) if there else None
 
-    def replace(self, ticket, key, level, payload, kind=NO_KIND, intensity=0.0):
+    def replace(self, ticket, key, level, payload, kind=NO_TYPE_ID, intensity=0.0):
         """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
 
         It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
@@ -332,7 +298,7 @@ cdef class EventHeap(Watched):
                 seen = self.heap.slots[slot]
             unsettled = slot < 0 and self.heap.unsettled
             heap_leave_quietly(&self.heap)
-        return None if slot < 0 else (seen.event.key, seen.event.level, seen.event.kind)
+        return None if slot < 0 else (seen.event.key, seen.event.level, seen.event.type_id)
 
     def drain(self, limit, end, every=False):
         """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
@@ -490,3 +456,13 @@ cdef class EventHeap(Watched):
                 count += 1
             heap_leave(&self.heap)
         return 0
+
+
+cdef object verdict_of(const offered* offer, payload):
+    if offer.verdict == HEAP_NO_MEMORY:
+        raise MemoryError
+    if offer.verdict == HEAP_REFUSED:
+        return REFUSED
+    if offer.verdict == HEAP_SHED:
+        return entry_of(&offer.victim, payload)
+    return ADMITTED

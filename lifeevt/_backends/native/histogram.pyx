@@ -6,12 +6,7 @@ from libc.stdint cimport UINT64_MAX, uint64_t
 from .numbers cimport whole
 from ..nogil.atomics cimport RELAXED, load_u64
 from ..nogil.histogram cimport (
-    HISTOGRAM_BUCKETS,
-    histogram_init,
-    histogram_merge,
-    histogram_percentile,
-    histogram_record,
-    histogram_upper,
+    HISTOGRAM_BUCKETS, histogram_init, histogram_merge, histogram_percentile, histogram_record, histogram_upper,
 )
 
 

@@ -1,10 +1,10 @@
 """KindTable for other native modules: the numbers of event types, and the table of C."""
 
 from .watch cimport Watched
-from ..nogil.kinds cimport kind_table
+from ..nogil.kinds cimport type_table
 
 cdef class KindTable:
-    cdef kind_table table
+    cdef type_table table
     cdef dict codes             # name to number
     cdef list names
     cdef list accounts

@@ -8,8 +8,9 @@ from .account cimport Account
 from .bucket cimport Bucket
 from .numbers cimport index_in, whole
 from .watch cimport enter
-from ..nogil.heap cimport HEAP_LEVELS, heap_leave_quietly
-from ..nogil.kinds cimport KINDS_NO_KIND, KINDS_NO_ROW, kinds_add, kinds_change, kinds_clear, kinds_init
+from ..nogil.heap cimport heap_leave_quietly
+from ..nogil.kinds cimport NO_ROW, NO_TYPE_ID, types_add, types_change, types_clear, types_init
+from ..nogil.order cimport HEAP_LEVELS
 
 
 cdef class KindTable:
@@ -20,14 +21,14 @@ cdef class KindTable:
 
     def __cinit__(self):
         self.codes, self.names, self.accounts, self.buckets = {}, [], [], []
-        if kinds_init(&self.table) != 0:
+        if types_init(&self.table) != 0:
             raise MemoryError
 
     def __init__(self):
         """Start empty. (``__cinit__`` alone would let any argument pass.)"""
 
     def __dealloc__(self):
-        kinds_clear(&self.table)
+        types_clear(&self.table)
 
     def __len__(self):
         """Return how many kinds there are."""
@@ -47,8 +48,8 @@ cdef class KindTable:
         with cython.critical_section(self):
             if name in self.codes:
                 return self.codes[name]
-            code = kinds_add(&self.table, <int32_t> wanted, budget, only_name)
-            if code != KINDS_NO_KIND:
+            code = types_add(&self.table, <int32_t> wanted, budget, only_name)
+            if code != NO_TYPE_ID:
                 self.names.append(name)
                 self.buckets.append(None)
                 self.codes[name] = code
@@ -62,14 +63,14 @@ cdef class KindTable:
             raise ValueError(f"level is {wanted}; it must lie in [0, {HEAP_LEVELS})")
         cdef int32_t only_name = bool(exact) if plain else -1
         with cython.critical_section(self):
-            kinds_change(&self.table, kind, <int32_t> wanted, budget, only_name)
+            types_change(&self.table, kind, <int32_t> wanted, budget, only_name)
 
     def account(self, code, Account account):
         """Have what becomes of a kind's events recorded in an account as well; None: in none."""
         cdef int32_t kind = index_in(code, self.table.length)
         with cython.critical_section(self):
             self.accounts.append(account)   # for good: the worker may be at the one before
-            self.table.kinds[kind].met = NULL if account is None else &account.kept
+            self.table.types[kind].account = NULL if account is None else &account.kept
 
     def limit(self, code, Bucket bucket):
         """Let a kind's events come as numbers, or quickly, only while a bucket has a token for each; None: always.
@@ -89,17 +90,17 @@ cdef class KindTable:
         enter(&self.events.heap)        # where alone it is used: nobody is at the one before
         _before = self.buckets[kind]
         self.buckets[kind] = bucket
-        self.table.kinds[kind].bucket = NULL if bucket is None else &bucket.kept
+        self.table.types[kind].bucket = NULL if bucket is None else &bucket.kept
         heap_leave_quietly(&self.events.heap)
 
     def answer(self, code, row, attended):
         """Say which reflex row answers a kind (NO_ROW: none), and whether Python must see its events."""
         cdef int32_t kind = index_in(code, self.table.length)
         cdef int64_t place = whole(row)
-        if not KINDS_NO_ROW <= place < <int64_t> 2**31:
+        if not NO_ROW <= place < <int64_t> 2**31:
             raise ValueError(f"{place} is no row")
-        self.table.kinds[kind].row = <int32_t> place
-        self.table.kinds[kind].attended = bool(attended)
+        self.table.types[kind].row = <int32_t> place
+        self.table.types[kind].attended = bool(attended)
 
     def code(self, name):
         """Return the number of a name, or NO_KIND."""
@@ -113,10 +114,10 @@ cdef class KindTable:
         """Return (level, budget in ns, row, attended) of a number; IndexError when there is none."""
         cdef int32_t kind = index_in(code, self.table.length)
         return (
-            self.table.kinds[kind].level, self.table.kinds[kind].budget_ns,
-            self.table.kinds[kind].row, bool(self.table.kinds[kind].attended),
+            self.table.types[kind].level, self.table.types[kind].budget_ns,
+            self.table.types[kind].row, bool(self.table.types[kind].attended),
         )
 
     cdef int code_of(self, name) except -2:
         code = self.codes.get(name)
-        return KINDS_NO_KIND if code is None else <int> code
+        return NO_TYPE_ID if code is None else <int> code

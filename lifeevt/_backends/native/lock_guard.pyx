@@ -9,9 +9,9 @@ cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport int64_t
 
-from ..nogil.histogram cimport histogram_record
-from ..nogil.rwlock cimport rwlock_now_ns
 from .histogram cimport Histogram
+from ..nogil.futex cimport monotonic_ns
+from ..nogil.histogram cimport histogram_record
 
 from ...errors import StateError
 
@@ -32,11 +32,11 @@ cdef class LockEntry:
 
     def enter(self):
         """Note that its thread is inside from now on."""
-        self.since_ns = rwlock_now_ns()
+        self.since_ns = monotonic_ns()
 
     def held_ns(self):
         """Return for how long its thread has been inside; 0 before."""
-        return rwlock_now_ns() - self.since_ns if self.since_ns else 0
+        return monotonic_ns() - self.since_ns if self.since_ns else 0
 
     def ring(self):
         """Wake its thread, now or as soon as it waits. Takes no lock, so a finalizer may call it."""
@@ -132,7 +132,7 @@ cdef int acquire(LockGuard guard) except -1:
             lock.wait(entry, guard._limit_ns)
         if rank is not None:
             lock.note_rank(entry)
-        entry.since_ns = rwlock_now_ns()
+        entry.since_ns = monotonic_ns()
     except BaseException:
         release(guard)
         raise
@@ -155,7 +155,7 @@ cdef int release(LockGuard guard) except -1:
         lock.forget_rank(entry)
     times = lock.times
     if entry.since_ns and times is not None:
-        record_hold(times, entry.holder, rwlock_now_ns() - entry.since_ns)
+        record_hold(times, entry.holder, monotonic_ns() - entry.since_ns)
     return 0
 
 

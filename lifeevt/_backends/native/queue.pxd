@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from .heap cimport EventHeap
 from .kinds cimport KindTable
 from .offers cimport offered
-from ..nogil.heap cimport HEAP_LEVELS
+from ..nogil.order cimport HEAP_LEVELS
 
 cdef enum:
     NOT_PLAIN = -3              # beside the verdicts of the heap: the slow path takes it

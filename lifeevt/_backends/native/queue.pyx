@@ -1,6 +1,6 @@
 """QueueBase, native: the calls by which events enter and leave a queue, answered without a frame of Python.
 
-The slow path, of AsyncEventQueue, takes the rest: an unknown type, a full queue that waits, an empty one, another clock.
+The slow path of AsyncEventQueue takes the rest: an unknown type, a full queue that waits, an empty one, another clock.
 """
 
 from cpython.dict cimport PyDict_GetItemWithError
@@ -10,21 +10,13 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from .offers cimport REFUSED, entry_of, offered, verdict_of
+from .heap cimport REFUSED, verdict_of
+from .offers cimport entry_of, offered
 from .watch cimport enter
-from ..nogil.heap cimport (
-    HEAP_ADMITTED,
-    HEAP_LEVELS,
-    HEAP_REFUSED,
-    HEAP_WAIT,
-    heap_leave,
-    heap_leave_quietly,
-    heap_pop,
-    heap_release,
-    heap_slot,
-)
-from ..nogil.kinds cimport kinds_admits, kinds_rank
-from ..nogil.futex cimport parking_now_ns
+from ..nogil.futex cimport monotonic_ns
+from ..nogil.heap cimport HEAP_ADMITTED, HEAP_REFUSED, HEAP_WAIT, heap_leave, heap_leave_quietly, heap_pop, heap_release
+from ..nogil.kinds cimport types_admit, types_schedule
+from ..nogil.order cimport HEAP_LEVELS, heap_slot
 
 cdef enum:
     DELIVERED = 5
@@ -115,12 +107,12 @@ cdef class QueueBase:
             raise MemoryError
         try:
             for index in range(count):
-                if not self.fill(given[index], parking_now_ns(), &offers[index]) or self.leaves(&offers[index]):
+                if not self.fill(given[index], monotonic_ns(), &offers[index]) or self.leaves(&offers[index]):
                     return self._put_many_slowly(given)
             self.events.make_places()
             enter(&self.events.heap)
             for index in range(count):
-                if kinds_admits(&self.kinds.table, &self.events.heap, &offers[index].event):
+                if types_admit(&self.kinds.table, &self.events.heap, &offers[index].event):
                     given[index] = self.events.place(
                         &offers[index], given[index], self.policies[offers[index].event.level]
                     )
@@ -160,11 +152,11 @@ cdef class QueueBase:
         if code == NULL:
             return 0
         kind = <int> PyLong_AsLong(<object> code)
-        if self.kinds.table.kinds[kind].exact != 1 and (
-            self.kinds.table.kinds[kind].exact < 0 or self.brings_metadata(owner)
+        if self.kinds.table.types[kind].exact != 1 and (
+            self.kinds.table.types[kind].exact < 0 or self.brings_metadata(owner)
         ):
             return 0
-        kinds_rank(
+        types_schedule(
             &self.kinds.table, kind, PyFloat_AS_DOUBLE(<object> LIFEEVT_SLOT(owner, self.offsets[URGENCY])),
             arrival_ns, &offer.event,
         )
@@ -187,7 +179,7 @@ cdef class QueueBase:
         """A verdict of the heap, or NOT_PLAIN when Python must see to it. Whom it sheds is handed back."""
         cdef offered offer
         cdef int policy
-        if not self.puts or not self.fill(event, parking_now_ns(), &offer):
+        if not self.puts or not self.fill(event, monotonic_ns(), &offer):
             return NOT_PLAIN
         level[0] = offer.event.level
         policy = self.policies[level[0]]
@@ -197,10 +189,10 @@ cdef class QueueBase:
             policy = HEAP_WAIT
         self.events.make_places()
         enter(&self.events.heap)
-        if self.raises[level[0]] and self.kinds.table.kinds[offer.event.kind].bucket != NULL:
+        if self.raises[level[0]] and self.kinds.table.types[offer.event.type_id].bucket != NULL:
             heap_leave_quietly(&self.events.heap)
             return NOT_PLAIN    # who is refused is told why
-        if kinds_admits(&self.kinds.table, &self.events.heap, &offer.event):
+        if types_admit(&self.kinds.table, &self.events.heap, &offer.event):
             event = self.events.place(&offer, event, policy)
         else:
             offer.verdict = HEAP_REFUSED

@@ -1,4 +1,4 @@
-"""Reactor for other native modules: the stretch of C, and the objects whose memory it works on."""
+"""Reactor for other native modules: the loop of C, and the objects whose memory it works on."""
 
 from .codel cimport CoDel
 from .heap cimport EventHeap
@@ -25,7 +25,7 @@ cdef enum:
     NO_SLOT = -1
 
 cdef class Reactor:
-    cdef reactor stretch
+    cdef reactor loop
     cdef EventHeap events
     cdef KindTable kinds
     cdef ReflexTable table
@@ -53,8 +53,8 @@ cdef class Reactor:
     cdef int publish(self, result_record* record, payload) except -1
     cdef int let_go(self) except -1
     cdef int64_t wanted(self, limit) except -1
-    cdef int run_stretch(self, int64_t limit, int32_t above, bint waits)
+    cdef int run_loop(self, int64_t limit, int32_t above, bint waits)
     cdef int look(self, int64_t limit, int32_t above, bint waits)
-    cdef int answer_attended(self)
+    cdef int process_reflex(self)
     cdef object task(self)
     cdef object taken(self, const result_record* record, payload)

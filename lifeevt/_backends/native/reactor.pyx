@@ -1,11 +1,9 @@
-"""Reactor, the native twin: the worker's stretch of C, started, halted and read from Python."""
+"""Reactor, the native twin: the worker's loop of C, started, halted and read from Python."""
 
 cimport cython
 from cpython.mem cimport PyMem_Malloc
 from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
 
-from ..nogil.atomics cimport RELAXED, SEQ_CST, fetch_add_i32, load_i32, load_i64, load_u32, store_i32, store_u32
-from ..nogil.cells cimport cells_version
 from .account cimport Account
 from .codel cimport CoDel
 from .heap cimport EventHeap
@@ -17,37 +15,19 @@ from .reflex cimport ReflexTable, outcome_of
 from .results cimport ResultBuffer, clear_rest, fill_record
 from .cells cimport StateCells
 from .watch cimport enter
+from ..nogil.atomics cimport RELAXED, SEQ_CST, fetch_add_i32, load_i32, load_i64, load_u32, store_i32, store_u32
+from ..nogil.cells cimport cells_version
+from ..nogil.futex cimport FUTEX_ALL, futex_wait, futex_wake, monotonic_ns
 from ..nogil.heap cimport (
-    HEAP_LEVELS,
-    heap_abandon,
-    heap_finish,
-    heap_head,
-    heap_keep,
-    heap_leave,
-    heap_leave_quietly,
-    heap_nudge,
-    heap_release,
+    heap_abandon, heap_finish, heap_head, heap_keep, heap_leave, heap_leave_quietly, heap_nudge, heap_release,
 )
-from ..nogil.histogram cimport histogram_record_alone
-from ..nogil.kinds cimport KINDS_NO_ROW
-from ..nogil.futex cimport parking_now_ns, parking_sleep, parking_wake
+from ..nogil.histogram cimport histogram_record_unshared
+from ..nogil.kinds cimport NO_ROW
+from ..nogil.order cimport HEAP_LEVELS
 from ..nogil.reactor cimport (
-    REACTOR_ATTENDED,
-    REACTOR_DRY,
-    REACTOR_DUE,
-    REACTOR_HALTED,
-    REACTOR_NO_LIMIT,
-    reactor_account,
-    reactor_admits,
-    reactor_answer,
-    reactor_attends,
-    reactor_enter_state,
-    reactor_finish,
-    reactor_is_due,
-    reactor_pop,
-    reactor_row,
-    reactor_run,
-    reactor_touches,
+    REACTOR_DUE, REACTOR_EMPTY, REACTOR_HALTED, REACTOR_NEEDS_PYTHON, REACTOR_NO_LIMIT, reactor_admits,
+    reactor_is_due, reactor_lock_state, reactor_needs_python, reactor_process, reactor_publish,
+    reactor_record_times, reactor_reflex_row, reactor_run, reactor_runs_reflex, reactor_take,
 )
 from ..nogil.reflex cimport REFLEX_NO_PATTERN
 from ..nogil.results cimport result_record, results_clear, results_init, results_put, results_take
@@ -61,7 +41,7 @@ cdef tuple STAGES = ("meaning", "decision", "action")
 
 @cython.no_gc_clear     # it must let go of its heap; the collector breaks a cycle at the payloads
 cdef class Reactor:
-    """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
+    """The run loop of the worker: waits, takes, appraises, decides, applies and records without Python.
 
     It needs Python for the events of attended kinds alone. Those with stages it handles itself (``attend``
     and ``serve``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, kind,
@@ -85,31 +65,31 @@ cdef class Reactor:
             raise ValueError(f"{len(self.accounts)} accounts; there must be 1 to {HEAP_LEVELS}, one a level")
         for level in range(HEAP_LEVELS):        # levels without one of their own share the last
             each = self.accounts[min(level, len(self.accounts) - 1)]
-            self.stretch.accounts[level] = &each.kept
+            self.loop.accounts[level] = &each.kept
         self.events, self.kinds, self.table, self.cells = heap, kinds, table, cells
         self.gil_waits, self.handlers = Histogram(), {}
-        self.stretch.due_ns = INT64_MAX
-        self.stretch.answers = bool(answers)
-        self.stretch.kinds, self.stretch.table = &kinds.table, &table.table
-        self.stretch.cells, self.stretch.lock = &cells.block, &cells.lock
+        self.loop.due_ns = INT64_MAX
+        self.loop.processes = bool(answers)
+        self.loop.types, self.loop.table = &kinds.table, &table.table
+        self.loop.cells, self.loop.lock = &cells.block, &cells.lock
         if heap.heap.sleeper != NULL:
             raise ValueError("the heap has a reactor already")
-        if results_init(&self.stretch.ring, room) != 0:
+        if results_init(&self.loop.ring, room) != 0:
             raise MemoryError
-        self.stretch.heap = &heap.heap
-        heap.heap.sleeper = &self.stretch.sleeper
+        self.loop.heap = &heap.heap
+        heap.heap.sleeper = &self.loop.sleeper
 
     def __dealloc__(self):
-        if self.stretch.heap != NULL:
+        if self.loop.heap != NULL:
             self.let_go()
-        results_clear(&self.stretch.ring)
+        results_clear(&self.loop.ring)
 
     cdef int let_go(self) except -1:
         """Leave the heap, and give it back what the results kept of it."""
         cdef result_record record
         enter(&self.events.heap)
         self.events.heap.sleeper = NULL
-        while results_take(&self.stretch.ring, &record):
+        while results_take(&self.loop.ring, &record):
             if record.slot != NO_SLOT:
                 heap_abandon(&self.events.heap, record.slot)
         heap_leave(&self.events.heap)
@@ -127,7 +107,7 @@ cdef class Reactor:
 
     def __len__(self):
         """Return how many results wait to be taken."""
-        return load_i64(&self.stretch.ring.length, RELAXED)
+        return load_i64(&self.loop.ring.length, RELAXED)
 
     def attend(self, code, meaning, decision, action, bare):
         """Give a kind its stages, each a callable or None; a ``bare`` action is not given the decision."""
@@ -149,7 +129,7 @@ cdef class Reactor:
 
         Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
         """
-        while self.run_stretch(REACTOR_NO_LIMIT, HEAP_LEVELS, True) == REACTOR_ATTENDED:
+        while self.run_loop(REACTOR_NO_LIMIT, HEAP_LEVELS, True) == REACTOR_NEEDS_PYTHON:
             if not self.has_stages():
                 return self.task()
             self.handle(False)
@@ -164,9 +144,9 @@ cdef class Reactor:
         cdef int32_t level = <int32_t> max(<int64_t> -1, min(whole(above), <int64_t> HEAP_LEVELS))
         cdef int reason
         while True:
-            reason = self.run_stretch(most - done, level, False)
-            done += self.stretch.answered
-            if reason != REACTOR_ATTENDED:
+            reason = self.run_loop(most - done, level, False)
+            done += self.loop.processed
+            if reason != REACTOR_NEEDS_PYTHON:
                 return done, None
             if not self.has_stages():
                 return done, self.task()
@@ -177,20 +157,20 @@ cdef class Reactor:
         """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
         cdef bint now = bool(halted)
         enter(&self.events.heap)
-        store_i32(&self.stretch.halted, now, RELAXED)
+        store_i32(&self.loop.halted, now, RELAXED)
         cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
         heap_leave(&self.events.heap)
-        parking_wake(sleeper, 1)
-        parking_wake(&self.events.heap.epoch, 0x7fffffff)
+        futex_wake(sleeper, 1)
+        futex_wake(&self.events.heap.epoch, FUTEX_ALL)
 
     def wake_at(self, due_ns):
         """Make ``run`` return None at a time of the system's clock (None: never), also when nothing comes."""
         cdef int64_t when = INT64_MAX if due_ns is None else whole(due_ns)
         enter(&self.events.heap)
-        self.stretch.due_ns = when
+        self.loop.due_ns = when
         cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
         heap_leave(&self.events.heap)
-        parking_wake(sleeper, 1)
+        futex_wake(sleeper, 1)
 
     def put(
         self, payload, sequence, level, kind, status, intensity, queued_ns, started_ns, finished_ns,
@@ -215,7 +195,7 @@ cdef class Reactor:
             record.slot = heap_keep(&self.events.heap)
             if record.slot >= 0:
                 _before = self.events.kept(record.slot, payload)
-            results_put(&self.stretch.ring, &self.events.heap, &record)
+            results_put(&self.loop.ring, &self.events.heap, &record)
         heap_leave(&self.events.heap)
         if code != 0:
             raise ValueError("no event is running")
@@ -234,7 +214,7 @@ cdef class Reactor:
         while left > 0 and count == CHUNK:
             payloads, count = [None] * CHUNK, 0
             enter(&self.events.heap)
-            while count < min(left, <int64_t> CHUNK) and results_take(&self.stretch.ring, &records[count]):
+            while count < min(left, <int64_t> CHUNK) and results_take(&self.loop.ring, &records[count]):
                 if records[count].slot != NO_SLOT:
                     payloads[count] = self.events.payload_of(records[count].slot)
                     heap_release(&self.events.heap, records[count].slot)
@@ -258,7 +238,7 @@ cdef class Reactor:
         while left > 0 and count == CHUNK:
             dropped, count = [None] * CHUNK, 0
             enter(&self.events.heap)
-            while count < min(left, <int64_t> CHUNK) and results_take(&self.stretch.ring, &made.records[made.length]):
+            while count < min(left, <int64_t> CHUNK) and results_take(&self.loop.ring, &made.records[made.length]):
                 if made.records[made.length].slot != NO_SLOT:
                     dropped[count] = self.events.payload_of(made.records[made.length].slot)
                     heap_release(&self.events.heap, made.records[made.length].slot)
@@ -272,13 +252,13 @@ cdef class Reactor:
 
     cdef int64_t wanted(self, limit) except -1:
         """How many of the results that wait now somebody asks for."""
-        cdef int64_t waiting = load_i64(&self.stretch.ring.length, RELAXED)
+        cdef int64_t waiting = load_i64(&self.loop.ring.length, RELAXED)
         return waiting if limit is None else min(max(whole(limit), <int64_t> 0), waiting)
 
     def counts(self):
         """Return how many results wait, and how many were overwritten before anybody took them."""
         enter(&self.events.heap)
-        cdef tuple seen = (self.stretch.ring.length, self.stretch.ring.overwritten)
+        cdef tuple seen = (self.loop.ring.length, self.loop.ring.overwritten)
         heap_leave_quietly(&self.events.heap)
         return seen
 
@@ -292,7 +272,7 @@ cdef class Reactor:
             return False
         with nogil:
             fetch_add_i32(&self.breathers, 1, SEQ_CST)
-            parking_sleep(&self.wants_gil, 1, limit_ns)
+            futex_wait(&self.wants_gil, 1, limit_ns)
             fetch_add_i32(&self.breathers, -1, SEQ_CST)
         return True
 
@@ -300,7 +280,7 @@ cdef class Reactor:
         """Ask a CoDel before an event is answered, or (None) none: what it turns away ends as shed. At any time."""
         cdef CoDel given = codel, _before = self.codel
         enter(&self.events.heap)
-        self.stretch.codels = NULL if given is None else given.levels
+        self.loop.codels = NULL if given is None else given.levels
         heap_leave_quietly(&self.events.heap)
         self.codel = given
 
@@ -312,20 +292,20 @@ cdef class Reactor:
         cdef int32_t height = checked_level(level)
         cdef int64_t queued = whole(queued_ns), now = whole(now_ns)
         enter(&self.events.heap)
-        cdef bint answers = reactor_admits(&self.stretch, height, queued, now)
+        cdef bint answers = reactor_admits(&self.loop, height, queued, now)
         heap_leave_quietly(&self.events.heap)
         return answers
 
     cdef bint has_stages(self):
         """Whether batch[0] is an event that this reactor handles itself: not one that came before its kind's row."""
-        cdef int32_t kind = self.stretch.batch[0].kind
-        if not reactor_touches(&self.stretch):
+        cdef int32_t kind = self.loop.batch[0].type_id
+        if not reactor_runs_reflex(&self.loop):
             return False
-        return self.stretch.row == reactor_row(&self.stretch, kind) and kind in self.handlers
+        return self.loop.row == reactor_reflex_row(&self.loop, kind) and kind in self.handlers
 
     cdef int handle(self, bint raises) except -1:
         """Run the stages of batch[0] and record what they gave; a failure ends the event, not the worker."""
-        cdef result_record record = self.stretch.batch[0]
+        cdef result_record record = self.loop.batch[0]
         cdef list outcome = [None, UNSET, UNSET, UNSET, None]
         cdef int stage = NO_STAGE
         cdef object raised = None
@@ -344,7 +324,7 @@ cdef class Reactor:
 
     cdef int run_stages(self, list outcome, const result_record* record, int* stage) except -1:
         """Meaning, decision, action; between two of them what is more important may pass."""
-        cdef tuple stages = self.handlers[record.kind]
+        cdef tuple stages = self.handlers[record.type_id]
         event, state = outcome[EVENT], self.state
         if stages[0] is not None:
             stage[0] = 0
@@ -367,9 +347,9 @@ cdef class Reactor:
 
     cdef tuple words_of(self, const result_record* record):
         """(meaning, decision, action) of the event's reflex; None for each when it has none."""
-        if reactor_row(&self.stretch, record.kind) == KINDS_NO_ROW:
+        if reactor_reflex_row(&self.loop, record.type_id) == NO_ROW:
             return (None, None, None)
-        return self.in_words(record.kind, outcome_of(&record.reflex))
+        return self.in_words(record.type_id, outcome_of(&record.reflex))
 
     cdef object told(self, event, int stage, error):
         """The text of a failure, which its teller logs; the worker survives even a teller that fails."""
@@ -381,7 +361,7 @@ cdef class Reactor:
     cdef int let_pass(self, int32_t level) except -1:
         """Answer more important events first; each level only for the ones above it, so not deep."""
         while load_i32(&self.events.heap.queued, RELAXED) > 0:
-            if self.run_stretch(REACTOR_NO_LIMIT, level, False) != REACTOR_ATTENDED:
+            if self.run_loop(REACTOR_NO_LIMIT, level, False) != REACTOR_NEEDS_PYTHON:
                 break
             if self.has_stages():
                 self.handle(False)
@@ -395,99 +375,99 @@ cdef class Reactor:
         cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
         cdef object event = self.events.payloads[record.slot] if has_object else None
         heap_leave_quietly(&self.events.heap)
-        return event if has_object else self.make_event(record.kind, record.intensity, record.timestamp)
+        return event if has_object else self.make_event(record.type_id, record.intensity, record.timestamp)
 
     cdef int publish(self, result_record* record, payload) except -1:
         """Record an event that Python has handled; its slot now keeps the outcome."""
         cdef object _before
-        record.finished_ns = parking_now_ns()
+        record.finished_ns = monotonic_ns()
         record.reflex.version_after = cells_version(&self.cells.block)
-        reactor_account(&self.stretch, record)
+        reactor_record_times(&self.loop, record)
         enter(&self.events.heap)
         _before = self.events.kept(record.slot, payload)
-        results_put(&self.stretch.ring, &self.events.heap, record)
+        results_put(&self.loop.ring, &self.events.heap, record)
         heap_finish(&self.events.heap, record.status)
         heap_leave(&self.events.heap)
         return 0
 
-    cdef int run_stretch(self, int64_t limit, int32_t above, bint waits):
+    cdef int run_loop(self, int64_t limit, int32_t above, bint waits):
         """Run without the GIL, unless the next event needs it or there is none to answer."""
         cdef int reason = self.look(limit, above, waits)
         cdef int64_t ready_ns = 0
         if reason != UNDECIDED:
             return reason
         with nogil:
-            reason = reactor_run(&self.stretch, limit, above, waits)
-            if reason == REACTOR_ATTENDED:
-                ready_ns = parking_now_ns()
+            reason = reactor_run(&self.loop, limit, above, waits)
+            if reason == REACTOR_NEEDS_PYTHON:
+                ready_ns = monotonic_ns()
                 store_u32(&self.wants_gil, 1, SEQ_CST)
-        if reason == REACTOR_ATTENDED:
+        if reason == REACTOR_NEEDS_PYTHON:
             store_u32(&self.wants_gil, 0, SEQ_CST)
             if load_i32(&self.breathers, SEQ_CST) > 0:
-                parking_wake(&self.wants_gil, 0x7fffffff)
-            histogram_record_alone(&self.gil_waits.counted, parking_now_ns() - ready_ns)
+                futex_wake(&self.wants_gil, FUTEX_ALL)
+            histogram_record_unshared(&self.gil_waits.counted, monotonic_ns() - ready_ns)
         return reason
 
     cdef int look(self, int64_t limit, int32_t above, bint waits):
         """Take the head with the GIL if it needs it anyway: to let go of it and to get it back costs more."""
         cdef int reason = UNDECIDED
         cdef int32_t head
-        self.stretch.answered = 0
-        self.stretch.row = KINDS_NO_ROW
+        self.loop.processed = 0
+        self.loop.row = NO_ROW
         enter(&self.events.heap)
         head = heap_head(&self.events.heap)
-        if waits and (self.stretch.halted or reactor_is_due(&self.stretch)):
-            reason = REACTOR_HALTED if self.stretch.halted else REACTOR_DUE
+        if waits and (self.loop.halted or reactor_is_due(&self.loop)):
+            reason = REACTOR_HALTED if self.loop.halted else REACTOR_DUE
         elif head >= 0 and self.events.heap.slots[head].event.level < above and limit > 0:
-            if reactor_attends(&self.stretch, &self.events.heap.slots[head].event):
-                if reactor_pop(&self.stretch, 1, above) < 0:
-                    reason = REACTOR_ATTENDED
+            if reactor_needs_python(&self.loop, &self.events.heap.slots[head].event):
+                if reactor_take(&self.loop, 1, above) < 0:
+                    reason = REACTOR_NEEDS_PYTHON
                 else:
-                    reactor_finish(&self.stretch, 1)    # it was shed
+                    reactor_publish(&self.loop, 1)    # it was shed
         elif not waits and not self.events.heap.unsettled:
-            reason = REACTOR_DRY
+            reason = REACTOR_EMPTY
         heap_leave(&self.events.heap)
-        if reason == REACTOR_ATTENDED and reactor_touches(&self.stretch):
-            self.answer_attended()
+        if reason == REACTOR_NEEDS_PYTHON and reactor_runs_reflex(&self.loop):
+            self.process_reflex()
         return reason
 
-    cdef int answer_attended(self):
+    cdef int process_reflex(self):
         """Let the reflex of batch[0] answer, before Python does."""
-        cdef result_record* record = &self.stretch.batch[0]
-        record.started_ns = parking_now_ns()
-        histogram_record_alone(&self.gil_waits.counted, 0)
-        if rwlock_try_write(self.stretch.lock) == 0:
-            self.stretch.row = reactor_answer(&self.stretch, record)
-            rwlock_release(self.stretch.lock)
+        cdef result_record* record = &self.loop.batch[0]
+        record.started_ns = monotonic_ns()
+        histogram_record_unshared(&self.gil_waits.counted, 0)
+        if rwlock_try_write(self.loop.lock) == 0:
+            self.loop.row = reactor_process(&self.loop, record)
+            rwlock_release(self.loop.lock)
             return 0
         with nogil:
-            reactor_enter_state(&self.stretch)
-            self.stretch.row = reactor_answer(&self.stretch, record)
-            rwlock_release(self.stretch.lock)
+            reactor_lock_state(&self.loop)
+            self.loop.row = reactor_process(&self.loop, record)
+            rwlock_release(self.loop.lock)
         return 0
 
     cdef object task(self):
         """The event in batch[0], for Python; its slot is given back."""
-        cdef result_record* record = &self.stretch.batch[0]
+        cdef result_record* record = &self.loop.batch[0]
         cdef object payload
         cdef int64_t key
         enter(&self.events.heap)
         key = self.events.heap.slots[record.slot].event.key
-        cdef bint touched = reactor_touches(&self.stretch)
+        cdef bint touched = reactor_runs_reflex(&self.loop)
         cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
         payload = self.events.payload_of(record.slot)
         heap_release(&self.events.heap, record.slot)
         heap_leave(&self.events.heap)
         if not has_object:
-            payload = (record.kind, record.intensity, record.timestamp)
-        outcome = None if self.stretch.row == KINDS_NO_ROW else outcome_of(&record.reflex)
+            payload = (record.type_id, record.intensity, record.timestamp)
+        outcome = None if self.loop.row == NO_ROW else outcome_of(&record.reflex)
         return (
-            payload, key, record.level, record.queued_ns, record.sequence, record.kind,
+            payload, key, record.level, record.queued_ns, record.sequence, record.type_id,
             record.started_ns if touched else 0, outcome,
         )
 
     cdef object taken(self, const result_record* record, payload):
         return (
-            payload, record.sequence, record.level, record.kind, record.status, record.intensity, record.timestamp,
+            payload, record.sequence, record.level, record.type_id, record.status, record.intensity, record.timestamp,
             record.queued_ns, record.started_ns, record.finished_ns, outcome_of(&record.reflex),
         )

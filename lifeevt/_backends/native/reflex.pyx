@@ -7,15 +7,8 @@ from libc.string cimport memset
 from .cells cimport StateCells, enter, leave
 from .numbers cimport finite, index_in, listed, whole
 from ..nogil.reflex cimport (
-    REFLEX_IMPACTS,
-    reflex_amounts,
-    reflex_condition,
-    reflex_outcome,
-    reflex_pattern,
-    reflex_respond,
-    reflex_row,
-    reflex_rule,
-    reflex_rules,
+    REFLEX_IMPACTS, reflex_amounts, reflex_condition, reflex_outcome, reflex_pattern, reflex_respond, reflex_row,
+    reflex_rule, reflex_rules,
 )
 
 from ..contract import NO_CAUSE

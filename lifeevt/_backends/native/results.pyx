@@ -7,8 +7,9 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memset
 
 from .numbers cimport finite, whole
-from ..nogil.heap cimport HEAP_ENDS, HEAP_LEVELS
-from ..nogil.kinds cimport KINDS_NO_KIND
+from ..nogil.heap cimport HEAP_ENDS
+from ..nogil.kinds cimport NO_TYPE_ID
+from ..nogil.order cimport HEAP_LEVELS
 from ..nogil.reflex cimport REFLEX_IMPACTS
 from ..nogil.results cimport result_record
 
@@ -60,10 +61,10 @@ cdef int fill_record(result_record* record, sequence, level, kind, status, inten
         raise ValueError(f"sequence is {order}; it must not be negative")
     if not 0 <= height < HEAP_LEVELS:
         raise ValueError(f"level is {height}; it must lie in [0, {HEAP_LEVELS})")
-    if not KINDS_NO_KIND <= number < <int64_t> 2**31:
+    if not NO_TYPE_ID <= number < <int64_t> 2**31:
         raise ValueError(f"{number} is no kind")
     if not 0 <= end < HEAP_ENDS:
         raise ValueError(f"end is {end}; it must lie in [0, {HEAP_ENDS})")
     record.sequence, record.level = <uint64_t> order, <int32_t> height
-    record.kind, record.status = <int32_t> number, <int32_t> end
+    record.type_id, record.status = <int32_t> number, <int32_t> end
     return 0

@@ -41,6 +41,6 @@ cdef class RWLock:
     cdef int enter(self, bint writing, timeout_ns, on_wait) except -1
     cdef int wait_inside(self, bint writing, int64_t limit_ns, on_wait) except -1
     cdef int refuse_waiting(self) except -1
-    cdef tuple look_for(self, uint64_t thread)
+    cdef tuple find(self, uint64_t thread)
     cdef int end_wait(self, int64_t asked_ns, int code, on_wait) except -1
     cdef int note_longest(self, int64_t stay_ns) except -1

@@ -8,26 +8,12 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from .histogram cimport Histogram
 from .numbers cimport whole
 from ..nogil.atomics cimport RELAXED, load_i32
-from ..nogil.histogram cimport histogram_record, histogram_record_alone
-from ..nogil.futex cimport parking_now_ns, parking_on_main_thread
+from ..nogil.futex cimport NO_TIMEOUT, monotonic_ns, set_main_thread, signal_slice, this_thread
+from ..nogil.histogram cimport histogram_record, histogram_record_unshared
 from ..nogil.rwlock cimport (
-    RWLOCK_ABSENT,
-    RWLOCK_FOR_EVER,
-    RWLOCK_PASSES,
-    RWLOCK_READER,
-    RWLOCK_WRITER,
-    rwlock,
-    rwlock_destroy,
-    rwlock_enter_within,
-    rwlock_init,
-    rwlock_join,
-    rwlock_look_for,
-    rwlock_place,
-    rwlock_quit,
-    rwlock_release,
-    rwlock_this_thread,
-    rwlock_try_read,
-    rwlock_try_write,
+    RWLOCK_ABSENT, RWLOCK_PASSES, RWLOCK_READER, RWLOCK_WRITER, rwlock, rwlock_dequeue, rwlock_destroy,
+    rwlock_enqueue, rwlock_find, rwlock_init, rwlock_release, rwlock_try_read, rwlock_try_write, rwlock_wait,
+    rwlock_waiter,
 )
 
 import threading
@@ -37,10 +23,10 @@ from ..fork import keep
 from ...errors import LockOrderError, LockTimeout
 
 cdef enum:
-    SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
     ROUNDS = 4                  # after so many a visitor keeps the lock, and who waits for it waits for the GIL
     SPARE = 8                   # room for writers that join the queue meanwhile
 
+set_main_thread(threading.main_thread().ident)
 if PASSES != RWLOCK_PASSES:
     raise ImportError("the twins disagree about how many writers may pass a reader")
 
@@ -48,10 +34,10 @@ if PASSES != RWLOCK_PASSES:
 cdef int wait_to_visit(rwlock* lock, bint writing) except -1:
     cdef int _
     for _ in range(ROUNDS):
-        wait_for(lock, writing, RWLOCK_FOR_EVER, False, None)
+        wait_for(lock, writing, NO_TIMEOUT, False, None)
         if (rwlock_try_write(lock) if writing else rwlock_try_read(lock)) == 0:
             return 0
-    return wait_for(lock, writing, RWLOCK_FOR_EVER, True, None)
+    return wait_for(lock, writing, NO_TIMEOUT, True, None)
 
 
 cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns, bint keeps, on_wait) except -1:
@@ -61,44 +47,41 @@ cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns, bint keeps, on_w
     the lock has had its turn, and tries again: on the way back to the GIL it would hold up everybody for
     milliseconds.
     """
-    cdef rwlock_place place
+    cdef rwlock_waiter waiter
     cdef int code = EBUSY
     with nogil:
-        rwlock_join(lock, &place, writing)
+        rwlock_enqueue(lock, &waiter, writing)
     try:
         if on_wait is not None:
             on_wait(True)
-        code = wait_in_slices(lock, &place, limit_ns, keeps)
+        code = wait_in_slices(lock, &waiter, limit_ns, keeps)
     finally:
         if code != 0:
             with nogil:
-                rwlock_quit(lock, &place)
+                rwlock_dequeue(lock, &waiter)
     if code != 0 and code != ETIMEDOUT:
         raise OSError(code, "a read-write lock failed")
     return code
 
 
-cdef int wait_in_slices(rwlock* lock, rwlock_place* place, int64_t limit_ns, bint keeps) except -1:
-    cdef int64_t until_ns = parking_now_ns() + limit_ns, left_ns = limit_ns
-    cdef bint slices = parking_on_main_thread()
+cdef int wait_in_slices(rwlock* lock, rwlock_waiter* waiter, int64_t limit_ns, bint keeps) except -1:
+    cdef int64_t until_ns = monotonic_ns() + limit_ns, left_ns = limit_ns
     cdef int code = ETIMEDOUT
-    while code == ETIMEDOUT and (limit_ns == RWLOCK_FOR_EVER or left_ns > 0):
-        if slices and not 0 <= left_ns < SLICE_NS:
-            left_ns = SLICE_NS
+    while code == ETIMEDOUT and (limit_ns == NO_TIMEOUT or left_ns > 0):
         with nogil:
-            code = rwlock_enter_within(lock, place, left_ns)
+            code = rwlock_wait(lock, waiter, signal_slice(left_ns))
             if code == 0 and not keeps:
                 rwlock_release(lock)
         if code != 0:
             PyErr_CheckSignals()
-        left_ns = RWLOCK_FOR_EVER if limit_ns == RWLOCK_FOR_EVER else until_ns - parking_now_ns()
+        left_ns = NO_TIMEOUT if limit_ns == NO_TIMEOUT else until_ns - monotonic_ns()
     return code
 
 
 cdef int64_t limit_of(timeout_ns) except? -2:
-    """A wait in nanoseconds: so long that the clock cannot overflow, or RWLOCK_FOR_EVER."""
+    """A wait in nanoseconds: so long that the clock cannot overflow, or NO_TIMEOUT."""
     if timeout_ns is None:
-        return RWLOCK_FOR_EVER
+        return NO_TIMEOUT
     return min(max(whole(timeout_ns), <int64_t> 0), <int64_t> 1 << 62)
 
 
@@ -113,7 +96,7 @@ cdef class Guarded:
 
     def _before_fork(self):
         if rwlock_try_write(&self.lock) != 0:
-            wait_for(&self.lock, True, RWLOCK_FOR_EVER, True, None)
+            wait_for(&self.lock, True, NO_TIMEOUT, True, None)
 
     def _after_fork_in_parent(self):
         rwlock_release(&self.lock)
@@ -152,7 +135,7 @@ cdef class RWLock:
 
     def _after_fork_in_child(self):
         """Be new, and held by this thread alone if it held it before."""
-        cdef object me = rwlock_this_thread()
+        cdef object me = this_thread()
         rwlock_init(&self.lock)
         self.readers = {me: self.readers[me]} if me in self.readers else {}
         self.writer = me if self.writer == me else None
@@ -185,13 +168,13 @@ cdef class RWLock:
 
     def release_read(self):
         """Leave as a reader; LockOrderError when this thread is none."""
-        cdef object me = rwlock_this_thread()
+        cdef object me = this_thread()
         cdef object since_ns = self.readers.pop(me, None)
         if since_ns is None:
             raise LockOrderError(f"this thread does not hold {self.name} for reading")
         cdef int64_t stay_ns = 0
         if self.held is not None:
-            stay_ns = parking_now_ns() - <int64_t> since_ns
+            stay_ns = monotonic_ns() - <int64_t> since_ns
             histogram_record(&self.held.counted, stay_ns)
         rwlock_release(&self.lock)
         if stay_ns > self.longest_ns:
@@ -203,13 +186,13 @@ cdef class RWLock:
 
     def release_write(self):
         """Leave as the writer; LockOrderError when this thread is not."""
-        cdef object me = rwlock_this_thread()
+        cdef object me = this_thread()
         if self.writer != me:
             raise LockOrderError(f"this thread does not hold {self.name} for writing")
         cdef int64_t stay_ns = 0
         if self.held is not None:
-            stay_ns = parking_now_ns() - self.writing_since_ns
-            histogram_record_alone(&self.held.counted, stay_ns)     # readers count theirs inside, too
+            stay_ns = monotonic_ns() - self.writing_since_ns
+            histogram_record_unshared(&self.held.counted, stay_ns)     # readers count theirs inside, too
         self.writer = None
         rwlock_release(&self.lock)
         if stay_ns > self.longest_ns:
@@ -232,7 +215,7 @@ cdef class RWLock:
         cdef uint64_t asked = <uint64_t> whole(thread)
         cdef tuple writers
         cdef int standing
-        standing, writers = self.look_for(asked)
+        standing, writers = self.find(asked)
         cdef object writer = self.writer
         if standing == RWLOCK_ABSENT:
             return ()
@@ -242,7 +225,7 @@ cdef class RWLock:
             return tuple(self.readers.copy())
         return writers if standing == RWLOCK_READER else ()
 
-    cdef tuple look_for(self, uint64_t thread):
+    cdef tuple find(self, uint64_t thread):
         """(How a thread stands in the queue, which writers wait there), of one instant."""
         cdef int32_t room = load_i32(&self.lock.writers.length, RELAXED) + SPARE, length = 0, index
         cdef int standing
@@ -251,28 +234,28 @@ cdef class RWLock:
             raise MemoryError
         try:
             with nogil:
-                standing = rwlock_look_for(&self.lock, thread, writers, room, &length)
+                standing = rwlock_find(&self.lock, thread, writers, room, &length)
             if length > room:
-                return self.look_for(thread)
+                return self.find(thread)
             return standing, tuple([writers[index] for index in range(length)])
         finally:
             PyMem_Free(writers)
 
     cdef int enter(self, bint writing, timeout_ns, on_wait) except -1:
         cdef int64_t limit_ns = limit_of(timeout_ns)
-        cdef object me = rwlock_this_thread()
+        cdef object me = this_thread()
         if me in self.readers or me == self.writer:
             raise LockOrderError(f"this thread holds {self.name} already")
         if (rwlock_try_write(&self.lock) if writing else rwlock_try_read(&self.lock)) != 0:
             self.wait_inside(writing, limit_ns, on_wait)
         if writing:
-            self.writing_since_ns, self.writer = parking_now_ns(), me
+            self.writing_since_ns, self.writer = monotonic_ns(), me
         else:
-            self.readers[me] = parking_now_ns()
+            self.readers[me] = monotonic_ns()
         return 0
 
     cdef int wait_inside(self, bint writing, int64_t limit_ns, on_wait) except -1:
-        cdef int64_t asked_ns = parking_now_ns()
+        cdef int64_t asked_ns = monotonic_ns()
         cdef int code = ETIMEDOUT
         self.refuse_waiting()
         if limit_ns != 0:
@@ -281,18 +264,18 @@ cdef class RWLock:
             finally:
                 self.end_wait(asked_ns, code, on_wait)
         if code != 0:
-            raise LockTimeout.of(self.name, limit_ns, self.holders(), parking_now_ns())
+            raise LockTimeout.of(self.name, limit_ns, self.holders(), monotonic_ns())
         return 0
 
     cdef int refuse_waiting(self) except -1:
         """Refuse a signal handler that interrupts this thread's own wait: neither could ever end."""
-        if self.look_for(rwlock_this_thread())[0] != RWLOCK_ABSENT:
+        if self.find(this_thread())[0] != RWLOCK_ABSENT:
             raise LockOrderError(f"this thread waits for {self.name} already")
         return 0
 
     cdef int end_wait(self, int64_t asked_ns, int code, on_wait) except -1:
         if self.waited is not None:
-            histogram_record(&self.waited.counted, parking_now_ns() - asked_ns)
+            histogram_record(&self.waited.counted, monotonic_ns() - asked_ns)
         if on_wait is None:
             return 0
         try:

@@ -3,8 +3,8 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
-from ..nogil.cells cimport cell_block
 from .cells cimport StateCells
+from ..nogil.cells cimport cell_block
 
 
 cdef struct named:

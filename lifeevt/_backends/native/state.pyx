@@ -9,17 +9,10 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t
 
-from ..nogil.atomics cimport ACQUIRE, load_i64
-from ..nogil.cells cimport (
-    CELL_INTEGER,
-    CELLS_NO_CAUSE,
-    cell_block,
-    cells_bounded,
-    cells_version,
-    change,
-)
 from .bounds cimport plain
 from .cells cimport StateCells, copy_all, count_read, read_one
+from ..nogil.atomics cimport ACQUIRE, load_i64
+from ..nogil.cells cimport CELLS_NO_CAUSE, CELL_INTEGER, cell_block, cells_bounded, cells_version, change
 
 from collections.abc import Mapping
 from sys import intern
@@ -218,7 +211,7 @@ cdef Py_ssize_t parsed(Layout layout, dict delta, change* into, Py_ssize_t size)
 
 cdef inline bint told_of(const cell_block* block) noexcept:
     """Whether a delta is more than plain: somebody watches it, or a field may reject it."""
-    return block.refuses or load_i64(&block.trail.on, ACQUIRE)
+    return block.refuses or load_i64(&block.log.on, ACQUIRE)
 
 
 @cython.auto_pickle(False)
@@ -253,7 +246,7 @@ cdef class StateBase:
         cdef int32_t place = -1
         cdef double number = plain(<PyObject*> value)
         cdef bint fits = False
-        if isfinite(number) and self.block != NULL and self.writes and not load_i64(&self.block.trail.on, ACQUIRE):
+        if isfinite(number) and self.block != NULL and self.writes and not load_i64(&self.block.log.on, ACQUIRE):
             place = place_of(self.layout, <PyObject*> name)
         if place >= 0:
             number = cells_bounded(&self.block.cells[place], number, &fits)
@@ -261,7 +254,7 @@ cdef class StateBase:
             self._store_slowly(name, value)
             return
         self.cells.stored(place, number, CELLS_NO_CAUSE)
-        if load_i64(&self.block.trail.on, ACQUIRE):  # somebody began to watch meanwhile
+        if load_i64(&self.block.log.on, ACQUIRE):  # somebody began to watch meanwhile
             self.deliver_changes()
 
     @cython.binding(False)

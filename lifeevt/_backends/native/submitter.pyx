@@ -6,18 +6,10 @@ from .heap cimport EventHeap
 from .kinds cimport KindTable
 from .numbers cimport finite, whole
 from .watch cimport enter
-from ..nogil.heap cimport (
-    HEAP_ADMITTED,
-    HEAP_REJECT,
-    heap_enter,
-    heap_event,
-    heap_leave,
-    heap_leave_quietly,
-    heap_offer,
-    heap_slot,
-)
-from ..nogil.kinds cimport kinds_admits, kinds_rank
-from ..nogil.futex cimport parking_now_ns
+from ..nogil.futex cimport monotonic_ns
+from ..nogil.heap cimport HEAP_ADMITTED, HEAP_REJECT, heap_enter, heap_leave, heap_leave_quietly, heap_offer
+from ..nogil.kinds cimport types_admit, types_schedule
+from ..nogil.order cimport heap_event, heap_slot
 
 cdef enum:
     NO_END = 0                  # HEAP_REJECT sheds nobody
@@ -67,9 +59,9 @@ cdef class Submitter:
         event.intensity = intensity
         event.timestamp = timestamp
         event.has_object = False
-        kinds_rank(&self.kinds.table, kind, 0.0, parking_now_ns(), &event)
+        types_schedule(&self.kinds.table, kind, 0.0, monotonic_ns(), &event)
         heap_enter(&self.events.heap)
-        if not self.accepts or not kinds_admits(&self.kinds.table, &self.events.heap, &event):
+        if not self.accepts or not types_admit(&self.kinds.table, &self.events.heap, &event):
             heap_leave_quietly(&self.events.heap)
             return SUBMITTER_REFUSED
         if heap_offer(&self.events.heap, &event, HEAP_REJECT, NO_END, &slot, &victim) == HEAP_ADMITTED:

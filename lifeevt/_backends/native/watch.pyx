@@ -6,12 +6,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from .numbers cimport whole
 from .offers cimport checked_file
 from ..nogil.atomics cimport RELAXED, load_u32
-from ..nogil.heap cimport heap_leave, heap_leave_quietly, heap_nudge, heap_renew
-from ..nogil.futex cimport parking_on_main_thread, parking_sleep, parking_wake
-
-cdef enum:
-    SLICE_NS = 50_000_000       # a waiting main thread looks for Ctrl-C this often
-    EVERYBODY = 0x7fffffff
+from ..nogil.futex cimport FUTEX_ALL, futex_wait, futex_wake, signal_slice
+from ..nogil.heap cimport heap_leave, heap_leave_quietly, heap_nudge, heap_reset_after_fork
 
 
 cdef class Watched:
@@ -54,10 +50,8 @@ cdef class Watched:
         """
         cdef uint32_t seen = <uint32_t> whole(epoch)
         cdef int64_t limit_ns = -1 if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
-        if parking_on_main_thread() and not 0 <= limit_ns < SLICE_NS:
-            limit_ns = SLICE_NS
         with nogil:
-            parking_sleep(&self.heap.epoch, seen, limit_ns)
+            futex_wait(&self.heap.epoch, seen, signal_slice(limit_ns))
         PyErr_CheckSignals()
         return load_u32(&self.heap.epoch, RELAXED)
 
@@ -66,9 +60,9 @@ cdef class Watched:
         enter(&self.heap)
         cdef uint32_t* sleeper = heap_nudge(&self.heap)
         heap_leave(&self.heap)
-        parking_wake(&self.heap.epoch, EVERYBODY)
+        futex_wake(&self.heap.epoch, FUTEX_ALL)
         if sleeper != NULL:
-            parking_wake(sleeper, 1)
+            futex_wake(sleeper, 1)
 
     def signal(self, file):
         """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
@@ -84,4 +78,4 @@ cdef class Watched:
         heap_leave_quietly(&self.heap)
 
     def _after_fork_in_child(self):
-        heap_renew(&self.heap)
+        heap_reset_after_fork(&self.heap)

@@ -1,5 +1,8 @@
 # cython: cdivision=True
-"""What the events of one level met: how many were late or starved, and four histograms. Not one Python object."""
+"""How the events of one level fared: four histograms, and how many were late, starved or shed. Not one Python object.
+
+One thread at a time records; any thread may load a number.
+"""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -7,26 +10,27 @@ from ..nogil.atomics cimport RELAXED, store_u64
 from ..nogil.histogram cimport histogram, histogram_record_pair
 
 ctypedef struct account:
-    histogram* wait             # acceptance to start
-    histogram* service          # start to end
-    histogram* latency          # acceptance to end
-    histogram* lateness         # of those that were late: by how much
+    histogram* wait             # from acceptance to start
+    histogram* service          # from start to end
+    histogram* latency          # from acceptance to end
+    histogram* lateness         # by how much the late ones exceeded their budget
     uint64_t late
-    uint64_t starved            # waited longer than so many budgets
-    uint64_t shed               # since they had waited too long to be answered
+    uint64_t starved            # waited longer than STARVED_BUDGETS
+    uint64_t shed               # had waited too long to be processed
 
 cdef enum:
     STARVED_BUDGETS = 10
 
+
 cdef inline void account_record(account* self, int64_t budget_ns, int64_t wait_ns, int64_t service_ns) noexcept nogil:
-    """For one thread at a time. O(1)."""
+    """Record one event. O(1)."""
     account_record_pair(self, NULL, budget_ns, wait_ns, service_ns)
 
 
 cdef inline void account_record_pair(
     account* self, account* other, int64_t budget_ns, int64_t wait_ns, int64_t service_ns
 ) noexcept nogil:
-    """In two accounts at once, of which the other may be NULL: that costs less than twice. For one thread. O(1)."""
+    """Record one event in two accounts, of which the other may be NULL: cheaper than twice. O(1)."""
     cdef int64_t late_ns = wait_ns + service_ns - budget_ns
     cdef bint paired = other != NULL
     histogram_record_pair(self.wait, other.wait if paired else NULL, wait_ns)
@@ -40,7 +44,7 @@ cdef inline void account_record_pair(
 
 
 cdef inline void account_shed(account* self, account* other) noexcept nogil:
-    """Count one that was shed, in two accounts, of which the other may be NULL. For one thread at a time. O(1)."""
+    """Count one shed event in two accounts, of which the other may be NULL. O(1)."""
     store_u64(&self.shed, self.shed + 1, RELAXED)
     if other != NULL:
         store_u64(&other.shed, other.shed + 1, RELAXED)

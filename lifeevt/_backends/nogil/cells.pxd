@@ -1,17 +1,17 @@
-"""Bounded numbers with a sequence word beside the lock. Not one Python object.
+"""Bounded numbers that are read without a lock, by a sequence lock. Not one Python object.
 
-Who writes holds the state's lock for writing, calls `cells_begin` before the first change and
-`cells_written` after the last one: between the two the sequence is odd. Who reads needs no lock:
-`cells_read` and `cells_read_all` look at the sequence, copy, look again, and fail (-1) when a
-writer was in between on each of a few tens of tries; then, and only then, a reader takes the lock.
-Under either lock the cells may be read plainly. Half the sequence, rounded down, is the version.
+A writer holds the state's lock for writing, calls `cells_begin_write` before its first change and `cells_end_write`
+after its last one: between the two the sequence is odd. A reader loads the sequence, copies, and loads it again: when
+it was odd, or has changed, the copy is thrown away and made again. After CELLS_TRIES attempts `cells_read` and
+`cells_read_all` return -1, and the caller takes the lock, under which plain reads are whole. Half the sequence, rounded
+down, is the version of the state.
 
-Behind the numbers stand `objects` cells without a number: the stamps of Python's objects. A stamp is the
-version that wrote the place last; only who holds the lock reads it. Who writes says in `cause` whose
-doing it is, for the trail.
+The order of the accesses follows H.-J. Boehm, "Can seqlocks get along with programming language memory models?" (MSPC
+2012), in the form without a fence, which ThreadSanitizer would not see: numbers are stored with RELEASE and loaded with
+ACQUIRE. So a reader that got a number of an unfinished write also sees that write's odd sequence, and tries again.
 
-Values are loaded with acquire and stored with release: a reader that got a value of an unfinished
-write so sees that write's odd sequence too. No fence is needed, which ThreadSanitizer would not see.
+Behind the numbers are `objects` cells without a number, for what Python keeps there: only their stamps are used. A
+stamp is the version that wrote a cell last; it is read under the lock. `cause` is what a write is due to, for the log.
 """
 
 from libc.math cimport trunc
@@ -19,7 +19,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 from ..nogil.atomics cimport ACQUIRE, RELAXED, RELEASE, load_f64, load_i64, spin_pause, store_f64, store_i64
-from ..nogil.change_log cimport change_trail, trail_add, trail_clear, trail_init
+from ..nogil.change_log cimport change_log, change_log_append, change_log_clear, change_log_init
 
 cdef enum:
     CELLS_TRIES = 40        # of a reader, before it takes the lock
@@ -37,106 +37,72 @@ ctypedef struct cell:
 
 ctypedef struct cell_block:
     cell* cells
-    int32_t length          # numbers; after them stand the objects
+    int32_t length          # of the numbers; the objects follow them
     int32_t objects
     int64_t sequence
     int64_t cause
-    change_trail trail
-    bint refuses            # whether any of them does
+    change_log log
+    bint refuses            # whether any of the numbers does
 
 ctypedef struct change:
     double amount
     int32_t place
 
 
-cdef inline int64_t cells_version(const cell_block* block) noexcept nogil:
-    """How many writes have ended; one that goes on does not count yet."""
-    return load_i64(&block.sequence, ACQUIRE) >> 1
-
-
-cdef inline void cells_begin(cell_block* block) noexcept nogil:
-    store_i64(&block.sequence, block.sequence + 1, RELAXED)
-
-
-cdef inline void cells_mark(cell_block* block, int32_t index, double before, double after) noexcept nogil:
-    cdef int64_t version = (block.sequence + 1) >> 1
-    block.cells[index].stamp = version
-    if block.trail.on:
-        trail_add(&block.trail, version, index, before, after, block.cause)
-
-
-cdef inline void cells_set(cell_block* block, int32_t index, double number) noexcept nogil:
-    cells_mark(block, index, block.cells[index].value, number)
-    store_f64(&block.cells[index].value, number, RELEASE)
-
-
-cdef inline void cells_add(cell_block* block, int32_t index, double delta) noexcept nogil:
-    cdef const cell* this = &block.cells[index]
-    cdef double number = this.value + delta
-    if number < this.low:
-        number = this.low
-    elif number > this.high:
-        number = this.high
-    cells_set(block, index, trunc(number) + 0.0 if this.flags & CELL_INTEGER else number)  # no negative zero
-
-
-cdef inline void cells_merge(
-    cell_block* block, int64_t since, int32_t index, double number, double base
-) noexcept nogil:
-    """Set a number that was ``base``; add the difference to one that somebody wrote after version ``since``."""
-    if block.cells[index].stamp > since:
-        cells_add(block, index, number - base)
-    else:
-        cells_set(block, index, number)
-
-
-cdef inline int64_t cells_written(cell_block* block) noexcept nogil:
-    store_i64(&block.sequence, block.sequence + 1, RELEASE)
-    return block.sequence >> 1
-
-
-cdef inline int cells_read(const cell_block* block, int32_t index, double* into) noexcept nogil:
-    """Read one cell, and try again when a writer is at work. One load is all or nothing by itself;
-    the sequence is asked so that no number of an unfinished write is seen.
-    """
-    cdef int64_t sequence = load_i64(&block.sequence, ACQUIRE)
-    into[0] = load_f64(&block.cells[index].value, ACQUIRE)
-    if not sequence & 1 and load_i64(&block.sequence, ACQUIRE) == sequence:
-        return 0
-    return cells_read_again(block, index, into)
-
-
 cdef inline int cells_init(cell_block* block, int32_t length, int32_t objects) noexcept nogil:
+    """Make cells that are 0; -1 without memory, else 0."""
     cdef size_t count = <size_t> length + <size_t> objects
     block.sequence = 0
     block.length, block.objects = length, objects
     block.cause = CELLS_NO_CAUSE
     block.refuses = False
-    trail_init(&block.trail)
+    change_log_init(&block.log)
     block.cells = <cell*> calloc(count if count > 0 else 1, sizeof(cell))
     return -1 if block.cells == NULL else 0
 
 
 cdef inline void cells_clear(cell_block* block) noexcept nogil:
-    trail_clear(&block.trail)
+    """Free the memory."""
+    change_log_clear(&block.log)
     free(block.cells)
     block.cells = NULL
     block.length = block.objects = 0
 
 
-cdef inline int cells_read_again(const cell_block* block, int32_t index, double* into) noexcept nogil:
+# Reading, without the lock
+
+
+cdef inline int64_t cells_version(const cell_block* block) noexcept nogil:
+    """Return how many writes have ended."""
+    return load_i64(&block.sequence, ACQUIRE) >> 1
+
+
+cdef inline int cells_read(const cell_block* block, int32_t index, double* into) noexcept nogil:
+    """Copy one number; 0, or -1 when a writer was at work at every attempt. O(1).
+
+    One load is never torn; the sequence tells whether the number belongs to an unfinished write.
+    """
+    cdef int64_t sequence = load_i64(&block.sequence, ACQUIRE)
+    into[0] = load_f64(&block.cells[index].value, ACQUIRE)
+    if not sequence & 1 and load_i64(&block.sequence, ACQUIRE) == sequence:
+        return 0
+    return _retry_read(block, index, into)
+
+
+cdef inline int _retry_read(const cell_block* block, int32_t index, double* into) noexcept nogil:
     cdef int64_t sequence
     cdef int _try
     for _try in range(CELLS_TRIES):
         spin_pause()
         sequence = load_i64(&block.sequence, ACQUIRE)
         into[0] = load_f64(&block.cells[index].value, ACQUIRE)
-        if _unbroken(block, sequence):
+        if _is_undisturbed(block, sequence):
             return 0
     return -1
 
 
 cdef inline int cells_read_all(const cell_block* block, double* into, int64_t* version) noexcept nogil:
+    """Copy all numbers of one instant, and its version; 0, or -1 as `cells_read`. O(cells)."""
     cdef int64_t sequence
     cdef int32_t index
     cdef int _try
@@ -144,20 +110,72 @@ cdef inline int cells_read_all(const cell_block* block, double* into, int64_t* v
         sequence = load_i64(&block.sequence, ACQUIRE)
         for index in range(block.length):
             into[index] = load_f64(&block.cells[index].value, ACQUIRE)
-        if _unbroken(block, sequence):
+        if _is_undisturbed(block, sequence):
             version[0] = sequence >> 1
             return 0
         spin_pause()
     return -1
 
 
-cdef inline bint _unbroken(const cell_block* block, int64_t sequence) noexcept nogil:
-    """Whether no writer was at work since the sequence was read."""
+cdef inline bint _is_undisturbed(const cell_block* block, int64_t sequence) noexcept nogil:
+    """Return whether no writer was at work since the sequence was loaded."""
     return not sequence & 1 and load_i64(&block.sequence, ACQUIRE) == sequence
 
 
+# Writing, under the lock
+
+
+cdef inline void cells_begin_write(cell_block* block) noexcept nogil:
+    """Make the sequence odd."""
+    store_i64(&block.sequence, block.sequence + 1, RELAXED)
+
+
+cdef inline int64_t cells_end_write(cell_block* block) noexcept nogil:
+    """Make the sequence even; return the new version."""
+    store_i64(&block.sequence, block.sequence + 1, RELEASE)
+    return block.sequence >> 1
+
+
+cdef inline void cells_mark(cell_block* block, int32_t index, double before, double after) noexcept nogil:
+    """Stamp a cell with the version of this write, and log the change if the log is on."""
+    cdef int64_t version = (block.sequence + 1) >> 1
+    block.cells[index].stamp = version
+    if block.log.on:
+        change_log_append(&block.log, version, index, before, after, block.cause)
+
+
+cdef inline void cells_set(cell_block* block, int32_t index, double number) noexcept nogil:
+    """Store a number as it is."""
+    cells_mark(block, index, block.cells[index].value, number)
+    store_f64(&block.cells[index].value, number, RELEASE)
+
+
+cdef inline void cells_add(cell_block* block, int32_t index, double delta) noexcept nogil:
+    """Add to a number, clamped to its bounds."""
+    cdef const cell* this = &block.cells[index]
+    cdef double number = this.value + delta
+    if number < this.low:
+        number = this.low
+    elif number > this.high:
+        number = this.high
+    cells_set(block, index, trunc(number) + 0.0 if this.flags & CELL_INTEGER else number)  # + 0.0: no negative zero
+
+
+cdef inline void cells_merge(
+    cell_block* block, int64_t since, int32_t index, double number, double base
+) noexcept nogil:
+    """Set a number that was `base`; add the difference instead if it was written after version `since`."""
+    if block.cells[index].stamp > since:
+        cells_add(block, index, number - base)
+    else:
+        cells_set(block, index, number)
+
+
+# What a write would do, under the lock
+
+
 cdef inline int32_t cells_refused(const cell_block* block, const change* changes, int32_t count) noexcept nogil:
-    """The first change that would leave the bounds of a refusing number, or -1; several may be of one number."""
+    """Return the first change that would leave the bounds of a refusing number, or -1; several may be of one number."""
     cdef int32_t index
     cdef const cell* this
     for index in range(count):
@@ -168,7 +186,7 @@ cdef inline int32_t cells_refused(const cell_block* block, const change* changes
 
 
 cdef inline double cells_sum(const cell_block* block, const change* changes, int32_t last) noexcept nogil:
-    """What the number of the last of these changes would be, unclamped."""
+    """Return what the number of the last of these changes would be, unclamped."""
     cdef int32_t place = changes[last].place, index
     cdef bint integer = block.cells[place].flags & CELL_INTEGER
     cdef double number = block.cells[place].value
@@ -179,7 +197,7 @@ cdef inline double cells_sum(const cell_block* block, const change* changes, int
 
 
 cdef inline double cells_bounded(const cell* self, double number, bint* fits) noexcept nogil:
-    """A number as this cell would store it; whether it may."""
+    """Return a number as this cell would store it, and in `fits` whether it may."""
     if self.flags & CELL_INTEGER:
         number = trunc(number) + 0.0
     fits[0] = self.flags & CELL_CLAMPS or self.low <= number <= self.high

@@ -1,13 +1,15 @@
-"""The changes of a state since somebody last took them. Not one Python object.
+"""The changes of a state since the log was last taken. Not one Python object.
 
-One writer at a time, who holds the state's lock for writing, adds; who takes them holds it too. The memory
-grows as it must: a change that found none is counted in `lost`.
+A caller holds the state's lock for writing. The memory grows as it must: a change that finds none is counted in `lost`.
 """
 
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
 
 from ..nogil.atomics cimport RELEASE, store_i64
+
+cdef enum:
+    FIRST_CAPACITY = 256
 
 ctypedef struct change_record:
     int64_t version
@@ -16,34 +18,34 @@ ctypedef struct change_record:
     double after
     int32_t place
 
-ctypedef struct change_trail:
+ctypedef struct change_log:
     change_record* records      # NULL until the first change
-    int64_t length
-    int64_t room
+    int64_t length              # also read without the lock, as `on` is
+    int64_t capacity
     int64_t lost
-    int64_t on                  # looked at without the lock, and so is the length
-
-cdef enum:
-    FIRST_ROOM = 256
+    int64_t on
 
 
-cdef inline void trail_init(change_trail* self) noexcept nogil:
+cdef inline void change_log_init(change_log* self) noexcept nogil:
+    """Begin without memory, switched off."""
     self.records = NULL
-    self.length = self.room = self.lost = 0
+    self.length = self.capacity = self.lost = 0
     self.on = False
 
 
-cdef inline void trail_clear(change_trail* self) noexcept nogil:
+cdef inline void change_log_clear(change_log* self) noexcept nogil:
+    """Forget every change, and free the memory."""
     free(self.records)
     self.records = NULL
-    self.room = 0
+    self.capacity = 0
     store_i64(&self.length, 0, RELEASE)
 
 
-cdef inline void trail_add(
-    change_trail* self, int64_t version, int32_t place, double before, double after, int64_t cause
+cdef inline void change_log_append(
+    change_log* self, int64_t version, int32_t place, double before, double after, int64_t cause
 ) noexcept nogil:
-    if self.length == self.room and _grow(self) != 0:
+    """Record one change. O(1), amortised."""
+    if self.length == self.capacity and _grow(self) != 0:
         self.lost += 1
         return
     cdef change_record* record = &self.records[self.length]
@@ -53,10 +55,10 @@ cdef inline void trail_add(
     store_i64(&self.length, self.length + 1, RELEASE)
 
 
-cdef inline int _grow(change_trail* self) noexcept nogil:
-    cdef int64_t room = 2 * self.room if self.room > 0 else FIRST_ROOM
-    cdef change_record* records = <change_record*> realloc(self.records, <size_t> room * sizeof(change_record))
+cdef inline int _grow(change_log* self) noexcept nogil:
+    cdef int64_t capacity = 2 * self.capacity if self.capacity > 0 else FIRST_CAPACITY
+    cdef change_record* records = <change_record*> realloc(self.records, <size_t> capacity * sizeof(change_record))
     if records == NULL:
         return -1
-    self.records, self.room = records, room
+    self.records, self.capacity = records, capacity
     return 0

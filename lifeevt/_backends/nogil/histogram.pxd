@@ -1,9 +1,8 @@
 # cython: cdivision=True
-"""Durations in log-linear buckets (HdrHistogram's layout, 64 a power of two). Not one Python object.
+"""Durations in log-linear buckets, 64 a power of two: the layout of HdrHistogram. Not one Python object.
 
-Every function is safe from any thread without the GIL: counts are relaxed atomics. `record_alone` is for
-a histogram with one writer at a time: it costs no locked instruction, and readers still see whole numbers.
-`record_pair` does so in two of them, of which the other may be NULL.
+Any thread may call any function at any time: all numbers are relaxed atomics. `histogram_record_unshared` is for a
+histogram that one thread at a time writes: it needs no locked instruction, and readers still see whole numbers.
 """
 
 from libc.math cimport ceil
@@ -25,7 +24,7 @@ ctypedef struct histogram:
 
 cdef enum:
     SUB_BUCKETS = 64
-    SUB_BITS = 7                    # bits of the largest value in a bucket row, 127
+    SUB_BITS = 7                    # of the largest duration that has a bucket of its own, 127
 
 cdef extern from * nogil:
     """
@@ -35,11 +34,13 @@ cdef extern from * nogil:
 
 
 cdef inline void histogram_init(histogram* self) noexcept nogil:
+    """Begin empty."""
     memset(self, 0, sizeof(histogram))
     self.minimum = UINT64_MAX
 
 
 cdef inline void histogram_record(histogram* self, int64_t duration_ns) noexcept nogil:
+    """Count one duration; a negative one as 0. O(1)."""
     cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
     fetch_add_u64(&self.counts[_bucket_of(duration)], 1, RELAXED)
     _add_total(self, duration)
@@ -47,20 +48,22 @@ cdef inline void histogram_record(histogram* self, int64_t duration_ns) noexcept
     fetch_add_u64(&self.count, 1, RELAXED)
 
 
-cdef inline void histogram_record_alone(histogram* self, int64_t duration_ns) noexcept nogil:
+cdef inline void histogram_record_unshared(histogram* self, int64_t duration_ns) noexcept nogil:
+    """Count one duration, for the one thread that writes. O(1)."""
     cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
-    _record_alone(self, _bucket_of(duration), duration)
+    _record_unshared(self, _bucket_of(duration), duration)
 
 
 cdef inline void histogram_record_pair(histogram* one, histogram* other, int64_t duration_ns) noexcept nogil:
+    """Count one duration in two histograms, of which the other may be NULL; for the one thread that writes. O(1)."""
     cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
     cdef int index = _bucket_of(duration)
-    _record_alone(one, index, duration)
+    _record_unshared(one, index, duration)
     if other != NULL:
-        _record_alone(other, index, duration)
+        _record_unshared(other, index, duration)
 
 
-cdef inline void _record_alone(histogram* self, int index, uint64_t duration) noexcept nogil:
+cdef inline void _record_unshared(histogram* self, int index, uint64_t duration) noexcept nogil:
     cdef uint64_t* bucket = &self.counts[index]
     cdef uint64_t low = self.total_low + duration
     store_u64(bucket, bucket[0] + 1, RELAXED)
@@ -75,8 +78,9 @@ cdef inline void _record_alone(histogram* self, int index, uint64_t duration) no
 
 
 cdef inline void histogram_merge(histogram* self, const histogram* other) noexcept nogil:
+    """Add all that another one counted, which may be this one. O(buckets)."""
     cdef uint64_t low = load_u64(&other.total_low, RELAXED), high = load_u64(&other.total_high, RELAXED)
-    cdef uint64_t total = load_u64(&other.count, RELAXED), count     # read first: other may be self
+    cdef uint64_t total = load_u64(&other.count, RELAXED), count
     cdef int index
     for index in range(HISTOGRAM_BUCKETS):
         count = load_u64(&other.counts[index], RELAXED)
@@ -89,7 +93,7 @@ cdef inline void histogram_merge(histogram* self, const histogram* other) noexce
 
 
 cdef inline int64_t histogram_upper(int index) noexcept nogil:
-    """The largest duration that bucket `index` holds."""
+    """Return the longest duration that a bucket holds."""
     cdef int shift = index // SUB_BUCKETS - 1
     if shift <= 0:
         return index
@@ -97,6 +101,7 @@ cdef inline int64_t histogram_upper(int index) noexcept nogil:
 
 
 cdef inline int64_t histogram_percentile(const histogram* self, double percent) noexcept nogil:
+    """Return the duration that `percent` of the records do not exceed; 0 when empty. O(buckets)."""
     cdef uint64_t count = load_u64(&self.count, RELAXED)
     cdef int64_t maximum = <int64_t> load_u64(&self.maximum, RELAXED)
     cdef int64_t left = <int64_t> ceil(percent / 100.0 * <double> count)

@@ -1,112 +1,129 @@
-"""What the order of the heap needs seldom; its contract stands in `_order.pxd`."""
+"""The rare steps of the order; `order.pxd` has its layout and the steps of every offer and pop."""
 
 from libc.stdint cimport INT32_MAX, INT64_MIN, UINT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy, memset
 
-from ..nogil.reserved_memory cimport pages_free, pages_ready, pages_reserve
+from ..nogil.compaction cimport compaction_discard, compaction_step
+from ..nogil.reserved_memory cimport memory_commit, memory_free, memory_reserve
 
 cdef enum:
-    KEPT = -16                  # marks the lane of an event aside of which a rank is kept
+    KEPT = -16                  # added to the run of an event aside while `_unique_aside` keeps an entry of it
 
-ctypedef struct rank_walk:
-    int32_t lane
+ctypedef struct entry_walk:
+    int32_t run
     uint32_t place
 
 
 cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32_t slot_bits) noexcept nogil:
-    cdef size_t ranks = 2 * <size_t> capacity + DEAD_ALLOWED + 2
-    cdef size_t pieces = ranks // LINK + 3 * HEAP_LANES
-    cdef int lane
+    """Reserve memory for `capacity` entries and as many tombstones; -1 when there is none, else 0."""
+    cdef size_t entries = 2 * <size_t> capacity + SPARE_TOMBSTONES + 2
+    cdef size_t pieces = entries // LINK + 3 * HEAP_RUNS
+    cdef int run
     memset(order, 0, sizeof(heap_order))
     order.slots = slots
     order.slot_bits = slot_bits
-    order.numbers = (<uint64_t> 1 << (64 - slot_bits)) - 1      # the last one is that of `rank_never`
+    order.numbers = (<uint64_t> 1 << (64 - slot_bits)) - 1      # the last one is that of `entry_infinite`
     order.free_piece = UINT32_MAX
-    order.sweep_lane = FROM_HEAP
-    order.dead_allowed = <int32_t> min(capacity + DEAD_ALLOWED, <int64_t> INT32_MAX)
-    for lane in range(HEAP_LANES):
-        order.heads[lane] = rank_never()
+    order.compact_run = IN_HEAP
+    order.tombstones_allowed = <int32_t> min(capacity + SPARE_TOMBSTONES, <int64_t> INT32_MAX)
+    for run in range(HEAP_RUNS):
+        order.heads[run] = entry_infinite()
     if (
-        pages_reserve(&order.rank_pages, (min(ranks, <size_t> INT32_MAX) + PADDING) * sizeof(heap_rank)) != 0
-        or pages_reserve(&order.piece_pages, pieces * PIECE * sizeof(heap_rank)) != 0
-        or pages_reserve(&order.aside_pages, min(ranks, <size_t> INT32_MAX) * sizeof(heap_rank)) != 0
+        memory_reserve(&order.entry_memory, (min(entries, <size_t> INT32_MAX) + PADDING) * sizeof(heap_entry)) != 0
+        or memory_reserve(&order.piece_memory, pieces * PIECE * sizeof(heap_entry)) != 0
+        or memory_reserve(&order.aside_memory, min(entries, <size_t> INT32_MAX) * sizeof(heap_entry)) != 0
         or order_make_room(order) != 0
     ):
         return -1
-    order.pieces = <heap_rank*> order.piece_pages.start
-    order.aside = <heap_rank*> order.aside_pages.start
-    order.ranks[0] = rank_never()
+    order.pieces = <heap_entry*> order.piece_memory.start
+    order.aside = <heap_entry*> order.aside_memory.start
+    order.entries[0] = entry_infinite()
     return 0
 
 
 cdef void order_clear(heap_order* order) noexcept nogil:
-    pages_free(&order.rank_pages)
-    pages_free(&order.piece_pages)
-    pages_free(&order.aside_pages)
+    """Free the memory."""
+    memory_free(&order.entry_memory)
+    memory_free(&order.piece_memory)
+    memory_free(&order.aside_memory)
     free(order.elders)
 
 
 cdef int order_make_room(heap_order* order) noexcept nogil:
+    """Make room for one more entry in the heap; -1 without memory, else 0."""
     return _room_for(order, <size_t> order.length + 1)
 
 
-cdef int _room_for(heap_order* order, size_t ranks) noexcept nogil:
-    if pages_ready(&order.rank_pages, (ranks + PADDING) * sizeof(heap_rank)) != 0:
+cdef int _room_for(heap_order* order, size_t entries) noexcept nogil:
+    if memory_commit(&order.entry_memory, (entries + PADDING) * sizeof(heap_entry)) != 0:
         return -1
-    order.ranks = <heap_rank*> order.rank_pages.start + PADDING
-    order.room = <int32_t> min(order.rank_pages.ready // sizeof(heap_rank) - PADDING, <size_t> INT32_MAX)
+    order.entries = <heap_entry*> order.entry_memory.start + PADDING
+    order.room = <int32_t> min(order.entry_memory.committed // sizeof(heap_entry) - PADDING, <size_t> INT32_MAX)
     return 0
 
 
-cdef void order_rebuild(heap_order* order) noexcept nogil:
-    """Drop the dead ranks at once. O(n): for when the sweep could not keep up, or before new numbers."""
+cdef void order_discard(heap_order* order, int32_t slot) noexcept nogil:
+    """Remove the entry of a slot before its turn, or make a tombstone of it. O(1)."""
+    compaction_discard(order, slot)
+
+
+cdef void order_compact(heap_order* order) noexcept nogil:
+    """Remove the next few tombstones. O(log n)."""
+    compaction_step(order)
+
+
+cdef void order_compact_all(heap_order* order) noexcept nogil:
+    """Remove all tombstones at once, for when the compaction cannot keep up, and before entries change. O(n)."""
     cdef int32_t place, kept = 0
     for place in range(order.length):
-        if not order_dead(order, &order.ranks[place]):
-            order.ranks[kept] = order.ranks[place]
+        if not order_is_tombstone(order, &order.entries[place]):
+            order.entries[kept] = order.entries[place]
             kept += 1
     order.length = kept
     _heapify(order)
-    for place in range(order.lanes_open):
-        _tidy(order, place)
-    order.dead = 0
-    order.sweep_lane, order.sweep_place = FROM_HEAP, order.length
-    _thin_aside(order)
+    for place in range(order.runs_open):
+        _compact_run_at_once(order, place)
+    order.tombstones = 0
+    order.compact_run, order.compact_place = IN_HEAP, order.length
+    _unique_aside(order)
 
 
-cdef void _thin_aside(heap_order* order) noexcept nogil:
-    """Keep one rank of each that waits aside: those that were set aside again have several."""
+cdef void _unique_aside(heap_order* order) noexcept nogil:
+    """Keep one entry of each event aside: an event that was set aside again has several. O(aside)."""
     cdef int32_t place, kept = 0
     cdef heap_event* event
     for place in range(order.aside_length):
         event = &order.slots[order_slot(order, &order.aside[place])].event
-        if event.lane > KEPT and not order_stale(order, &order.aside[place]):
-            event.lane += KEPT
+        if event.run > KEPT and not order_is_stale(order, &order.aside[place]):
+            event.run += KEPT
             order.aside[kept] = order.aside[place]
             kept += 1
     order.aside_length = kept
     for place in range(kept):
-        order.slots[order_slot(order, &order.aside[place])].event.lane -= KEPT
+        order.slots[order_slot(order, &order.aside[place])].event.run -= KEPT
 
 
 cdef void _heapify(heap_order* order) noexcept nogil:
     cdef int32_t place
     for place in range((order.length - 2) // ARITY if order.length > 1 else -1, -1, -1):
-        order_sift_down(order, place, order.ranks[place])
+        order_sift_down(order, place, order.entries[place])
     if order.length == 0:
-        order.ranks[0] = rank_never()
+        order.entries[0] = entry_infinite()
 
 
-cdef int order_ready_to_shift(heap_order* order) noexcept nogil:
-    """Bury the dead while their places tell them apart, and make room for all in the heap; 0, or -1 without memory."""
-    order_rebuild(order)
-    return _room_for(order, <size_t> order_living(order) + 1)
+cdef int order_reserve_shift(heap_order* order) noexcept nogil:
+    """Remove the tombstones, which cannot be told once keys change, and make room for all entries in the heap.
+
+    Returns -1 without memory, else 0. O(n).
+    """
+    order_compact_all(order)
+    return _room_for(order, <size_t> order_count_live(order) + 1)
 
 
 cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
-    """Let every rank stand by these offsets, those that wait and those that come; 0, or -1 without memory. O(n)."""
-    if order_ready_to_shift(order) != 0:
+    """Change the offsets of the levels, for the entries there are and for those to come; -1 without memory. O(n)."""
+    if order_reserve_shift(order) != 0:
         return -1
     memcpy(order.offsets, offsets, sizeof(order.offsets))
     order_arrange(order)
@@ -114,120 +131,104 @@ cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
 
 
 cdef void order_arrange(heap_order* order) noexcept nogil:
-    """Put every rank where its event stands now; after `order_ready_to_shift`, since when none was added. O(n).
+    """Give every entry the key of its event; directly after `order_reserve_shift`. O(n).
 
-    What stands in the lanes goes into the heap: by other places it need not ascend. What is aside has no place.
+    The entries of the runs go into the heap: by their new keys they need not ascend. What is aside has no key.
     """
     cdef int32_t place
-    _empty_lanes(order)
+    _empty_runs(order)
     for place in range(order.length):
-        order.ranks[place].key = order_key(order, &order.slots[order_slot(order, &order.ranks[place])].event)
+        order.entries[place].key = order_key(order, &order.slots[order_slot(order, &order.entries[place])].event)
     _heapify(order)
 
 
-cdef int64_t order_living(heap_order* order) noexcept nogil:
-    """How many living ranks there are, or -1 when the dead are not as many as counted. O(n)."""
-    cdef int64_t living = 0, ranks = 0
-    cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
-    cdef heap_rank* rank = _next_rank(order, &walk)
-    while rank != NULL:
-        ranks += 1
-        living += not order_dead(order, rank)
-        rank = _next_rank(order, &walk)
-    return living if ranks - living == order.dead else -1
+cdef int64_t order_count_live(heap_order* order) noexcept nogil:
+    """Return how many live entries there are, or -1 when the count of the tombstones is wrong. O(n)."""
+    cdef int64_t living = 0, entries = 0
+    cdef entry_walk walk = entry_walk(IN_HEAP, 0)
+    cdef heap_entry* entry = _next_entry(order, &walk)
+    while entry != NULL:
+        entries += 1
+        living += not order_is_tombstone(order, entry)
+        entry = _next_entry(order, &walk)
+    return living if entries - living == order.tombstones else -1
 
 
-cdef bint order_sound(heap_order* order) noexcept nogil:
-    """Whether every rank is where it belongs. O(n)."""
+cdef bint order_is_sound(heap_order* order) noexcept nogil:
+    """Return whether every entry is where it belongs. O(n)."""
     cdef int32_t place
     for place in range(1, order.length):
-        if rank_before(&order.ranks[place], &order.ranks[(place - 1) // ARITY]):
+        if entry_before(&order.entries[place], &order.entries[(place - 1) // ARITY]):
             return False
-    for place in range(HEAP_LANES):
-        if not _lane_sound(order, place):
+    for place in range(HEAP_RUNS):
+        if not _run_is_sound(order, place):
             return False
     return True
 
 
-cdef bint _lane_sound(heap_order* order, int32_t lane) noexcept nogil:
-    """Whether the living ranks of a lane ascend, and its head and its last rank are what they are said to be."""
-    cdef rank_walk walk = rank_walk(lane, order.lanes[lane].first)
-    cdef heap_rank* rank = NULL
-    cdef heap_rank* last = NULL
-    cdef heap_rank before
-    if order.lanes[lane].first == order.lanes[lane].end:
-        return order.heads[lane].tag == UINT64_MAX
-    before = order_nobody(order)
-    if order.heads[lane].tag != order.pieces[order.lanes[lane].first].tag:
+cdef bint _run_is_sound(heap_order* order, int32_t run) noexcept nogil:
+    """Return whether the live entries of a run ascend, and the copies of its first and last entry are right."""
+    cdef entry_walk walk = entry_walk(run, order.runs[run].first)
+    cdef heap_entry* entry = NULL
+    cdef heap_entry* last = NULL
+    cdef heap_entry before
+    if order.runs[run].first == order.runs[run].end:
+        return order.heads[run].tag == UINT64_MAX
+    before = order_tombstone(order)
+    if order.heads[run].tag != order.pieces[order.runs[run].first].tag:
         return False
     while True:
-        rank = _next_rank(order, &walk)
-        if rank == NULL or walk.lane != lane:
-            return last != NULL and last.tag == order.lanes[lane].last.tag
-        last = rank
-        if order_dead(order, rank):
-            continue        # what the sweep leaves behind has no order, and comes too early, if at all
-        if rank.key != INT64_MIN and rank_before(rank, &before):
+        entry = _next_entry(order, &walk)
+        if entry == NULL or walk.run != run:
+            return last != NULL and last.tag == order.runs[run].last.tag
+        last = entry
+        if order_is_tombstone(order, entry):
+            continue        # the compaction leaves tombstones behind that have no order
+        if entry.key != INT64_MIN and entry_before(entry, &before):
             return False
-        before = rank[0]
+        before = entry[0]
 
 
-cdef heap_rank* _next_rank(heap_order* order, rank_walk* walk) noexcept nogil:
-    """Every rank in turn: those of the heap, then those of each lane; NULL at the end."""
-    if walk.lane == FROM_HEAP:
+cdef heap_entry* _next_entry(heap_order* order, entry_walk* walk) noexcept nogil:
+    """Return each entry in turn, those of the heap and then those of each run; NULL at the end."""
+    if walk.run == IN_HEAP:
         if walk.place < <uint32_t> order.length:
             walk.place += 1
-            return &order.ranks[walk.place - 1]
-        walk.lane, walk.place = 0, order.lanes[0].first
-    while walk.place == order.lanes[walk.lane].end:
-        walk.lane += 1
-        if walk.lane == HEAP_LANES:
-            walk.lane, walk.place = FROM_HEAP, <uint32_t> order.length
+            return &order.entries[walk.place - 1]
+        walk.run, walk.place = 0, order.runs[0].first
+    while walk.place == order.runs[walk.run].end:
+        walk.run += 1
+        if walk.run == HEAP_RUNS:
+            walk.run, walk.place = IN_HEAP, <uint32_t> order.length
             return NULL
-        walk.place = order.lanes[walk.lane].first
-    walk.place = order_onward(order, walk.place) + 1
+        walk.place = order.runs[walk.run].first
+    walk.place = order_follow_link(order, walk.place) + 1
     return &order.pieces[walk.place - 1]
 
 
 cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil:
-    """Give the ranks new numbers before `sequence` is used; 0, or -1 without memory.
+    """Give the entries new numbers before `sequence` is used; -1 without memory, else 0. O(n log n).
 
-    O(n), once in as many offers as there are numbers: at least 2**33, mostly 2**43. They count from the oldest
-    sequence. When that one is so old that this would gain little, the ranks become the elders: their numbers
-    are places in a sorted table of their sequences, which costs O(n log n).
+    Needed once in as many offers as there are numbers: at least 2**33, and 2**43 at usual capacities. The entries
+    become the elders: their numbers are places in a sorted table of their sequences.
     """
-    cdef uint64_t oldest = sequence
-    cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
-    cdef heap_rank* rank
-    cdef int32_t place
-    order_rebuild(order)
-    rank = _next_rank(order, &walk)
-    while rank != NULL:
-        oldest = min(oldest, order_sequence(order, rank))
-        rank = _next_rank(order, &walk)
-    for place in range(order.aside_length):
-        oldest = min(oldest, order_sequence(order, &order.aside[place]))
-    if sequence - oldest <= order.numbers // 2:
-        _number_from(order, NULL, 0, oldest)
-        return 0
-    return _make_elders(order, sequence)
-
-
-cdef int _make_elders(heap_order* order, uint64_t sequence) noexcept nogil:
     cdef uint64_t* elders
-    cdef uint64_t count = <uint64_t> (order_living(order) + order.aside_length), place = 0
+    cdef uint64_t count, place = 0
     cdef int32_t waiting
-    cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
-    cdef heap_rank* rank = _next_rank(order, &walk)
+    cdef entry_walk walk = entry_walk(IN_HEAP, 0)
+    cdef heap_entry* entry
+    order_compact_all(order)
+    count = <uint64_t> (order_count_live(order) + order.aside_length)
     if count >= order.numbers:
         return -1
-    elders = <uint64_t*> malloc(<size_t> count * sizeof(uint64_t))
+    elders = <uint64_t*> malloc(<size_t> (count + 1) * sizeof(uint64_t))
     if elders == NULL:
         return -1
-    while rank != NULL:
-        elders[place] = order_sequence(order, rank)
+    entry = _next_entry(order, &walk)
+    while entry != NULL:
+        elders[place] = order_sequence(order, entry)
         place += 1
-        rank = _next_rank(order, &walk)
+        entry = _next_entry(order, &walk)
     for waiting in range(order.aside_length):
         elders[place] = order_sequence(order, &order.aside[waiting])
         place += 1
@@ -237,26 +238,26 @@ cdef int _make_elders(heap_order* order, uint64_t sequence) noexcept nogil:
 
 
 cdef void _number_from(heap_order* order, uint64_t* elders, uint64_t count, uint64_t base) noexcept nogil:
-    cdef int32_t lane
-    cdef rank_walk walk = rank_walk(FROM_HEAP, 0)
-    cdef heap_rank* rank = _next_rank(order, &walk)
-    while rank != NULL:
-        _renumber_one(order, rank, elders, count, base)
-        rank = _next_rank(order, &walk)
-    for lane in range(order.aside_length):
-        _renumber_one(order, &order.aside[lane], elders, count, base)
+    """Number the entries by their places among the elders; later sequences count from `base`."""
+    cdef int32_t run
+    cdef entry_walk walk = entry_walk(IN_HEAP, 0)
+    cdef heap_entry* entry = _next_entry(order, &walk)
+    while entry != NULL:
+        _renumber_one(order, entry, elders, count)
+        entry = _next_entry(order, &walk)
+    for run in range(order.aside_length):
+        _renumber_one(order, &order.aside[run], elders, count)
     free(order.elders)
     order.elders, order.elder_count, order.base = elders, count, base
-    for lane in range(order.lanes_open):
-        _tidy(order, lane)
+    for run in range(order.runs_open):
+        _compact_run_at_once(order, run)
 
 
 cdef inline void _renumber_one(
-    heap_order* order, heap_rank* rank, uint64_t* elders, uint64_t count, uint64_t base
+    heap_order* order, heap_entry* entry, const uint64_t* elders, uint64_t count
 ) noexcept nogil:
-    cdef uint64_t sequence = order_sequence(order, rank)
-    cdef uint64_t number = _index_of(elders, count, sequence) if count > 0 else sequence - base
-    rank.tag = (number << order.slot_bits) | <uint64_t> order_slot(order, rank)
+    cdef uint64_t number = _index_of(elders, count, order_sequence(order, entry))
+    entry.tag = (number << order.slot_bits) | <uint64_t> order_slot(order, entry)
 
 
 cdef int _compare_sequences(const void* left, const void* right) noexcept nogil:
@@ -274,92 +275,94 @@ cdef uint64_t _index_of(const uint64_t* sorted_sequences, uint64_t count, uint64
     return low
 
 
-# Lanes: pieces are taken from one store and linked.
+# Runs: their pieces come from one store, and are linked.
 
 
-cdef void _tidy(heap_order* order, int32_t lane) noexcept nogil:
-    """Close the gaps that the dead leave in a lane, and look again what its head and its last rank are."""
-    cdef heap_lane* line = &order.lanes[lane]
-    cdef uint32_t source = line.first, target = line.first
-    while source != line.end:
-        source = order_onward(order, source)
-        if not order_dead(order, &order.pieces[source]):
-            target = order_onward(order, target)
-            order.pieces[target] = line.last = order.pieces[source]
+cdef void _compact_run_at_once(heap_order* order, int32_t run) noexcept nogil:
+    """Remove the tombstones of a run at once, and copy its first and last entry anew. O(run)."""
+    cdef heap_run* this = &order.runs[run]
+    cdef uint32_t source = this.first, target = this.first
+    while source != this.end:
+        source = order_follow_link(order, source)
+        if not order_is_tombstone(order, &order.pieces[source]):
+            target = order_follow_link(order, target)
+            order.pieces[target] = this.last = order.pieces[source]
             target += 1
         source += 1
-    order_cut(order, line, target)
-    if target == line.first:
-        line.first = line.end = target // PIECE * PIECE
-    order.heads[lane] = order.pieces[line.first] if line.first != line.end else rank_never()
+    order_cut_run(order, this, target)
+    if target == this.first:
+        this.first = this.end = target // PIECE * PIECE
+    order.heads[run] = order.pieces[this.first] if this.first != this.end else entry_infinite()
 
 
-cdef void _empty_lanes(heap_order* order) noexcept nogil:
-    """Append what stands in the lanes to the ranks of the heap, which has room and is no heap then."""
-    cdef rank_walk walk = rank_walk(0, order.lanes[0].first)
-    cdef int32_t lane, length = order.length
-    cdef heap_rank* rank = _next_rank(order, &walk)
-    while rank != NULL:
-        order.ranks[length] = rank[0]
+cdef void _empty_runs(heap_order* order) noexcept nogil:
+    """Move the entries of the runs behind those of the heap, in no order; there is room. O(n)."""
+    cdef entry_walk walk = entry_walk(0, order.runs[0].first)
+    cdef int32_t run, length = order.length
+    cdef heap_entry* entry = _next_entry(order, &walk)
+    while entry != NULL:
+        order.entries[length] = entry[0]
         length += 1
-        rank = _next_rank(order, &walk)
+        entry = _next_entry(order, &walk)
     order.length = length
-    for lane in range(order.lanes_open):
-        order_cut(order, &order.lanes[lane], order.lanes[lane].first)
-        order.lanes[lane].first = order.lanes[lane].end = order.lanes[lane].first // PIECE * PIECE
-        order.heads[lane] = rank_never()
+    for run in range(order.runs_open):
+        order_cut_run(order, &order.runs[run], order.runs[run].first)
+        order.runs[run].first = order.runs[run].end = order.runs[run].first // PIECE * PIECE
+        order.heads[run] = entry_infinite()
 
 
-cdef void order_cut(heap_order* order, heap_lane* line, uint32_t end) noexcept nogil:
-    """Let a lane end earlier; the pieces that it no longer reaches become free in one go."""
-    cdef uint32_t kept = end // PIECE, last = line.end // PIECE
+cdef void order_cut_run(heap_order* order, heap_run* run, uint32_t end) noexcept nogil:
+    """Let a run end earlier, and free the pieces behind that. O(1): they are linked already."""
+    cdef uint32_t kept = end // PIECE, last = run.end // PIECE
     if kept != last:
         order.pieces[last * PIECE + LINK].tag = order.free_piece
         order.free_piece = <uint32_t> order.pieces[kept * PIECE + LINK].tag
-    line.end = end
+    run.end = end
 
 
-cdef int order_lengthen(heap_order* order, heap_lane* line) noexcept nogil:
+cdef int order_lengthen_run(heap_order* order, heap_run* run) noexcept nogil:
+    """Link another piece to a run; -1 without memory, else 0."""
     cdef uint32_t piece = _take_piece(order)
     if piece == UINT32_MAX:
         return -1
-    order.pieces[line.end].tag = piece
-    line.end = piece * PIECE
+    order.pieces[run.end].tag = piece
+    run.end = piece * PIECE
     return 0
 
 
-cdef int order_open_lanes(heap_order* order, int32_t lane) noexcept nogil:
+cdef int order_open_runs(heap_order* order, int32_t run) noexcept nogil:
+    """Open the runs up to this one; -1 without memory, or when it is none."""
     cdef uint32_t piece
-    if not 0 <= lane < HEAP_LANES:
+    if not 0 <= run < HEAP_RUNS:
         return -1
-    while order.lanes_open <= lane:
+    while order.runs_open <= run:
         piece = _take_piece(order)
         if piece == UINT32_MAX:
             return -1
-        order.lanes[order.lanes_open].first = order.lanes[order.lanes_open].end = piece * PIECE
-        order.lanes_open += 1
+        order.runs[order.runs_open].first = order.runs[order.runs_open].end = piece * PIECE
+        order.runs_open += 1
     return 0
 
 
 cdef uint32_t _take_piece(heap_order* order) noexcept nogil:
-    """The piece that was freed last, whose memory is near, or a new one; UINT32_MAX without memory."""
+    """Return the piece that was freed last, which is likely in the cache, or a new one; UINT32_MAX without memory."""
     cdef uint32_t piece = order.free_piece
     if piece != UINT32_MAX:
         order.free_piece = <uint32_t> order.pieces[piece * PIECE + LINK].tag
         return piece
     piece = order.pieces_made
-    # With a little more than that: `order_advance` looks ahead.
-    if pages_ready(&order.piece_pages, (<size_t> piece * PIECE + PIECE + AHEAD) * sizeof(heap_rank)) != 0:
+    # And AHEAD entries more: `order_remove_first` prefetches by what is behind the piece.
+    if memory_commit(&order.piece_memory, (<size_t> piece * PIECE + PIECE + AHEAD) * sizeof(heap_entry)) != 0:
         return UINT32_MAX
     order.pieces_made += 1
     return piece
 
 
-# What waits aside, and ranks of what is queued already.
+# Events that wait aside, and events that get another entry.
 
 
 cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil:
-    """The tag of a slot that is queued already: its number may be one of an elder."""
+    """Return the tag of a queued slot, whose number may be that of an elder."""
     cdef uint64_t sequence = order.slots[slot].sequence
     cdef bint elder = order.elder_count > 0 and sequence < order.base + order.elder_count
     cdef uint64_t number = _index_of(order.elders, order.elder_count, sequence) if elder else sequence - order.base
@@ -367,35 +370,35 @@ cdef uint64_t order_tag(heap_order* order, int32_t slot) noexcept nogil:
 
 
 cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil:
-    """Add the rank of a slot that is queued already, at its place as it is now; after `order_ready`."""
-    cdef heap_rank rank
-    rank.key, rank.tag = order_key(order, &order.slots[slot].event), order_tag(order, slot)
-    order_push(order, &rank)
+    """Add an entry of a queued slot, by the key that it has now; after `order_reserve`. O(log n)."""
+    cdef heap_entry entry
+    entry.key, entry.tag = order_key(order, &order.slots[slot].event), order_tag(order, slot)
+    order_push(order, &entry)
 
 
-cdef int order_aside_ready(heap_order* order) noexcept nogil:
-    """Make sure that one rank can be set aside; 0, or -1 without memory."""
-    if pages_ready(&order.aside_pages, (<size_t> order.aside_length + 1) * sizeof(heap_rank)) == 0:
+cdef int order_reserve_aside(heap_order* order) noexcept nogil:
+    """Make room for one entry aside; -1 without memory, else 0."""
+    if memory_commit(&order.aside_memory, (<size_t> order.aside_length + 1) * sizeof(heap_entry)) == 0:
         return 0
-    _thin_aside(order)
-    return pages_ready(&order.aside_pages, (<size_t> order.aside_length + 1) * sizeof(heap_rank))
+    _unique_aside(order)
+    return memory_commit(&order.aside_memory, (<size_t> order.aside_length + 1) * sizeof(heap_entry))
 
 
 cdef void order_set_aside(heap_order* order, uint64_t tag) noexcept nogil:
-    """Add a rank to what waits aside; after `order_aside_ready`. Its key is the slot's."""
+    """Add an entry to those aside; after `order_reserve_aside`. O(1)."""
     order.aside[order.aside_length].key, order.aside[order.aside_length].tag = 0, tag
     order.aside_length += 1
 
 
-cdef void order_sweep_aside(heap_order* order, int32_t waiting) noexcept nogil:
-    """Look at a few of those aside, when there are more ranks than events `waiting`, and drop what has moved on."""
-    cdef int _look
-    for _look in range(LOOKS_A_SWEEP):
+cdef void order_compact_aside(heap_order* order, int32_t waiting) noexcept nogil:
+    """Look at the next few entries aside, if they are more than the events `waiting`, and remove stale ones. O(1)."""
+    cdef int _step
+    for _step in range(ENTRIES_A_STEP):
         if order.aside_length <= waiting:
             return
         if order.aside_place <= 0 or order.aside_place > order.aside_length:
             order.aside_place = order.aside_length
         order.aside_place -= 1
-        if order_stale(order, &order.aside[order.aside_place]):
+        if order_is_stale(order, &order.aside[order.aside_place]):
             order.aside_length -= 1
             order.aside[order.aside_place] = order.aside[order.aside_length]

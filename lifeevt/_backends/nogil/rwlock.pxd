@@ -1,12 +1,14 @@
-"""A pthread read-write lock, tried only, and the queue of those who wait for it. Not one Python object.
+"""A read-write lock: a pthread lock that is only ever tried, and the queue of the threads that wait. No Python object.
 
-The policy is the queue's. Writers go first: while one waits no new reader enters. Yet no reader starves: when
-`RWLOCK_PASSES` writers have entered past readers who wait, all those get a ticket and enter before the next
-writer. Writers wait in line; newcomers may enter past them, `RWLOCK_PASSES` between two from the line.
+The queue decides who enters. Writers go first: while one waits, no new reader enters. No reader starves: once
+RWLOCK_PASSES writers have entered past waiting readers, all these get a ticket and enter before the next writer.
+Writers wait in line; newcomers may barge in ahead of them, at most RWLOCK_PASSES between two writers of the line. So
+both kinds wait for a bounded number of others: P. J. Courtois, F. Heymans, D. L. Parnas, "Concurrent control with
+'readers' and 'writers'" (CACM 14:10, 1971) has the two policies without a bound.
 
-Free and without a queue, a lock costs a try and a look at one word. `rwlock_try_*` and `rwlock_release` never
-block; `rwlock_join`, `rwlock_enter_within` and `rwlock_quit` do, so never with the GIL. Functions return 0 or an
-errno: EBUSY (not now), ETIMEDOUT. Nested use deadlocks: callers refuse re-entry before they come here.
+A free lock without a queue costs a try and one load. `rwlock_try_*` and `rwlock_release` never block; `rwlock_enqueue`,
+`rwlock_wait` and `rwlock_dequeue` may, so never with the GIL. Functions return 0 or an errno: EBUSY (not now),
+ETIMEDOUT. A thread that holds the lock must not ask for it again: callers refuse that.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -19,53 +21,50 @@ cdef extern from "<pthread.h>" nogil:
 
 cdef enum:
     RWLOCK_PASSES = 2
-    RWLOCK_BELLS = 8            # on which writers sleep, by their number in line
-    RWLOCK_FOR_EVER = -1
+    RWLOCK_WORDS = 8            # futexes of the writers, by their number in line
 
-cdef enum rwlock_standing:
+cdef enum rwlock_role:
     RWLOCK_ABSENT = 0           # not in the queue: inside, gone, or never there
     RWLOCK_WRITER = 1
     RWLOCK_READER = 2           # behind the writers
     RWLOCK_TICKETED = 3         # ahead of the writers
 
-ctypedef struct rwlock_place:   # in the queue, one for each thread; it stays where it is until it is left
-    rwlock_place* next
-    rwlock_place* previous
+ctypedef struct rwlock_waiter:  # a thread in the queue; in its own memory, where it stays until it leaves
+    rwlock_waiter* next
+    rwlock_waiter* previous
     uint64_t thread
-    uint32_t number             # a writer's, in line
+    uint32_t number             # of a writer, in line
     bint writing
     bint ticketed
     bint entered
 
-ctypedef struct rwlock_line:
-    rwlock_place* first
-    rwlock_place* last
+ctypedef struct rwlock_waiters:
+    rwlock_waiter* first
+    rwlock_waiter* last
     int32_t length
 
 ctypedef struct rwlock:
     pthread_rwlock_t lock
-    int32_t waiting             # in the queue, of both kinds
+    int32_t waiting             # threads in the queue, of both kinds
     int32_t tickets             # readers that enter before the next writer
-    int32_t passed              # writers that entered past waiting readers since these had their turn
+    int32_t passed              # writers that entered past waiting readers since the turn of these
     int32_t barged              # newcomers that entered past waiting writers since one of these entered
-    pthread_mutex_t guard       # of what follows; the counts are looked at without it
-    rwlock_line readers
-    rwlock_line writers
+    pthread_mutex_t guard       # of what follows; lengths and numbers are also loaded without it
+    rwlock_waiters readers
+    rwlock_waiters writers
     uint32_t next_number
     uint32_t first_number       # of the writer whose turn is next
-    uint32_t readers_bell
-    uint32_t writers_bells[RWLOCK_BELLS]
+    uint32_t readers_word
+    uint32_t writers_words[RWLOCK_WORDS]
 
 cdef int rwlock_init(rwlock* self) noexcept nogil
 cdef int rwlock_destroy(rwlock* self) noexcept nogil
 cdef int rwlock_try_read(rwlock* self) noexcept nogil
 cdef int rwlock_try_write(rwlock* self) noexcept nogil
-cdef void rwlock_join(rwlock* self, rwlock_place* place, bint writing) noexcept nogil
-cdef int rwlock_enter_within(rwlock* self, rwlock_place* place, int64_t wait_ns) noexcept nogil
-cdef void rwlock_quit(rwlock* self, rwlock_place* place) noexcept nogil
+cdef void rwlock_enqueue(rwlock* self, rwlock_waiter* waiter, bint writing) noexcept nogil
+cdef int rwlock_wait(rwlock* self, rwlock_waiter* waiter, int64_t wait_ns) noexcept nogil
+cdef void rwlock_dequeue(rwlock* self, rwlock_waiter* waiter) noexcept nogil
 cdef int rwlock_release(rwlock* self) noexcept nogil
-cdef int rwlock_look_for(
+cdef int rwlock_find(
     rwlock* self, uint64_t thread, uint64_t* writers, int32_t room, int32_t* length,
 ) noexcept nogil
-cdef uint64_t rwlock_this_thread() noexcept nogil
-cdef int64_t rwlock_now_ns() noexcept nogil

@@ -28,7 +28,7 @@ PROCESSED, IGNORED, DEAD_LETTERED = 0, 1, 4
 
 
 class Reactor(Uncopyable):
-    """The worker's stretch: waits, takes, appraises, decides, applies and records without Python.
+    """The run loop of the worker: waits, takes, appraises, decides, applies and records without Python.
 
     It needs Python for the events of attended kinds alone. Those with stages it handles itself (``attend``
     and ``serve``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, kind,

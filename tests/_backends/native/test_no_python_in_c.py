@@ -28,7 +28,7 @@ NATIVE = sorted({f"native/{path.stem}" for path in (BACKENDS / "native").glob("*
 NOGIL = sorted({f"nogil/{path.stem}" for path in (BACKENDS / "nogil").glob("*.p[yx][xd]")})
 WAITS = re.compile(
     r"\b(pthread_(mutex_lock|rwlock_(rd|wr)lock|\w*clock\w*|\w*timed\w*|cond_\w*wait|join)"
-    r"|rwlock_(\w+_within|join|quit|look_for)|heap_enter|parking_sleep|sem_\w*wait|reactor_(run|enter_state)|\w+\.offer_while_room)\("
+    r"|rwlock_(wait|enqueue|dequeue|find)|heap_enter|futex_wait|sem_\w*wait|reactor_(run|lock_state)|\w+\.offer_while_room)\("
 )
 LINE = re.compile(r'<pre class="cython line score-(\d+)"[^>]*>.*?<span class="">(\d+)</span>: (.*?)</pre>', re.S)
 
@@ -187,7 +187,7 @@ def test_there_are_waits_to_look_at() -> None:
     assert all(WAITS.search(whole(f"native/{noun}")) for noun in ("heap", "watch", "rwlock", "reactor"))
 
 
-@pytest.mark.parametrize("planted", ["    pthread_mutex_lock(&self.mutex)", "    code = rwlock_read_within(lock, 5)"])
+@pytest.mark.parametrize("planted", ["    pthread_mutex_lock(&self.mutex)", "    code = rwlock_wait(lock, place, 5)"])
 def test_a_planted_wait_is_seen(planted: str) -> None:
     text = f"cdef void f():\n    with nogil:\n        pthread_mutex_lock(m)\n{planted}\n"
     assert waits_outside_nogil(text) == {4: planted}

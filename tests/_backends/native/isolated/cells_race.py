@@ -31,10 +31,10 @@ cdef void* _write(void* given) noexcept nogil:
     cdef cell_block* block = <cell_block*> given
     cdef int32_t index
     while cells_version(block) < WRITES:
-        cells_begin(block)
+        cells_begin_write(block)
         for index in range(CELLS):
             cells_add(block, index, 1.0)
-        cells_written(block)
+        cells_end_write(block)
     return NULL
 
 
