@@ -7,7 +7,7 @@ from glob import glob
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-SWITCHES = {"PURE": [], "ANNOTATE": [], "WERROR": ["-Wall", "-Wextra", "-Werror"],
+SWITCHES = {"PURE": [], "ANNOTATE": [], "PORTABLE": ["-DLIFEEVT_PORTABLE"], "WERROR": ["-Wall", "-Wextra", "-Werror"],
             "TRACE": ["-g", "-DCYTHON_TRACE=1", "-DCYTHON_TRACE_NOGIL=1"]}  # fmt: skip
 ON = [name for name in SWITCHES if os.environ.get(f"LIFEEVT_{name}") == "1"]
 SANITIZE = [f"-fsanitize={kind}", "-g"] if (kind := os.environ.get("LIFEEVT_SANITIZE")) else []

@@ -5,26 +5,23 @@ them keep two rules. A C lock is tried first, and waited for without the GIL. Wh
 is held, no Python code can run: nothing is collected, no reference falls to zero, no callback is called.
 """
 
-from ._backends.native.account import Account
-from ._backends.native.bucket import Bucket
-from ._backends.native.cells import StateCells
-from ._backends.native.codel import CoDel
-from ._backends.native.engine import ProcessorBase
-from ._backends.native.heap import EventHeap
-from ._backends.native.histogram import Histogram
-from ._backends.native.kinds import KindTable
-from ._backends.native.rwlock import RWLock
-from ._backends.native.queue import QueueBase
-from ._backends.native.reactor import Reactor
-from ._backends.native.reflex import ReflexTable
-from ._backends.native.state import StateBase
-from ._backends.native.lock_guard import LockEntry, LockGuard
-from ._backends.native.submitter import Submitter
+from ._backends.native import (
+    account, bucket, cells, codel, engine, heap, histogram, kinds, lock_guard, queue, reactor, reflex, rwlock, state,
+    submitter,
+)
+from ._backends.nogil.futex cimport futex_is_portable
 
 __all__ = [
     "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "LockGuard",
     "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter",
 ]
+
+# Published like this because `_core.pxd` has the names already, as types of C.
+for module in (
+    account, bucket, cells, codel, engine, heap, histogram, kinds, lock_guard, queue, reactor, reflex, rwlock, state,
+    submitter,
+):
+    globals().update({name: getattr(module, name) for name in __all__ if hasattr(module, name)})
 
 cdef extern from * nogil:
     """
@@ -37,3 +34,4 @@ cdef extern from * nogil:
     bint LIFEEVT_TRACED
 
 TRACED = bool(LIFEEVT_TRACED)
+PORTABLE = bool(futex_is_portable())     # POSIX mutexes and condition variables instead of the futex of Linux

@@ -142,6 +142,10 @@ def test_only_the_choice_of_the_backend_imports_both_backends() -> None:
         assert unit(dotted(path)) == "_backends" or not re.search(r"lifeevt\._core\b", path.read_text()), named(path)
 
 
+def test_there_are_few_extension_modules() -> None:
+    assert len([path for path in CYTHON if path.suffix == ".pyx"]) <= 25
+
+
 def test_a_nogil_module_cimports_its_siblings_by_their_folder() -> None:
     """Else Cython takes them for the modules of the same name in native/, and leaves out their inline functions."""
     for path in CYTHON:
@@ -172,7 +176,7 @@ def test_the_checks_above_see_what_they_look_for() -> None:
     path = PACKAGE / "queue" / "queue.py"
     assert {"errors", "_backends.contract", "event", "queue.tracker"} <= own_imports(path)
     assert "array" in set(imported(path))
-    assert {"_backends.native.heap", "_backends.native.reflex"} <= cython_imports(PACKAGE / "_core.pyx")
+    assert {"_backends.native.heap", "_backends.native.reflex"} <= cython_imports(PACKAGE / "_core.pxd")
     heap = cython_imports(PACKAGE / "_backends" / "native" / "heap.pyx")
     assert {"_backends.contract", "_backends.nogil.heap", "_backends.native.numbers"} <= heap
     assert cython_imports(PACKAGE / "_backends" / "nogil" / "reflex.pyx") == {"_backends.nogil.cells"}

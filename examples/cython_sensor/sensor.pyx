@@ -3,7 +3,7 @@
 from libc.math cimport fabs
 from libc.stdint cimport int32_t
 
-from lifeevt._backends.native.submitter cimport SUBMITTER_ACCEPTED, Submitter
+from lifeevt._core cimport SUBMITTER_ACCEPTED, Submitter
 
 
 cdef double reading(int number) noexcept nogil:
