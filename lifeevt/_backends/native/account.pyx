@@ -1,4 +1,4 @@
-"""Account, the native twin: what the events of one level met."""
+"""Account, native: what the events of one level met."""
 
 from .histogram cimport Histogram
 from .numbers cimport whole

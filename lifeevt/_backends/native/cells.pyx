@@ -1,4 +1,4 @@
-"""StateCells, the native twin: bounded doubles under a read-write lock of C, read without it."""
+"""StateCells, native: bounded doubles under a read-write lock of C, read without it."""
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.tuple cimport PyTuple_New

@@ -1,4 +1,4 @@
-"""CoDel, the native twin: the law of `_codel` for each level."""
+"""CoDel, native: the law of `_codel` for each level."""
 
 from libc.stdint cimport int32_t, int64_t
 

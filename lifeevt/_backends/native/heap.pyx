@@ -1,4 +1,4 @@
-"""EventHeap, the native twin: the heap of `_heap` with a Python object in every slot.
+"""EventHeap, native: the heap of `_heap` with a Python object in every slot.
 
 While its mutex is held no Python code can run: no object is collected, no reference falls to zero.
 """

@@ -1,4 +1,4 @@
-"""Histogram, the native twin: the counts of C, read from Python."""
+"""Histogram, native: the counts of C, read from Python."""
 
 cimport cython
 from libc.stdint cimport UINT64_MAX, uint64_t

@@ -1,4 +1,4 @@
-"""KindTable, the native twin: event types by name for Python, by number for C."""
+"""KindTable, native: event types by name for Python, by number for C."""
 
 cimport cython
 

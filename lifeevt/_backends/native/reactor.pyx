@@ -1,4 +1,4 @@
-"""Reactor, the native twin: the worker's loop of C, started, halted and read from Python."""
+"""Reactor, native: the worker's loop of C, started, halted and read from Python."""
 
 cimport cython
 from cpython.mem cimport PyMem_Malloc

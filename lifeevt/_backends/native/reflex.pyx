@@ -1,4 +1,4 @@
-"""ReflexTable, the native twin: a table of C filled from Python, once."""
+"""ReflexTable, native: a table of C filled from Python, once."""
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t

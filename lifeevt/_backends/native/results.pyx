@@ -1,4 +1,4 @@
-"""ResultBuffer, the native twin: results as one block of records that other tools read without a copy."""
+"""ResultBuffer, native: results as one block of records that other tools read without a copy."""
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES
 from cpython.mem cimport PyMem_Free

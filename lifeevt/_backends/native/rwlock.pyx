@@ -1,4 +1,4 @@
-"""RWLock, the native twin, and how every room here waits for a lock of C."""
+"""RWLock, native, and how every room here waits for a lock of C."""
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc

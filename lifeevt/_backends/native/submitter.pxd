@@ -1,4 +1,4 @@
-"""Submitter for Cython code that has no GIL: `from lifeevt._core_submitter cimport Submitter`.
+"""Submitter for Cython code that has no GIL: `from lifeevt._core cimport Submitter`.
 
 `offer` is safe from any thread, with or without the GIL; make the object in Python by `engine.submitter()`.
 """

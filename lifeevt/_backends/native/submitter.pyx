@@ -1,4 +1,4 @@
-"""Submitter, the native twin: events from code that has no Python object to give, and need not have the GIL."""
+"""Submitter, native: events from code that has no Python object to give, and need not have the GIL."""
 
 from libc.stdint cimport int32_t, int64_t
 

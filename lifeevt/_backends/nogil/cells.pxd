@@ -19,7 +19,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 from ..nogil.atomics cimport ACQUIRE, RELAXED, RELEASE, load_f64, load_i64, spin_pause, store_f64, store_i64
-from ..nogil.change_log cimport change_log, change_log_append, change_log_clear, change_log_init
+from ..nogil.change_log cimport change_log, change_log_append, change_log_clear, change_log_init, rarely
 
 cdef enum:
     CELLS_TRIES = 40        # of a reader, before it takes the lock
@@ -140,7 +140,7 @@ cdef inline void cells_mark(cell_block* block, int32_t index, double before, dou
     """Stamp a cell with the version of this write, and log the change if the log is on."""
     cdef int64_t version = (block.sequence + 1) >> 1
     block.cells[index].stamp = version
-    if block.log.on:
+    if rarely(block.log.on):
         change_log_append(&block.log, version, index, before, after, block.cause)
 
 

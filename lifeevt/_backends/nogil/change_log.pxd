@@ -8,6 +8,14 @@ from libc.stdlib cimport free, realloc
 
 from ..nogil.atomics cimport RELEASE, store_i64
 
+cdef extern from * nogil:
+    """
+    /* Keeps the code behind it out of the common path: a delta of 3 fields takes 1400 instructions instead of 1407, and
+       a reflex 605 instead of 607 (profiling/gate.py, bar 1 % above 1389 and 605). */
+    #define LIFEEVT_RARELY(condition) __builtin_expect(!!(condition), 0)
+    """
+    bint rarely "LIFEEVT_RARELY"(int64_t condition)
+
 cdef enum:
     FIRST_CAPACITY = 256
 
@@ -45,7 +53,7 @@ cdef inline void change_log_append(
     change_log* self, int64_t version, int32_t place, double before, double after, int64_t cause
 ) noexcept nogil:
     """Record one change. O(1), amortised."""
-    if self.length == self.capacity and _grow(self) != 0:
+    if rarely(self.length == self.capacity) and _grow(self) != 0:
         self.lost += 1
         return
     cdef change_record* record = &self.records[self.length]
