@@ -30,7 +30,8 @@ class Side:
 
     def __init__(self, backend: str, arguments: list[str]) -> None:
         self.backend, self.percent, self.lines = backend, 0, list[str]()
-        command = [sys.executable, "-m", "pytest", "--backend", backend, *arguments]
+        script = Path(sys.executable).with_name("pytest")  # `-m pytest` would import the sources, not what is installed
+        command = [str(script), "--backend", backend, *arguments]
         environment = {**os.environ, "COVERAGE_FILE": f".coverage.{backend}"} | {"PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             command, cwd=TESTS.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

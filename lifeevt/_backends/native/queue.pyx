@@ -1,6 +1,6 @@
 """QueueBase, native: the calls by which events enter and leave a queue, answered without a frame of Python.
 
-The slow path of AsyncEventQueue takes the rest: an unknown type, a full queue that waits, an empty one, another clock.
+The slow path of AsyncEventQueue takes the rest: an unknown type, a full queue that waits, an empty one, a user clock.
 """
 
 from cpython.dict cimport PyDict_GetItemWithError
