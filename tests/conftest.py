@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
@@ -76,7 +77,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     if config.getoption("--no-native"):
         return ["lifeevt backend: reference", "lifeevt native: left out by --no-native"]
-    spec = importlib.util.find_spec(MODULES["native"])
+    package = importlib.util.find_spec("lifeevt")  # found, not imported: that would choose a backend
+    spec = package and PathFinder.find_spec(MODULES["native"], package.submodule_search_locations)
     where = spec.origin if spec else "MISSING, its tests will fail"
     return [f"lifeevt backend: {backend_of(config)}", f"lifeevt native: {where}"]
 

@@ -41,7 +41,9 @@ def anchors(page: Path) -> set[str]:
 @pytest.mark.parametrize(("code", "output"), blocks())
 def test_every_python_block_runs_alone_and_prints_what_stands_below_it(code: str, output: str | None) -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment)
+    ran = subprocess.run(  # not from the root, where `-c` would import the sources
+        [sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True, timeout=60, env=environment
+    )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout == (output or "")
 
