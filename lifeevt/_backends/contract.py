@@ -39,7 +39,7 @@ SIGNIFICANCE, RECALL_MAX, RECALL_MEAN = -1, -2, -3  # inputs of a condition that
 BELOW, ABOVE, AT_LEAST, AT_MOST = 0, 1, 2, 3
 SUB_BUCKETS = 64  # per power of two: a bucket is at most 1/64 wide
 PASSES = 2  # writers that may enter past a waiting reader, newcomers past a waiting writer
-STARVED_BUDGETS = 10  # who waits longer than so many budgets is said to starve
+STARVED_BUDGETS = 10  # an event that waits longer than so many budgets is starved
 SHED_END = 2  # Status.SHED, which the heap itself gives
 
 OnWait = Callable[[bool], None]  # True: joined the queue; False: left it
@@ -188,7 +188,7 @@ class Pattern(NamedTuple):
 
 
 class Verdict:
-    """What the heap says of an offer that cost nobody a place."""
+    """The heap's answer to an offer that shed no event."""
 
     __slots__ = ("name",)
 

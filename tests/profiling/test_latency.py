@@ -18,8 +18,6 @@ NATIVE = environment.BACKEND == "native"
 
 @pytest.fixture
 def ping() -> Iterator[Any]:
-    if not NATIVE:
-        pytest.skip("the native backend is left out")
     from probes.ping import CondvarPing
 
     made = CondvarPing(2)
@@ -67,6 +65,7 @@ def test_a_duration_is_told_once(made: Any) -> None:
     subject.close()
 
 
+@pytest.mark.native
 def test_a_ping_is_noticed_and_the_first_ones_are_kept(ping: Any) -> None:
     ping.start()
     for count in (1, 2):
@@ -77,6 +76,7 @@ def test_a_ping_is_noticed_and_the_first_ones_are_kept(ping: Any) -> None:
     assert len(ping.latency_ns()) == 2 and min(ping.latency_ns()) > 0
 
 
+@pytest.mark.native
 def test_closing_a_ping_ends_its_thread(ping: Any) -> None:
     thread = Path(f"/proc/self/task/{ping.start()}")
     assert thread.exists()
@@ -88,6 +88,7 @@ def test_closing_a_ping_ends_its_thread(ping: Any) -> None:
         ping.start()
 
 
+@pytest.mark.native
 def test_a_ping_that_was_not_started_can_be_closed_and_a_running_one_forgotten(ping: Any) -> None:
     ping.close()
     forgotten = type(ping)(1)

@@ -64,9 +64,8 @@ def test_beyond_a_million_only_numbers_are_queued() -> None:
     assert list(curves.depth_columns(curves.DEEPEST_OBJECTS + 1, 0)) == ([curves.NUMBERS] if NATIVE else [])
 
 
+@pytest.mark.native
 def test_a_batch_of_numbers_goes_in_and_out_at_a_depth() -> None:
-    if not NATIVE:
-        pytest.skip("the native backend is left out")
     assert curves.numbers_ns(100, 100)() > 0.0
 
 

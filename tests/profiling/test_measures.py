@@ -8,11 +8,9 @@ from importlib import import_module
 
 import pytest
 
-from benches import environment, heap, measure, queue, state
+from benches import heap, measure, queue, state
 from benches.measure import Effort
 from benches.measures import MEASURES, ONLY_NAMED, USUAL, rows_of
-
-NATIVE = environment.BACKEND == "native"
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -55,11 +53,10 @@ def test_without_its_probes_the_heap_has_only_its_peer(monkeypatch: pytest.Monke
     assert "the probes are not compiled" in first.notes[measure.NOT_MEASURED]
 
 
+@pytest.mark.native
 @pytest.mark.parametrize("ascending", [False, True])
 @pytest.mark.parametrize("depth", [1, 2, 100, 3000])
 def test_all_heaps_pop_the_same_keys(depth: int, ascending: bool) -> None:
-    if not NATIVE:
-        pytest.skip("the native backend is left out")
     sums = [[run(pairs) for pairs in (1, 10, 5000)] for run in heap.probes(depth, ascending).values()]
     assert sums[0] == sums[1] == sums[2]
     if shutil.which(heap.COMPILER):
@@ -70,9 +67,8 @@ def test_all_heaps_pop_the_same_keys(depth: int, ascending: bool) -> None:
             peer.close()
 
 
+@pytest.mark.native
 def test_a_probe_of_an_order_refuses_a_depth_beyond_its_slots() -> None:
-    if not NATIVE:
-        pytest.skip("the native backend is left out")
     probe = import_module("probes.structures").OrderProbe
     with pytest.raises(ValueError, match=r"depth is 2097152; it must be below 2097152"):
         probe(2**21, 1, False)

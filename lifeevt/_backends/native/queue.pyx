@@ -176,7 +176,7 @@ cdef class QueueBase:
         return self.policies[offer.event.level] == LEFT
 
     cdef int offer_plain(self, event, bint may_wait, int* level) except -2:
-        """A verdict of the heap, or NOT_PLAIN when Python must see to it. Whom it sheds is handed back."""
+        """A verdict of the heap, or NOT_PLAIN when Python must see to it. An event that it sheds is handed back."""
         cdef offered offer
         cdef int policy
         if not self.puts or not self.fill(event, monotonic_ns(), &offer):
@@ -191,7 +191,7 @@ cdef class QueueBase:
         enter(&self.events.heap)
         if self.raises[level[0]] and self.kinds.table.types[offer.event.type_id].bucket != NULL:
             heap_leave_quietly(&self.events.heap)
-            return NOT_PLAIN    # who is refused is told why
+            return NOT_PLAIN    # the slow path raises the error
         if types_admit(&self.kinds.table, &self.events.heap, &offer.event):
             event = self.events.place(&offer, event, policy)
         else:

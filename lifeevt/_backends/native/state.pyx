@@ -254,7 +254,7 @@ cdef class StateBase:
             self._store_slowly(name, value)
             return
         self.cells.stored(place, number, CELLS_NO_CAUSE)
-        if load_i64(&self.block.log.on, ACQUIRE):  # somebody began to watch meanwhile
+        if load_i64(&self.block.log.on, ACQUIRE):  # a watcher was added meanwhile
             self.deliver_changes()
 
     @cython.binding(False)
@@ -285,7 +285,7 @@ cdef class StateBase:
                 if changes != few:
                     PyMem_Free(changes)
             if count >= 0:
-                if told_of(self.block):  # somebody began to watch meanwhile
+                if told_of(self.block):  # a watcher was added meanwhile
                     self.deliver_changes()
                 return version
         return self._apply_delta_slowly(delta, report, reason, event)
