@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import FrameType
 from typing import Protocol
 
 from .._backends import fork
@@ -70,10 +72,11 @@ class WaitGraph(fork.Forked):
             try:
                 self._waits.setdefault(wait.thread, []).append(wait)
                 circle = self._circle(wait)
+                frames = _current_frames() if circle else {}
             finally:
                 self._guarding = None
         if circle:
-            raise _deadlock(circle)
+            raise _deadlock(circle, frames)
 
     def end(self, lock: Waitable) -> None:
         """This thread waits for ``lock`` no longer; nothing happens when it did not. Never blocks."""
@@ -130,8 +133,23 @@ class WaitGraph(fork.Forked):
         self._waits = {me: self._waits[me]} if me in self._waits else {}
 
 
-def _deadlock(circle: list[Wait]) -> DeadlockError:
-    frames = sys._current_frames()
+def _current_frames() -> dict[int, FrameType]:
+    """Return the frame of each thread, without a garbage collection meanwhile. Call it under one lock.
+
+    The interpreter makes the frames while it holds its own list of threads, and a collection may begin there. A
+    finalizer then runs inside that lock, may give the GIL away, and every other thread that asks for the list waits
+    with the GIL held, for good (cpython issue 106883).
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return sys._current_frames()
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _deadlock(circle: list[Wait], frames: Mapping[int, FrameType]) -> DeadlockError:
     stacks = {
         wait.thread_name: "".join(traceback.format_stack(frames[wait.thread]))
         for wait in circle

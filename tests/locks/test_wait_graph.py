@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +16,7 @@ from actors import Actor, Call, wait_until
 from hypothesis import given, settings, strategies as st
 
 from lifeevt import DeadlockError, LockOrderError, LockTimeout, ThreadSafeSelfState
-from lifeevt.locks import FairLock, InstrumentedLock, ReadWriteLock
+from lifeevt.locks import FairLock, InstrumentedLock, ReadWriteLock, wait_graph
 from lifeevt.locks.wait_graph import GRAPH, WaitGraph
 
 KINDS = ["read", "write", "fair", "instrumented", "state"]
@@ -280,6 +282,19 @@ def _release(
             call.result()
             holder[lock] = person
             del waiting[person]
+
+
+def test_no_garbage_is_collected_while_the_frames_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finalizer that runs meanwhile may keep the interpreter's list of threads locked for good."""
+    seen: list[bool] = []
+
+    def frames() -> dict[int, Any]:
+        seen.append(gc.isenabled())
+        return {}
+
+    monkeypatch.setattr(sys, "_current_frames", frames)
+    wait_graph._current_frames()
+    assert (seen, gc.isenabled()) == ([False], True)
 
 
 # many threads
