@@ -11,7 +11,7 @@ from ._backends.native.cells cimport StateCells
 from ._backends.native.codel cimport CoDel
 from ._backends.native.heap cimport EventHeap
 from ._backends.native.histogram cimport Histogram
-from ._backends.native.kinds cimport KindTable
+from ._backends.native.type_table cimport TypeTable
 from ._backends.native.reactor cimport Reactor
 from ._backends.native.reflex cimport ReflexTable
 from ._backends.native.rwlock cimport RWLock

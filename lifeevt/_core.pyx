@@ -6,20 +6,21 @@ is held, no Python code can run: nothing is collected, no reference falls to zer
 """
 
 from ._backends.native import (
-    account, bucket, cells, codel, engine, heap, histogram, kinds, lock_guard, queue, reactor, reflex, rwlock, state,
-    submitter,
+    account, bucket, cells, codel, engine, heap, histogram, lock_guard, queue, reactor, reflex, rwlock, state,
+    submitter, type_table,
 )
 from ._backends.nogil.futex cimport futex_is_portable
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "LockGuard",
+    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "LockEntry", "LockGuard",
     "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter",
+    "TypeTable",
 ]
 
 # Published like this because `_core.pxd` has the names already, as types of C.
 for module in (
-    account, bucket, cells, codel, engine, heap, histogram, kinds, lock_guard, queue, reactor, reflex, rwlock, state,
-    submitter,
+    account, bucket, cells, codel, engine, heap, histogram, lock_guard, queue, reactor, reflex, rwlock, state,
+    submitter, type_table,
 ):
     globals().update({name: getattr(module, name) for name in __all__ if hasattr(module, name)})
 

@@ -140,13 +140,13 @@ class RuntimeLoop(fork.Forked):
             if self._thread.is_alive():
                 raise StopTimeout(f"the tick still runs after {timeout} s")
 
-    def breathe(self, wait_seconds: float = 0.001) -> bool:
+    def yield_gil(self, wait_seconds: float = 0.001) -> bool:
         """If an event waits for the interpreter, let the worker have it; return whether one did.
 
         For long computations inside a tick: call it as often as an event with a Python handler may be kept
         waiting. Costs well under a microsecond when nothing waits, else blocks for at most ``wait_seconds``.
         """
-        return self.processor.breathe(wait_seconds)
+        return self.processor.yield_gil(wait_seconds)
 
     def statistics(self) -> LoopStatistics:
         """Return a frozen snapshot. Safe from any thread. O(buckets)."""

@@ -1,7 +1,7 @@
 """A reactor and all that it works on, small enough to follow by hand.
 
-Three kinds: HIT takes 10 of the only cell, SHRUG has a reflex whose pattern ignores, STRANGER has none.
-ASKED is attended, and has HIT's reflex. An intensity of 0.0 means nothing to any reflex.
+Three types: HIT takes 10 of the only cell, SHRUG has a reflex whose pattern ignores, STRANGER has none.
+ASKED needs Python, and has HIT's reflex. An intensity of 0.0 means nothing to any reflex.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NAMES = ("hit", "shrug", "stranger", "asked")
 LEVELS = (0, 1, 2, 3)
 BUDGET_NS = 1_000
 PROCESSED, IGNORED, SHED, CANCELLED = range(4)
-FIELDS = ("payload", "sequence", "level", "kind", "status", "intensity", "timestamp", "queued_ns", "started_ns",
+FIELDS = ("payload", "sequence", "level", "type_id", "status", "intensity", "timestamp", "queued_ns", "started_ns",
           "finished_ns", "outcome")  # fmt: skip
 TIMES = ("started_ns", "finished_ns")
 
@@ -24,28 +24,29 @@ TIMES = ("started_ns", "finished_ns")
 class Stretch:
     """One of each part, made from a twin."""
 
-    def __init__(self, core: Any, capacity: int = 64, results: int = 64, answers: bool = True) -> None:
+    def __init__(self, core: Any, capacity: int = 64, results: int = 64, processes: bool = True) -> None:
         self.heap = core.EventHeap(capacity)
-        self.kinds = core.KindTable()
+        self.type_table = core.TypeTable()
         self.cells = core.StateCells([100.0], [0.0], [100.0], [False])
         self.table = core.ReflexTable(*TABLE)
         self.accounts = [core.Account() for _ in LEVELS]
         for name, level in zip(NAMES, LEVELS, strict=True):
-            self.kinds.add(name, level, BUDGET_NS)
-        for kind, (row, attended) in enumerate([(0, False), (1, False), (NO_ROW, False), (0, True)]):
-            self.kinds.answer(kind, row, attended)
-        self.reactor = core.Reactor(self.heap, self.kinds, self.table, self.cells, self.accounts, results, answers)
+            self.type_table.add(name, level, BUDGET_NS)
+        for type_id, (row, needs_python) in enumerate([(0, False), (1, False), (NO_ROW, False), (0, True)]):
+            self.type_table.set_reflex(type_id, row, needs_python)
+        parts = self.heap, self.type_table, self.table, self.cells, self.accounts
+        self.reactor = core.Reactor(*parts, results, processes)
 
-    def offer(self, *kinds: int, payload: Any = None, intensity: float = 0.5, policy: int = REJECT) -> None:
+    def offer(self, *type_ids: int, payload: Any = None, intensity: float = 0.5, policy: int = REJECT) -> None:
         """Offer events that leave in this order; each carries its number in the batch, or the payload."""
-        for number, kind in enumerate(kinds):
+        for number, type_id in enumerate(type_ids):
             given = number if payload is None else payload
-            self.heap.offer(number, kind, 7, given, policy, kind, intensity)
+            self.heap.offer(number, type_id, 7, given, policy, type_id, intensity)
 
-    def answer(self, *kinds: int, intensity: float = 0.5) -> list[dict[str, Any]]:
-        """Offer events, answer all, and take their results."""
-        self.offer(*kinds, intensity=intensity)
-        self.reactor.run_pending(len(kinds))
+    def process(self, *type_ids: int, intensity: float = 0.5) -> list[dict[str, Any]]:
+        """Offer events, process all, and take their results."""
+        self.offer(*type_ids, intensity=intensity)
+        self.reactor.run_pending(len(type_ids))
         return self.taken()
 
     def taken(self, limit: int | None = None) -> list[dict[str, Any]]:
@@ -59,7 +60,7 @@ class Stretch:
 
     def put(self, payload: Any = None, finishes: bool = False, status: int = PROCESSED, **more: Any) -> None:
         """Record a result that Python made."""
-        numbers = {"sequence": 9, "level": 1, "kind": HIT, "intensity": 0.25, "queued_ns": 1, "started_ns": 2,
+        numbers = {"sequence": 9, "level": 1, "type_id": HIT, "intensity": 0.25, "queued_ns": 1, "started_ns": 2,
                    "finished_ns": 3, "version_before": 4, "version": 5}  # fmt: skip
         self.reactor.put(payload=payload, status=status, finishes=finishes, **(numbers | more))
 

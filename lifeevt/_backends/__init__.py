@@ -13,8 +13,24 @@ from typing import TYPE_CHECKING
 from ..errors import BackendError
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "LockGuard",
-    "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter", "backend",
+    "TRACED",
+    "Account",
+    "Bucket",
+    "CoDel",
+    "EventHeap",
+    "Histogram",
+    "LockEntry",
+    "LockGuard",
+    "ProcessorBase",
+    "QueueBase",
+    "RWLock",
+    "Reactor",
+    "ReflexTable",
+    "StateBase",
+    "StateCells",
+    "Submitter",
+    "TypeTable",
+    "backend",
 ]  # fmt: skip
 
 VARIABLE = "LIFEEVT_BACKEND"
@@ -61,7 +77,6 @@ if TYPE_CHECKING:
         CoDel,
         EventHeap,
         Histogram,
-        KindTable,
         LockEntry,
         LockGuard,
         ProcessorBase,
@@ -72,6 +87,7 @@ if TYPE_CHECKING:
         StateBase,
         StateCells,
         Submitter,
+        TypeTable,
     )
 else:
     _chosen = import_module(_MODULES[backend])

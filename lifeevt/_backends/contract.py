@@ -30,9 +30,9 @@ MAX_ENDS = 16
 MAX_IMPACTS = 16  # fields that one reflex, or one pattern's cost, may touch
 NO_END = -1
 NO_PATTERN = -1
-NO_KIND = -1
+NO_TYPE_ID = -1
 NO_ROW = -1
-MAX_KINDS = 4096
+MAX_TYPES = 4096
 NO_CAUSE = -1
 SAMPLED_WRITES = 64  # of the cells: each that many-th is measured
 SIGNIFICANCE, RECALL_MAX, RECALL_MEAN = -1, -2, -3  # inputs of a condition that are no field
@@ -91,12 +91,12 @@ class Counts(NamedTuple):
 
 
 class TypeRow(NamedTuple):
-    """What the table knows of one type: ``row`` is its reflex, ``attended`` says that Python must see its events."""
+    """A type in the table: ``row`` is its reflex, ``needs_python`` says that Python must see its events."""
 
     level: int
     budget_ns: int
     row: int
-    attended: bool
+    needs_python: bool
 
 
 class Outcome(NamedTuple):

@@ -43,8 +43,8 @@ def version_number() -> str:
 def budgets_ms() -> dict[Priority, tuple[float, float]]:
     """Return each level's smallest and largest latency budget in milliseconds, over all its event types."""
     found: dict[Priority, list[float]] = {level: [] for level in Priority}
-    for kind in EventTypes.life():
-        found[kind.priority].append(kind.budget_ns / NS_PER_MS)
+    for event_type in EventTypes.life():
+        found[event_type.priority].append(event_type.budget_ns / NS_PER_MS)
     return {level: (min(each), max(each)) for level, each in found.items()}
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from .._backends import fork
-from .._backends.contract import MAX_LEVELS, NO_KIND
+from .._backends.contract import MAX_LEVELS, NO_TYPE_ID
 from ..queue import AsyncEventQueue
 from ..scheduler import LARGEST_BATCH, EventScheduler
 from .execution import Execution
@@ -134,8 +134,8 @@ class Batches(fork.Forked):
         head = self._queue.heap.head()
         if head is None or head[1] >= above:
             return handler
-        key_ns, level, kind = head
-        joins = kind != NO_KIND and self._handlers.find(self._queue.kinds.name(kind)) is handler
+        key_ns, level, type_id = head
+        joins = type_id != NO_TYPE_ID and self._handlers.find(self._queue.type_table.name(type_id)) is handler
         return None if joins or key_ns + self._scheduler.offsets_ns[level] < place else handler
 
     def first(self) -> Handler | None:

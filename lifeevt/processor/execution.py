@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .._backends import Reactor
-from .._backends.contract import MAX_LEVELS, NO_KIND, Entry, Outcome, Task
+from .._backends.contract import MAX_LEVELS, NO_TYPE_ID, Entry, Outcome, Task
 from ..errors import LifeEventError
 from ..event import Event, Priority
 from ..queue import Receipt, Tracked
@@ -25,15 +25,34 @@ class Execution:
     """The progress of an event that Python processes; written by one thread."""
 
     __slots__ = (
-        "action", "attempts", "decision", "error", "event", "failure", "finished_ns", "key", "kind", "level", "meaning",
-        "outcome", "payload", "queued_ns", "receipt", "sequence", "stage", "started_ns", "status", "version",
+        "action",
+        "attempts",
+        "decision",
+        "error",
+        "event",
+        "failure",
+        "finished_ns",
+        "key",
+        "level",
+        "meaning",
+        "outcome",
+        "payload",
+        "queued_ns",
+        "receipt",
+        "sequence",
+        "stage",
+        "started_ns",
+        "status",
+        "type_id",
+        "version",
         "version_before",
     )  # fmt: skip
 
     def __init__(self, event: Event, task: Task) -> None:
         self.event = event
         (
-            self.payload, self.key, self.level, self.queued_ns, self.sequence, self.kind, self.started_ns, self.outcome,
+            self.payload, self.key, self.level, self.queued_ns, self.sequence, self.type_id, self.started_ns,
+            self.outcome,
         ) = task  # fmt: skip
         self.finished_ns = self.version_before = self.version = self.attempts = 0
         self.status = Status.IGNORED
@@ -48,7 +67,7 @@ class Execution:
     @classmethod
     def unprocessed(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Execution:
         """Return the execution of an event that never started."""
-        execution = cls(event, Task(*entry, NO_KIND, now_ns, None))
+        execution = cls(event, Task(*entry, NO_TYPE_ID, now_ns, None))
         execution.status, execution.finished_ns = status, now_ns
         execution.version_before = execution.version = version
         return execution
@@ -81,7 +100,7 @@ class Execution:
     def put_into(self, reactor: Reactor, finishes: bool) -> None:
         """Put the execution among the results to be read; it ``finishes`` a running event, or none."""
         reactor.put(
-            self, self.sequence, self.level, self.kind, self.status, self.event.intensity, self.queued_ns,
+            self, self.sequence, self.level, self.type_id, self.status, self.event.intensity, self.queued_ns,
             self.started_ns, self.finished_ns, self.version_before, self.version, finishes,
         )  # fmt: skip
 

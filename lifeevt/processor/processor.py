@@ -89,7 +89,7 @@ class AsyncEventProcessor(ProcessorBase):
         self._attach(self.queue)
         self._adopt_queue()
         self._reactor = Reactor(
-            self.queue.heap, self.queue.kinds, self._reflexes.table, state.cells, self.scheduler.accounts,
+            self.queue.heap, self.queue.type_table, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._processes_natively(),
         )  # fmt: skip
         self._reactor.shed_by(self.scheduler.delay_controller)
@@ -98,13 +98,13 @@ class AsyncEventProcessor(ProcessorBase):
         self._executor = BatchExecutor(
             self._batches, state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, table, thread
         )
-        self._results = ResultBuilder(self._reactor, self.queue.kinds, self._reflexes, table)
-        self._reactor.serve(state, *self._results.helpers(), self._executor.failed, self._executor.process)
+        self._results = ResultBuilder(self._reactor, self.queue.type_table, self._reflexes, table)
+        self._reactor.set_helpers(state, *self._results.helpers(), self._executor.failed, self._executor.process)
         timer = WorkerTimer(self._reactor, self.queue, self.scheduler, self._batches, thread)
         interval = SwitchInterval(switch_interval)
         self._worker = Worker(self._reactor, self._executor, timer, thread, self.queue.wake, interval)
         self._follow_queue()
-        self._submitter = Submitter(self.queue.heap, self.queue.kinds)
+        self._submitter = Submitter(self.queue.heap, self.queue.type_table)
         self._use_fast_path(True)
 
     # --- events in, results out
@@ -287,13 +287,13 @@ class AsyncEventProcessor(ProcessorBase):
 
         await asyncio.to_thread(self.close)
 
-    def breathe(self, wait_seconds: float = 0.001) -> bool:
+    def yield_gil(self, wait_seconds: float = 0.001) -> bool:
         """If an event waits for the interpreter, let the worker have it; return whether one did.
 
         For long computations in Python: costs well under a microsecond when nothing waits, else blocks
         for at most ``wait_seconds`` until the worker runs.
         """
-        return self._reactor.breathe(round(wait_seconds * NS_PER_SECOND))
+        return self._reactor.yield_gil(round(wait_seconds * NS_PER_SECOND))
 
     # --- for those who watch
 
@@ -373,7 +373,7 @@ class AsyncEventProcessor(ProcessorBase):
         if self.queue.on_shed is not None:
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
-        self.scheduler.attach(self.queue.heap, self.queue.kinds)
+        self.scheduler.attach(self.queue.heap, self.queue.type_table)
 
     def _follow_queue(self) -> None:
         """Record what the queue ends by itself, and learn the types that it sees first."""
@@ -381,11 +381,11 @@ class AsyncEventProcessor(ProcessorBase):
         tracker.on_ended = self._executor.record_unprocessed
         tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self.scheduler.mean_service_ns
         self.queue.on_shed = self._executor.record_shed
-        self.queue.numbers.on_new = self._learn
+        self.queue.type_ids.on_new = self._learn
 
-    def _learn(self, name: str, code: int) -> None:
-        self._results.learn(name, code)
-        self.scheduler.learn(name, code)
+    def _learn(self, name: str, type_id: int) -> None:
+        self._results.learn(name, type_id)
+        self.scheduler.learn(name, type_id)
 
     def _submit_slowly(self, event: Event) -> bool:
         if not self._accepting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .._backends import KindTable, Reactor
+from .._backends import Reactor, TypeTable
 from .._backends.contract import NO_ROW, SHED_END, UNSET, Outcome, Record
 from ..event import Event
 from ..result import EventProcessingResult, Status, filled
@@ -21,35 +21,35 @@ class ResultBuilder:
     """Tells a reactor the reflex and handler of each type, and turns its records into results. Thread-safe."""
 
     def __init__(
-        self, reactor: Reactor, kinds: KindTable, reflexes: CompiledReflexes, handlers: HandlerTable
+        self, reactor: Reactor, type_table: TypeTable, reflexes: CompiledReflexes, handlers: HandlerTable
     ) -> None:
-        self._reactor, self._kinds, self._reflexes, self._handlers = reactor, kinds, reflexes, handlers
+        self._reactor, self._type_table, self._reflexes, self._handlers = reactor, type_table, reflexes, handlers
         self._stage_values: dict[int, Callable[[Outcome], StageValues]] = {}  # of a reflex, by type id
-        for code in range(len(kinds)):
-            self.learn(kinds.name(code), code)
+        for type_id in range(len(type_table)):
+            self.learn(type_table.name(type_id), type_id)
 
     def helpers(self) -> tuple[Callable[..., Event], Callable[..., StageValues]]:
         """Return the functions that a reactor calls for objects: ``make_event`` and ``stage_values``."""
         return self.make_event, self.stage_values
 
-    def learn(self, name: str, code: int) -> None:
+    def learn(self, name: str, type_id: int) -> None:
         """Tell the reactor the reflex of a new type, and whether a handler must see its events."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         batched = handler is not None and handler.batch is not None  # then its reflex waits with it
-        self._stage_values[code] = _no_reflex if row is None else self._reflexes.namer(row)
-        self._kinds.answer(code, NO_ROW if row is None or batched else row, handler is not None)
+        self._stage_values[type_id] = _no_reflex if row is None else self._reflexes.namer(row)
+        self._type_table.set_reflex(type_id, NO_ROW if row is None or batched else row, handler is not None)
         if handler is not None and not handler.is_async and not batched:
             action = handler.action.call if isinstance(handler.action, Bare) else handler.action
             bare = isinstance(handler.action, Bare)
-            self._reactor.attend(code, handler.meaning, handler.decision, action, bare)
+            self._reactor.set_stages(type_id, handler.meaning, handler.decision, action, bare)
 
-    def make_event(self, kind: int, intensity: float, timestamp: float) -> Event:
+    def make_event(self, type_id: int, intensity: float, timestamp: float) -> Event:
         """Return the event that came as these numbers."""
-        return Event(self._kinds.name(kind), intensity, timestamp)
+        return Event(self._type_table.name(type_id), intensity, timestamp)
 
-    def stage_values(self, kind: int, outcome: Outcome) -> StageValues:
-        """Return the meaning, decision and action of a kind's reflex; None for each when it has none."""
-        return self._stage_values[kind](outcome)
+    def stage_values(self, type_id: int, outcome: Outcome) -> StageValues:
+        """Return the meaning, decision and action of a type's reflex; None for each when it has none."""
+        return self._stage_values[type_id](outcome)
 
     def results(self, limit: int | None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all that wait now when None), oldest first. O(k)."""

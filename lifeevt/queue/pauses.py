@@ -15,16 +15,16 @@ class Pauses:
         self._heap = heap
         self._paused: set[tuple[int | None, int | None]] = set()
 
-    def set(self, level: int | None, kind: int | None, paused: bool) -> None:
+    def set(self, level: int | None, type_id: int | None, paused: bool) -> None:
         """Pause or resume a level, a type, or everything when both are None."""
-        everything = level is None and kind is None
-        for one in ((MAX_LEVELS if everything else level, None), (None, kind)):
+        everything = level is None and type_id is None
+        for one in ((MAX_LEVELS if everything else level, None), (None, type_id)):
             if one != (None, None):
                 self._heap.pause(one[0], one[1], paused)
                 (self._paused.add if paused else self._paused.discard)(one)
 
     def end(self) -> None:
         """End every pause."""
-        for level, kind in list(self._paused):
-            self._heap.pause(level, kind, False)
+        for level, type_id in list(self._paused):
+            self._heap.pause(level, type_id, False)
         self._paused.clear()

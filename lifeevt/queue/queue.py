@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn
 
-from .._backends import EventHeap, KindTable, QueueBase
-from .._backends.contract import NO_END, NO_KIND, REFUSED, REJECT, WAIT, Entry, Offer, Task, Verdict
+from .._backends import EventHeap, QueueBase, TypeTable
+from .._backends.contract import NO_END, NO_TYPE_ID, REFUSED, REJECT, WAIT, Entry, Offer, Task, Verdict
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import InvalidEvent, QueueClosed, QueueEmpty, QueueFull
 from ..event import NO_METADATA, Event, EventTypes, Priority
@@ -63,7 +63,7 @@ class AsyncEventQueue(QueueBase):
         self.rank: Rank = rank or EventTypes.life().rank
         self.types, self.ranks_by_type = types_behind(self.rank), rank is None
         self.limiter = RateLimiter(heap=self._heap)
-        self.numbers = TypeIds(KindTable, self.types, self.limiter.of_type)
+        self.type_ids = TypeIds(TypeTable, self.types, self.limiter.of_type)
         self._pauses = Pauses(self._heap)
         self._tracks = self._closed = False  # whether an event was ever tracked here
         self.tracker = Tracker(self)
@@ -88,7 +88,7 @@ class AsyncEventQueue(QueueBase):
             now = array("d", [self.clock.wall_time()])
             seconds = now * len(types) if timestamps is None else timestamps
             taken, shed = self._heap.offer_numbers(
-                self.numbers.table, types, intensities, seconds, self.clock.now_ns(), self.overflows.policies
+                self.type_ids.table, types, intensities, seconds, self.clock.now_ns(), self.overflows.policies
             )
         except (TypeError, ValueError) as error:
             raise InvalidEvent(str(error)) from None
@@ -157,10 +157,10 @@ class AsyncEventQueue(QueueBase):
 
         QueueFull once 4096 types have one. O(1).
         """
-        code = self.numbers.learn(name)
-        if code == NO_KIND:
-            raise QueueFull(f"this queue knows {len(self.numbers.table)} event types; {name!r} does not fit")
-        return code
+        found = self.type_ids.learn(name)
+        if found == NO_TYPE_ID:
+            raise QueueFull(f"this queue knows {len(self.type_ids.table)} event types; {name!r} does not fit")
+        return found
 
     # --- for those who take them
 
@@ -258,7 +258,7 @@ class AsyncEventQueue(QueueBase):
         Types keep the numbers they have. For one thread, before others bring events of new types.
         """
         self.rank, self.types, self.ranks_by_type = rank, types, stock
-        self.numbers.adopt(types)
+        self.type_ids.adopt(types)
         self._attach_parts()
 
     @property
@@ -267,9 +267,9 @@ class AsyncEventQueue(QueueBase):
         return self._heap
 
     @property
-    def kinds(self) -> KindTable:
+    def type_table(self) -> TypeTable:
         """The numbers of the event types seen here."""
-        return self.numbers.table
+        return self.type_ids.table
 
     def resume_everything(self) -> None:
         """End every pause."""
@@ -284,8 +284,8 @@ class AsyncEventQueue(QueueBase):
         if type(payload) is not tuple:
             event: Event = payload
             return event
-        kind, intensity, timestamp = payload
-        return Event(self.numbers.table.name(kind), intensity, timestamp)
+        type_id, intensity, timestamp = payload
+        return Event(self.type_ids.table.name(type_id), intensity, timestamp)
 
     def wait_for_idleness(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``done()``, looked at when nothing is queued or running; False after real seconds."""
@@ -328,7 +328,7 @@ class AsyncEventQueue(QueueBase):
         """Have the fast path serve what this queue is made of now."""
         how = self.overflows
         self._attach(
-            self._heap, self.numbers.table, Event, NO_METADATA, how.policies, how.raises, how.waits, how.coalesces
+            self._heap, self.type_ids.table, Event, NO_METADATA, how.policies, how.raises, how.waits, how.coalesces
         )  # fmt: skip
         self._choose_path()
 
@@ -343,8 +343,10 @@ class AsyncEventQueue(QueueBase):
         offer = self.offered(event)
         if not self.overflows.waits[offer[1]] or self._is_special(event, offer[1]):
             return self._put_offer(offer)
-        kind, seconds = self.numbers.of(event), self._patience(offer[1], timeout)
-        if self._admit(offer, kind, event) or self.waiting.until(lambda: self._admit(offer, kind, event), seconds):
+        type_id, seconds = self.type_ids.of(event), self._patience(offer[1], timeout)
+        if self._admit(offer, type_id, event):
+            return True
+        if self.waiting.until(lambda: self._admit(offer, type_id, event), seconds):
             return True
         return self._put_nowait_slowly(event)  # the last look, which counts the refusal
 
@@ -355,7 +357,7 @@ class AsyncEventQueue(QueueBase):
         level, event = offer[1], offer[3]
         if self._is_special(event, level):
             return self._put_special(event)
-        verdict = self._heap.offer(*offer, self.overflows.policies[level], self.numbers.of(event), event.intensity)
+        verdict = self._heap.offer(*offer, self.overflows.policies[level], self.type_ids.of(event), event.intensity)
         self.announce()
         self.hand_back(verdict)
         if verdict is REFUSED and self.overflows.policies[level] == REJECT:
@@ -373,7 +375,7 @@ class AsyncEventQueue(QueueBase):
         offers = [self.offered(event) for event in events]
         if any(self._is_special(event, offer[1]) for event, offer in zip(events, offers, strict=True)):
             return sum(map(self._put_quietly, events))
-        numbers = [(self.numbers.of(each), each.intensity) for each in events]
+        numbers = [(self.type_ids.of(each), each.intensity) for each in events]
         verdicts = self._heap.offer_many(offers, self.overflows.policies, numbers)
         self.announce()
         for verdict in verdicts:
@@ -428,10 +430,10 @@ class AsyncEventQueue(QueueBase):
     def _patience(self, level: int, timeout: float | None) -> float | None:
         return self.overflows.seconds[level] if timeout is None else timeout
 
-    def _admit(self, offer: Offer, kind: int, event: Event) -> bool:
+    def _admit(self, offer: Offer, type_id: int, event: Event) -> bool:
         if self._closed:
             raise QueueClosed("the queue is closed")
-        if self._heap.offer(*offer, WAIT, kind, event.intensity) is REFUSED:
+        if self._heap.offer(*offer, WAIT, type_id, event.intensity) is REFUSED:
             return False
         self.announce()
         return True

@@ -27,7 +27,7 @@ class Home(Protocol):
     capacity: int
     clock: Clock
     limiter: RateLimiter
-    numbers: TypeIds
+    type_ids: TypeIds
     overflows: Overflow
     types: EventTypes
     rank: Callable[[Event, int], tuple[int, int]]
@@ -80,9 +80,9 @@ class Tracker:
         """
         if not isinstance(event, Event):
             raise InvalidEvent(f"a queue takes Event objects, not {type(event).__name__}")
-        kind = self._queue.types.resolve(event)
-        ttl_ns = kind.ttl_ns if ttl is None else round(ttl * NS_PER_SECOND)
-        coalesce = kind.coalesce if coalesce is None and key is not None else coalesce
+        event_type = self._queue.types.resolve(event)
+        ttl_ns = event_type.ttl_ns if ttl is None else round(ttl * NS_PER_SECOND)
+        coalesce = event_type.coalesce if coalesce is None and key is not None else coalesce
         if coalesce is not None and not callable(coalesce) and coalesce not in COALESCING:
             raise InvalidEvent(f"unknown coalescing {coalesce!r}; choose {', '.join(COALESCING)} or a function")
         if coalesce is not None and key is None:
@@ -110,9 +110,11 @@ class Tracker:
 
     def _may_come(self, receipt: Receipt, now_ns: int) -> bool:
         """Whether the limits of its type and source let the event come; asked once, however often it is let in."""
-        event, kind = receipt.event, self._queue.types.resolve(receipt.event)
+        event, event_type = receipt.event, self._queue.types.resolve(receipt.event)
         if receipt.may_come is None:
-            receipt.may_come = self.limiter.admits(kind.name, event.source, now_ns, kind.rate_limit, kind.source_limit)
+            receipt.may_come = self.limiter.admits(
+                event_type.name, event.source, now_ns, event_type.rate_limit, event_type.source_limit
+            )
         if not receipt.may_come:
             receipt.reason = f"{event.type!r} from {event.source!r} comes more often than its limit allows"
         return receipt.may_come
@@ -147,7 +149,7 @@ class Tracker:
         None, and nothing is done, when ``merge`` is not of the last event in its line.
         """
         key, level, arrival_ns, event = offer
-        kind = self._queue.numbers.of(event)
+        type_id = self._queue.type_ids.of(event)
         with self._lock:
             if not self._may_enter(receipt, event):
                 return REFUSED
@@ -160,7 +162,7 @@ class Tracker:
                     self._deferred.discard(receipt)
                     return goes
             verdict, receipt.ticket = self._heap.offer_tracked(
-                key, level, arrival_ns, Tracked(event, receipt), policy, kind, event.intensity, line is not None
+                key, level, arrival_ns, Tracked(event, receipt), policy, type_id, event.intensity, line is not None
             )
             if verdict is not REFUSED:
                 self._deferred.discard(receipt)
@@ -264,7 +266,7 @@ class Tracker:
             self.on_ended(entry, status)
         receipt = entry[0].receipt
         if not receipt.done:
-            self.ended(receipt, _unanswered(entry, status, self._queue.clock.now_ns()))
+            self.ended(receipt, _unprocessed(entry, status, self._queue.clock.now_ns()))
 
     def ended(self, receipt: Receipt, result: EventProcessingResult) -> None:
         """Tell who waits for it, and let the next one of its key go."""
@@ -338,8 +340,8 @@ class Tracker:
     def _put(self, receipt: Receipt, tracked: Tracked, key: int, level: int) -> bool:
         if receipt.ticket is None or receipt.done:
             return False
-        kind = self._queue.numbers.of(tracked.event)
-        return self._heap.replace(receipt.ticket, key, level, tracked, kind, tracked.event.intensity)
+        type_id = self._queue.type_ids.of(tracked.event)
+        return self._heap.replace(receipt.ticket, key, level, tracked, type_id, tracked.event.intensity)
 
     def _merge(self, receipt: Receipt) -> Merging | None:
         """Ask a function of the user's for one event instead of two, the last in line and this one."""
@@ -456,7 +458,7 @@ def merged(older: Event, newer: Event) -> Event:
     )  # fmt: skip
 
 
-def _unanswered(entry: Entry, status: Status, now_ns: int) -> EventProcessingResult:
+def _unprocessed(entry: Entry, status: Status, now_ns: int) -> EventProcessingResult:
     tracked, _, level, queued_ns, sequence = entry
     return filled(
         tracked.event, status, Priority(level), None, None, None, 0, None, sequence, queued_ns, now_ns, now_ns, 0, 0

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from .._backends import KindTable, fork
-from .._backends.contract import NO_KIND
+from .._backends import TypeTable, fork
+from .._backends.contract import NO_TYPE_ID
 from ..event import Event, EventType, EventTypes, RateLimit
 
 __all__ = ["TypeIds"]
@@ -21,7 +21,7 @@ class TypeIds:
     """
 
     def __init__(
-        self, make: Callable[[], KindTable], types: EventTypes, bucket_of: Callable[[str, RateLimit], Any]
+        self, make: Callable[[], TypeTable], types: EventTypes, bucket_of: Callable[[str, RateLimit], Any]
     ) -> None:
         self.on_new: Callable[[str, int], None] | None = None
         self._make, self._bucket_of = make, bucket_of
@@ -34,42 +34,43 @@ class TypeIds:
         """Take another table of types; they keep their numbers. For one thread, before others bring new types."""
         known, self.table, self.types = self.table, self._make(), types
         types.follow(self._describe_anew)
-        for code in range(len(known)):
-            self.learn(known.name(code))
+        for type_id in range(len(known)):
+            self.learn(known.name(type_id))
 
     def of(self, event: Event) -> int:
-        """Return the event's number, or NO_KIND when its type alone does not say how it is treated."""
-        code = self.table.code(event.type)
-        if code == NO_KIND:
-            code = self.learn(event.type)
+        """Return the event's number, or NO_TYPE_ID when its type alone does not say how it is treated."""
+        type_id = self.table.type_id(event.type)
+        if type_id == NO_TYPE_ID:
+            type_id = self.learn(event.type)
         inexact = event.metadata.get("internal") is True and self.types.named(event.type) is None
-        return NO_KIND if inexact else code
+        return NO_TYPE_ID if inexact else type_id
 
     def learn(self, name: str) -> int:
-        """Give a type its number, with the level and budget its name has; NO_KIND when there is no room."""
+        """Give a type its number, with the level and budget its name has; NO_TYPE_ID when there is no room."""
         with self._describing:
-            kind, described = self._described(name)
-            code = self.table.add(name, *described)
-            self._limit(code, kind)
-        if code != NO_KIND and self.on_new is not None:
-            self.on_new(name, code)
-        return code
+            event_type, described = self._described(name)
+            type_id = self.table.add(name, *described)
+            self._limit(type_id, event_type)
+        if type_id != NO_TYPE_ID and self.on_new is not None:
+            self.on_new(name, type_id)
+        return type_id
 
     def _described(self, name: str) -> tuple[EventType, tuple[int, int, bool, bool]]:
         """A type; its level and budget, whether its name alone decides them, and whether Python decides no more."""
-        event_type = self.types.named(name)
-        kind = event_type or self.types.default
-        return kind, (int(kind.priority), kind.budget_ns, event_type is not None, kind.is_plain_but_limited)
+        named = self.types.named(name)
+        event_type = named or self.types.default
+        level, is_plain = int(event_type.priority), event_type.is_plain_but_limited
+        return event_type, (level, event_type.budget_ns, named is not None, is_plain)
 
-    def _limit(self, code: int, kind: EventType) -> None:
-        if code != NO_KIND:
-            limit = kind.rate_limit
-            self.table.limit(code, None if limit is None else self._bucket_of(kind.name, limit))
+    def _limit(self, type_id: int, event_type: EventType) -> None:
+        if type_id != NO_TYPE_ID:
+            limit = event_type.rate_limit
+            self.table.limit(type_id, None if limit is None else self._bucket_of(event_type.name, limit))
 
     def _describe_anew(self) -> None:
         """Follow a change of the table of types; what is queued keeps its place."""
         with self._describing:
-            for code in range(len(self.table)):
-                kind, described = self._described(self.table.name(code))
-                self.table.change(code, *described)
-                self._limit(code, kind)
+            for type_id in range(len(self.table)):
+                event_type, described = self._described(self.table.name(type_id))
+                self.table.change(type_id, *described)
+                self._limit(type_id, event_type)

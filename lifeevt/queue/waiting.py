@@ -36,7 +36,7 @@ class Waiting:
 
     def wake(self) -> None:
         """Make every waiting thread check its condition again."""
-        self._heap.nudge()
+        self._heap.wake_all()
         with self._changed:
             self._changed.notify_all()
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from .. import _backends
-from .._backends import Account, EventHeap, KindTable, fork
+from .._backends import Account, EventHeap, TypeTable, fork
 from .._backends.contract import MAX_LEVELS
 from ..event import Event, EventTypes, Priority
 from ..result import Status
@@ -43,7 +43,7 @@ class EventScheduler:
             self.delay_controller = _backends.CoDel(codel.interval_ns, codel.targets_ns)
         self._accounts = Accounts(self.types.lowest)
         self._heap: EventHeap | None = None  # what the strategy orders, once it is attached
-        self._type_table: KindTable | None = None
+        self._type_table: TypeTable | None = None
         self._throttled, self._may_throttle = self._strategy.throttles, True
         self._followers: list[Callable[[], None]] = []
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
@@ -91,7 +91,7 @@ class EventScheduler:
             self._apply_strategy()
             return before
 
-    def attach(self, heap: EventHeap, type_table: KindTable | None = None) -> None:
+    def attach(self, heap: EventHeap, type_table: TypeTable | None = None) -> None:
         """Order a queue's heap by the strategy from now on.
 
         With ``type_table``, the queue's types by id, each type is accounted for, too; new ones by :meth:`learn`.

@@ -1,4 +1,4 @@
-"""ChangeFeed: turns the cells' trail into changes, in order, and hands them to those who watch."""
+"""ChangeFeed: turns the cells' change log into changes, in order, and calls the watchers with them."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ class ChangeFeed:
                 self._collect()
 
     def _collect(self) -> None:
-        """Move what the trail holds into the backlog; a version's changes are never taken apart."""
+        """Move the logged changes into the backlog; a version's changes are never taken apart."""
         taken = self._cells.take_changes()
         for version, changes in groupby(taken, key=lambda change: change[0]):
             change = self._made(version, list(changes))
@@ -197,7 +197,7 @@ class ChangeFeed:
             self._forget(taken[-1][0])
 
     def _forget(self, version: int) -> None:
-        """Forget the notes of writes that changed nothing: over at ``version``, and not in the trail so far."""
+        """Forget the notes of writes that changed nothing: over at ``version``, and not logged so far."""
         over = [ticket for ticket, note in list(self._notes.items()) if note.done is not None and note.done <= version]
         for ticket in over:
             self._notes.pop(ticket, None)

@@ -45,7 +45,7 @@ def events(count: int, seed: int = SEED) -> list[Event]:
     chance = random.Random(seed)
     types = chance.choices(list(LIFE_MIX), weights=list(LIFE_MIX.values()), k=count)
     intensities = [round(chance.uniform(-1.0, 1.0), 6) for _ in types]
-    return [Event(kind, intensities[place], timestamp=float(place)) for place, kind in enumerate(types)]
+    return [Event(type_id, intensities[place], timestamp=float(place)) for place, type_id in enumerate(types)]
 
 
 def key_steps(count: int, seed: int = SEED) -> list[int]:

@@ -1,4 +1,4 @@
-"""The bucket of a kind: who may come as a number, and when, on each twin."""
+"""The bucket of a type: who may come as a number, and when, on each twin."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ def bucket_of(core: ModuleType, count: int, period_ns: int = SECOND, most: int |
 
 
 def limited(core: ModuleType, most: int, capacity: int = 1000, period_ns: int = SECOND) -> tuple[Any, Any]:
-    """A heap, and a table of two kinds; the first may come ``most`` times in a period."""
-    heap, kinds = core.EventHeap(capacity), core.KindTable()
-    kinds.add("noise", 1, 10)
-    kinds.add("joy", 0, 10)
-    kinds.limit(0, core.Bucket(heap, most, period_ns, most))
-    return heap, kinds
+    """A heap, and a table of two types; the first may come ``most`` times in a period."""
+    heap, type_table = core.EventHeap(capacity), core.TypeTable()
+    type_table.add("noise", 1, 10)
+    type_table.add("joy", 0, 10)
+    type_table.limit(0, core.Bucket(heap, most, period_ns, most))
+    return heap, type_table
 
 
-def came(heap: Any, kinds: Any, types: list[int], now_ns: int = 0, policy: int = DROP_LOWEST) -> int:
-    """How many of these kinds were taken in."""
-    taken: int = heap.offer_numbers(kinds, array("i", types), array("d", [0.5] * len(types)), None, now_ns, policy)[0]
+def came(heap: Any, type_table: Any, types: list[int], now_ns: int = 0, policy: int = DROP_LOWEST) -> int:
+    """How many of these types were taken in."""
+    intensities = array("d", [0.5] * len(types))
+    taken: int = heap.offer_numbers(type_table, array("i", types), intensities, None, now_ns, policy)[0]
     heap.check()
     return taken
 
@@ -104,44 +105,44 @@ def test_a_bucket_needs_a_heap(core: ModuleType) -> None:
 
 @pytest.mark.parametrize("many", [1, 200, 2000])
 def test_of_an_array_those_over_the_limit_are_refused_and_the_rest_goes_in(core: ModuleType, many: int) -> None:
-    heap, kinds = limited(core, 3, capacity=5000)
-    assert came(heap, kinds, [0, 1] * many) == min(3, many) + many
+    heap, type_table = limited(core, 3, capacity=5000)
+    assert came(heap, type_table, [0, 1] * many) == min(3, many) + many
     assert (heap.limited, heap.counts()[:2]) == (max(many - 3, 0), (min(3, many) + many, 0))
 
 
 @pytest.mark.parametrize("many", [20, 2000])
 def test_who_finds_no_room_takes_one_token_however_the_array_is_cut(core: ModuleType, many: int) -> None:
     """A long array is offered without the interpreter first, and by the policy where there is no room."""
-    heap, kinds = limited(core, many + 5, capacity=10)
-    assert came(heap, kinds, [0] * many) == 10
+    heap, type_table = limited(core, many + 5, capacity=10)
+    assert came(heap, type_table, [0] * many) == 10
     assert (heap.limited, heap.counts()[1]) == (0, many - 10)
     heap.drain(10, 5)
-    assert came(heap, kinds, [0] * 9) == 5
+    assert came(heap, type_table, [0] * 9) == 5
     assert heap.limited == 4
 
 
 def test_tokens_come_with_the_time_of_arrival(core: ModuleType) -> None:
-    heap, kinds = limited(core, 2)
-    assert [came(heap, kinds, [0, 0, 0], now) for now in (0, SECOND // 2, SECOND // 2, 3 * SECOND)] == [2, 1, 0, 2]
+    heap, type_table = limited(core, 2)
+    assert [came(heap, type_table, [0, 0, 0], now) for now in (0, SECOND // 2, SECOND // 2, 3 * SECOND)] == [2, 1, 0, 2]
 
 
-def test_kinds_that_share_a_bucket_are_limited_together(core: ModuleType) -> None:
-    heap, kinds = core.EventHeap(9), core.KindTable()
+def test_types_that_share_a_bucket_are_limited_together(core: ModuleType) -> None:
+    heap, type_table = core.EventHeap(9), core.TypeTable()
     bucket = core.Bucket(heap, 3, SECOND, 3)
     for name in ("noise", "noise_low"):
-        kinds.limit(kinds.add(name, 1, 10), bucket)
-    assert came(heap, kinds, [0, 1, 1, 0, 1]) == 3
+        type_table.limit(type_table.add(name, 1, 10), bucket)
+    assert came(heap, type_table, [0, 1, 1, 0, 1]) == 3
     assert not bucket.admits(0)
 
 
 def test_a_submitter_draws_from_the_same_bucket(core: ModuleType) -> None:
-    heap, kinds = limited(core, 2, period_ns=10**18)  # no token comes while this runs
-    submitter = core.Submitter(heap, kinds)
-    assert came(heap, kinds, [0]) == 1
+    heap, type_table = limited(core, 2, period_ns=10**18)  # no token comes while this runs
+    submitter = core.Submitter(heap, type_table)
+    assert came(heap, type_table, [0]) == 1
     assert [submitter.submit(0, 0.5) for _ in range(3)] == [True, False, False]
     assert submitter.submit(1, 0.5) and heap.limited == 2
     submitter.accept(False)
-    kinds.limit(0, None)
+    type_table.limit(0, None)
     assert not submitter.submit(0, 0.5) and heap.limited == 2
 
 
@@ -149,19 +150,19 @@ def test_a_submitter_draws_from_the_same_bucket(core: ModuleType) -> None:
 
 
 def test_a_limit_can_be_changed_and_lifted(core: ModuleType) -> None:
-    heap, kinds = limited(core, 1)
-    assert came(heap, kinds, [0, 0]) == 1
-    kinds.limit(0, core.Bucket(heap, 2, SECOND, 2))
-    assert came(heap, kinds, [0, 0, 0]) == 2
-    kinds.limit(0, None)
-    assert came(heap, kinds, [0, 0, 0]) == 3
+    heap, type_table = limited(core, 1)
+    assert came(heap, type_table, [0, 0]) == 1
+    type_table.limit(0, core.Bucket(heap, 2, SECOND, 2))
+    assert came(heap, type_table, [0, 0, 0]) == 2
+    type_table.limit(0, None)
+    assert came(heap, type_table, [0, 0, 0]) == 3
     assert heap.limited == 2
 
 
-def test_a_kind_keeps_its_limit_when_it_changes_otherwise(core: ModuleType) -> None:
-    heap, kinds = limited(core, 1)
-    kinds.change(0, 2, 30)
-    assert came(heap, kinds, [0, 0]) == 1
+def test_a_type_keeps_its_limit_when_it_changes_otherwise(core: ModuleType) -> None:
+    heap, type_table = limited(core, 1)
+    type_table.change(0, 2, 30)
+    assert came(heap, type_table, [0, 0]) == 1
 
 
 def test_offers_of_objects_are_not_limited_by_the_heap(core: ModuleType) -> None:
@@ -172,11 +173,11 @@ def test_offers_of_objects_are_not_limited_by_the_heap(core: ModuleType) -> None
 @pytest.mark.native
 @pytest.mark.parametrize("bucket", ["another heap's", "no heap's", object()])
 def test_what_cannot_limit_is_refused_and_changes_nothing(core: ModuleType, bucket: object) -> None:
-    heap, kinds = limited(core, 1)
+    heap, type_table = limited(core, 1)
     others = {"another heap's": bucket_of(core, 9), "no heap's": core.Bucket(None, 9, SECOND, 9)}
     other = others.get(bucket, bucket) if isinstance(bucket, str) else bucket
     with pytest.raises((TypeError, ValueError)):
-        kinds.limit(0, other)
+        type_table.limit(0, other)
     with pytest.raises(IndexError):
-        kinds.limit(2, None)
-    assert came(heap, kinds, [0, 0]) == 1
+        type_table.limit(2, None)
+    assert came(heap, type_table, [0, 0]) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lifeevt._backends.contract import MAX_LEVELS, NO_KIND, REFUSED, REJECT
+from lifeevt._backends.contract import MAX_LEVELS, NO_TYPE_ID, REFUSED, REJECT
 
 CANCELLED = 3
 
@@ -140,14 +140,14 @@ def test_what_was_replaced_can_be_withdrawn_after_a_shift(core: ModuleType) -> N
     assert left(heap) == [0, 2, 4]
 
 
-def test_the_head_is_told_by_key_level_and_kind_and_stays(core: ModuleType) -> None:
+def test_the_head_is_told_by_key_level_and_type_and_stays(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     assert heap.head() is None
     heap.offer(20, 1, 0, "later", REJECT)
     heap.offer(10, 3, 0, "first", REJECT, 7, 0.5)
     assert heap.head() == heap.head() == (10, 3, 7)
     shift(heap, level_3=11)
-    assert heap.head() == (20, 1, NO_KIND)
+    assert heap.head() == (20, 1, NO_TYPE_ID)
     assert left(heap) == ["later", "first"] and heap.head() is None
 
 
@@ -158,7 +158,7 @@ def test_the_head_is_one_that_may_leave(core: ModuleType) -> None:
     tracked(heap, -1, 0, "held", held=True)
     heap.offer(1000, 2, 0, "last", REJECT)
     heap.pause(1, None, True)
-    assert heap.head() == (1000, 2, NO_KIND)
+    assert heap.head() == (1000, 2, NO_TYPE_ID)
     heap.check()
     heap.pause(1, None, False)
-    assert heap.head() == (0, 1, NO_KIND)
+    assert heap.head() == (0, 1, NO_TYPE_ID)

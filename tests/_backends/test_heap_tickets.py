@@ -123,7 +123,7 @@ def test_a_paused_level_waits_in_its_order_while_others_leave(core: ModuleType) 
     assert left(heap) == [-1, 1, 3, 5]
 
 
-def test_what_is_paused_by_level_and_by_kind_waits_for_both(core: ModuleType) -> None:
+def test_what_is_paused_by_level_and_by_type_waits_for_both(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     heap.offer(1, 2, 0, "event", REJECT, 7)
     heap.pause(2, 7, True)
@@ -159,16 +159,16 @@ def test_an_urgent_replacement_of_a_paused_event_leaves_if_its_level_may(core: M
 
 def test_what_is_paused_again_and_again_hides_nothing_that_may_leave(core: ModuleType) -> None:
     heap, paused, free = core.EventHeap(60), 1, 0
-    tickets = [tracked(heap, key, kind=paused) for key in range(30)]
+    tickets = [tracked(heap, key, type_id=paused) for key in range(30)]
     heap.pause(None, paused, True)
     assert heap.pop() is None
     for turn in range(4_050):  # nearly as many entries as there is room for
-        for kind in (free, paused):
-            assert heap.replace(tickets[turn % 30], 100, 0, "again", kind)
+        for type_id in (free, paused):
+            assert heap.replace(tickets[turn % 30], 100, 0, "again", type_id)
         assert heap.pop() is None
     for _ in range(29):
-        tracked(heap, -2, payload="paused", kind=paused)
-        tracked(heap, -1, payload="free", kind=free)
+        tracked(heap, -2, payload="paused", type_id=paused)
+        tracked(heap, -1, payload="free", type_id=free)
         assert heap.pop()[0] == "free"
     heap.check()
     heap.pause(None, paused, False)
@@ -194,7 +194,7 @@ def test_a_ticket_that_is_none_is_refused(core: ModuleType, ticket: Any) -> None
 
 @pytest.mark.native
 @pytest.mark.parametrize("given", [(-1, None), (MAX_LEVELS + 1, None), (None, 4096), (None, -2)], ids=str)
-def test_only_levels_and_kinds_can_be_paused(core: ModuleType, given: Any) -> None:
+def test_only_levels_and_types_can_be_paused(core: ModuleType, given: Any) -> None:
     with pytest.raises(ValueError, match=r"level is|can be paused"):
         core.EventHeap(1).pause(*given, True)
 

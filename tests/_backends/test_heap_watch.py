@@ -42,21 +42,21 @@ def test_a_nudge_wakes_a_waiter_beside_no_change(core: ModuleType) -> None:
     epoch = heap.watch(False)
     with Actor() as waiter:
         waiting = waiter.begin(heap.wait, epoch, None)
-        heap.nudge()
+        heap.wake_all()
         assert waiting.result() != epoch
     heap.unwatch(False)
 
 
-def test_an_event_may_carry_its_kind_and_intensity(core: ModuleType) -> None:
+def test_an_event_may_carry_its_type_and_intensity(core: ModuleType) -> None:
     heap = core.EventHeap(4)
     heap.offer(1, 0, 0, "p", REJECT, 7, -0.5)
     assert heap.pop() == ("p", 1, 0, 0, 0)
 
 
 @pytest.mark.native
-def test_a_kind_or_an_intensity_that_is_none_is_refused(core: ModuleType) -> None:
+def test_a_type_or_an_intensity_that_is_none_is_refused(core: ModuleType) -> None:
     heap = core.EventHeap(4)
-    with pytest.raises(ValueError, match="is no kind"):
+    with pytest.raises(ValueError, match="is no type"):
         heap.offer(1, 0, 0, "p", REJECT, -2)
     with pytest.raises(ValueError, match="not a finite"):
         heap.offer(1, 0, 0, "p", REJECT, 7, float("nan"))

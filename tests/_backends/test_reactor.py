@@ -15,7 +15,7 @@ import pytest
 from actors import Actor, wait_until
 from reactors import ASKED, HIT, IGNORED, NAMES, PROCESSED, SHRUG, STRANGER, Stretch, timeless
 
-from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_KIND, NO_PATTERN, NO_ROW, REJECT
+from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_PATTERN, NO_ROW, NO_TYPE_ID, REJECT
 
 
 class Payload:
@@ -25,11 +25,12 @@ class Payload:
 # what it answers itself
 
 
-def test_an_event_is_answered_by_the_reflex_of_its_kind(core: ModuleType) -> None:
+def test_an_event_is_answered_by_the_reflex_of_its_type(core: ModuleType) -> None:
     stretch = Stretch(core)
-    (result,) = stretch.answer(HIT)
+    (result,) = stretch.process(HIT)
     assert timeless(result) == {
-        "payload": 0, "sequence": 0, "level": 0, "kind": HIT, "status": PROCESSED, "intensity": 0.5, "timestamp": 0.0,
+        "payload": 0, "sequence": 0, "level": 0, "type_id": HIT, "status": PROCESSED, "intensity": 0.5,
+        "timestamp": 0.0,
         "queued_ns": 7, "outcome": (0.5, 1, (-10.0,), (-10.0,), 0, 1),
     }  # fmt: skip
     assert stretch.cells.read_all() == (1, (90.0,))
@@ -37,20 +38,20 @@ def test_an_event_is_answered_by_the_reflex_of_its_kind(core: ModuleType) -> Non
 
 def test_its_outcome_is_what_the_table_would_have_said(core: ModuleType) -> None:
     stretch, other = Stretch(core), Stretch(core)
-    said = [result["outcome"] for result in stretch.answer(HIT, SHRUG, HIT, intensity=-0.75)]
-    assert said == [other.table.respond(other.cells, kind, -0.75) for kind in (HIT, SHRUG, HIT)]
+    said = [result["outcome"] for result in stretch.process(HIT, SHRUG, HIT, intensity=-0.75)]
+    assert said == [other.table.respond(other.cells, type_id, -0.75) for type_id in (HIT, SHRUG, HIT)]
 
 
-@pytest.mark.parametrize(("kind", "intensity"), [(SHRUG, 0.5), (STRANGER, 0.5), (HIT, 0.0)])
-def test_what_means_nothing_is_ignored_and_changes_nothing(core: ModuleType, kind: int, intensity: float) -> None:
+@pytest.mark.parametrize(("type_id", "intensity"), [(SHRUG, 0.5), (STRANGER, 0.5), (HIT, 0.0)])
+def test_what_means_nothing_is_ignored_and_changes_nothing(core: ModuleType, type_id: int, intensity: float) -> None:
     stretch = Stretch(core)
-    (result,) = stretch.answer(kind, intensity=intensity)
+    (result,) = stretch.process(type_id, intensity=intensity)
     assert (result["status"], stretch.cells.version) == (IGNORED, 0)
 
 
-def test_a_kind_without_a_reflex_has_an_outcome_of_nothing(core: ModuleType) -> None:
+def test_a_type_without_a_reflex_has_an_outcome_of_nothing(core: ModuleType) -> None:
     stretch = Stretch(core)
-    first, second = stretch.answer(HIT, STRANGER)
+    first, second = stretch.process(HIT, STRANGER)
     assert second["outcome"] == (0.0, NO_PATTERN, (), (), 1, 1)
     assert first["finished_ns"] <= second["finished_ns"]
 
@@ -58,8 +59,8 @@ def test_a_kind_without_a_reflex_has_an_outcome_of_nothing(core: ModuleType) -> 
 @pytest.mark.native
 def test_a_row_that_the_table_does_not_have_answers_nothing(core: ModuleType) -> None:
     stretch = Stretch(core)
-    stretch.kinds.answer(HIT, 2**31 - 1, False)
-    assert stretch.answer(HIT)[0]["status"] == IGNORED
+    stretch.type_table.set_reflex(HIT, 2**31 - 1, False)
+    assert stretch.process(HIT)[0]["status"] == IGNORED
 
 
 def test_results_stand_in_the_order_of_urgency(core: ModuleType) -> None:
@@ -72,7 +73,7 @@ def test_results_stand_in_the_order_of_urgency(core: ModuleType) -> None:
 
 def test_times_follow_one_another(core: ModuleType) -> None:
     stretch = Stretch(core)
-    results = stretch.answer(*[HIT] * 40)
+    results = stretch.process(*[HIT] * 40)
     times = [time for result in results for time in (result["started_ns"], result["finished_ns"])]
     assert times == sorted(times) and times[0] > 0
 
@@ -90,7 +91,7 @@ def test_every_answered_event_ends_in_the_ledger(core: ModuleType) -> None:
 
 def test_each_answer_goes_to_the_account_of_its_level(core: ModuleType) -> None:
     stretch = Stretch(core)
-    results = stretch.answer(HIT, SHRUG, SHRUG)
+    results = stretch.process(HIT, SHRUG, SHRUG)
     assert [account.latency.count for account in stretch.accounts] == [1, 2, 0, 0]
     assert stretch.accounts[0].latency.total == results[0]["finished_ns"] - 7
     assert stretch.accounts[0].service.total == results[0]["finished_ns"] - results[0]["started_ns"]
@@ -132,7 +133,7 @@ def test_an_urgent_event_behind_a_lesser_one_does_not_go_first(core: ModuleType)
 # what it hands to Python
 
 
-def test_an_attended_event_becomes_a_task_with_its_reflex_answered(core: ModuleType) -> None:
+def test_an_event_that_needs_python_becomes_a_task_with_its_outcome(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(ASKED)
     answered, task = stretch.reactor.run_pending(9)
@@ -141,7 +142,7 @@ def test_an_attended_event_becomes_a_task_with_its_reflex_answered(core: ModuleT
     assert (stretch.ledger(), len(stretch.reactor)) == ((1, 0, 1, (0, 0, 0, 0)), 0)
 
 
-def test_what_stands_before_an_attended_event_is_answered_first(core: ModuleType) -> None:
+def test_what_stands_before_an_event_that_needs_python_is_answered_first(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(HIT, SHRUG, ASKED, HIT)
     answered, task = stretch.reactor.run_pending(9)
@@ -149,7 +150,7 @@ def test_what_stands_before_an_attended_event_is_answered_first(core: ModuleType
     assert stretch.reactor.run_pending(9) == (1, None)
 
 
-def test_a_limit_may_end_before_an_attended_event(core: ModuleType) -> None:
+def test_a_limit_may_end_before_an_event_that_needs_python(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(HIT, ASKED)
     assert stretch.reactor.run_pending(1) == (1, None)
@@ -157,40 +158,41 @@ def test_a_limit_may_end_before_an_attended_event(core: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [NO_KIND, *(pytest.param(kind, marks=pytest.mark.native) for kind in (len(NAMES), 2**31 - 1))]
+    "type_id", [NO_TYPE_ID, *(pytest.param(type_id, marks=pytest.mark.native) for type_id in (len(NAMES), 2**31 - 1))]
 )
-def test_an_event_of_no_known_kind_is_for_python_alone(core: ModuleType, kind: int) -> None:
+def test_an_event_of_no_known_type_is_for_python_alone(core: ModuleType, type_id: int) -> None:
     stretch = Stretch(core)
-    stretch.heap.offer(0, 0, 0, "p", REJECT, kind)
+    stretch.heap.offer(0, 0, 0, "p", REJECT, type_id)
     _, task = stretch.reactor.run_pending(9)
-    assert (task[0], task[5], task[7], stretch.cells.version) == ("p", kind, None, 0)
+    assert (task[0], task[5], task[7], stretch.cells.version) == ("p", type_id, None, 0)
 
 
-def test_an_attended_kind_without_a_reflex_has_no_outcome(core: ModuleType) -> None:
+def test_a_type_that_needs_python_without_a_reflex_has_no_outcome(core: ModuleType) -> None:
     stretch = Stretch(core)
-    stretch.kinds.answer(ASKED, NO_ROW, True)
+    stretch.type_table.set_reflex(ASKED, NO_ROW, True)
     stretch.offer(ASKED)
     assert stretch.reactor.run_pending(9)[1][7] is None
 
 
-def test_a_kind_that_nobody_answered_for_is_attended(core: ModuleType) -> None:
+def test_a_new_type_without_a_reflex_needs_python(core: ModuleType) -> None:
     stretch = Stretch(core)
-    new = stretch.kinds.add("new", 0, 1)
+    new = stretch.type_table.add("new", 0, 1)
     stretch.offer(new)
     assert stretch.reactor.run_pending(9)[1][5] == new
 
 
 def test_a_reactor_that_does_not_answer_leaves_all_to_python(core: ModuleType) -> None:
-    stretch = Stretch(core, answers=False)
+    stretch = Stretch(core, processes=False)
     stretch.offer(HIT, STRANGER)
-    for number, kind in enumerate((HIT, STRANGER)):
-        assert stretch.reactor.run_pending(9) == (0, (number, number, kind, 7, number, kind, 0, None))
+    for number, type_id in enumerate((HIT, STRANGER)):
+        assert stretch.reactor.run_pending(9) == (0, (number, number, type_id, 7, number, type_id, 0, None))
     assert (stretch.cells.version, len(stretch.reactor), stretch.ledger()[2]) == (0, 0, 2)
 
 
 def test_a_task_of_an_event_without_an_object_holds_its_numbers(core: ModuleType) -> None:
     stretch = Stretch(core)
-    stretch.heap.offer_numbers(stretch.kinds, array("i", [ASKED]), array("d", [0.25]), array("d", [12.5]), 7, REJECT)
+    numbers = array("i", [ASKED]), array("d", [0.25]), array("d", [12.5])
+    stretch.heap.offer_numbers(stretch.type_table, *numbers, 7, REJECT)
     assert stretch.reactor.run_pending(1)[1][0] == (ASKED, 0.25, 12.5)
 
 
@@ -198,14 +200,14 @@ def test_an_outcome_says_whether_the_reflex_has_acted_however_late_it_was_named(
     """The worker may have looked for the row just before another thread names it, and waits for the GIL then."""
     for _ in range(50):
         stretch = Stretch(core)
-        new = stretch.kinds.add("new", 0, 1)
+        new = stretch.type_table.add("new", 0, 1)
         with Actor() as worker:
             running = worker.begin(stretch.reactor.run)
             stretch.offer(new)
             for _ in range(1000):
                 if not len(stretch.heap):
                     break
-            stretch.kinds.answer(new, HIT, True)
+            stretch.type_table.set_reflex(new, HIT, True)
             task = running.result()
         assert (task[7] is None) == (stretch.cells.version == 0)
 
@@ -213,15 +215,15 @@ def test_an_outcome_says_whether_the_reflex_has_acted_however_late_it_was_named(
 def test_stages_run_for_no_event_that_came_before_its_reflex_was_named(core: ModuleType) -> None:
     for _ in range(50):
         stretch = Stretch(core)
-        new = stretch.kinds.add("new", 0, 1)
+        new = stretch.type_table.add("new", 0, 1)
         with Actor() as worker:
             running = worker.begin(stretch.reactor.run)
             stretch.offer(new)
             for _ in range(1000):
                 if not len(stretch.heap):
                     break
-            stretch.kinds.answer(new, HIT, True)
-            stretch.reactor.attend(new, lambda event, state: "seen", None, None, False)
+            stretch.type_table.set_reflex(new, HIT, True)
+            stretch.reactor.set_stages(new, lambda event, state: "seen", None, None, False)
             wait_until(lambda: running.ended or len(stretch.reactor) > 0)  # noqa: B023
             stretch.reactor.halt(True)
             task = running.result()
@@ -274,7 +276,7 @@ def test_a_halted_reactor_still_answers_what_is_pending_when_asked(core: ModuleT
 
 
 def test_nobody_breathes_for_an_event_when_none_waits(core: ModuleType) -> None:
-    assert Stretch(core).reactor.breathe(10**9) is False
+    assert Stretch(core).reactor.yield_gil(10**9) is False
 
 
 # what it is made of
@@ -288,7 +290,7 @@ def test_it_says_where_its_events_come_from(core: ModuleType) -> None:
 @pytest.mark.native
 def test_a_second_reactor_on_a_heap_is_refused_while_the_first_lives(core: ModuleType) -> None:
     stretch = Stretch(core)
-    parts = stretch.heap, stretch.kinds, stretch.table, stretch.cells, stretch.accounts, 4, True
+    parts = stretch.heap, stretch.type_table, stretch.table, stretch.cells, stretch.accounts, 4, True
     with pytest.raises(ValueError, match="has a reactor already"):
         core.Reactor(*parts)
     del stretch.reactor
@@ -298,15 +300,15 @@ def test_a_second_reactor_on_a_heap_is_refused_while_the_first_lives(core: Modul
 
 def wrong(core: ModuleType, **parts: Any) -> Callable[[], object]:
     stretch = Stretch(core)
-    given = {"heap": core.EventHeap(1), "kinds": stretch.kinds, "table": stretch.table, "cells": stretch.cells,
-             "accounts": stretch.accounts, "capacity": 4, "answers": True}  # fmt: skip
+    given = {"heap": core.EventHeap(1), "type_table": stretch.type_table, "table": stretch.table,
+             "cells": stretch.cells, "accounts": stretch.accounts, "capacity": 4, "processes": True}  # fmt: skip
     return lambda: core.Reactor(**(given | parts))
 
 
 @pytest.mark.native
-@pytest.mark.parametrize("name", ["heap", "kinds", "table", "cells"])
+@pytest.mark.parametrize("name", ["heap", "type_table", "table", "cells"])
 @pytest.mark.parametrize("value", [None, SimpleNamespace()])
-def test_a_part_of_another_kind_is_refused(core: ModuleType, name: str, value: object) -> None:
+def test_a_part_of_another_type_is_refused(core: ModuleType, name: str, value: object) -> None:
     with pytest.raises(TypeError):
         wrong(core, **{name: value})()
 
@@ -362,7 +364,7 @@ def test_a_victim_is_handed_back_whatever_the_ring_gave_up_before(core: ModuleTy
     for key, name in enumerate(("given up", "kept", "victim")):
         stretch.heap.offer(key, 3, 0, name, REJECT, HIT, 0.5)
     stretch.reactor.run_pending(2)  # the ring gave up the first result, whose place is not yet clean
-    stretch.heap.offer_numbers(stretch.kinds, array("i", [HIT] * 2), array("d", [0.5] * 2), None, 0, REJECT)
+    stretch.heap.offer_numbers(stretch.type_table, array("i", [HIT] * 2), array("d", [0.5] * 2), None, 0, REJECT)
     assert stretch.heap.offer(9, 3, 0, "newcomer", DROP_OLDEST)[0] == "victim"
     assert [entry[0] for entry in iter(stretch.heap.pop, None)] == ["newcomer", *[(HIT, 0.5, 0.0)] * 2]
     stretch.heap.check()

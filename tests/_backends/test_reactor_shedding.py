@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from reactors import ASKED, HIT, IGNORED, LEVELS, PROCESSED, SHED, SHRUG, STRANGER, Stretch, timeless
 
-from lifeevt._backends.contract import MAX_LEVELS, NO_KIND, NO_PATTERN, REJECT
+from lifeevt._backends.contract import MAX_LEVELS, NO_PATTERN, NO_TYPE_ID, REJECT
 
 
 def instantly(core: ModuleType) -> Any:
@@ -24,23 +24,23 @@ def shedding(core: ModuleType, **options: Any) -> Stretch:
 
 def test_all_but_the_first_and_the_last_are_shed(core: ModuleType) -> None:
     stretch = shedding(core)
-    assert [each["status"] for each in stretch.answer(*[SHRUG] * 5)] == [IGNORED, SHED, SHED, SHED, IGNORED]
+    assert [each["status"] for each in stretch.process(*[SHRUG] * 5)] == [IGNORED, SHED, SHED, SHED, IGNORED]
     assert stretch.ledger() == (5, 0, 0, (0, 2, 3, 0))
 
 
 def test_a_level_without_a_target_is_answered(core: ModuleType) -> None:
-    assert {each["status"] for each in shedding(core).answer(*[HIT] * 40)} == {PROCESSED}
+    assert {each["status"] for each in shedding(core).process(*[HIT] * 40)} == {PROCESSED}
 
 
 def test_what_is_shed_has_the_version_of_its_turn_and_no_outcome(core: ModuleType) -> None:
     stretch = shedding(core)
-    stretch.kinds.change(HIT, 1, 1_000)
+    stretch.type_table.change(HIT, 1, 1_000)
     for number in range(4):
         stretch.heap.offer(number, 1, 7, f"event {number}", REJECT, HIT, 0.5)
     stretch.reactor.run_pending(4)
     first, second, third, last = stretch.taken()
     assert timeless(second) == {
-        "payload": "event 1", "sequence": 1, "level": 1, "kind": HIT, "status": SHED, "intensity": 0.5,
+        "payload": "event 1", "sequence": 1, "level": 1, "type_id": HIT, "status": SHED, "intensity": 0.5,
         "timestamp": 0.0, "queued_ns": 7, "outcome": (0.0, NO_PATTERN, (), (), 1, 1),
     }  # fmt: skip
     assert second["started_ns"] == second["finished_ns"] <= third["started_ns"]
@@ -55,13 +55,13 @@ def test_a_shed_event_counts_for_the_limit(core: ModuleType) -> None:
 
 def test_accounts_count_what_is_shed_and_no_latency_of_it(core: ModuleType) -> None:
     stretch, met = shedding(core), core.Account()
-    stretch.kinds.account(SHRUG, met)
-    stretch.answer(*[SHRUG] * 5)
+    stretch.type_table.account(SHRUG, met)
+    stretch.process(*[SHRUG] * 5)
     assert [(account.shed, account.latency.count) for account in stretch.accounts] == [(0, 0), (3, 2), (0, 0), (0, 0)]
     assert (met.shed, met.latency.count) == (3, 2)
 
 
-def test_an_attended_event_is_shed_without_python(core: ModuleType) -> None:
+def test_an_event_that_needs_python_is_shed_without_python(core: ModuleType) -> None:
     stretch = shedding(core)
     stretch.offer(*[ASKED] * 4)
     answered, task = stretch.reactor.run_pending(9)
@@ -72,14 +72,14 @@ def test_an_attended_event_is_shed_without_python(core: ModuleType) -> None:
     assert stretch.cells.version == 2
 
 
-def test_an_event_of_no_known_kind_is_shed_without_python(core: ModuleType) -> None:
+def test_an_event_of_no_known_type_is_shed_without_python(core: ModuleType) -> None:
     stretch = shedding(core)
     for number in range(3):
-        stretch.heap.offer(number, 2, 7, number, REJECT, NO_KIND)
+        stretch.heap.offer(number, 2, 7, number, REJECT, NO_TYPE_ID)
     assert stretch.reactor.run_pending(9)[1][0] == 0
     answered, task = stretch.reactor.run_pending(9)
     assert (answered, task[0]) == (1, 2)
-    assert [(each["payload"], each["kind"], each["status"]) for each in stretch.taken()] == [(1, NO_KIND, SHED)]
+    assert [(each["payload"], each["type_id"], each["status"]) for each in stretch.taken()] == [(1, NO_TYPE_ID, SHED)]
 
 
 def test_a_tracked_event_is_left_to_whoever_runs_the_reactor(core: ModuleType) -> None:
@@ -95,7 +95,7 @@ def test_a_tracked_event_is_left_to_whoever_runs_the_reactor(core: ModuleType) -
 
 
 def test_a_reactor_that_answers_nothing_sheds_nothing_itself(core: ModuleType) -> None:
-    stretch = shedding(core, answers=False)
+    stretch = shedding(core, processes=False)
     stretch.offer(*[SHRUG] * 3)
     for now_ns, answers in ((100, True), (101, False), (102, True)):
         _, task = stretch.reactor.run_pending(9)
@@ -113,7 +113,7 @@ def test_one_that_still_waits_for_its_key_is_behind_it(core: ModuleType) -> None
 def test_without_a_codel_everything_is_answered(core: ModuleType) -> None:
     stretch = shedding(core)
     stretch.reactor.shed_by(None)
-    assert {each["status"] for each in stretch.answer(*[STRANGER] * 9)} == {IGNORED}
+    assert {each["status"] for each in stretch.process(*[STRANGER] * 9)} == {IGNORED}
     assert all(stretch.reactor.admits(level, 0, 10**18) for level in LEVELS for _ in range(9))
 
 

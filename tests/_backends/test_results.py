@@ -17,7 +17,7 @@ from reactors import ASKED, FIELDS, HIT, IGNORED, PROCESSED, STRANGER, Stretch, 
 from lifeevt._backends.contract import MAX_ENDS, MAX_IMPACTS, MAX_LEVELS, NO_PATTERN, REJECT
 
 LAYOUT = (
-    "Q:sequence q:queued_ns q:started_ns q:finished_ns d:intensity d:timestamp i:kind i:level i:status i:slot "
+    "Q:sequence q:queued_ns q:started_ns q:finished_ns d:intensity d:timestamp i:type_id i:level i:status i:slot "
     f"d:significance i:pattern i:impacts ({MAX_IMPACTS})d:impact ({MAX_IMPACTS})d:applied q:version_before q:version"
 )
 
@@ -31,18 +31,18 @@ def layout(view: memoryview) -> list[tuple[str, str]]:
     plain = re.sub("[<=@]", "", view.format)
     assert plain.startswith("T{") and plain.endswith("}")
     found = re.findall(r"(\(?\d*\)?[A-Za-z]):(\w+):", plain[2:-1])
-    return [(name, kind.replace("l", "q").replace("L", "Q")) for kind, name in found]  # ctypes writes a long so
+    return [(name, type_id.replace("l", "q").replace("L", "Q")) for type_id, name in found]  # ctypes writes a long so
 
 
 def records(buffer: Any) -> list[dict[str, Any]]:
     """The buffer read by its own format."""
     view = memoryview(buffer)
-    kinds = [re.sub(r"[()]", "", kind) for _, kind in layout(view)]
+    type_table = [re.sub(r"[()]", "", type_id) for _, type_id in layout(view)]
     found = []
-    for values in struct.iter_unpack("=" + "".join(kinds), view.tobytes()):
+    for values in struct.iter_unpack("=" + "".join(type_table), view.tobytes()):
         left, record = list(values), {}
-        for (name, _), kind in zip(layout(view), kinds, strict=True):
-            count = int(kind[:-1] or 1)
+        for (name, _), type_id in zip(layout(view), type_table, strict=True):
+            count = int(type_id[:-1] or 1)
             record[name] = left[0] if count == 1 else tuple(left[:count])
             del left[:count]
         found.append(record)
@@ -84,7 +84,7 @@ def test_a_full_ring_overwrites_the_oldest_and_counts(core: ModuleType) -> None:
 def test_a_ring_goes_round_without_loss_when_it_is_emptied_in_time(core: ModuleType) -> None:
     stretch = Stretch(core, results=5)
     for round_ in range(20):
-        assert [result["sequence"] for result in stretch.answer(HIT, STRANGER, HIT)] == [
+        assert [result["sequence"] for result in stretch.process(HIT, STRANGER, HIT)] == [
             3 * round_, 3 * round_ + 1, 3 * round_ + 2,
         ]  # fmt: skip
     assert stretch.reactor.counts() == (0, 0)
@@ -92,7 +92,7 @@ def test_a_ring_goes_round_without_loss_when_it_is_emptied_in_time(core: ModuleT
 
 def test_a_record_keeps_nothing_of_an_earlier_event(core: ModuleType) -> None:
     stretch = Stretch(core)
-    stretch.answer(HIT)
+    stretch.process(HIT)
     stretch.offer(STRANGER)
     stretch.reactor.run_pending(1)
     (record,) = records(stretch.reactor.take_buffer(None))
@@ -110,7 +110,7 @@ def test_a_result_of_python_stands_in_line_with_the_others(core: ModuleType) -> 
     first, second = stretch.taken()
     assert first["payload"] == 0
     assert second == {
-        "payload": "mine", "sequence": 9, "level": 1, "kind": HIT, "status": 3, "intensity": 0.25, "timestamp": 0.0,
+        "payload": "mine", "sequence": 9, "level": 1, "type_id": HIT, "status": 3, "intensity": 0.25, "timestamp": 0.0,
         "queued_ns": 1, "started_ns": 2, "finished_ns": 3, "outcome": (0.0, NO_PATTERN, (), (), 4, 5),
     }  # fmt: skip
 
@@ -138,7 +138,7 @@ def test_putting_cannot_finish_what_does_not_run_and_then_records_nothing(core: 
 @pytest.mark.native
 @pytest.mark.parametrize(
     "wrong",
-    [{"sequence": -1}, {"level": -1}, {"level": MAX_LEVELS}, {"level": 2**32}, {"kind": -2}, {"kind": 2**31},
+    [{"sequence": -1}, {"level": -1}, {"level": MAX_LEVELS}, {"level": 2**32}, {"type_id": -2}, {"type_id": 2**31},
      {"status": -1}, {"status": MAX_ENDS}, {"status": 2**32}, {"intensity": float("nan")}],
 )  # fmt: skip
 def test_a_result_that_cannot_be_is_refused(core: ModuleType, wrong: dict[str, Any]) -> None:
@@ -156,17 +156,17 @@ def test_the_buffer_has_the_layout_of_the_reference(core: ModuleType) -> None:
     stretch.offer(HIT)
     stretch.reactor.run_pending(1)
     view = memoryview(stretch.reactor.take_buffer(None))
-    assert [f"{kind}:{name}" for name, kind in layout(view)] == LAYOUT.split()
+    assert [f"{type_id}:{name}" for name, type_id in layout(view)] == LAYOUT.split()
     assert (view.ndim, view.shape, view.itemsize, view.strides) == (1, (1,), 352, (352,))
     assert view.c_contiguous and not view.readonly
 
 
 def test_the_buffer_says_what_the_tuples_say(core: ModuleType) -> None:
-    kinds = [HIT, STRANGER, HIT, ASKED] * 12  # more than one stay in the heap
+    type_table = [HIT, STRANGER, HIT, ASKED] * 12  # more than one stay in the heap
     stretch, other = Stretch(core), Stretch(core)
     found = []
     for each in (stretch, other):
-        each.offer(*kinds, intensity=-0.75)
+        each.offer(*type_table, intensity=-0.75)
         while (task := each.reactor.run_pending(99)[1]) is not None:
             each.put(task[0], True, sequence=task[4], started_ns=0, finished_ns=0)
     found = [as_record(result) for result in stretch.taken()]
@@ -268,10 +268,10 @@ def test_an_event_of_numbers_leaves_no_payload(core: ModuleType) -> None:
     stretch = Stretch(core)
     kept = watched(stretch, 3)
     stretch.reactor.take(None)
-    stretch.heap.offer_numbers(stretch.kinds, array("i", [HIT]), array("d", [0.5]), array("d", [12.5]), 7, REJECT)
+    stretch.heap.offer_numbers(stretch.type_table, array("i", [HIT]), array("d", [0.5]), array("d", [12.5]), 7, REJECT)
     stretch.reactor.run_pending(1)
     assert [timeless(each) for each in stretch.taken()] == [{
-        "payload": None, "sequence": 3, "level": 0, "kind": HIT, "status": PROCESSED, "intensity": 0.5,
+        "payload": None, "sequence": 3, "level": 0, "type_id": HIT, "status": PROCESSED, "intensity": 0.5,
         "timestamp": 12.5, "queued_ns": 7, "outcome": (0.5, 1, (-10.0,), (-10.0,), 3, 4),
     }] and alive(kept) == [False] * 3  # fmt: skip
 

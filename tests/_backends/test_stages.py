@@ -19,19 +19,19 @@ class Helpers:
 
     def __init__(self, stretch: Stretch) -> None:
         self.calls: list[tuple[Any, ...]] = []
-        stretch.reactor.serve("state", self.make_event, self.in_words, self.on_error, self.on_task)
+        stretch.reactor.set_helpers("state", self.make_event, self.stage_values, self.on_error, self.process_task)
 
-    def make_event(self, kind: int, intensity: float, timestamp: float) -> Any:
-        return "made", kind, intensity, timestamp
+    def make_event(self, type_id: int, intensity: float, timestamp: float) -> Any:
+        return "made", type_id, intensity, timestamp
 
-    def in_words(self, kind: int, outcome: Any) -> Any:
+    def stage_values(self, type_id: int, outcome: Any) -> Any:
         return "meant", "decided", "acted"
 
     def on_error(self, event: Any, stage: str, error: BaseException) -> str:
         self.calls.append((event, stage, type(error)))
         return f"{stage} failed"
 
-    def on_task(self, task: Any) -> None:
+    def process_task(self, task: Any) -> None:
         self.calls.append(task)
 
 
@@ -50,8 +50,8 @@ def fail(*_: Any) -> None:
 
 def test_each_stage_is_given_what_the_one_before_it_gave(core: ModuleType) -> None:
     stretch, _ = served(core)
-    stretch.reactor.attend(ASKED, echo("m"), echo("d"), echo("a"), False)
-    (result,) = stretch.answer(ASKED)
+    stretch.reactor.set_stages(ASKED, echo("m"), echo("d"), echo("a"), False)
+    (result,) = stretch.process(ASKED)
     meaning = ("m", 0, "state")
     decision = ("d", 0, meaning, "state")
     assert result["payload"] == [0, meaning, decision, ("a", 0, decision, "state"), None]
@@ -61,30 +61,31 @@ def test_each_stage_is_given_what_the_one_before_it_gave(core: ModuleType) -> No
 
 def test_a_bare_action_is_not_given_the_decision(core: ModuleType) -> None:
     stretch, _ = served(core)
-    stretch.reactor.attend(ASKED, None, None, echo("a"), True)
-    assert stretch.answer(ASKED)[0]["payload"] == [0, UNSET, UNSET, ("a", 0, "state"), None]
+    stretch.reactor.set_stages(ASKED, None, None, echo("a"), True)
+    assert stretch.process(ASKED)[0]["payload"] == [0, UNSET, UNSET, ("a", 0, "state"), None]
 
 
 def test_a_missing_stage_leaves_its_word_to_the_reflex(core: ModuleType) -> None:
     stretch, _ = served(core)
-    stretch.reactor.attend(ASKED, None, echo("d"), None, False)
-    assert stretch.answer(ASKED)[0]["payload"][2] == ("d", 0, "meant", "state")
-    stretch.reactor.attend(ASKED, None, None, echo("a"), False)
-    assert stretch.answer(ASKED)[0]["payload"][3] == ("a", 0, "decided", "state")
+    stretch.reactor.set_stages(ASKED, None, echo("d"), None, False)
+    assert stretch.process(ASKED)[0]["payload"][2] == ("d", 0, "meant", "state")
+    stretch.reactor.set_stages(ASKED, None, None, echo("a"), False)
+    assert stretch.process(ASKED)[0]["payload"][3] == ("a", 0, "decided", "state")
 
 
 def test_without_a_reflex_there_is_no_word(core: ModuleType) -> None:
     stretch, _ = served(core)
-    stretch.kinds.answer(ASKED, NO_ROW, True)
-    stretch.reactor.attend(ASKED, None, echo("d"), None, False)
-    (result,) = stretch.answer(ASKED)
+    stretch.type_table.set_reflex(ASKED, NO_ROW, True)
+    stretch.reactor.set_stages(ASKED, None, echo("d"), None, False)
+    (result,) = stretch.process(ASKED)
     assert result["payload"][2] == ("d", 0, None, "state") and result["status"] == PROCESSED
 
 
 def test_an_event_of_numbers_is_made_for_the_stages(core: ModuleType) -> None:
     stretch, _ = served(core)
-    stretch.reactor.attend(ASKED, None, None, echo("a"), True)
-    stretch.heap.offer_numbers(stretch.kinds, array("i", [ASKED]), array("d", [0.25]), array("d", [9.0]), 7, REJECT)
+    stretch.reactor.set_stages(ASKED, None, None, echo("a"), True)
+    numbers = array("i", [ASKED]), array("d", [0.25]), array("d", [9.0])
+    stretch.heap.offer_numbers(stretch.type_table, *numbers, 7, REJECT)
     stretch.reactor.run_pending(1)
     (result,) = stretch.taken()
     assert result["payload"][0] == ("made", ASKED, 0.25, 9.0)
@@ -96,7 +97,7 @@ def test_a_stage_that_raises_ends_its_event_and_not_the_reactor(core: ModuleType
     stretch, helpers = served(core)
     stages = [echo("m"), echo("d"), echo("a")]
     stages[place] = fail
-    stretch.reactor.attend(ASKED, *stages, False)
+    stretch.reactor.set_stages(ASKED, *stages, False)
     stretch.offer(ASKED)
     stretch.heap.offer(1, 3, 7, "behind", REJECT, HIT, 0.5)
     assert stretch.reactor.run_pending(9) == (2, None)
@@ -107,9 +108,9 @@ def test_a_stage_that_raises_ends_its_event_and_not_the_reactor(core: ModuleType
 
 def test_a_teller_that_fails_does_not_end_the_reactor_either(core: ModuleType) -> None:
     stretch = Stretch(core)
-    stretch.reactor.serve(None, None, None, fail, None)
-    stretch.reactor.attend(ASKED, fail, None, None, False)
-    assert "and then LookupError" in stretch.answer(ASKED)[0]["payload"][4]
+    stretch.reactor.set_helpers(None, None, None, fail, None)
+    stretch.reactor.set_stages(ASKED, fail, None, None, False)
+    assert "and then LookupError" in stretch.process(ASKED)[0]["payload"][4]
 
 
 def test_what_is_no_exception_is_raised_once_its_event_has_ended(core: ModuleType) -> None:
@@ -118,7 +119,7 @@ def test_what_is_no_exception_is_raised_once_its_event_has_ended(core: ModuleTyp
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    stretch.reactor.attend(ASKED, None, None, interrupt, True)
+    stretch.reactor.set_stages(ASKED, None, None, interrupt, True)
     stretch.offer(ASKED, HIT)
     with pytest.raises(KeyboardInterrupt):
         stretch.reactor.run_pending(9)
@@ -135,7 +136,7 @@ def test_more_important_events_pass_between_two_stages(core: ModuleType) -> None
         stretch.heap.offer(-2, 2, 0, "asked", REJECT)
         stretch.heap.offer(-1, 3, 0, "equal", REJECT, HIT, 0.5)
 
-    stretch.reactor.attend(ASKED, meaning, lambda *_: seen.append(len(stretch.reactor)), None, False)
+    stretch.reactor.set_stages(ASKED, meaning, lambda *_: seen.append(len(stretch.reactor)), None, False)
     stretch.heap.offer(0, 3, 0, "first", REJECT, ASKED, 0.5)
     stretch.reactor.run_pending(1)
     assert seen == [1], "the urgent one was answered, and the equal one was not"
@@ -145,15 +146,15 @@ def test_more_important_events_pass_between_two_stages(core: ModuleType) -> None
 
 
 def test_a_reactor_that_does_not_answer_runs_no_stage(core: ModuleType) -> None:
-    stretch, _ = served(core, answers=False)
-    stretch.reactor.attend(ASKED, fail, fail, fail, False)
+    stretch, _ = served(core, processes=False)
+    stretch.reactor.set_stages(ASKED, fail, fail, fail, False)
     stretch.offer(ASKED)
     assert stretch.reactor.run_pending(1)[1][5] == ASKED
 
 
 def test_the_account_counts_what_stages_took(core: ModuleType) -> None:
     stretch, _ = served(core)
-    stretch.reactor.attend(ASKED, None, None, echo("a"), True)
-    results = stretch.answer(ASKED, STRANGER)
+    stretch.reactor.set_stages(ASKED, None, None, echo("a"), True)
+    results = stretch.process(ASKED, STRANGER)
     assert [account.latency.count for account in stretch.accounts] == [0, 0, 1, 1]
     assert stretch.accounts[3].latency.total == results[0]["finished_ns"] - 7

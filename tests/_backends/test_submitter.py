@@ -12,9 +12,9 @@ from lifeevt._backends.contract import MAX_LEVELS
 
 
 def parts(core: ModuleType, capacity: int = 2) -> tuple[Any, Any]:
-    heap, kinds = core.EventHeap(capacity), core.KindTable()
-    kinds.add("shock", 1, 10)
-    return heap, core.Submitter(heap, kinds)
+    heap, type_table = core.EventHeap(capacity), core.TypeTable()
+    type_table.add("shock", 1, 10)
+    return heap, core.Submitter(heap, type_table)
 
 
 def test_an_event_comes_out_as_it_went_in(core: ModuleType) -> None:
@@ -35,7 +35,7 @@ def test_a_time_that_no_calendar_shows_is_refused(core: ModuleType, seconds: flo
 
 def test_its_result_holds_numbers_and_no_payload(core: ModuleType) -> None:
     stretch = Stretch(core)
-    core.Submitter(stretch.heap, stretch.kinds).submit(HIT, 0.5, 7.0)
+    core.Submitter(stretch.heap, stretch.type_table).submit(HIT, 0.5, 7.0)
     stretch.reactor.run_pending(1)
     (result,) = stretch.taken()
     assert (result["payload"], result["intensity"], result["timestamp"]) == (None, 0.5, 7.0)
@@ -56,9 +56,9 @@ def test_a_closed_submitter_refuses_without_counting(core: ModuleType) -> None:
     assert submitter.submit(0, 0.5) is True
 
 
-@pytest.mark.parametrize(("kind", "intensity"), [(1, 0.5), (-1, 0.5), (0, 1.5), (0, float("nan"))])
-def test_what_is_no_event_is_refused(core: ModuleType, kind: int, intensity: float) -> None:
+@pytest.mark.parametrize(("type_id", "intensity"), [(1, 0.5), (-1, 0.5), (0, 1.5), (0, float("nan"))])
+def test_what_is_no_event_is_refused(core: ModuleType, type_id: int, intensity: float) -> None:
     heap, submitter = parts(core)
     with pytest.raises(ValueError, match=r"is no event|not a finite"):
-        submitter.submit(kind, intensity)
+        submitter.submit(type_id, intensity)
     assert len(heap) == 0

@@ -53,17 +53,17 @@ class HeapModel:
         self.ends: Counter[int] = Counter()
         self.offsets = [0] * MAX_LEVELS
         self.held: set[int] = set()  # sequences
-        self.paused: tuple[set[int], set[int]] = (set(), set())  # levels, kinds
-        self.kinds: dict[int, int] = {}
+        self.paused: tuple[set[int], set[int]] = (set(), set())  # levels, type_table
+        self.type_table: dict[int, int] = {}
         self.joined: dict[int, int] = {}  # when each came to the level that it is on
         self.moment = 0
 
     def offer_tracked(self, *given: Any) -> Any:
-        *offer, kind, _, held = given
+        *offer, type_id, _, held = given
         sequence = self.accepted
         verdict = self.offer(*offer)
         if verdict is not REFUSED:
-            self.kinds[sequence] = kind
+            self.type_table[sequence] = type_id
             self.held |= {sequence} if held else set()
         return verdict, None if verdict is REFUSED else (sequence, 0)
 
@@ -77,14 +77,14 @@ class HeapModel:
             self.ends[end] += 1
         return entry
 
-    def replace(self, ticket: Any, key: int, level: int, payload: Any, kind: int) -> bool:
+    def replace(self, ticket: Any, key: int, level: int, payload: Any, type_id: int) -> bool:
         entry = self._queued(ticket)
         if entry is not None:
             made = (payload, min(key, entry[1]), min(level, entry[2]), *entry[3:])
             if self.place(made) > self.place(entry):
                 made = (payload, *entry[1:])
             self.queued[self.queued.index(entry)] = made
-            self.kinds[entry[4]] = kind
+            self.type_table[entry[4]] = type_id
             if made[2] != entry[2]:
                 self._join(entry[4])
         return entry is not None
@@ -93,8 +93,8 @@ class HeapModel:
         self.held.discard(ticket[0])
         return self._queued(ticket) is not None
 
-    def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
-        for ones, one in zip(self.paused, (level, kind), strict=True):
+    def pause(self, level: int | None, type_id: int | None, paused: bool) -> None:
+        for ones, one in zip(self.paused, (level, type_id), strict=True):
             ones ^= ({one} - ones if paused else {one} & ones) - {None}
 
     def book(self, end: int) -> int:
@@ -107,10 +107,10 @@ class HeapModel:
         self.joined[sequence] = self.moment
 
     def _may_leave(self, entry: Any) -> bool:
-        levels, kinds = self.paused
+        levels, type_table = self.paused
         if entry[4] in self.held or MAX_LEVELS in levels:
             return False
-        return entry[2] not in levels and self.kinds.get(entry[4], -1) not in kinds
+        return entry[2] not in levels and self.type_table.get(entry[4], -1) not in type_table
 
     def offer(self, key: int, level: int, arrival_ns: int, payload: Any, policy: int) -> Any:
         victim = None
@@ -179,7 +179,7 @@ class HeapModel:
     def head(self) -> Any:
         leaving = [entry for entry in self.queued if self._may_leave(entry)]
         first = min(leaving, key=lambda entry: (self.place(entry), entry[4]), default=None)
-        return first and (first[1], first[2], self.kinds.get(first[4], -1))
+        return first and (first[1], first[2], self.type_table.get(first[4], -1))
 
     def finish(self, end: int) -> None:
         if not self.running:
@@ -239,9 +239,9 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
             found = self.tickets[which % len(self.tickets)] if self.tickets else [(99, 0)] * len(self.everybody)
             return list(zip([*self.heaps, self.model], found, strict=True))
 
-        @rule(offer=offers, policy=policies, kind=st.integers(-1, 2), held=st.booleans())
-        def offer_tracked(self, offer: Any, policy: int, kind: int, held: bool) -> None:
-            said = [one.offer_tracked(*offer, policy, kind, 0.5, held) for one in [*self.heaps, self.model]]
+        @rule(offer=offers, policy=policies, type_id=st.integers(-1, 2), held=st.booleans())
+        def offer_tracked(self, offer: Any, policy: int, type_id: int, held: bool) -> None:
+            said = [one.offer_tracked(*offer, policy, type_id, 0.5, held) for one in [*self.heaps, self.model]]
             agree(said, lambda each: (each[0], each[1] and each[1][0]))
             if said[0][1] is not None:
                 self.tickets.append([ticket for _, ticket in said])
@@ -250,17 +250,21 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def withdraw(self, which: int, end: int) -> None:
             agree(self.of_each(which), lambda one: one[0].withdraw(one[1], end))
 
-        @rule(which=st.integers(0, 20), key=keys, level=levels, kind=st.integers(-1, 2))
-        def replace(self, which: int, key: int, level: int, kind: int) -> None:
-            agree(self.of_each(which), lambda one: one[0].replace(one[1], key, level, "new", kind))
+        @rule(which=st.integers(0, 20), key=keys, level=levels, type_id=st.integers(-1, 2))
+        def replace(self, which: int, key: int, level: int, type_id: int) -> None:
+            agree(self.of_each(which), lambda one: one[0].replace(one[1], key, level, "new", type_id))
 
         @rule(which=st.integers(0, 20))
         def bring_back(self, which: int) -> None:
             agree(self.of_each(which), lambda one: one[0].bring_back(one[1]))
 
-        @rule(level=st.sampled_from([None, 0, 1, MAX_LEVELS]), kind=st.sampled_from([None, 0, 2]), paused=st.booleans())
-        def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
-            agree([*self.heaps, self.model], lambda heap: heap.pause(level, kind, paused))
+        @rule(
+            level=st.sampled_from([None, 0, 1, MAX_LEVELS]),
+            type_id=st.sampled_from([None, 0, 2]),
+            paused=st.booleans(),
+        )
+        def pause(self, level: int | None, type_id: int | None, paused: bool) -> None:
+            agree([*self.heaps, self.model], lambda heap: heap.pause(level, type_id, paused))
 
         @rule(end=ends)
         def book(self, end: int) -> None:

@@ -19,14 +19,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "CoDel": {"interval_ns": 9, "targets_ns": [0] + [5] * 15},
     "EventHeap": {"capacity": 2},
     "Histogram": {},
-    "KindTable": {},
+    "TypeTable": {},
     "LockEntry": {"holder": "a test"},
     "RWLock": {},
     "ReflexTable": TABLE,
     "StateCells": CELLS,
 }
 RESULT: dict[str, Any] = {
-    "payload": "p", "sequence": 1, "level": 2, "kind": 0, "status": 4, "intensity": 0.5, "queued_ns": 5,
+    "payload": "p", "sequence": 1, "level": 2, "type_id": 0, "status": 4, "intensity": 0.5, "queued_ns": 5,
     "started_ns": 6, "finished_ns": 7, "version_before": 8, "version": 9, "finishes": False,
 }  # fmt: skip
 
@@ -39,12 +39,12 @@ def arguments(core: ModuleType, name: str) -> dict[str, Any]:
     if name == "Bucket":
         return {"heap": made(core, "EventHeap"), "count": 1, "period_ns": 1, "most": 1}
     if name == "Submitter":
-        return {"heap": made(core, "EventHeap"), "kinds": made(core, "KindTable")}
+        return {"heap": made(core, "EventHeap"), "type_table": made(core, "TypeTable")}
     return stretch(core) if name == "Reactor" else ARGUMENTS[name]
 
 
 def stretch(core: ModuleType) -> dict[str, Any]:
     """Arguments of a Reactor: what it works on."""
-    parts = {"heap": "EventHeap", "kinds": "KindTable", "table": "ReflexTable", "cells": "StateCells"}
-    works_on = {name: made(core, kind) for name, kind in parts.items()}
-    return {**works_on, "accounts": [core.Account()], "capacity": 2, "answers": True}
+    parts = {"heap": "EventHeap", "type_table": "TypeTable", "table": "ReflexTable", "cells": "StateCells"}
+    works_on = {name: made(core, type_id) for name, type_id in parts.items()}
+    return {**works_on, "accounts": [core.Account()], "capacity": 2, "processes": True}

@@ -1,8 +1,8 @@
 """Long marches: a heap and an obviously right model through thousands of chosen steps, in moods.
 
 What Hypothesis walks is short, and shrinks. What goes wrong where a lane is longer than a piece of it, where a sweep
-is half done, or where hundreds of dead stand between the living, takes many steps of one kind before the one that
-shows it. A march draws a mood, a weight for each kind of step, and keeps to it for a while.
+is half done, or where hundreds of dead stand between the living, takes many steps of one type_id before the one that
+shows it. A march draws a mood, a weight for each type of step, and keeps to it for a while.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BUDGETS = (10, 80, 500, 2_000)  # of the levels that come; mostly each is a lane
 SHED, CANCELLED, DELIVERED = 2, 3, 5
 POLICIES = (REJECT, DROP_OLDEST, DROP_LOWEST)
 LONGEST_MOOD = 60
-MANY = (1, 1, 3, 20, 90)  # steps of one kind in a row
+MANY = (1, 1, 3, 20, 90)  # steps of one type_id in a row
 
 
 class March:

@@ -31,7 +31,7 @@ def made(events: list[Given]) -> list[Event]:
 
 
 def vitals() -> ThreadSafeSelfState:
-    """A state with one field of each kind."""
+    """A state with one field of each type."""
     return ThreadSafeSelfState(
         {
             "energy": Field(50.0, low=0.0, high=100.0),

@@ -1,4 +1,4 @@
-"""Machines for what the worker is made of: kinds, events as numbers, and the reactor over all of it.
+"""Machines for what the worker is made of: type_table, events as numbers, and the reactor over all of it.
 
 As in `lockstep`: several twins and an obviously right model walk the same steps. Times are looked at, and
 then left out.
@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from parity.lockstep import HeapModel, agree, answer, exact, guarding
 from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, Stretch
 
-from lifeevt._backends.contract import MAX_LEVELS, NO_END, NO_KIND, NO_ROW, REFUSED
+from lifeevt._backends.contract import MAX_LEVELS, NO_END, NO_ROW, NO_TYPE_ID, REFUSED
 from lifeevt._backends.reference import Bucket
 from strategies import INT64_MAX, ends, levels, policies
 
@@ -25,18 +25,18 @@ STRENGTHS = [0.0, 0.125, -0.25, 0.5, -1.0, 1.0]
 HIT_ROW, SHRUG_ROW = 0, 1
 
 strengths = st.sampled_from(STRENGTHS)
-kinds = st.integers(0, len(NAMES) - 1)
-any_kind = st.integers(NO_KIND, len(NAMES) - 1)
+type_table = st.integers(0, len(NAMES) - 1)
+any_type = st.integers(NO_TYPE_ID, len(NAMES) - 1)
 keys = st.integers(0, 3)
-loads = st.lists(st.tuples(kinds, strengths, st.floats(0.0, 9.0)), max_size=6) | st.lists(
-    st.tuples(kinds, strengths, st.just(1.0)), min_size=30, max_size=40
+loads = st.lists(st.tuples(type_table, strengths, st.floats(0.0, 9.0)), max_size=6) | st.lists(
+    st.tuples(type_table, strengths, st.just(1.0)), min_size=30, max_size=40
 )
 
 
-def kinds_machine(*twins: Callable[[], Any]) -> type[RuleBasedStateMachine]:
-    """Tables of kinds beside a dict of rows."""
+def type_table_machine(*twins: Callable[[], Any]) -> type[RuleBasedStateMachine]:
+    """Tables of types beside a dict of rows."""
 
-    class KindsLockstep(RuleBasedStateMachine):
+    class TypeTableLockstep(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
             self.tables = [twin() for twin in twins]
@@ -49,38 +49,38 @@ def kinds_machine(*twins: Callable[[], Any]) -> type[RuleBasedStateMachine]:
             assert said == list(self.rows).index(name)
 
         @precondition(lambda self: self.rows)
-        @rule(code=st.integers(0, 5), row=st.integers(NO_ROW, 3), attended=st.booleans())
-        def answer(self, code: int, row: int, attended: bool) -> None:
-            code %= len(self.rows)
-            agree(self.tables, lambda table: table.answer(code, row, attended))
-            name = list(self.rows)[code]
-            self.rows[name] = (*self.rows[name][:2], row, attended)
+        @rule(type_id=st.integers(0, 5), row=st.integers(NO_ROW, 3), needs_python=st.booleans())
+        def set_reflex(self, type_id: int, row: int, needs_python: bool) -> None:
+            type_id %= len(self.rows)
+            agree(self.tables, lambda table: table.set_reflex(type_id, row, needs_python))
+            name = list(self.rows)[type_id]
+            self.rows[name] = (*self.rows[name][:2], row, needs_python)
 
-        @rule(code=st.integers(-1, 6), level=st.sampled_from([-1, MAX_LEVELS]), row=st.sampled_from([-2, 2**31]))
-        def rubbish(self, code: int, level: int, row: int) -> None:
+        @rule(type_id=st.integers(-1, 6), level=st.sampled_from([-1, MAX_LEVELS]), row=st.sampled_from([-2, 2**31]))
+        def rubbish(self, type_id: int, level: int, row: int) -> None:
             for table in guarding(self.tables):
                 assert answer(lambda table: table.add("rubbish", level, 1), table) is ValueError
-                assert isinstance(answer(lambda table: table.answer(code, row, True), table), type)
+                assert isinstance(answer(lambda table: table.set_reflex(type_id, row, True), table), type)
 
         @invariant()
         def same_rows(self) -> None:
-            for code, (name, row) in enumerate(self.rows.items()):
+            for type_id, (name, row) in enumerate(self.rows.items()):
                 told = agree(
-                    self.tables, lambda table: [table.name(code), table.code(name), table.describe(code)]  # noqa: B023
+                    self.tables, lambda table: [table.name(type_id), table.type_id(name), table.describe(type_id)]  # noqa: B023
                 )
-                assert told == [name, code, list(row)]
+                assert told == [name, type_id, list(row)]
             assert agree(self.tables, len) == len(self.rows)
             assert agree(self.tables, lambda table: table.describe(len(self.rows))) is IndexError
 
-    return KindsLockstep
+    return TypeTableLockstep
 
 
 class ReactorModel:
     """A reactor as a loop over a sorted list, one event at a time."""
 
-    def __init__(self, capacity: int, results: int, answers: bool) -> None:
+    def __init__(self, capacity: int, results: int, processes: bool) -> None:
         self.heap = HeapModel(capacity)
-        self.answers, self.version, self.overwritten, self.room = answers, 0, 0, results
+        self.processes, self.version, self.overwritten, self.room = processes, 0, 0, results
         self.numbers: dict[int, tuple[int, float, float | None]] = {}  # by sequence
         self.results: deque[Any] = deque()
         self.delayed: dict[int, bool] | None = None  # by level: whether one left already; None: nothing is shed
@@ -97,16 +97,16 @@ class ReactorModel:
 
     def offer_numbers(self, load: Any, arrival_ns: int, policy: int) -> Any:
         shed, taken = [], 0
-        for kind, strength, seconds in load:
-            if kind in self.buckets and not self.buckets[kind].admits(arrival_ns):
+        for type_id, strength, seconds in load:
+            if type_id in self.buckets and not self.buckets[type_id].admits(arrival_ns):
                 self.limited += 1
                 continue
             sequence = self.heap.accepted
-            offer = arrival_ns + BUDGET_NS, LEVELS[kind], arrival_ns, (kind, strength, seconds)
+            offer = arrival_ns + BUDGET_NS, LEVELS[type_id], arrival_ns, (type_id, strength, seconds)
             verdict = self.heap.offer(*offer, policy)
             taken += verdict is not REFUSED
             if verdict is not REFUSED:
-                self.numbers[sequence] = kind, strength, seconds
+                self.numbers[sequence] = type_id, strength, seconds
             if isinstance(verdict, tuple):
                 shed.append(verdict)
         return taken, shed
@@ -126,29 +126,29 @@ class ReactorModel:
 
     def _sheds(self, level: int) -> bool:
         """Whether one is shed, where all have waited too long: all but the first and the last, and of level 0 none."""
-        if self.delayed is None or not self.answers or level == 0:
+        if self.delayed is None or not self.processes or level == 0:
             return False
         was, self.delayed[level] = self.delayed.get(level, False), self.heap.depths()[level] > 0
         return was and self.delayed[level]
 
     def _shed(self, payload: Any, key: int, level: int, queued_ns: int, sequence: int) -> None:
-        kind, strength, seconds = self.numbers.pop(sequence)
+        type_id, strength, seconds = self.numbers.pop(sequence)
         kept = payload if seconds is None else None
         versions = self.version, self.version
-        self.record((kept, sequence, level, kind, SHED, strength, seconds or 0.0, queued_ns, *versions))
+        self.record((kept, sequence, level, type_id, SHED, strength, seconds or 0.0, queued_ns, *versions))
         self.heap.finish(SHED)
 
     def _answer(self, payload: Any, key: int, level: int, queued_ns: int, sequence: int) -> Any:
-        kind, strength, seconds = self.numbers.pop(sequence)
-        if not self.answers:
-            return payload, key, level, queued_ns, sequence, kind, 0, None
-        row, attended = self.rows[kind] if 0 <= kind < len(self.rows) else (NO_ROW, True)
+        type_id, strength, seconds = self.numbers.pop(sequence)
+        if not self.processes:
+            return payload, key, level, queued_ns, sequence, type_id, 0, None
+        row, needs_python = self.rows[type_id] if 0 <= type_id < len(self.rows) else (NO_ROW, True)
         acted, status, before = row != NO_ROW, self._respond(row, abs(strength)), self.version
         self.version += status == PROCESSED
-        if attended:
-            return payload, key, level, queued_ns, sequence, kind, 1, (before, self.version) if acted else None
+        if needs_python:
+            return payload, key, level, queued_ns, sequence, type_id, 1, (before, self.version) if acted else None
         kept = payload if seconds is None else None
-        self.record((kept, sequence, level, kind, status, strength, seconds or 0.0, queued_ns, before, self.version))
+        self.record((kept, sequence, level, type_id, status, strength, seconds or 0.0, queued_ns, before, self.version))
         self.heap.finish(status)
         return None
 
@@ -192,39 +192,39 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
         @initialize(
             capacity=st.integers(1, 40),
             results=st.integers(1, 40),
-            answers=st.integers(0, 4),
+            processes=st.integers(0, 4),
             turning_away=st.sampled_from(["nothing", "limits", "delay"]),
         )
-        def make(self, capacity: int, results: int, answers: int, turning_away: str) -> None:
+        def make(self, capacity: int, results: int, processes: int, turning_away: str) -> None:
             self.turning_away = turning_away  # one at a time: what is turned away by one shows nothing of the other
-            self.all = [Stretch(core, capacity, results, answers > 0) for core in cores]
-            self.model = ReactorModel(capacity, results, answers > 0)
+            self.all = [Stretch(core, capacity, results, processes > 0) for core in cores]
+            self.model = ReactorModel(capacity, results, processes > 0)
             self.tasks: list[Any] = []
             if turning_away == "delay":
                 self.shed_anew()
 
-        @rule(key=keys, level=levels, payload=st.integers(0, 9), policy=policies, kind=any_kind, strength=strengths)
-        def offer(self, key: int, level: int, payload: int, policy: int, kind: int, strength: float) -> None:
-            offer = key, level, 7, payload, policy, kind, strength
-            expected = self.model.offer(key, level, payload, policy, kind, strength)
+        @rule(key=keys, level=levels, payload=st.integers(0, 9), policy=policies, type_id=any_type, strength=strengths)
+        def offer(self, key: int, level: int, payload: int, policy: int, type_id: int, strength: float) -> None:
+            offer = key, level, 7, payload, policy, type_id, strength
+            expected = self.model.offer(key, level, payload, policy, type_id, strength)
             said = agree(self.all, lambda each: each.heap.offer(*offer))
             assert said == exact(expected)
 
-        @rule(batch=st.lists(st.tuples(keys, levels, any_kind, strengths), max_size=6), policy=policies)
+        @rule(batch=st.lists(st.tuples(keys, levels, any_type, strengths), max_size=6), policy=policies)
         def offer_many(self, batch: Any, policy: int) -> None:
             offers = [(key, level, 7, key) for key, level, _, _ in batch]
-            numbers = [(kind, strength) for _, _, kind, strength in batch]
+            numbers = [(type_id, strength) for _, _, type_id, strength in batch]
             expected = [self.model.offer(key, level, key, policy, *pair)
                         for (key, level, _, _), pair in zip(batch, numbers, strict=True)]  # fmt: skip
             assert agree(self.all, lambda each: each.heap.offer_many(offers, policy, numbers)) == exact(expected)
 
         @rule(load=loads, arrival=st.integers(0, 3), policy=policies)
         def offer_numbers(self, load: Any, arrival: int, policy: int) -> None:
-            columns = [array(kind, column) for kind, column in zip("idd", zip(*load, strict=True), strict=False)]
+            columns = [array(type_id, column) for type_id, column in zip("idd", zip(*load, strict=True), strict=False)]
             types, strong, seconds = columns or [array("i"), array("d"), array("d")]
             expected = self.model.offer_numbers(load, arrival, policy)
             assert agree(
-                self.all, lambda each: each.heap.offer_numbers(each.kinds, types, strong, seconds, arrival, policy)
+                self.all, lambda each: each.heap.offer_numbers(each.type_table, types, strong, seconds, arrival, policy)
             ) == exact(expected)
 
         @rule(limit=st.integers(-1, 40) | st.just(40), above=st.integers(0, 4) | st.just(MAX_LEVELS))
@@ -240,7 +240,7 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
         @rule(status=ends)
         def finish_a_task(self, status: int) -> None:
             task = self.tasks.pop(0)
-            numbers = {"sequence": task[4], "level": task[2], "kind": task[5], "queued_ns": task[3]}
+            numbers = {"sequence": task[4], "level": task[2], "type_id": task[5], "queued_ns": task[3]}
             agree(self.all, lambda each: each.put(task[0], True, status, **numbers))
             self.model.heap.finish(status)
             self.model.record((task[0], task[4], task[2], task[5], status, 0.25, 0.0, task[3], 4, 5))
@@ -265,16 +265,16 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
         def take_buffer(self, limit: int | None) -> None:
             taken = [records(each.reactor.take_buffer(limit)) for each in self.all]
             agree(taken, lambda one: [list(untimed(record).values()) for record in one])
-            names = ("sequence", "level", "kind", "status", "intensity", "timestamp", "queued_ns", "version_before",
+            names = ("sequence", "level", "type_id", "status", "intensity", "timestamp", "queued_ns", "version_before",
                      "version")  # fmt: skip
             assert [tuple(record[name] for name in names) for record in taken[0]] == [
                 result[1:] for result in self.model.take(limit)
             ]
 
-        @rule(kind=kinds, row=st.sampled_from([NO_ROW, HIT_ROW, SHRUG_ROW]), attended=st.booleans())
-        def change_who_answers(self, kind: int, row: int, attended: bool) -> None:
-            agree(self.all, lambda each: each.kinds.answer(kind, row, attended))
-            self.model.rows[kind] = row, attended
+        @rule(type_id=type_table, row=st.sampled_from([NO_ROW, HIT_ROW, SHRUG_ROW]), needs_python=st.booleans())
+        def change_who_answers(self, type_id: int, row: int, needs_python: bool) -> None:
+            agree(self.all, lambda each: each.type_table.set_reflex(type_id, row, needs_python))
+            self.model.rows[type_id] = row, needs_python
 
         @precondition(lambda self: self.turning_away == "delay")
         @rule()
@@ -285,19 +285,19 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             self.model.delayed = {}
 
         @precondition(lambda self: self.turning_away == "limits")
-        @rule(limited=st.sets(kinds), count=st.integers(1, 3), period_ns=st.integers(1, 4), most=st.integers(1, 4))
+        @rule(limited=st.sets(type_table), count=st.integers(1, 3), period_ns=st.integers(1, 4), most=st.integers(1, 4))
         def limit(self, limited: set[int], count: int, period_ns: int, most: int) -> None:
             for core, each in zip(cores, self.all, strict=True):
                 bucket = core.Bucket(each.heap, count, period_ns, most)
-                for kind in limited:
-                    each.kinds.limit(kind, bucket)
+                for type_id in limited:
+                    each.type_table.limit(type_id, bucket)
             self.model.buckets.update(dict.fromkeys(limited, Bucket(None, count, period_ns, most)))
 
         @precondition(lambda self: self.turning_away == "limits")
-        @rule(kind=kinds)
-        def lift_a_limit(self, kind: int) -> None:
-            agree(self.all, lambda each: each.kinds.limit(kind, None))
-            self.model.buckets.pop(kind, None)
+        @rule(type_id=type_table)
+        def lift_a_limit(self, type_id: int) -> None:
+            agree(self.all, lambda each: each.type_table.limit(type_id, None))
+            self.model.buckets.pop(type_id, None)
 
         @rule(limit=st.integers(0, 4), end=ends)
         def drain(self, limit: int, end: int) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from parity.lockstep import HeapModel, agree, cells_machine, exact, heap_machine, histogram_machine, reflex_machine
-from parity.reactor_lockstep import kinds_machine, stretch_machine
+from parity.reactor_lockstep import stretch_machine, type_table_machine
 
 from lifeevt._backends.contract import MAX_LEVELS, NO_END
 from strategies import INT64_MAX, INT64_MIN, POLICIES, cell_blocks, int64s, numbers, reflex_tables
@@ -25,7 +25,7 @@ MACHINES: dict[str, Callable[..., type[RuleBasedStateMachine]]] = {
     "cells": lambda *cores: cells_machine(*(core.StateCells for core in cores)),
     "histogram": lambda *cores: histogram_machine(*(core.Histogram for core in cores)),
     "reflex": reflex_machine,
-    "kinds": lambda *cores: kinds_machine(*(core.KindTable for core in cores)),
+    "type_table": lambda *cores: type_table_machine(*(core.TypeTable for core in cores)),
     "reactor": stretch_machine,
 }
 
@@ -65,8 +65,8 @@ class Crowd:
 
     def offer_tracked(self) -> None:
         offer = self.key(), self.dice.randrange(4), self.now, self.now, self.dice.choice(POLICIES)
-        kind, held = self.dice.randrange(3), self.dice.random() < 0.1
-        said = [heap.offer_tracked(*offer, kind, 0.5, held) for heap in self.heaps]
+        type_id, held = self.dice.randrange(3), self.dice.random() < 0.1
+        said = [heap.offer_tracked(*offer, type_id, 0.5, held) for heap in self.heaps]
         agree(said, lambda each: each[0])
         if said[0][1] is not None:
             self.tickets.append([ticket for _, ticket in said])
@@ -80,19 +80,19 @@ class Crowd:
             return
         place = self.dice.randrange(len(self.tickets))
         each = list(zip(self.heaps, self.tickets[place], strict=True))
-        how, key, level, kind = self.dice.random(), self.key(), self.dice.randrange(4), self.dice.randrange(3)
+        how, key, level, type_id = self.dice.random(), self.key(), self.dice.randrange(4), self.dice.randrange(3)
         if how < 0.4:
             del self.tickets[place]
             agree(each, lambda one: one[0].withdraw(one[1], 3))
         elif how < 0.8:
-            agree(each, lambda one: one[0].replace(one[1], key, level, "new", kind))
+            agree(each, lambda one: one[0].replace(one[1], key, level, "new", type_id))
         else:
             agree(each, lambda one: one[0].bring_back(one[1]))
 
     def pause(self) -> None:
-        level, kind = self.dice.choice([None, 1, 3]), self.dice.choice([None, 1])
+        level, type_id = self.dice.choice([None, 1, 3]), self.dice.choice([None, 1])
         paused = self.dice.random() < 0.5
-        agree(self.heaps, lambda heap: heap.pause(level, kind, paused))
+        agree(self.heaps, lambda heap: heap.pause(level, type_id, paused))
 
     def shift(self) -> None:
         offsets = [self.dice.choice([0, 0, 40, -40, 2**62]) for _ in range(MAX_LEVELS)]

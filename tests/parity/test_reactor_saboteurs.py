@@ -11,22 +11,22 @@ from _backends import (
     test_arrays,
     test_bucket,
     test_codel,
-    test_kinds,
     test_lock_entry,
     test_reactor,
     test_reactor_shedding,
     test_results,
     test_stages,
     test_submitter,
+    test_type_table,
 )
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from parity.reactor_lockstep import kinds_machine, stretch_machine
+from parity.reactor_lockstep import stretch_machine, type_table_machine
 from parity.test_saboteurs import CAUGHT as CAUGHT_ELSEWHERE, beside_the_others
 from reactors import HIT, STRANGER
 
 from lifeevt._backends import reference
-from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_KIND, REFUSED, UNSET, Record
+from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_TYPE_ID, REFUSED, UNSET, Record
 
 pytestmark = pytest.mark.reference  # what is broken here is the reference
 
@@ -101,7 +101,7 @@ class OverwritesTheNewest(reference.Reactor):
         super()._record(record, finishes)
 
 
-class TakesAttendedEventsItself(reference.Reactor):
+class TakesEventsOfPythonItself(reference.Reactor):
     """Asks nobody."""
 
     def _process_next(self, above: int, raises: bool) -> Any:
@@ -156,25 +156,25 @@ class SkipsADecision(reference.Reactor):
         super()._record(record, finishes)
 
 
-# kinds, accounts, lone numbers, arrays
+# type_table, accounts, lone numbers, arrays
 
 
-class GivesANumberTwice(reference.KindTable):
-    """The second kind of a level gets the number of the first."""
+class GivesANumberTwice(reference.TypeTable):
+    """The second type_id of a level gets the number of the first."""
 
     def add(self, name: str, level: int, budget_ns: int, exact: bool = True) -> int:
         code = super().add(name, level, budget_ns, exact)
-        return max(code - 1, 0) if code != NO_KIND else code
+        return max(code - 1, 0) if code != NO_TYPE_ID else code
 
 
-class ForgetsWhoAttends(reference.KindTable):
-    """Lets no new kind be attended."""
+class ForgetsWhatNeedsPython(reference.TypeTable):
+    """Lets no new type be needs_python."""
 
     def add(self, name: str, level: int, budget_ns: int, exact: bool = True) -> int:
         known = name in self._type_ids
         code = super().add(name, level, budget_ns, exact)
-        if not known and code != NO_KIND:
-            self._rows[code] = self._rows[code]._replace(attended=False)
+        if not known and code != NO_TYPE_ID:
+            self._rows[code] = self._rows[code]._replace(needs_python=False)
         return code
 
 
@@ -197,21 +197,21 @@ class ChargesTheRefused(reference.Bucket):
 class ShedsForALoneNumber(reference.Submitter):
     """Makes room, where it should refuse."""
 
-    def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool:
+    def submit(self, type_id: int, intensity: float, timestamp: float = 0.0) -> bool:
         if len(self._heap) == self._heap.capacity:
             self._heap.drain(1, 2)
-        return super().submit(kind, intensity, timestamp)
+        return super().submit(type_id, intensity, timestamp)
 
 
 class TakesNumbersUntilTheFirstWrongOne(reference.EventHeap):
     """Checks one number after the other, as it comes to it."""
 
-    def offer_numbers(self, kinds: Any, types: Any, intensities: Any, timestamps: Any, *rest: Any) -> Any:
+    def offer_numbers(self, type_table: Any, types: Any, intensities: Any, timestamps: Any, *rest: Any) -> Any:
         taken, shed = 0, []
         columns = [memoryview(column) for column in (types, intensities, timestamps or types)]
         for place in range(len(columns[0])):
             one = [column[place : place + 1] for column in columns]
-            some, given_up = super().offer_numbers(kinds, *one[:2], timestamps and one[2], *rest)
+            some, given_up = super().offer_numbers(type_table, *one[:2], timestamps and one[2], *rest)
             taken, shed = taken + some, shed + given_up
         return taken, shed
 
@@ -286,24 +286,24 @@ CAUGHT: list[tuple[type, Callable[..., None], tuple[Any, ...]]] = [
     (FinishesTwice, test_reactor.test_every_answered_event_ends_in_the_ledger, ()),
     (AnswersOutOfOrder, test_reactor.test_results_stand_in_the_order_of_urgency, ()),
     (KeepsTheSlot, test_results.test_a_result_keeps_its_payload_until_it_is_gone, ("take",)),
-    (WritesTheStateTwice, test_reactor.test_an_event_is_answered_by_the_reflex_of_its_kind, ()),
+    (WritesTheStateTwice, test_reactor.test_an_event_is_answered_by_the_reflex_of_its_type, ()),
     (IgnoresAbove, test_reactor.test_only_more_important_levels_go_when_asked, ()),
     (IgnoresAbove, test_stages.test_more_important_events_pass_between_two_stages, ()),
     (LosesAnOverwrittenCount, test_results.test_a_full_ring_overwrites_the_oldest_and_counts, ()),
     (OverwritesTheNewest, test_results.test_a_full_ring_overwrites_the_oldest_and_counts, ()),
-    (TakesAttendedEventsItself, test_reactor.test_an_attended_event_becomes_a_task_with_its_reflex_answered, ()),
-    (TakesAttendedEventsItself, test_reactor.test_an_event_of_no_known_kind_is_for_python_alone, (NO_KIND,)),
+    (TakesEventsOfPythonItself, test_reactor.test_an_event_that_needs_python_becomes_a_task_with_its_outcome, ()),
+    (TakesEventsOfPythonItself, test_reactor.test_an_event_of_no_known_type_is_for_python_alone, (NO_TYPE_ID,)),
     (AnswersWhatItShouldLeave, test_reactor.test_a_reactor_that_does_not_answer_leaves_all_to_python, ()),
     (OverrunsItsLimit, test_reactor.test_a_limit_is_kept, ()),
     (ForgetsTheAccount, test_reactor.test_each_answer_goes_to_the_account_of_its_level, ()),
     (DiesOfAStage, test_stages.test_a_stage_that_raises_ends_its_event_and_not_the_reactor, (1, "decision")),
     (SkipsADecision, test_stages.test_each_stage_is_given_what_the_one_before_it_gave, ()),
-    (GivesANumberTwice, test_kinds.test_a_new_name_gets_the_next_number, ()),
-    (ForgetsWhoAttends, test_kinds.test_a_new_kind_is_attended_and_has_no_row, ()),
+    (GivesANumberTwice, test_type_table.test_a_new_name_gets_the_next_number, ()),
+    (ForgetsWhatNeedsPython, test_type_table.test_a_new_type_needs_python_and_has_no_row, ()),
     (IsLateAtTheBudget, test_account.test_an_event_is_late_when_it_took_longer_than_its_budget, (70, 0)),
     (ChargesTheRefused, test_bucket.test_tokens_come_with_the_time_of_arrival, ()),
     (ShedsForALoneNumber, test_submitter.test_a_full_heap_refuses_and_sheds_nobody, ()),
-    (TakesNumbersUntilTheFirstWrongOne, test_arrays.test_wrong_numbers_keep_all_of_them_out, ("a kind too high",)),
+    (TakesNumbersUntilTheFirstWrongOne, test_arrays.test_wrong_numbers_keep_all_of_them_out, ("a type too high",)),
     (ForgetsNumbersVictims, test_arrays.test_victims_among_the_numbers_are_handed_back, (5,)),
     (ShedsTheLast, test_codel.test_the_last_one_is_never_shed, ()),
     (HasOneDelayForAll, test_codel.test_each_level_has_a_delay_of_its_own, ()),
@@ -334,8 +334,9 @@ WALKED = [saboteur for saboteur in dict.fromkeys(case[0] for case in CAUGHT)
 @pytest.mark.parametrize("saboteur", WALKED)
 def test_the_lockstep_catches_it(saboteur: type) -> None:
     broken: Any = beside_the_others(saboteur, [])
-    is_table = issubclass(saboteur, reference.KindTable)
-    machine = kinds_machine(broken.KindTable, reference.KindTable) if is_table else stretch_machine(broken, reference)
+    is_table = issubclass(saboteur, reference.TypeTable)
+    tables = broken.TypeTable, reference.TypeTable
+    machine = type_table_machine(*tables) if is_table else stretch_machine(broken, reference)
     budget = settings(max_examples=3000, stateful_step_count=30, phases=[Phase.generate], database=None)
     with pytest.raises((AssertionError, LookupError, TypeError, ValueError)):
         run_state_machine_as_test(machine, settings=budget)  # type: ignore[no-untyped-call]
@@ -350,5 +351,5 @@ def test_every_class_of_the_worker_is_sabotaged() -> None:
 def test_the_sabotaged_reactors_are_reactors_otherwise() -> None:
     for saboteur in (ForgetsToFinish, IgnoresAbove, LosesAnOverwrittenCount):
         stretch = test_reactor.Stretch(beside_the_others(saboteur, []))
-        assert [result["kind"] for result in stretch.answer(HIT, STRANGER)] == [HIT, STRANGER]
+        assert [result["type_id"] for result in stretch.process(HIT, STRANGER)] == [HIT, STRANGER]
         assert stretch.heap.offer(0, 0, 0, None, DROP_OLDEST) is not REFUSED

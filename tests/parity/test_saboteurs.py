@@ -154,10 +154,10 @@ class LetsAnyReplacementWait(reference.EventHeap):
         return super().replace(ticket, key, *rest)
 
 
-class ForgetsWhatKindsArePaused(reference.EventHeap):
+class ForgetsPausedTypes(reference.EventHeap):
     """Pauses levels alone."""
 
-    def pause(self, level: Any, kind: Any, paused: bool) -> None:
+    def pause(self, level: Any, type_id: Any, paused: bool) -> None:
         super().pause(level, None, paused)
 
 
@@ -434,7 +434,7 @@ def test_the_suite_catches_it(
 
 
 WALKED = [DropsTies, IgnoresUrgency, ForgetsAnEnd, ShedsCriticalEvents, ShedsInSilence, AdmitsBatchesHalfway,
-          KeepsWhatIsWithdrawn, LetsAnyReplacementWait, ForgetsWhatKindsArePaused,
+          KeepsWhatIsWithdrawn, LetsAnyReplacementWait, ForgetsPausedTypes,
           BringsBackByTheKey, LetsWhatIsAsideLeave, PostponesOnlyWhatMayLeave,
           ForgetsToClamp, TearsAnAdd, CountsReadsAsWrites, AppliesIgnoredPatterns, TakesTheLastDecision,
           DecidesAtNoSignificance, OffByOneBucket, RanksTooLow, WrapsAt64Bits]  # fmt: skip

@@ -25,7 +25,7 @@ from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_L
 pytestmark = pytest.mark.native
 
 CLASSES = [
-    "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "RWLock", "Reactor",
+    "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "TypeTable", "LockEntry", "RWLock", "Reactor",
     "ReflexTable", "StateCells", "Submitter",
 ]  # fmt: skip
 FACADES = {"ProcessorBase": AsyncEventProcessor, "QueueBase": AsyncEventQueue, "StateBase": ThreadSafeSelfState}
@@ -97,10 +97,10 @@ def test_the_twins_differ_only_where_we_said_so(twins: tuple[ModuleType, ModuleT
     assert not accepted - found, "these differences are gone: remove them from known_differences.py"
 
 
-def test_every_accepted_difference_has_a_kind_and_a_reason() -> None:
-    for member, kind, reason in KNOWN_DIFFERENCES:
+def test_every_accepted_difference_has_a_type_and_a_reason() -> None:
+    for member, type_id, reason in KNOWN_DIFFERENCES:
         assert member.split(".")[0] in CLASSES and len(reason) > 20
-        assert kind in ("absent", "signature", "docstring", "calls", "finalizers")
+        assert type_id in ("absent", "signature", "docstring", "calls", "finalizers")
 
 
 def test_the_twins_export_the_same_names(twins: tuple[ModuleType, ModuleType]) -> None:
@@ -146,7 +146,7 @@ OPERATORS = {"__getitem__", "__setitem__", "__enter__", "__exit__"}
 @pytest.mark.parametrize("name", BASES)
 def test_the_bases_define_the_same_members(twins: tuple[ModuleType, ModuleType], name: str) -> None:
     native, reference = (getattr(core, name) for core in twins)
-    operators = [{each for each in OPERATORS if hasattr(kind, each)} for kind in (native, reference)]
+    operators = [{each for each in OPERATORS if hasattr(type_id, each)} for type_id in (native, reference)]
     assert operators[0] == operators[1] and public(native) == public(reference)
 
 
@@ -193,41 +193,43 @@ def keyword_calls(core: ModuleType) -> Iterator[Any]:
 
 
 def calls_with_a_ticket(heap: Any) -> Iterator[Any]:
-    verdict, ticket = heap.offer_tracked(**OFFER, kind=3, intensity=0.5, held=True)
-    yield verdict, heap.replace(ticket=ticket, key=0, level=1, payload="q", kind=4, intensity=0.25)
-    yield heap.pop(), heap.bring_back(ticket=ticket), heap.pause(level=None, kind=4, paused=True), heap.pop()
-    yield heap.pause(level=None, kind=4, paused=False), heap.shift(offsets=[5] * MAX_LEVELS), heap.signal(file=None)
+    verdict, ticket = heap.offer_tracked(**OFFER, type_id=3, intensity=0.5, held=True)
+    yield verdict, heap.replace(ticket=ticket, key=0, level=1, payload="q", type_id=4, intensity=0.25)
+    yield heap.pop(), heap.bring_back(ticket=ticket), heap.pause(level=None, type_id=4, paused=True), heap.pop()
+    yield heap.pause(level=None, type_id=4, paused=False), heap.shift(offsets=[5] * MAX_LEVELS), heap.signal(file=None)
     yield heap.postpone(before=3, by_ns=4, level=1), heap.withdraw(ticket=ticket, end=3), heap.book(end=6)
 
 
 def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     works_on = stretch(core)
-    heap, kinds, reactor = works_on["heap"], works_on["kinds"], core.Reactor(**works_on)
-    yield kinds.add(name="hit", level=1, budget_ns=5, exact=True), kinds.answer(code=0, row=0, attended=False)
+    heap, type_table, reactor = works_on["heap"], works_on["type_table"], core.Reactor(**works_on)
+    yield type_table.add(name="hit", level=1, budget_ns=5, exact=True)
+    yield type_table.set_reflex(type_id=0, row=0, needs_python=False)
     yield heap.shift(offsets=[0] * MAX_LEVELS), heap.postpone(before=3, by_ns=4, level=1), heap.head()
-    yield kinds.change(code=0, level=1, budget_ns=5, exact=True), kinds.account(code=0, account=None)
-    yield kinds.code(name="hit"), kinds.name(code=0), kinds.describe(code=0), len(kinds), heap.watch(idle=False)
-    yield heap.offer(**OFFER, kind=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
+    yield type_table.change(type_id=0, level=1, budget_ns=5, exact=True), type_table.account(type_id=0, account=None)
+    yield type_table.type_id(name="hit"), type_table.name(type_id=0), type_table.describe(type_id=0)
+    yield len(type_table), heap.watch(idle=False)
+    yield heap.offer(**OFFER, type_id=0, intensity=0.5), heap.wait(epoch=0, timeout_ns=0)
     yield heap.offer_many(offers=[(9, 1, 3, "q")], policy=DROP_LOWEST, numbers=[(0, -0.5)]), heap.unwatch(idle=False)
     numbers = {"types": array("i", [0]), "intensities": array("d", [1.0]), "timestamps": array("d", [7.0])}
-    yield heap.offer_numbers(kinds=kinds, **numbers, arrival_ns=2, policy=DROP_OLDEST)
+    yield heap.offer_numbers(type_table=type_table, **numbers, arrival_ns=2, policy=DROP_OLDEST)
     yield reactor.run_pending(limit=1, above=1), len(reactor.take(limit=None)), len(reactor.take_buffer(limit=1))
     yield reactor.put(**RESULT), reactor.counts(), reactor.take(limit=1), reactor.counts(), len(reactor)
-    yield reactor.attend(code=0, meaning=None, decision=None, action=None, bare=True)
-    yield reactor.serve(state=None, make_event=None, in_words=None, on_error=None, on_task=None)
-    yield reactor.halt(halted=True), reactor.run(), reactor.breathe(wait_ns=0), reactor.heap is heap
+    yield reactor.set_stages(type_id=0, meaning=None, decision=None, action=None, bare=True)
+    yield reactor.set_helpers(state=None, make_event=None, stage_values=None, on_error=None, process_task=None)
+    yield reactor.halt(halted=True), reactor.run(), reactor.yield_gil(wait_ns=0), reactor.heap is heap
     yield reactor.wake_at(due_ns=None)
-    submitter = core.Submitter(heap=heap, kinds=kinds)
-    yield submitter.submit(kind=0, intensity=0.5, timestamp=1.0), submitter.accept(accepts=False)
+    submitter = core.Submitter(heap=heap, type_table=type_table)
+    yield submitter.submit(type_id=0, intensity=0.5, timestamp=1.0), submitter.accept(accepts=False)
     account = core.Account()
     yield account.record(budget_ns=1, wait_ns=2, service_ns=3), account.late, account.latency.total
     codel = made(core, "CoDel")
     yield account.record_shed(), account.shed, reactor.shed_by(codel=codel), codel.shedding()
     yield reactor.admits(level=1, queued_ns=2, now_ns=9), codel.admits(level=1, now_ns=2, waited_ns=3, last=False)
     bucket = core.Bucket(heap=heap, count=1, period_ns=9, most=1)
-    yield kinds.limit(code=0, bucket=bucket), bucket.admits(now_ns=5), submitter.accept(accepts=True)
+    yield type_table.limit(type_id=0, bucket=bucket), bucket.admits(now_ns=5), submitter.accept(accepts=True)
     yield bucket.has_token(now_ns=5), bucket.ready_ns(now_ns=5), bucket.is_full(now_ns=5)
-    yield heap.offer_numbers(kinds=kinds, **numbers, arrival_ns=6, policy=DROP_OLDEST), heap.limited
+    yield heap.offer_numbers(type_table=type_table, **numbers, arrival_ns=6, policy=DROP_OLDEST), heap.limited
 
 
 def test_every_method_called_by_keyword_gives_the_same_answer(twins: tuple[ModuleType, ModuleType]) -> None:
@@ -260,7 +262,7 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("EventHeap", "signal", [None]),
     ("EventHeap", "offer_many", [[(1, 0, 2, "p")], REJECT, [(0, 0.5)]]),
     ("EventHeap", "shift", [[0] * MAX_LEVELS]), ("EventHeap", "postpone", [3, 4, 1]), ("EventHeap", "head", []),
-    ("EventHeap", "offer_numbers", ["<KindTable>", array("i"), array("d"), array("d"), 2, REJECT]),
+    ("EventHeap", "offer_numbers", ["<TypeTable>", array("i"), array("d"), array("d"), 2, REJECT]),
     ("EventHeap", "watch", [False]),
     ("EventHeap", "unwatch", [False]),
     ("EventHeap", "wait", [1, 0]),  # of another time: nothing to wait for
@@ -281,22 +283,22 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("Histogram", "merge", [None]),
     ("Account", "record", [1, 1, 1]),
     ("CoDel", "__init__", [9, [0] + [5] * 15]), ("CoDel", "admits", [1, 2, 3, False]),
-    ("KindTable", "add", ["hit", 0, 1, True]),
-    ("KindTable", "change", [0, 1, 2, True]), ("KindTable", "answer", [0, 0, True]),
-    ("KindTable", "account", [0, None]), ("KindTable", "limit", [0, None]),
+    ("TypeTable", "add", ["hit", 0, 1, True]),
+    ("TypeTable", "change", [0, 1, 2, True]), ("TypeTable", "set_reflex", [0, 0, True]),
+    ("TypeTable", "account", [0, None]), ("TypeTable", "limit", [0, None]),
     ("Bucket", "__init__", ["<EventHeap>", 1, 2, 3]), ("Bucket", "admits", [1]),
     ("Bucket", "has_token", [1]), ("Bucket", "ready_ns", [1]), ("Bucket", "is_full", [1]),
-    ("KindTable", "code", ["hit"]), ("KindTable", "name", [0]), ("KindTable", "describe", [0]),
-    ("Reactor", "__init__", ["<EventHeap>", "<KindTable>", "<ReflexTable>", "<StateCells>", ["<Account>"], 2, True]),
+    ("TypeTable", "type_id", ["hit"]), ("TypeTable", "name", [0]), ("TypeTable", "describe", [0]),
+    ("Reactor", "__init__", ["<EventHeap>", "<TypeTable>", "<ReflexTable>", "<StateCells>", ["<Account>"], 2, True]),
     ("Reactor", "run_pending", [1, MAX_LEVELS]),
     ("Reactor", "put", list(RESULT.values())),
     ("Reactor", "take", [1]),
     ("Reactor", "halt", [True]),
     ("Reactor", "wake_at", [None]),
-    ("Reactor", "breathe", [0]),
+    ("Reactor", "yield_gil", [0]),
     ("Reactor", "shed_by", [None]), ("Reactor", "admits", [1, 2, 3]),
-    ("Reactor", "attend", [0, None, None, None, False]),
-    ("Submitter", "__init__", ["<EventHeap>", "<KindTable>"]),
+    ("Reactor", "set_stages", [0, None, None, None, False]),
+    ("Submitter", "__init__", ["<EventHeap>", "<TypeTable>"]),
     ("Submitter", "submit", [0, 0.5, 0.0]),
     ("Submitter", "accept", [True]),
 ]
@@ -311,7 +313,7 @@ OF_A_USER = [
     ("EventHeap", "__init__", 0), ("EventHeap", "wait", 1), ("EventHeap", "drain", 0),
     *(("EventHeap", "offer_numbers", place) for place in (1, 2, 3)),
     ("RWLock", "acquire_read", 0), ("RWLock", "acquire_write", 0),
-    ("Reactor", "__init__", 5), ("Reactor", "run_pending", 0), ("Reactor", "wake_at", 0), ("Reactor", "breathe", 0),
+    ("Reactor", "__init__", 5), ("Reactor", "run_pending", 0), ("Reactor", "wake_at", 0), ("Reactor", "yield_gil", 0),
     *(("Submitter", "submit", place) for place in (0, 1, 2)),
 ]  # fmt: skip
 GIVEN_BY_A_USER = [swap for swap in SWAPS if (swap.values[0], swap.values[1], swap.values[3]) in OF_A_USER]
@@ -426,7 +428,7 @@ SENTENCES: dict[str, Callable[[ModuleType], object]] = {
     "no writer": lambda core: core.RWLock().release_write(),
     "bounds": lambda core: made(core, "StateCells").write(0, 99.5),
     "array of bytes": lambda core: numbers_of(core, b"1234"),
-    "array of no kind": lambda core: numbers_of(core, array("i", [3])),
+    "array of no type": lambda core: numbers_of(core, array("i", [3])),
     "array's length": lambda core: numbers_of(core, array("i")),
     "ring": lambda core: core.Reactor(**stretch(core) | {"capacity": 0}),
     "finishes nothing": lambda core: made(core, "Reactor").put(**RESULT | {"finishes": True}),
@@ -435,7 +437,7 @@ SENTENCES: dict[str, Callable[[ModuleType], object]] = {
 
 
 def numbers_of(core: ModuleType, types: Any) -> Any:
-    return core.EventHeap(1).offer_numbers(made(core, "KindTable"), types, array("d", [0.5]), None, 0, REJECT)
+    return core.EventHeap(1).offer_numbers(made(core, "TypeTable"), types, array("d", [0.5]), None, 0, REJECT)
 
 
 @pytest.mark.parametrize("name", SENTENCES)

@@ -35,7 +35,7 @@ def test_a_long_tick_that_breathes_lets_handlers_run() -> None:
         until = time.monotonic() + PATIENCE
         while not handled and time.monotonic() < until:
             sum(range(1000))
-            loop.breathe(PATIENCE)
+            loop.yield_gil(PATIENCE)
         assert handled == ["visitor"]  # inside: closing would let the handler run in any case
 
 
@@ -43,4 +43,4 @@ def test_breathing_beside_nothing_that_waits_says_so() -> None:
     state = ThreadSafeSelfState({"energy": Field(100.0)})
     with AsyncEventProcessor(state, []) as engine:
         assert engine.wait_idle(PATIENCE)
-        assert RuntimeLoop(state, processor=engine).breathe() is False
+        assert RuntimeLoop(state, processor=engine).yield_gil() is False

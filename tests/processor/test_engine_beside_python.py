@@ -188,10 +188,10 @@ def test_a_handler_must_not_wait_for_its_engine() -> None:
 
 def test_breathing_lets_a_handler_in_and_else_says_no() -> None:
     with engine_of() as engine:
-        assert engine.breathe() is False
+        assert engine.yield_gil() is False
         submitted(engine, ("hit", 0.5))
         assert engine.wait_idle(PATIENCE)
-        assert engine.breathe(0.0) is False
+        assert engine.yield_gil(0.0) is False
 
 
 # who is woken

@@ -29,7 +29,7 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
-from lifeevt._backends.contract import MAX_KINDS
+from lifeevt._backends.contract import MAX_TYPES
 
 CRITICAL, HIGH, NORMAL, LOW = Priority
 MS = 1_000_000
@@ -206,7 +206,7 @@ def test_a_type_has_one_number_for_ever() -> None:
 
 def test_more_types_than_there_are_numbers_take_the_way_through_python() -> None:
     engine = engine_of(queue=AsyncEventQueue(8192))
-    for number in range(MAX_KINDS):
+    for number in range(MAX_TYPES):
         engine.type_id(f"type {number}")
     with pytest.raises(QueueFull, match="4096 event types"):
         engine.type_id("hit")
@@ -243,7 +243,7 @@ def test_the_buffer_says_what_the_results_say() -> None:
         engine.process_pending()
     results, found = first.results(), records(second.results_buffer())
     for result, record in zip(results, found, strict=True):
-        assert record["kind"] == second.type_id(result.event.type)
+        assert record["type_id"] == second.type_id(result.event.type)
         assert [record[name] for name in ("sequence", "status", "level", "intensity", "version_before", "version")] == [
             result.sequence, result.status, result.priority, result.event.intensity, result.state_version_before,
             result.state_version,

@@ -117,7 +117,7 @@ def numbers(queue: AsyncEventQueue, *names: str) -> int:
 
 def test_every_way_in_draws_from_the_bucket_of_the_type(backend: str) -> None:
     queue = chatting(replace(CHATTER, rate_limit=STILL))
-    submitter = Submitter(queue.heap, queue.kinds)
+    submitter = Submitter(queue.heap, queue.type_table)
     assert numbers(queue, "chatter", "chatter_low") == 2
     assert queue.put(Event("chatter")) and queue.put_nowait(Event("chatter_low"))
     assert queue.put_many([Event("chatter"), Event("joy")]) == 2
@@ -188,7 +188,7 @@ def test_the_limit_of_all_other_types_holds_for_numbers() -> None:
 
 def test_threads_that_bring_numbers_and_events_get_no_more_than_there_is(backend: str) -> None:
     queue = chatting(replace(CHATTER, rate_limit=RateLimit(50, 1e9)))
-    submitter, code = Submitter(queue.heap, queue.kinds), queue.type_id("chatter")
+    submitter, code = Submitter(queue.heap, queue.type_table), queue.type_id("chatter")
     ways: list[Callable[[], int]] = [
         lambda: numbers(queue, "chatter", "chatter"),
         lambda: submitter.submit(code, 0.5),

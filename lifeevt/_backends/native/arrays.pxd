@@ -3,7 +3,7 @@
 from cpython.buffer cimport Py_buffer
 from libc.stdint cimport int64_t
 
-from .kinds cimport KindTable
+from .type_table cimport TypeTable
 from ..nogil.heap cimport event_heap
 from ..nogil.order cimport heap_event
 
@@ -11,7 +11,7 @@ cdef enum:
     CHUNK = 256                 # events of an array taken in during one stay in the heap
 
 cdef class NumberOffers:
-    cdef KindTable kinds
+    cdef TypeTable type_table
     cdef Py_buffer types
     cdef Py_buffer intensities
     cdef Py_buffer timestamps

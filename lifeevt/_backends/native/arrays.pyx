@@ -3,9 +3,9 @@
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport int32_t, int64_t
 
-from .kinds cimport KindTable
+from .type_table cimport TypeTable
 from ..nogil.heap cimport HEAP_ADMITTED, HEAP_WAIT, event_heap, heap_enter, heap_leave, heap_offer
-from ..nogil.kinds cimport event_type, types_admit, types_schedule
+from ..nogil.type_table cimport event_type, types_admit, types_schedule
 from ..nogil.order cimport heap_event, heap_slot
 
 cdef enum:
@@ -15,8 +15,8 @@ cdef enum:
 cdef class NumberOffers:
     """Three buffers, held until the last of their events was offered."""
 
-    def __cinit__(self, KindTable kinds not None, types, intensities, timestamps, int64_t arrival_ns):
-        self.kinds, self.arrival_ns, self.next = kinds, arrival_ns, 0
+    def __cinit__(self, TypeTable type_table not None, types, intensities, timestamps, int64_t arrival_ns):
+        self.type_table, self.arrival_ns, self.next = type_table, arrival_ns, 0
         self.length = take_buffer(&self.types, types, "types", b"il", 4)
         if take_buffer(&self.intensities, intensities, "intensities", b"d", 8) != self.length:
             raise ValueError("types and intensities differ in length")
@@ -35,8 +35,8 @@ cdef class NumberOffers:
         cdef Py_ssize_t place
         cdef double number
         for place in range(self.length):
-            if not 0 <= (<const int32_t*> self.types.buf)[place] < self.kinds.table.length:
-                raise ValueError(f"types[{place}] is {(<const int32_t*> self.types.buf)[place]}, which is no kind")
+            if not 0 <= (<const int32_t*> self.types.buf)[place] < self.type_table.table.length:
+                raise ValueError(f"types[{place}] is {(<const int32_t*> self.types.buf)[place]}, which is no type")
             number = (<const double*> self.intensities.buf)[place]
             if not -1.0 <= number <= 1.0:
                 raise ValueError(f"intensities[{place}] is {number}; it must lie in [-1, 1]")
@@ -48,20 +48,20 @@ cdef class NumberOffers:
 
     cdef void fill(self, heap_event* event, Py_ssize_t place) noexcept nogil:
         """Read one event. Its owner may have changed it since the check: what makes no sense now is made safe."""
-        cdef int32_t kind = (<const int32_t*> self.types.buf)[place]
+        cdef int32_t type_id = (<const int32_t*> self.types.buf)[place]
         cdef double intensity = (<const double*> self.intensities.buf)[place]
-        if not 0 <= kind < self.kinds.table.length:
-            kind = 0
+        if not 0 <= type_id < self.type_table.table.length:
+            type_id = 0
         event.intensity = intensity if -1.0 <= intensity <= 1.0 else 0.0
         event.timestamp = (<const double*> self.timestamps.buf)[place] if self.has_timestamps else 0.0
         if not EARLIEST <= event.timestamp <= LATEST:
             event.timestamp = 0.0
         event.has_object = False
-        types_schedule(&self.kinds.table, kind, 0.0, self.arrival_ns, event)
+        types_schedule(&self.type_table.table, type_id, 0.0, self.arrival_ns, event)
 
     cdef bint admits(self, event_heap* heap, const heap_event* event) noexcept nogil:
-        """Whether the limit of its kind lets an event come, from inside the heap."""
-        cdef bint comes = types_admit(&self.kinds.table, heap, event)
+        """Whether the limit of its type lets an event come, from inside the heap."""
+        cdef bint comes = types_admit(&self.type_table.table, heap, event)
         self.limited += not comes
         return comes
 
@@ -80,7 +80,7 @@ cdef class NumberOffers:
         cdef heap_event event
         cdef heap_slot victim
         cdef int32_t slot
-        cdef const event_type* types = self.kinds.table.types       # which never move
+        cdef const event_type* types = self.type_table.table.types       # which never move
         while self.next < until:
             self.fill(&event, self.next)
             if types[event.type_id].bucket != NULL:

@@ -288,11 +288,11 @@ cdef class StateCells(Guarded):
 
     @property
     def changes_waiting(self):
-        """How many changes the trail holds."""
+        """How many changes the log holds."""
         return load_i64(&self.block.log.length, ACQUIRE)
 
     def record(self, records):
-        """Keep a trail of every change from now on, or no longer; an unread trail stays."""
+        """Log every change from now on, or no longer; unread changes stay."""
         cdef bint on = bool(records)
         visit(&self.lock, True)
         store_i64(&self.block.log.on, on, RELEASE)
@@ -301,7 +301,7 @@ cdef class StateCells(Guarded):
         rwlock_release(&self.lock)
 
     def take_changes(self):
-        """Take the trail: (version, place, before, after, cause) of each change, oldest first.
+        """Take the logged changes: (version, place, before, after, cause) of each change, oldest first.
 
         Of an object both numbers are 0. O(changes).
         """

@@ -17,8 +17,8 @@ cdef class ProcessorBase:
 
     def _attach(self, queue):
         """Tell the fast path which queue to fill, unless its class has a ``put`` of its own."""
-        kind = type(queue)
-        plain = kind.put is QueueBase.put and kind.put_nowait is QueueBase.put_nowait
+        made_of = type(queue)
+        plain = made_of.put is QueueBase.put and made_of.put_nowait is QueueBase.put_nowait
         self.plain_queue = queue if plain else None
 
     def _use_fast_path(self, accepts):

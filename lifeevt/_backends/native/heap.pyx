@@ -10,8 +10,8 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from .arrays cimport CHUNK, NumberOffers
 from .numbers cimport whole
 from .offers cimport (
-    SHED_END, checked_end, checked_kind_to_pause, checked_level, checked_level_to_pause, checked_policy, entry_of,
-    fill_kind, fill_numbers, fill_offer, fill_offsets, fill_policies, offered, read_ticket, ticket_of,
+    SHED_END, checked_end, checked_type_to_pause, checked_level, checked_level_to_pause, checked_policy, entry_of,
+    fill_type, fill_numbers, fill_offer, fill_offsets, fill_policies, offered, read_ticket, ticket_of,
 )
 from .watch cimport Watched, enter
 from ..nogil.atomics cimport RELAXED, load_i32
@@ -21,7 +21,7 @@ from ..nogil.heap cimport (
     heap_leave_quietly, heap_next_stale, heap_offer, heap_open, heap_pause, heap_pop, heap_postpone, heap_release,
     heap_replace, heap_shift, heap_withdraw,
 )
-from ..nogil.kinds cimport NO_TYPE_ID
+from ..nogil.type_table cimport NO_TYPE_ID
 from ..nogil.order cimport HEAP_LEVELS, HELD, heap_slot
 
 from ..contract import ADMITTED as _ADMITTED, REFUSED as _REFUSED, SHED_END as _SHED_END
@@ -66,33 +66,33 @@ cdef class EventHeap(Watched):
         """How many events fit."""
         return self.limit
 
-    def offer(self, key, level, arrival_ns, payload, policy, kind=NO_TYPE_ID, intensity=0.0):
+    def offer(self, key, level, arrival_ns, payload, policy, type_id=NO_TYPE_ID, intensity=0.0):
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
 
         REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
         DROP_OLDEST the oldest event of the least important level, but never a more important one
         than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
-        ``kind`` is the event's number in the KindTable of whoever answers it.
+        ``type_id`` is that of the reactor's TypeTable.
         """
         cdef offered offer
         fill_offer(&offer, key, level, arrival_ns)
         cdef int how = checked_policy(policy)
-        fill_kind(&offer, kind, intensity)
+        fill_type(&offer, type_id, intensity)
         self.make_places()
         enter(&self.heap)
         payload = self.place(&offer, payload, how)
         heap_leave(&self.heap)
         return verdict_of(&offer, payload)
 
-    def offer_tracked(self, key, level, arrival_ns, payload, policy, kind=NO_TYPE_ID, intensity=0.0, held=False):
-        """Like offer, for an event that is handed to Python whatever its kind: (verdict, its ticket or None).
+    def offer_tracked(self, key, level, arrival_ns, payload, policy, type_id=NO_TYPE_ID, intensity=0.0, held=False):
+        """Like offer, for an event that is handed to Python whatever its type: (verdict, its ticket or None).
 
         ``held``: it is queued, and cannot leave before ``bring_back``.
         """
         cdef offered offer
         fill_offer(&offer, key, level, arrival_ns)
         cdef int how = checked_policy(policy)
-        fill_kind(&offer, kind, intensity)
+        fill_type(&offer, type_id, intensity)
         offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
         if held:
             offer.event.run = HELD
@@ -121,7 +121,7 @@ cdef class EventHeap(Watched):
         heap_leave(&self.heap)
         return entry_of(&out, payload) if there else None
 
-    def replace(self, ticket, key, level, payload, kind=NO_TYPE_ID, intensity=0.0):
+    def replace(self, ticket, key, level, payload, type_id=NO_TYPE_ID, intensity=0.0):
         """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
 
         It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
@@ -129,7 +129,7 @@ cdef class EventHeap(Watched):
         cdef ticket_of given = read_ticket(ticket)
         cdef offered offer
         fill_offer(&offer, key, level, 0)
-        fill_kind(&offer, kind, intensity)
+        fill_type(&offer, type_id, intensity)
         offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
         cdef object _before = None
         cdef int code = 0
@@ -155,14 +155,14 @@ cdef class EventHeap(Watched):
             raise MemoryError
         return there
 
-    def pause(self, level, kind, paused):
-        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
+    def pause(self, level, type_id, paused):
+        """Let no event of a level (MAX_LEVELS: of any), and none of a type, leave, or let them again; None: none.
 
         They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
         aside when it comes first. O(k log n) to go on, for k that wait.
         """
         cdef int32_t height = -1 if level is None else checked_level_to_pause(level)
-        cdef int32_t number = -1 if kind is None else checked_kind_to_pause(kind)
+        cdef int32_t number = -1 if type_id is None else checked_type_to_pause(type_id)
         cdef bint now = bool(paused)
         enter(&self.heap)
         cdef int code = heap_pause(&self.heap, height, number, now)
@@ -181,7 +181,7 @@ cdef class EventHeap(Watched):
     def offer_many(self, offers, policy, numbers=None):
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
 
-        ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
+        ``numbers``: the type_id and the intensity of each. ``policy``: one for all, or one for each level.
         """
         cdef tuple given = tuple(offers), known = tuple(() if numbers is None else numbers)
         cdef Py_ssize_t count = len(given), index
@@ -206,15 +206,15 @@ cdef class EventHeap(Watched):
         finally:
             PyMem_Free(made)
 
-    def offer_numbers(self, kinds, types, intensities, timestamps, arrival_ns, policy):
+    def offer_numbers(self, type_table, types, intensities, timestamps, arrival_ns, policy):
         """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
 
-        Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
-        and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
+        Buffers of 32-bit types and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
+        and nothing is taken in, for a type that is not in ``type_table`` or an intensity outside [-1, 1].
         No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
         during long ones. ``policy``: one for all, or one for each level.
         """
-        cdef NumberOffers given = NumberOffers(kinds, types, intensities, timestamps, whole(arrival_ns))
+        cdef NumberOffers given = NumberOffers(type_table, types, intensities, timestamps, whole(arrival_ns))
         cdef int[HEAP_LEVELS] how
         fill_policies(how, policy)
         cdef list shed = []
@@ -288,7 +288,7 @@ cdef class EventHeap(Watched):
         return None if slot < 0 else entry_of(&out, payload)
 
     def head(self):
-        """Return (key, level, kind) of the event that would leave first, or None. Takes nothing out. O(log n)."""
+        """Return (key, level, type_id) of the event that would leave first, or None. Takes nothing out. O(log n)."""
         cdef heap_slot seen
         cdef int32_t slot, unsettled = True
         while unsettled:

@@ -4,7 +4,7 @@ from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 
 from .numbers cimport finite, whole
 from ..nogil.heap cimport HEAP_ENDS, HEAP_OBJECT, HEAP_TYPES
-from ..nogil.kinds cimport NO_TYPE_ID
+from ..nogil.type_table cimport NO_TYPE_ID
 from ..nogil.order cimport HEAP_LEVELS, heap_event, heap_slot
 
 cdef enum:
@@ -62,10 +62,10 @@ cdef inline int32_t checked_level_to_pause(value) except -2:
     return <int32_t> level
 
 
-cdef inline int32_t checked_kind_to_pause(value) except -2:
+cdef inline int32_t checked_type_to_pause(value) except -2:
     cdef int64_t number = whole(value)
     if not -1 <= number < HEAP_TYPES:
-        raise ValueError(f"{number} is no kind that can be paused")
+        raise ValueError(f"{number} is no type that can be paused")
     return <int32_t> number
 
 
@@ -92,11 +92,11 @@ cdef inline int fill_offer(offered* offer, key, level, arrival_ns) except -1:
     return 0
 
 
-cdef inline int fill_kind(offered* offer, kind, intensity) except -1:
-    cdef int64_t number = whole(kind)
+cdef inline int fill_type(offered* offer, type_id, intensity) except -1:
+    cdef int64_t number = whole(type_id)
     offer.event.intensity = finite(intensity)
     if not NO_TYPE_ID <= number < <int64_t> 2**31:
-        raise ValueError(f"{number} is no kind")
+        raise ValueError(f"{number} is no type")
     offer.event.type_id = <int32_t> number
     return 0
 
@@ -106,8 +106,8 @@ cdef inline int fill_numbers(offered* offers, tuple numbers, Py_ssize_t count) e
     if len(numbers) != count:
         raise ValueError("offers and numbers differ in length")
     for index in range(count):
-        kind, intensity = numbers[index]
-        fill_kind(&offers[index], kind, intensity)
+        type_id, intensity = numbers[index]
+        fill_type(&offers[index], type_id, intensity)
     return 0
 
 
@@ -122,7 +122,7 @@ cdef inline int fill_offsets(int64_t* wanted, offsets) except -1:
 
 
 cdef inline tuple entry_of(const heap_slot* slot, payload):
-    """An entry; one that came as numbers has them for a payload: (kind, intensity, timestamp)."""
+    """An entry; one that came as numbers has them for a payload: (type_id, intensity, timestamp)."""
     if not slot.event.has_object:
         payload = (slot.event.type_id, slot.event.intensity, slot.event.timestamp)
     return payload, slot.event.key, slot.event.level, slot.event.arrival_ns, slot.sequence

@@ -4,7 +4,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 from .heap cimport EventHeap
-from .kinds cimport KindTable
+from .type_table cimport TypeTable
 from .offers cimport offered
 from ..nogil.order cimport HEAP_LEVELS
 
@@ -13,7 +13,7 @@ cdef enum:
 
 cdef class QueueBase:
     cdef EventHeap events
-    cdef KindTable kinds
+    cdef TypeTable type_table
     cdef object event_type          # the class whose slots lie at the offsets below
     cdef object no_metadata
     cdef Py_ssize_t[5] offsets

@@ -15,7 +15,7 @@ from .offers cimport entry_of, offered
 from .watch cimport enter
 from ..nogil.futex cimport monotonic_ns
 from ..nogil.heap cimport HEAP_ADMITTED, HEAP_REFUSED, HEAP_WAIT, heap_leave, heap_leave_quietly, heap_pop, heap_release
-from ..nogil.kinds cimport types_admit, types_schedule
+from ..nogil.type_table cimport types_admit, types_schedule
 from ..nogil.order cimport HEAP_LEVELS, heap_slot
 
 cdef enum:
@@ -47,9 +47,9 @@ cdef class QueueBase:
     every other call to the method of the same name that ends in ``_slowly``, as the reference does with all.
     """
 
-    def _attach(self, heap, kinds, event_type, no_metadata, policies, raises, waits, coalesces):
+    def _attach(self, heap, type_table, event_type, no_metadata, policies, raises, waits, coalesces):
         """Serve this heap's events of exactly ``event_type``, whose slots never change once they are set."""
-        self.events, self.kinds = heap, kinds
+        self.events, self.type_table = heap, type_table
         self.event_type, self.no_metadata = event_type, no_metadata
         self.waits_anywhere = any(waits)
         for place in range(HEAP_LEVELS):
@@ -112,7 +112,7 @@ cdef class QueueBase:
             self.events.make_places()
             enter(&self.events.heap)
             for index in range(count):
-                if types_admit(&self.kinds.table, &self.events.heap, &offers[index].event):
+                if types_admit(&self.type_table.table, &self.events.heap, &offers[index].event):
                     given[index] = self.events.place(
                         &offers[index], given[index], self.policies[offers[index].event.level]
                     )
@@ -144,20 +144,20 @@ cdef class QueueBase:
         """Make an offer of an event; 0 when it takes Python to tell what it is worth."""
         cdef PyObject* owner = <PyObject*> event
         cdef PyObject* priority
-        cdef PyObject* code
-        cdef int kind
+        cdef PyObject* found
+        cdef int type_id
         if type(event) is not self.event_type or LIFEEVT_SLOT(owner, self.offsets[URGENCY]) == NULL:
             return 0        # every slot is set when the last one is
-        code = PyDict_GetItemWithError(self.kinds.codes, <object> LIFEEVT_SLOT(owner, self.offsets[TYPE]))
-        if code == NULL:
+        found = PyDict_GetItemWithError(self.type_table.type_ids, <object> LIFEEVT_SLOT(owner, self.offsets[TYPE]))
+        if found == NULL:
             return 0
-        kind = <int> PyLong_AsLong(<object> code)
-        if self.kinds.table.types[kind].exact != 1 and (
-            self.kinds.table.types[kind].exact < 0 or self.brings_metadata(owner)
+        type_id = <int> PyLong_AsLong(<object> found)
+        if self.type_table.table.types[type_id].exact != 1 and (
+            self.type_table.table.types[type_id].exact < 0 or self.brings_metadata(owner)
         ):
             return 0
         types_schedule(
-            &self.kinds.table, kind, PyFloat_AS_DOUBLE(<object> LIFEEVT_SLOT(owner, self.offsets[URGENCY])),
+            &self.type_table.table, type_id, PyFloat_AS_DOUBLE(<object> LIFEEVT_SLOT(owner, self.offsets[URGENCY])),
             arrival_ns, &offer.event,
         )
         offer.event.intensity = PyFloat_AS_DOUBLE(<object> LIFEEVT_SLOT(owner, self.offsets[INTENSITY]))
@@ -189,10 +189,10 @@ cdef class QueueBase:
             policy = HEAP_WAIT
         self.events.make_places()
         enter(&self.events.heap)
-        if self.raises[level[0]] and self.kinds.table.types[offer.event.type_id].bucket != NULL:
+        if self.raises[level[0]] and self.type_table.table.types[offer.event.type_id].bucket != NULL:
             heap_leave_quietly(&self.events.heap)
             return NOT_PLAIN    # the slow path raises the error
-        if types_admit(&self.kinds.table, &self.events.heap, &offer.event):
+        if types_admit(&self.type_table.table, &self.events.heap, &offer.event):
             event = self.events.place(&offer, event, policy)
         else:
             offer.verdict = HEAP_REFUSED

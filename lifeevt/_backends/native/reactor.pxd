@@ -3,7 +3,7 @@
 from .codel cimport CoDel
 from .heap cimport EventHeap
 from .histogram cimport Histogram
-from .kinds cimport KindTable
+from .type_table cimport TypeTable
 from .reflex cimport ReflexTable
 from .cells cimport StateCells
 from ..nogil.reactor cimport reactor
@@ -27,21 +27,21 @@ cdef enum:
 cdef class Reactor:
     cdef reactor loop
     cdef EventHeap events
-    cdef KindTable kinds
+    cdef TypeTable type_table
     cdef ReflexTable table
     cdef StateCells cells
     cdef list accounts
     cdef CoDel codel            # or None
     cdef Histogram gil_waits
     cdef uint32_t wants_gil     # 1 while an event waits for the GIL
-    cdef int32_t breathers
+    cdef int32_t yielding
 
-    cdef dict handlers          # stages by kind
+    cdef dict handlers          # stages by type
     cdef object state           # what the stages are given
     cdef object make_event
-    cdef object in_words
+    cdef object stage_values
     cdef object on_error
-    cdef object on_task
+    cdef object process_task
 
     cdef bint has_stages(self)
     cdef int handle(self, bint raises) except -1

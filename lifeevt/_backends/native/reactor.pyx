@@ -8,7 +8,7 @@ from .account cimport Account
 from .codel cimport CoDel
 from .heap cimport EventHeap
 from .histogram cimport Histogram
-from .kinds cimport KindTable
+from .type_table cimport TypeTable
 from .numbers cimport listed, whole
 from .offers cimport checked_level
 from .reflex cimport ReflexTable, outcome_of
@@ -19,10 +19,10 @@ from ..nogil.atomics cimport RELAXED, SEQ_CST, fetch_add_i32, load_i32, load_i64
 from ..nogil.cells cimport cells_version
 from ..nogil.futex cimport FUTEX_ALL, futex_wait, futex_wake, monotonic_ns
 from ..nogil.heap cimport (
-    heap_abandon, heap_finish, heap_head, heap_keep, heap_leave, heap_leave_quietly, heap_nudge, heap_release,
+    heap_abandon, heap_finish, heap_head, heap_keep, heap_leave, heap_leave_quietly, heap_wake_all, heap_release,
 )
 from ..nogil.histogram cimport histogram_record_unshared
-from ..nogil.kinds cimport NO_ROW
+from ..nogil.type_table cimport NO_ROW
 from ..nogil.order cimport HEAP_LEVELS
 from ..nogil.reactor cimport (
     REACTOR_DUE, REACTOR_EMPTY, REACTOR_HALTED, REACTOR_NEEDS_PYTHON, REACTOR_NO_LIMIT, reactor_admits,
@@ -43,15 +43,15 @@ cdef tuple STAGES = ("meaning", "decision", "action")
 cdef class Reactor:
     """The run loop of the worker: waits, takes, appraises, decides, applies and records without Python.
 
-    It needs Python for the events of attended kinds alone. Those with stages it handles itself (``attend``
-    and ``serve``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, kind,
-    started_ns, outcome or None). With ``answers`` false it leaves every event to Python unanswered,
+    It needs Python for the events of some types alone. Those with stages it handles itself (``set_stages``
+    and ``set_helpers``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, type_id,
+    started_ns, outcome or None). With ``processes`` false it leaves every event to Python unprocessed,
     started_ns 0. One thread at a time may run it; the rest is thread-safe.
     """
 
     def __cinit__(
-        self, EventHeap heap not None, KindTable kinds not None, ReflexTable table not None,
-        StateCells cells not None, accounts, capacity, answers,
+        self, EventHeap heap not None, TypeTable type_table not None, ReflexTable table not None,
+        StateCells cells not None, accounts, capacity, processes,
     ):
         cdef Py_ssize_t level
         cdef Account each
@@ -66,11 +66,11 @@ cdef class Reactor:
         for level in range(HEAP_LEVELS):        # levels without one of their own share the last
             each = self.accounts[min(level, len(self.accounts) - 1)]
             self.loop.accounts[level] = &each.kept
-        self.events, self.kinds, self.table, self.cells = heap, kinds, table, cells
+        self.events, self.type_table, self.table, self.cells = heap, type_table, table, cells
         self.gil_waits, self.handlers = Histogram(), {}
         self.loop.due_ns = INT64_MAX
-        self.loop.processes = bool(answers)
-        self.loop.types, self.loop.table = &kinds.table, &table.table
+        self.loop.processes = bool(processes)
+        self.loop.types, self.loop.table = &type_table.table, &table.table
         self.loop.cells, self.loop.lock = &cells.block, &cells.lock
         if heap.heap.sleeper != NULL:
             raise ValueError("the heap has a reactor already")
@@ -109,20 +109,20 @@ cdef class Reactor:
         """Return how many results wait to be taken."""
         return load_i64(&self.loop.ring.length, RELAXED)
 
-    def attend(self, code, meaning, decision, action, bare):
-        """Give a kind its stages, each a callable or None; a ``bare`` action is not given the decision."""
-        self.handlers[whole(code)] = (meaning, decision, action, bool(bare))
+    def set_stages(self, type_id, meaning, decision, action, bare):
+        """Give a type its stages, each a callable or None; a ``bare`` action is not given the decision."""
+        self.handlers[whole(type_id)] = (meaning, decision, action, bool(bare))
 
-    def serve(self, state, make_event, in_words, on_error, on_task):
-        """Say what stages are given, and who helps where numbers are not enough.
+    def set_helpers(self, state, make_event, stage_values, on_error, process_task):
+        """Set the state that stages are given, and the functions for steps that need objects.
 
-        ``make_event(kind, intensity, timestamp)`` for an event that came as numbers, ``in_words(kind, outcome)``
-        for the reflex's (meaning, decision, action) where a stage is missing, ``on_error(event, stage, error)``
-        for the text of a failure, ``on_task(task)`` for attended events without stages that pass between those
-        of another.
+        ``make_event(type_id, intensity, timestamp)`` makes an event that came as numbers. ``stage_values(type_id,
+        outcome)`` returns the reflex's (meaning, decision, action), for a stage that is missing.
+        ``on_error(event, stage, error)`` returns a failure as text. ``process_task(task)`` processes an event that
+        needs Python and has no stages, between two stages of another.
         """
-        self.state, self.make_event, self.in_words = state, make_event, in_words
-        self.on_error, self.on_task = on_error, on_task
+        self.state, self.make_event, self.stage_values = state, make_event, stage_values
+        self.on_error, self.process_task = on_error, process_task
 
     def run(self):
         """Answer events until one needs Python: return its task, or None once halted or due. Blocks.
@@ -158,7 +158,7 @@ cdef class Reactor:
         cdef bint now = bool(halted)
         enter(&self.events.heap)
         store_i32(&self.loop.halted, now, RELAXED)
-        cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
+        cdef uint32_t* sleeper = heap_wake_all(&self.events.heap)
         heap_leave(&self.events.heap)
         futex_wake(sleeper, 1)
         futex_wake(&self.events.heap.epoch, FUTEX_ALL)
@@ -168,17 +168,17 @@ cdef class Reactor:
         cdef int64_t when = INT64_MAX if due_ns is None else whole(due_ns)
         enter(&self.events.heap)
         self.loop.due_ns = when
-        cdef uint32_t* sleeper = heap_nudge(&self.events.heap)
+        cdef uint32_t* sleeper = heap_wake_all(&self.events.heap)
         heap_leave(&self.events.heap)
         futex_wake(sleeper, 1)
 
     def put(
-        self, payload, sequence, level, kind, status, intensity, queued_ns, started_ns, finished_ns,
+        self, payload, sequence, level, type_id, status, intensity, queued_ns, started_ns, finished_ns,
         version_before, version, finishes,
     ):
         """Record a result that Python made, with its payload; it ``finishes`` a running event, or none."""
         cdef result_record record
-        fill_record(&record, sequence, level, kind, status, intensity)
+        fill_record(&record, sequence, level, type_id, status, intensity)
         record.queued_ns, record.started_ns = whole(queued_ns), whole(started_ns)
         record.finished_ns = whole(finished_ns)
         record.reflex.pattern = REFLEX_NO_PATTERN
@@ -203,7 +203,7 @@ cdef class Reactor:
     def take(self, limit):
         """Take up to ``limit`` results (None: all), oldest first, each as
 
-        (payload, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
+        (payload, sequence, level, type_id, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
         outcome). The payload is the event's, what ``put`` was given, or None for one that came as numbers.
         """
         cdef int64_t left = self.wanted(limit)
@@ -262,7 +262,7 @@ cdef class Reactor:
         heap_leave_quietly(&self.events.heap)
         return seen
 
-    def breathe(self, wait_ns):
+    def yield_gil(self, wait_ns):
         """If an event waits for the GIL, give it away until the worker has it, at most ``wait_ns``.
 
         Returns whether one waited; costs next to nothing when none does.
@@ -271,9 +271,9 @@ cdef class Reactor:
         if load_u32(&self.wants_gil, SEQ_CST) == 0:
             return False
         with nogil:
-            fetch_add_i32(&self.breathers, 1, SEQ_CST)
+            fetch_add_i32(&self.yielding, 1, SEQ_CST)
             futex_wait(&self.wants_gil, 1, limit_ns)
-            fetch_add_i32(&self.breathers, -1, SEQ_CST)
+            fetch_add_i32(&self.yielding, -1, SEQ_CST)
         return True
 
     def shed_by(self, codel):
@@ -285,23 +285,23 @@ cdef class Reactor:
         self.codel = given
 
     def admits(self, level, queued_ns, now_ns):
-        """Return whether an event shall be answered that was handed out unanswered; False: end it as shed.
+        """Return whether an event that was handed out unprocessed may be processed; False: end it as shed.
 
         Asked once for each, by whoever runs this reactor, at a time of its own clock. O(1).
         """
         cdef int32_t height = checked_level(level)
         cdef int64_t queued = whole(queued_ns), now = whole(now_ns)
         enter(&self.events.heap)
-        cdef bint answers = reactor_admits(&self.loop, height, queued, now)
+        cdef bint admitted = reactor_admits(&self.loop, height, queued, now)
         heap_leave_quietly(&self.events.heap)
-        return answers
+        return admitted
 
     cdef bint has_stages(self):
-        """Whether batch[0] is an event that this reactor handles itself: not one that came before its kind's row."""
-        cdef int32_t kind = self.loop.batch[0].type_id
+        """Whether batch[0] is an event that this reactor handles itself: not one that came before its type's row."""
+        cdef int32_t type_id = self.loop.batch[0].type_id
         if not reactor_runs_reflex(&self.loop):
             return False
-        return self.loop.row == reactor_reflex_row(&self.loop, kind) and kind in self.handlers
+        return self.loop.row == reactor_reflex_row(&self.loop, type_id) and type_id in self.handlers
 
     cdef int handle(self, bint raises) except -1:
         """Run the stages of batch[0] and record what they gave; a failure ends the event, not the worker."""
@@ -349,7 +349,7 @@ cdef class Reactor:
         """(meaning, decision, action) of the event's reflex; None for each when it has none."""
         if reactor_reflex_row(&self.loop, record.type_id) == NO_ROW:
             return (None, None, None)
-        return self.in_words(record.type_id, outcome_of(&record.reflex))
+        return self.stage_values(record.type_id, outcome_of(&record.reflex))
 
     cdef object told(self, event, int stage, error):
         """The text of a failure, which its teller logs; the worker survives even a teller that fails."""
@@ -366,7 +366,7 @@ cdef class Reactor:
             if self.has_stages():
                 self.handle(False)
             else:
-                self.on_task(self.task())
+                self.process_task(self.task())
         return 0
 
     cdef object event_of(self, const result_record* record):
@@ -403,7 +403,7 @@ cdef class Reactor:
                 store_u32(&self.wants_gil, 1, SEQ_CST)
         if reason == REACTOR_NEEDS_PYTHON:
             store_u32(&self.wants_gil, 0, SEQ_CST)
-            if load_i32(&self.breathers, SEQ_CST) > 0:
+            if load_i32(&self.yielding, SEQ_CST) > 0:
                 futex_wake(&self.wants_gil, FUTEX_ALL)
             histogram_record_unshared(&self.gil_waits.counted, monotonic_ns() - ready_ns)
         return reason

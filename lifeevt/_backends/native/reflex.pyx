@@ -79,7 +79,7 @@ cdef class ReflexTable:
 
         ``recall_max`` and ``recall_mean`` summarise remembered significances. The pattern is
         NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches. ``cause``
-        is what the trail of the cells says of it.
+        stands beside it in the change log of the cells.
         """
         cdef int32_t place = index_in(row, self.table.rows_length)
         cdef double strength = finite(intensity), recalled = finite(recall_max), mean = finite(recall_mean)

@@ -10,4 +10,4 @@ cdef class ResultBuffer:
 
 
 cdef void clear_rest(result_record* record) noexcept nogil
-cdef int fill_record(result_record* record, sequence, level, kind, status, intensity) except -1
+cdef int fill_record(result_record* record, sequence, level, type_id, status, intensity) except -1

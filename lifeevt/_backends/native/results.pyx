@@ -8,13 +8,13 @@ from libc.string cimport memset
 
 from .numbers cimport finite, whole
 from ..nogil.heap cimport HEAP_ENDS
-from ..nogil.kinds cimport NO_TYPE_ID
+from ..nogil.type_table cimport NO_TYPE_ID
 from ..nogil.order cimport HEAP_LEVELS
 from ..nogil.reflex cimport REFLEX_IMPACTS
 from ..nogil.results cimport result_record
 
 cdef bytes FORMAT = (
-    b"T{Q:sequence:q:queued_ns:q:started_ns:q:finished_ns:d:intensity:d:timestamp:i:kind:i:level:i:status:i:slot:"
+    b"T{Q:sequence:q:queued_ns:q:started_ns:q:finished_ns:d:intensity:d:timestamp:i:type_id:i:level:i:status:i:slot:"
     b"d:significance:i:pattern:i:impacts:(16)d:impact:(16)d:applied:q:version_before:q:version:}"
 )
 
@@ -52,9 +52,9 @@ cdef void clear_rest(result_record* record) noexcept nogil:
     memset(&record.reflex.applied[length], 0, <size_t> (REFLEX_IMPACTS - length) * sizeof(double))
 
 
-cdef int fill_record(result_record* record, sequence, level, kind, status, intensity) except -1:
+cdef int fill_record(result_record* record, sequence, level, type_id, status, intensity) except -1:
     """Fill in the numbers of a result that Python made; its times and its slot are the caller's."""
-    cdef int64_t order = whole(sequence), height = whole(level), number = whole(kind), end = whole(status)
+    cdef int64_t order = whole(sequence), height = whole(level), number = whole(type_id), end = whole(status)
     memset(record, 0, sizeof(result_record))
     record.intensity = finite(intensity)
     if order < 0:
@@ -62,7 +62,7 @@ cdef int fill_record(result_record* record, sequence, level, kind, status, inten
     if not 0 <= height < HEAP_LEVELS:
         raise ValueError(f"level is {height}; it must lie in [0, {HEAP_LEVELS})")
     if not NO_TYPE_ID <= number < <int64_t> 2**31:
-        raise ValueError(f"{number} is no kind")
+        raise ValueError(f"{number} is no type")
     if not 0 <= end < HEAP_ENDS:
         raise ValueError(f"end is {end}; it must lie in [0, {HEAP_ENDS})")
     record.sequence, record.level = <uint64_t> order, <int32_t> height

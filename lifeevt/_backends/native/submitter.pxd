@@ -6,16 +6,16 @@
 from libc.stdint cimport int32_t
 
 from .heap cimport EventHeap
-from .kinds cimport KindTable
+from .type_table cimport TypeTable
 
 cdef enum submitter_verdict:
-    SUBMITTER_INVALID = -1      # no such kind, an intensity outside [-1, 1], no time of the years 1 to 9999
-    SUBMITTER_REFUSED = 0       # the queue is full, the kind comes too often, or the engine takes no event
+    SUBMITTER_INVALID = -1      # no such type, an intensity outside [-1, 1], no time of the years 1 to 9999
+    SUBMITTER_REFUSED = 0       # the queue is full, the type comes too often, or the engine takes no event
     SUBMITTER_ACCEPTED = 1
 
 cdef class Submitter:
     cdef EventHeap events
-    cdef KindTable kinds
+    cdef TypeTable type_table
     cdef bint accepts
 
-    cdef int offer(self, int32_t kind, double intensity, double timestamp) noexcept nogil
+    cdef int offer(self, int32_t type_id, double intensity, double timestamp) noexcept nogil

@@ -7,7 +7,7 @@ from .numbers cimport whole
 from .offers cimport checked_file
 from ..nogil.atomics cimport RELAXED, load_u32
 from ..nogil.futex cimport FUTEX_ALL, futex_wait, futex_wake, signal_slice
-from ..nogil.heap cimport heap_leave, heap_leave_quietly, heap_nudge, heap_reset_after_fork
+from ..nogil.heap cimport heap_leave, heap_leave_quietly, heap_wake_all, heap_reset_after_fork
 
 
 cdef class Watched:
@@ -15,7 +15,7 @@ cdef class Watched:
 
     @property
     def limited(self):
-        """How many events the limits of their kinds refused; no part of the counts."""
+        """How many events the limits of their types refused; no part of the counts."""
         enter(&self.heap)
         cdef uint64_t seen = self.heap.limited
         heap_leave_quietly(&self.heap)
@@ -55,10 +55,10 @@ cdef class Watched:
         PyErr_CheckSignals()
         return load_u32(&self.heap.epoch, RELAXED)
 
-    def nudge(self):
+    def wake_all(self):
         """Wake everybody who waits here, to look again."""
         enter(&self.heap)
-        cdef uint32_t* sleeper = heap_nudge(&self.heap)
+        cdef uint32_t* sleeper = heap_wake_all(&self.heap)
         heap_leave(&self.heap)
         futex_wake(&self.heap.epoch, FUTEX_ALL)
         if sleeper != NULL:

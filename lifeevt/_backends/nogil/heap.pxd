@@ -106,7 +106,7 @@ cdef int heap_bring_back(event_heap* heap, int32_t slot) noexcept nogil
 cdef int heap_pause(event_heap* heap, int32_t level, int32_t type_id, bint paused) noexcept nogil
 cdef int heap_open(event_heap* heap) noexcept nogil
 cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil
-cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil
+cdef uint32_t* heap_wake_all(event_heap* heap) noexcept nogil
 cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil
 cdef int64_t heap_postpone(event_heap* heap, int64_t before, int64_t by_ns, int32_t level) noexcept nogil
 cdef int heap_check(event_heap* heap) noexcept nogil

@@ -219,7 +219,7 @@ cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil:
     return heap.accepted - 1
 
 
-cdef uint32_t* heap_nudge(event_heap* heap) noexcept nogil:
+cdef uint32_t* heap_wake_all(event_heap* heap) noexcept nogil:
     """Change the words of the watchers and of the worker; the caller wakes them after `heap_leave`.
 
     Returns the worker's word, or NULL.

@@ -10,7 +10,7 @@ from ..nogil.account cimport account
 from ..nogil.cells cimport cell_block
 from ..nogil.codel cimport codel
 from ..nogil.heap cimport event_heap
-from ..nogil.kinds cimport type_table
+from ..nogil.type_table cimport type_table
 from ..nogil.order cimport HEAP_LEVELS, heap_event
 from ..nogil.reflex cimport reflex_table
 from ..nogil.results cimport result_record, result_ring

@@ -8,7 +8,7 @@ from ..nogil.cells cimport cells_version
 from ..nogil.codel cimport codel_admits
 from ..nogil.futex cimport NO_TIMEOUT, futex_wait, monotonic_ns
 from ..nogil.heap cimport HEAP_ASLEEP, HEAP_TRACKED, heap_enter, heap_finish, heap_head, heap_leave, heap_pop
-from ..nogil.kinds cimport NO_ROW, event_type
+from ..nogil.type_table cimport NO_ROW, event_type
 from ..nogil.order cimport HEAP_LEVELS, difference, heap_event, heap_slot
 from ..nogil.reflex cimport REFLEX_NO_PATTERN, reflex_respond
 from ..nogil.results cimport results_of_event, results_put
@@ -106,7 +106,7 @@ cdef bint reactor_needs_python(const reactor* self, const heap_event* event) noe
     """Return whether Python must see an event."""
     if not self.processes or event.has_object & HEAP_TRACKED or not _known(self, event.type_id):
         return True
-    return self.types.types[event.type_id].attended
+    return self.types.types[event.type_id].needs_python
 
 
 cdef bint reactor_runs_reflex(const reactor* self) noexcept nogil:

@@ -12,7 +12,6 @@ from .codel import CoDel
 from .engine import ProcessorBase
 from .heap import EventHeap
 from .histogram import Histogram
-from .kinds import KindTable
 from .lock_guard import LockEntry, LockGuard
 from .queue import QueueBase
 from .reactor import Reactor
@@ -20,10 +19,26 @@ from .reflex import ReflexTable
 from .rwlock import RWLock
 from .state import StateBase
 from .submitter import Submitter
+from .type_table import TypeTable
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "KindTable", "LockEntry", "LockGuard",
-    "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter",
+    "TRACED",
+    "Account",
+    "Bucket",
+    "CoDel",
+    "EventHeap",
+    "Histogram",
+    "LockEntry",
+    "LockGuard",
+    "ProcessorBase",
+    "QueueBase",
+    "RWLock",
+    "Reactor",
+    "ReflexTable",
+    "StateBase",
+    "StateCells",
+    "Submitter",
+    "TypeTable",
 ]  # fmt: skip
 
 TRACED = False

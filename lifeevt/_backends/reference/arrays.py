@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .kinds import KindTable
+from .type_table import TypeTable
 
 EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0  # years 1 to 9999, as Event has it
 
 
-def numbers_of(types: KindTable, type_ids: Any, intensities: Any, timestamps: Any) -> list[tuple[int, float, float]]:
+def numbers_of(types: TypeTable, type_ids: Any, intensities: Any, timestamps: Any) -> list[tuple[int, float, float]]:
     """Return (type, intensity, timestamp) of each event; ValueError for the first that is wrong.
 
     The buffers are a user's own, as ``submit_arrays`` was given them: they are checked here.
@@ -35,9 +35,9 @@ def _numbers(source: Any, name: str, formats: str, size: int) -> list[Any]:
     return view.tolist()
 
 
-def _check(types: KindTable, position: int, type_id: int, intensity: float, timestamp: float) -> None:
+def _check(types: TypeTable, position: int, type_id: int, intensity: float, timestamp: float) -> None:
     if not 0 <= type_id < len(types):
-        raise ValueError(f"types[{position}] is {type_id}, which is no kind")
+        raise ValueError(f"types[{position}] is {type_id}, which is no type")
     if not -1.0 <= intensity <= 1.0:
         raise ValueError(f"intensities[{position}] is {intensity}; it must lie in [-1, 1]")
     if not EARLIEST <= timestamp <= LATEST:

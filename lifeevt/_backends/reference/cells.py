@@ -230,11 +230,11 @@ class StateCells(Uncopyable, fork.Forked):
 
     @property
     def changes_waiting(self) -> int:
-        """How many changes the trail holds."""
+        """How many changes the log holds."""
         return len(self._change_log or ())
 
     def record(self, records: bool) -> None:
-        """Keep a trail of every change from now on, or no longer; an unread trail stays."""
+        """Log every change from now on, or no longer; unread changes stay."""
         with Locked(self._lock):
             if not records:
                 self._change_log = None
@@ -242,7 +242,7 @@ class StateCells(Uncopyable, fork.Forked):
                 self._change_log = []
 
     def take_changes(self) -> list[Change]:
-        """Take the trail: (version, place, before, after, cause) of each change, oldest first.
+        """Take the logged changes: (version, place, before, after, cause) of each change, oldest first.
 
         Of an object both numbers are 0. O(changes).
         """

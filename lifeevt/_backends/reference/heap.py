@@ -13,7 +13,7 @@ from ..contract import (
     MAX_ENDS,
     MAX_LEVELS,
     NO_END,
-    NO_KIND,
+    NO_TYPE_ID,
     REFUSED,
     REJECT,
     SHED_END,
@@ -26,9 +26,9 @@ from ..contract import (
     Verdict,
 )
 from .arrays import numbers_of
-from .kinds import KindTable
 from .numbers import int64, saturated
 from .queued import Queued
+from .type_table import TypeTable
 from .watch import Watched
 
 SPARE_TOMBSTONES = 64  # fewer are not worth a compaction
@@ -76,7 +76,7 @@ class EventHeap(Watched):
         arrival_ns: int,
         payload: Any,
         policy: int,
-        kind: int = NO_KIND,
+        type_id: int = NO_TYPE_ID,
         intensity: float = 0.0,
     ) -> Verdict | Entry:
         """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
@@ -84,10 +84,10 @@ class EventHeap(Watched):
         REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
         DROP_OLDEST the oldest event of the least important level, but never a more important one
         than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
-        ``kind`` is the event's number in the KindTable of whoever answers it.
+        ``type_id`` is that of the reactor's TypeTable.
         """
         with self._mutex:
-            return self._admit(Queued(payload, key, level, arrival_ns, self._accepted, kind, intensity), policy)
+            return self._admit(Queued(payload, key, level, arrival_ns, self._accepted, type_id, intensity), policy)
 
     def offer_tracked(
         self,
@@ -96,16 +96,16 @@ class EventHeap(Watched):
         arrival_ns: int,
         payload: Any,
         policy: int,
-        kind: int = NO_KIND,
+        type_id: int = NO_TYPE_ID,
         intensity: float = 0.0,
         held: bool = False,
     ) -> tuple[Verdict | Entry, Ticket | None]:
-        """Like offer, for an event that is handed to Python whatever its kind: (verdict, its ticket or None).
+        """Like offer, for an event that is handed to Python whatever its type: (verdict, its ticket or None).
 
         ``held``: it is queued, and cannot leave before ``bring_back``.
         """
         with self._mutex:
-            event = Queued(payload, key, level, arrival_ns, self._accepted, kind, intensity)
+            event = Queued(payload, key, level, arrival_ns, self._accepted, type_id, intensity)
             event.tracked, event.held = True, held
             verdict = self._admit(event, policy)
             return verdict, None if verdict is REFUSED else Ticket(event.sequence, 0)
@@ -115,11 +115,11 @@ class EventHeap(Watched):
     ) -> list[Verdict | Entry]:
         """Offer each in turn, in one atomic step; the verdicts come back in the same order.
 
-        ``numbers``: the kind and the intensity of each. ``policy``: one for all, or one for each level.
+        ``numbers``: the type_id and the intensity of each. ``policy``: one for all, or one for each level.
         """
         policies = _by_level(policy)
         if numbers is None:
-            numbers = [(NO_KIND, 0.0)] * len(offers)
+            numbers = [(NO_TYPE_ID, 0.0)] * len(offers)
         verdicts = []
         with self._mutex:
             for (key, level, arrival_ns, payload), (type_id, intensity) in zip(offers, numbers, strict=True):
@@ -129,7 +129,7 @@ class EventHeap(Watched):
 
     def offer_numbers(
         self,
-        kinds: KindTable,
+        type_table: TypeTable,
         types: Any,
         intensities: Any,
         timestamps: Any,
@@ -138,15 +138,15 @@ class EventHeap(Watched):
     ) -> tuple[int, list[Entry]]:
         """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
 
-        Buffers of 32-bit kinds and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
-        and nothing is taken in, for a kind that is not in ``kinds`` or an intensity outside [-1, 1].
+        Buffers of 32-bit types and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
+        and nothing is taken in, for a type that is not in ``type_table`` or an intensity outside [-1, 1].
         No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
         during long ones. ``policy``: one for all, or one for each level.
         """
         policies, verdicts = _by_level(policy), []
-        for numbers in numbers_of(kinds, types, intensities, timestamps):
+        for numbers in numbers_of(type_table, types, intensities, timestamps):
             with self._mutex:
-                verdicts.append(self._admit_numbers(kinds, numbers, arrival_ns, policies))
+                verdicts.append(self._admit_numbers(type_table, numbers, arrival_ns, policies))
         taken = sum(verdict is not REFUSED for verdict in verdicts)
         return taken, [verdict for verdict in verdicts if isinstance(verdict, Entry)]
 
@@ -171,7 +171,7 @@ class EventHeap(Watched):
             return event.entry
 
     def replace(
-        self, ticket: Ticket, key: int, level: int, payload: Any, kind: int = NO_KIND, intensity: float = 0.0
+        self, ticket: Ticket, key: int, level: int, payload: Any, type_id: int = NO_TYPE_ID, intensity: float = 0.0
     ) -> bool:
         """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
 
@@ -183,7 +183,7 @@ class EventHeap(Watched):
             if event is None:
                 return False
             event.payload, payload = payload, event.payload  # the old one dies outside: its finalizer may use the heap
-            event.type_id, event.intensity, event.tracked = kind, intensity, True
+            event.type_id, event.intensity, event.tracked = type_id, intensity, True
             self._urge(event, min(wanted, event.key), min(level, event.level))
             self._announce()
             return True
@@ -198,14 +198,14 @@ class EventHeap(Watched):
                 self._announce()
             return event is not None
 
-    def pause(self, level: int | None, kind: int | None, paused: bool) -> None:
-        """Let no event of a level (MAX_LEVELS: of any), and none of a kind, leave, or let them again; None: none.
+    def pause(self, level: int | None, type_id: int | None, paused: bool) -> None:
+        """Let no event of a level (MAX_LEVELS: of any), and none of a type, leave, or let them again; None: none.
 
         They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
         aside when it comes first. O(k log n) to go on, for k that wait.
         """
         with self._mutex:
-            for pauses, one in ((self._paused_levels, level), (self._paused_types, kind)):
+            for pauses, one in ((self._paused_levels, level), (self._paused_types, type_id)):
                 if one is not None:
                     pauses.add(one) if paused else pauses.discard(one)
             if not paused:
@@ -254,7 +254,7 @@ class EventHeap(Watched):
         return None if event is None else event.entry
 
     def head(self) -> Head | None:
-        """Return (key, level, kind) of the event that would leave first, or None. Takes nothing out. O(log n)."""
+        """Return (key, level, type_id) of the event that would leave first, or None. Takes nothing out. O(log n)."""
         with self._mutex:
             event = self._first()
             return None if event is None else Head(event.key, event.level, event.type_id)
@@ -325,7 +325,7 @@ class EventHeap(Watched):
         return ADMITTED if shed is None else shed.entry
 
     def _admit_numbers(
-        self, types: KindTable, numbers: tuple[int, float, float], arrival_ns: int, policies: Sequence[int]
+        self, types: TypeTable, numbers: tuple[int, float, float], arrival_ns: int, policies: Sequence[int]
     ) -> Verdict | Entry:
         """Give an event that came as (type, intensity, timestamp) a place, if its type's limit lets it come."""
         type_id, intensity, timestamp = numbers

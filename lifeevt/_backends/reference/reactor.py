@@ -16,12 +16,12 @@ from .cells import StateCells
 from .codel import CoDel
 from .heap import EventHeap
 from .histogram import Histogram
-from .kinds import UNKNOWN_TYPE, KindTable
 from .numbers import int64, saturated
 from .queued import Queued
 from .reflex import ReflexTable
 from .results import Results, buffer_of
 from .stages import Helpers, StagedEvent, Stages
+from .type_table import UNKNOWN_TYPE, TypeTable
 from .uncopyable import Uncopyable
 
 PROCESSED, IGNORED, DEAD_LETTERED = 0, 1, 4
@@ -30,25 +30,25 @@ PROCESSED, IGNORED, DEAD_LETTERED = 0, 1, 4
 class Reactor(Uncopyable):
     """The run loop of the worker: waits, takes, appraises, decides, applies and records without Python.
 
-    It needs Python for the events of attended kinds alone. Those with stages it handles itself (``attend``
-    and ``serve``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, kind,
-    started_ns, outcome or None). With ``answers`` false it leaves every event to Python unanswered,
+    It needs Python for the events of some types alone. Those with stages it handles itself (``set_stages``
+    and ``set_helpers``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, type_id,
+    started_ns, outcome or None). With ``processes`` false it leaves every event to Python unprocessed,
     started_ns 0. One thread at a time may run it; the rest is thread-safe.
     """
 
     def __init__(
         self,
         heap: EventHeap,
-        kinds: KindTable,
+        type_table: TypeTable,
         table: ReflexTable,
         cells: StateCells,
         accounts: Sequence[Account],
         capacity: int,
-        answers: bool,
+        processes: bool,
     ) -> None:
         if not 0 < int64(capacity) < 2**31:
             raise ValueError(f"capacity is {capacity}; it must lie in [1, 2**31)")
-        self._heap, self._types, self._table, self._cells, self._answers = heap, kinds, table, cells, answers
+        self._heap, self._types, self._table, self._cells, self._processes = heap, type_table, table, cells, processes
         self._accounts = [accounts[min(level, len(accounts) - 1)] for level in range(MAX_LEVELS)]
         self._results = Results(capacity)
         self._gil_wait = Histogram()
@@ -73,19 +73,19 @@ class Reactor(Uncopyable):
         """Return how many results wait to be taken."""
         return len(self._results)
 
-    def attend(self, code: int, meaning: Any, decision: Any, action: Any, bare: bool) -> None:
-        """Give a kind its stages, each a callable or None; a ``bare`` action is not given the decision."""
-        self._stages[code] = Stages(meaning, decision, action, bare)
+    def set_stages(self, type_id: int, meaning: Any, decision: Any, action: Any, bare: bool) -> None:
+        """Give a type its stages, each a callable or None; a ``bare`` action is not given the decision."""
+        self._stages[type_id] = Stages(meaning, decision, action, bare)
 
-    def serve(self, state: Any, make_event: Any, in_words: Any, on_error: Any, on_task: Any) -> None:
-        """Say what stages are given, and who helps where numbers are not enough.
+    def set_helpers(self, state: Any, make_event: Any, stage_values: Any, on_error: Any, process_task: Any) -> None:
+        """Set the state that stages are given, and the functions for steps that need objects.
 
-        ``make_event(kind, intensity, timestamp)`` for an event that came as numbers, ``in_words(kind, outcome)``
-        for the reflex's (meaning, decision, action) where a stage is missing, ``on_error(event, stage, error)``
-        for the text of a failure, ``on_task(task)`` for attended events without stages that pass between those
-        of another.
+        ``make_event(type_id, intensity, timestamp)`` makes an event that came as numbers. ``stage_values(type_id,
+        outcome)`` returns the reflex's (meaning, decision, action), for a stage that is missing.
+        ``on_error(event, stage, error)`` returns a failure as text. ``process_task(task)`` processes an event that
+        needs Python and has no stages, between two stages of another.
         """
-        self._helpers = Helpers(state, make_event, in_words, on_error, on_task)
+        self._helpers = Helpers(state, make_event, stage_values, on_error, process_task)
 
     # --- the run loop
 
@@ -118,14 +118,14 @@ class Reactor(Uncopyable):
     def halt(self, halted: bool) -> None:
         """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
         self._halted = halted
-        self._heap.nudge()
+        self._heap.wake_all()
 
     def wake_at(self, due_ns: int | None) -> None:
         """Make ``run`` return None at a time of the system's clock (None: never), also when nothing comes."""
         self._due_ns = None if due_ns is None else int64(due_ns)
-        self._heap.nudge()
+        self._heap.wake_all()
 
-    def breathe(self, wait_ns: int) -> bool:
+    def yield_gil(self, wait_ns: int) -> bool:
         """If an event waits for the GIL, give it away until the worker has it, at most ``wait_ns``.
 
         Returns whether one waited; costs next to nothing when none does.
@@ -143,7 +143,7 @@ class Reactor(Uncopyable):
         payload: Any,
         sequence: int,
         level: int,
-        kind: int,
+        type_id: int,
         status: int,
         intensity: float,
         queued_ns: int,
@@ -156,12 +156,12 @@ class Reactor(Uncopyable):
         """Record a result that Python made, with its payload; it ``finishes`` a running event, or none."""
         outcome = Outcome(0.0, NO_PATTERN, (), (), version_before, version)
         times = queued_ns, started_ns, finished_ns
-        self._record(Record(payload, sequence, level, kind, status, intensity, 0.0, *times, outcome), finishes)
+        self._record(Record(payload, sequence, level, type_id, status, intensity, 0.0, *times, outcome), finishes)
 
     def take(self, limit: int | None) -> list[Record]:
         """Take up to ``limit`` results (None: all), oldest first, each as
 
-        (payload, sequence, level, kind, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
+        (payload, sequence, level, type_id, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
         outcome). The payload is the event's, what ``put`` was given, or None for one that came as numbers.
         """
         with self._heap._mutex:
@@ -183,7 +183,7 @@ class Reactor(Uncopyable):
         self._codel = codel
 
     def admits(self, level: int, queued_ns: int, now_ns: int) -> bool:
-        """Return whether an event shall be answered that was handed out unanswered; False: end it as shed.
+        """Return whether an event that was handed out unprocessed may be processed; False: end it as shed.
 
         Asked once for each, by whoever runs this reactor, at a time of its own clock. O(1).
         """
@@ -202,7 +202,7 @@ class Reactor(Uncopyable):
         event = self._heap._take(above)
         if event is None:
             return False, None
-        if not self._answers or event.tracked:
+        if not self._processes or event.tracked:
             return False, event.task()
         stages = self._stages.get(event.type_id)  # before the row: a new type is given its reflex first
         started_ns = time.monotonic_ns()
@@ -211,7 +211,7 @@ class Reactor(Uncopyable):
             return True, None
         row = self._row_of(event)
         outcome = self._respond(event, row)
-        if not row.attended:
+        if not row.needs_python:
             self._end(event, row, event.kept, self._status_of(outcome), started_ns, outcome or self._no_outcome())
             return True, None
         self._gil_wait.record(0)
@@ -257,7 +257,7 @@ class Reactor(Uncopyable):
         while True:
             processed, task = self._process_next(level, raises=False)
             if task is not None:
-                self._helpers.on_task(task)
+                self._helpers.process_task(task)
             elif not processed:
                 return
 

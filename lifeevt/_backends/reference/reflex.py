@@ -68,7 +68,7 @@ class ReflexTable(Uncopyable):
 
         ``recall_max`` and ``recall_mean`` summarise remembered significances. The pattern is
         NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches. ``cause``
-        is what the trail of the cells says of it.
+        stands beside it in the change log of the cells.
         """
         with Writing(cells, cause):
             # What a condition may ask about. SIGNIFICANCE, RECALL_MAX and RECALL_MEAN are -1, -2 and -3: they count

@@ -20,13 +20,13 @@ class Stages(NamedTuple):
 
 
 class Helpers(NamedTuple):
-    """What stages are given, and the calls that help where numbers are not enough; see ``Reactor.serve``."""
+    """The state that stages are given, and the functions for steps that need objects; see ``Reactor.set_helpers``."""
 
     state: Any = None
     make_event: Any = None
-    in_words: Any = None
+    stage_values: Any = None
     on_error: Any = None
-    on_task: Any = None
+    process_task: Any = None
 
 
 class StagedEvent:
@@ -77,4 +77,4 @@ class StagedEvent:
 
     def _words(self, helpers: Helpers) -> Any:
         """Return (meaning, decision, action) of the event's reflex; None for each when it has none."""
-        return NO_WORDS if self._outcome is None else helpers.in_words(self._type_id, self._outcome)
+        return NO_WORDS if self._outcome is None else helpers.stage_values(self._type_id, self._outcome)

@@ -8,8 +8,8 @@ import time
 from ..contract import MAX_LEVELS, REFUSED, REJECT
 from .arrays import EARLIEST, LATEST
 from .heap import EventHeap
-from .kinds import KindTable
 from .numbers import int64
+from .type_table import TypeTable
 from .uncopyable import Uncopyable
 
 NOTHING_IS_SHED = (REJECT,) * MAX_LEVELS
@@ -18,19 +18,19 @@ NOTHING_IS_SHED = (REJECT,) * MAX_LEVELS
 class Submitter(Uncopyable):
     """Submits events as numbers, one at a time; a full queue refuses them, and sheds nobody. Thread-safe."""
 
-    def __init__(self, heap: EventHeap, kinds: KindTable) -> None:
-        self._heap, self._types, self._accepts = heap, kinds, True
+    def __init__(self, heap: EventHeap, type_table: TypeTable) -> None:
+        self._heap, self._types, self._accepts = heap, type_table, True
 
-    def submit(self, kind: int, intensity: float, timestamp: float = 0.0) -> bool:
+    def submit(self, type_id: int, intensity: float, timestamp: float = 0.0) -> bool:
         """Submit one event; False when it was refused.
 
-        ValueError for no kind, an intensity outside [-1, 1], or a timestamp outside the years 1 to 9999.
+        ValueError for no type, an intensity outside [-1, 1], or a timestamp outside the years 1 to 9999.
         """
         # ``engine.submitter()`` hands this object to users: it is a public class, and checks what it is given.
-        numbers = int64(kind), _finite(intensity), _finite(timestamp)
+        numbers = int64(type_id), _finite(intensity), _finite(timestamp)
         type_id, strength, seconds = numbers
         if not (0 <= type_id < len(self._types) and -1.0 <= strength <= 1.0 and EARLIEST <= seconds <= LATEST):
-            raise ValueError(f"kind {type_id} with intensity {strength} at {seconds} is no event")
+            raise ValueError(f"type_id {type_id} with intensity {strength} at {seconds} is no event")
         now_ns = time.monotonic_ns()
         with self._heap._mutex:
             if not self._accepts:

@@ -31,7 +31,7 @@ class Watched(Uncopyable, fork.Mutexed):
 
     @property
     def limited(self) -> int:
-        """How many events the limits of their kinds refused; no part of the counts."""
+        """How many events the limits of their types refused; no part of the counts."""
         return self._limited
 
     def watch(self, idle: bool) -> int:
@@ -58,7 +58,7 @@ class Watched(Uncopyable, fork.Mutexed):
                 self._changed.wait(wait_ns / 1e9)
             return self._epoch
 
-    def nudge(self) -> None:
+    def wake_all(self) -> None:
         """Wake everybody who waits here, to look again."""
         with self._mutex:
             self._epoch += 1

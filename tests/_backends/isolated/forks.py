@@ -88,9 +88,9 @@ def reflexes():
 def reactor():
     """A heap whose worker ended before the process forked; in the child it is answered by a call."""
     table = core.ReflexTable(1, [(1.0, [(0, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
-    heap, kinds, state = core.EventHeap(8), core.KindTable(), core.StateCells([0.0], [0.0], [9.0], [False])
-    kinds.answer(kinds.add("hit", 0, 5), 0, False)
-    made = core.Reactor(heap, kinds, table, state, [core.Account()], 8, True)
+    heap, type_table, state = core.EventHeap(8), core.TypeTable(), core.StateCells([0.0], [0.0], [9.0], [False])
+    type_table.set_reflex(type_table.add("hit", 0, 5), 0, False)
+    made = core.Reactor(heap, type_table, table, state, [core.Account()], 8, True)
     worker = threading.Thread(target=made.run, daemon=True)
     worker.start()
     heap.offer(0, 0, 0, "before", 0, 0, 1.0)
@@ -180,15 +180,15 @@ def histogram_in_use():
 def reactor_in_use():
     """The worker answers without the GIL while its process forks; in the child nothing hangs, and a new one runs."""
     table = core.ReflexTable(1, [(1.0, [(0, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
-    heap, kinds, state = core.EventHeap(2 * FLOOD), core.KindTable(), core.StateCells([0.0], [0.0], [1e9], [False])
-    kinds.answer(kinds.add("hit", 0, 5), 0, False)
-    made = core.Reactor(heap, kinds, table, state, [core.Account()], 8, True)
+    heap, type_table, state = core.EventHeap(2 * FLOOD), core.TypeTable(), core.StateCells([0.0], [0.0], [1e9], [False])
+    type_table.set_reflex(type_table.add("hit", 0, 5), 0, False)
+    made = core.Reactor(heap, type_table, table, state, [core.Account()], 8, True)
     types, intensities = array("i", [0] * FLOOD), array("d", [1.0] * FLOOD)
     beside(made.run)
 
     def flood():
         if len(heap) < FLOOD:
-            heap.offer_numbers(kinds, types, intensities, None, 0, 0)
+            heap.offer_numbers(type_table, types, intensities, None, 0, 0)
 
     def use():
         version, (value,) = state.read_all()

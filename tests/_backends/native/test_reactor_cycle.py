@@ -14,7 +14,8 @@ SCRIPT = """
 import gc
 from lifeevt import AsyncEventProcessor, ThreadSafeSelfState
 engine = AsyncEventProcessor(ThreadSafeSelfState.life())
-parts = engine.queue.heap, engine.queue.kinds, engine._reflexes.table, engine.state.cells, engine.scheduler.accounts
+parts = engine.queue.heap, engine.queue.type_table, engine._reflexes.table
+parts += engine.state.cells, engine.scheduler.accounts
 kind = type(engine._reactor)
 del engine
 gc.collect()

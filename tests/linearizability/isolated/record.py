@@ -33,7 +33,7 @@ def asked(name):
         fields = {
             "x": lifeevt.Field(0.0),
             "n": lifeevt.Field(0, LOW, HIGH, integer=True),
-            "v": lifeevt.Value((), kind=tuple),
+            "v": lifeevt.Value((), type_id=tuple),
         }
         if over:
             target = SimpleNamespace(x=0.0, n=0, v=())

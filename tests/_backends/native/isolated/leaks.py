@@ -157,12 +157,12 @@ def histogram_used():
 
 
 def worker(results=64):
-    """A heap, its kinds and a reactor over both: kind 0 is answered, kind 1 is attended."""
-    heap, kinds = core.EventHeap(64), core.KindTable()
-    for attended in (False, True):
-        kinds.answer(kinds.add(str(attended), 0, 5), 0, attended)
+    """A heap, its type_table and a reactor over both: type_id 0 is answered, type_id 1 is needs_python."""
+    heap, type_table = core.EventHeap(64), core.TypeTable()
+    for needs_python in (False, True):
+        type_table.set_reflex(type_table.add(str(needs_python), 0, 5), 0, needs_python)
     accounts = [core.Account(), core.Account()]
-    return heap, kinds, core.Reactor(heap, kinds, TABLE, CELLS, accounts, results, True)
+    return heap, type_table, core.Reactor(heap, type_table, TABLE, CELLS, accounts, results, True)
 
 
 EVENTS, KINDS, REACTOR = worker()
@@ -171,9 +171,9 @@ TYPES, STRENGTHS = array("i", [0, 1] * 20), array("d", [0.5] * 40)
 SUBMITTER = core.Submitter(EVENTS, KINDS)
 
 
-def fill(heap, kind=0, count=40):
+def fill(heap, type_id=0, count=40):
     for number in range(count):
-        heap.offer(number, 0, 0, PAYLOAD, 0, kind, 0.5)
+        heap.offer(number, 0, 0, PAYLOAD, 0, type_id, 0.5)
 
 
 def reactor_made_and_dropped():
@@ -203,7 +203,7 @@ def reactor_in_a_cycle():
 
 
 def tasks():
-    fill(EVENTS, kind=1, count=3)
+    fill(EVENTS, type_id=1, count=3)
     for _ in range(3):
         task = REACTOR.run_pending(9)[1]
         REACTOR.put(task[0], 0, 0, 1, 0, 0.5, 0, 0, 0, 0, 0, True)
@@ -212,9 +212,9 @@ def tasks():
 
 def stages():
     heap, _, reactor = worker()
-    reactor.serve(PAYLOAD, None, None, lambda *given: given, None)
-    reactor.attend(1, lambda *given: given, lambda *given: 1 // 0, None, False)
-    fill(heap, kind=1, count=3)
+    reactor.set_helpers(PAYLOAD, None, None, lambda *given: given, None)
+    reactor.set_stages(1, lambda *given: given, lambda *given: 1 // 0, None, False)
+    fill(heap, type_id=1, count=3)
     reactor.run_pending(9), reactor.take(2)
 
 
@@ -242,7 +242,7 @@ def worker_refusals():
     refused(ValueError, REACTOR.put, PAYLOAD, 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0, True)
     refused(ValueError, REACTOR.put, PAYLOAD, 0, 99, 0, 0, 0.0, 0, 0, 0, 0, 0, False)
     refused(TypeError, REACTOR.run_pending, None)
-    refused(IndexError, KINDS.answer, 9, 0, True)
+    refused(IndexError, KINDS.set_reflex, 9, 0, True)
     refused(ValueError, SUBMITTER.submit, 9, 0.5)
 
 

@@ -22,7 +22,7 @@ ctypedef struct event_type:
     int32_t level
     int32_t run             # types of one budget share a run of the heap: their keys ascend with their arrivals
     int32_t row             # of the reflex that processes the events, or NO_ROW
-    int32_t attended        # whether Python must see the events
+    int32_t needs_python        # whether Python must see the events
     account* account        # beside that of the level, or NULL
     token_bucket* bucket    # that the events draw from, or NULL; used inside the heap
     int32_t exact           # 1: the name alone decides level and budget; 0: the event may; -1: Python decides more
@@ -54,7 +54,7 @@ cdef inline int32_t types_add(type_table* table, int32_t level, int64_t budget_n
     added = &table.types[table.length]
     types_change(table, table.length, level, budget_ns, exact)
     added.row = NO_ROW
-    added.attended = True
+    added.needs_python = True
     table.length += 1
     return table.length - 1
 
