@@ -12,8 +12,6 @@ import pytest
 from cli.processes import LINES, PATIENCE, environment, words
 from typer.testing import CliRunner, Result
 
-from lifeevt.cli.app import app
-
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -36,6 +34,7 @@ def command() -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture
 def invoke() -> Callable[..., Result]:
     """Run ``invoke(*arguments, stdin=None)`` in this process."""
+    from lifeevt.cli.app import app  # not above: the import chooses the backend, pytest reads this file before that
 
     def run(*arguments: object, stdin: str | bytes | None = None) -> Result:
         return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
