@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ._backends import Histogram, fork
@@ -158,20 +159,12 @@ class RuntimeLoop(fork.Forked):
         self._stopping = False
 
     def _run_claimed(self, ticks: int | None) -> None:
-        try:
-            self._run_beside_engine(ticks)
-        finally:
-            self._busy.release()
-
-    def _run_beside_engine(self, ticks: int | None) -> None:
-        starts_engine = self.mode == "async" and not self.processor.running
-        if starts_engine:
-            self.processor.start()
-        try:
+        with ExitStack() as ending:
+            ending.callback(self._busy.release)
+            if self.mode == "async" and not self.processor.running:
+                self.processor.start()
+                ending.callback(self.processor.stop)
             self._run_ticks(ticks)
-        finally:
-            if starts_engine:
-                self.processor.stop()
 
     def _run_ticks(self, ticks: int | None) -> None:
         due_ns = self.clock.now_ns() + self._interval_ns
@@ -191,30 +184,24 @@ class RuntimeLoop(fork.Forked):
 
     def _tick(self, index: int, due_ns: int) -> int:
         started_ns = self.clock.now_ns()
-        self._review(index, due_ns, started_ns)
+        late_ns = max(started_ns - due_ns, 0)
+        self._call("the strategy", index, self.processor.scheduler.tick, started_ns, self._interval_ns, late_ns)
         if self.mode == "sync":
             self.processor.process_pending()
         tick = Tick(index, due_ns, started_ns, self.processor.results(), self.state)
         if self._on_tick is not None:
-            self._call(self._on_tick, tick)
+            self._call("on_tick", index, self._on_tick, tick)
         finished_ns = self.clock.now_ns()
         self._account.tick(due_ns, started_ns, finished_ns)
         return finished_ns
 
-    def _review(self, index: int, due_ns: int, started_ns: int) -> None:
-        """Report the tick to the strategy. An exception of a strategy does not end the loop."""
+    def _call(self, name: str, index: int, callback: Callable[..., object], *given: object) -> None:
+        """Call a callback of tick ``index``; its exception is counted and does not end the loop."""
         try:
-            self.processor.scheduler.tick(started_ns, self._interval_ns, max(started_ns - due_ns, 0))
+            callback(*given)
         except Exception:
             self._account.errors += 1
-            logger.exception("the strategy failed at tick %d", index)
-
-    def _call(self, on_tick: Callable[[Tick], object], tick: Tick) -> None:
-        try:
-            on_tick(tick)
-        except Exception:
-            self._account.errors += 1
-            logger.exception("on_tick failed at tick %d", tick.index)
+            logger.exception("%s failed at tick %d", name, index)
 
     def _next_due(self, due_ns: int, finished_ns: int) -> int:
         following_ns = due_ns + self._interval_ns
