@@ -1,4 +1,4 @@
-"""Give the names that a package publishes their public paths."""
+"""publish: gives the names in a package's ``__all__`` their public path."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["publish"]
 
 
 def publish(package: str, *modules: str) -> Callable[[], list[str]]:
-    """Set ``__module__`` of what ``__all__`` of a package lists to the package, and return its ``__dir__``.
+    """Set ``__module__`` of the classes and functions in the package's ``__all__``; return its ``__dir__``.
 
-    Reprs and pickles then name ``lifeevt.locks.FairLock``, and stay valid when the class moves to another file. In
-    return, ``inspect.getsource`` and ``typing.get_type_hints`` look for a class in ``__init__.py``, and miss it.
-    ``__dir__`` lists the public names, the given public modules and the special names.
+    Reprs and pickles then name ``lifeevt.locks.FairLock``, and stay valid when the class moves to another file. The
+    price: ``inspect.getsource`` and ``typing.get_type_hints`` search ``__init__.py``, and fail. ``__dir__`` lists the
+    public names, the given public modules and the special names.
     """
     namespace = vars(sys.modules[package])
     for name in namespace["__all__"]:

@@ -1,4 +1,4 @@
-"""Time arrives as an argument: one clock for queue, scheduler, processor and loop."""
+"""Clocks: the one source of time for queue, scheduler, processor and loop, which get it as an argument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NS_PER_SECOND = 1_000_000_000
 
 
 def limit_in_ns(timeout: float | None) -> int | None:
-    """Return seconds as nanoseconds, None for no limit; negative seconds count as 0, NaN is a ValueError."""
+    """Return seconds as nanoseconds, and None for no limit. Negative seconds count as 0; NaN raises ValueError."""
     if timeout is None or timeout == math.inf:
         return None
     if math.isnan(timeout):
@@ -24,7 +24,7 @@ def limit_in_ns(timeout: float | None) -> int | None:
 
 
 class Clock(Protocol):
-    """What the engine asks of time. Implementations are safe to call from any thread."""
+    """The methods that the engine needs of a clock. Every thread may call them at any time."""
 
     def now_ns(self) -> int:
         """Return monotonic nanoseconds; never goes back. Does not block."""
@@ -63,21 +63,20 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves only when told to, so that a test commands time.
+    """A clock that only ``advance`` moves, for tests and replays. Thread-safe.
 
-    Waiters wake when ``advance`` passes them time, never by themselves. Thread-safe.
+    Waiting threads wake at each advance, or when they are notified; no real time passes for them.
     """
 
     def __init__(self, start_ns: int = 0, wall_start: float = 0.0) -> None:
-        self._now_ns = start_ns
-        self._start_ns = start_ns
+        self._now_ns = self._start_ns = start_ns
         self._wall_start = wall_start
         self._waiting: list[threading.Condition] = []
         self._changed = threading.Condition()
         fork.renew_locks(self, "_changed")
 
     def now_ns(self) -> int:
-        """Return the commanded time in nanoseconds."""
+        """Return the start plus the time advanced, in nanoseconds."""
         return self._now_ns
 
     def wall_time(self) -> float:
@@ -86,7 +85,7 @@ class ManualClock:
 
     def wait(self, condition: threading.Condition, deadline_ns: int | None) -> None:
         """Wait on ``condition`` until it is notified or the clock is advanced."""
-        with self._changed:  # advance holds this too: it cannot pass between the look and the entry
+        with self._changed:  # held by advance, too: no advance comes between the check and the entry
             if deadline_ns is not None and deadline_ns <= self._now_ns:
                 return
             self._waiting.append(condition)
@@ -99,16 +98,16 @@ class ManualClock:
                     self._waiting.remove(condition)
 
     def advance(self, seconds: float) -> None:
-        """Move time forward by ``seconds`` (>= 0) and wake every waiter to look again."""
+        """Move time forward by ``seconds`` (>= 0) and wake every waiting thread."""
         self.advance_ns(round(seconds * NS_PER_SECOND))
 
     def advance_ns(self, nanoseconds: int) -> None:
-        """Move time forward by ``nanoseconds`` (>= 0) and wake every waiter to look again."""
+        """Move time forward by ``nanoseconds`` (>= 0) and wake every waiting thread."""
         if nanoseconds < 0:
             raise ValueError(f"a clock never goes back; got {nanoseconds} ns")
         with self._changed:
             self._now_ns += nanoseconds
-            waiting, self._waiting = self._waiting, []  # all are woken; who waits on says so anew
+            waiting, self._waiting = self._waiting, []  # all wake, and enter again to wait on
         for condition in waiting:
             with condition:
                 condition.notify_all()

@@ -98,7 +98,7 @@ class StateError(LifeEventError):
 
 
 class UnknownField(StateError, KeyError):
-    """A field was named that the state does not have."""
+    """The state has no field of this name."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""  # KeyError would print the repr
@@ -109,11 +109,11 @@ class InvalidValue(StateError, ValueError):
 
 
 class StateFileError(StateError, ValueError):
-    """A state file is incomplete or damaged, and so is the one before it."""
+    """A state file is incomplete or damaged, and so is its predecessor."""
 
 
 class StateFileMissing(StateFileError, FileNotFoundError):
-    """There is no file to load a state from, and none before it."""
+    """The state file does not exist, and neither does its predecessor."""
 
 
 class ConflictError(StateError):
@@ -133,10 +133,7 @@ class TransactionError(StateError, RuntimeError):
 
 
 class LockTimeout(StateError, TimeoutError):
-    """A lock was not free in the time allowed.
-
-    ``holders`` has the name of each thread that held it, and for how many seconds it did.
-    """
+    """A lock was not free in the time allowed; ``holders`` has thread name and seconds of each holder."""
 
     holders: tuple[tuple[str, float], ...] = ()
 
@@ -158,13 +155,13 @@ class LockTimeout(StateError, TimeoutError):
 
 
 class LockOrderError(StateError, RuntimeError):
-    """A thread took a lock that it already holds, or took one out of order, or released one that it does not hold."""
+    """A thread took a lock twice or out of order, or released one that it does not hold."""
 
 
 class DeadlockError(StateError, RuntimeError):
     """Waiting for a lock would have closed a cycle of threads that wait for each other.
 
-    ``cycle`` has one sentence per thread on its wait. ``stacks`` has the stack of each thread, by its name.
+    ``cycle`` describes each thread's wait in a sentence; ``stacks`` has each thread's stack by its name.
     """
 
     def __init__(self, message: str, cycle: tuple[str, ...] = (), stacks: Mapping[str, str] | None = None) -> None:

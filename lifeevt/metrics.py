@@ -46,7 +46,7 @@ def summarize(histogram: Histogram) -> LatencySummary:
 class Ledger:
     """The place of every accepted event: queued, running, or at exactly one end. Immutable.
 
-    ``refused`` events were never accepted; the sender knows of each.
+    ``refused`` counts the events that were never accepted; their senders were told.
     """
 
     accepted: int
@@ -91,10 +91,9 @@ class QueueStatistics:
 class RateWindow:
     """Events a second over the last ``seconds``, estimated from samples of a counter that only grows.
 
-    The estimate is the counter's growth divided by the time between the newest sample and the newest one that is at
-    least a window older; without one, the oldest. It is exact for that time, costs the events nothing, and does not
-    know of events after the newest sample. Samples closer than a 64th of the window are left out. One thread at a
-    time. O(1) amortised.
+    The rate is the counter's growth between two samples: the newest, and the newest of those at least ``seconds``
+    older (else the oldest). Events after the newest sample are not in it. Samples closer than a 64th of the window are
+    left out. For one thread at a time. O(1) amortised.
 
     Raises:
         ValueError: unless ``seconds`` lies in (0, 1e9).
@@ -116,7 +115,7 @@ class RateWindow:
 
     @property
     def per_second(self) -> float:
-        """The estimate; 0 before the second sample."""
+        """The rate; 0 before the second sample."""
         if len(self._samples) < 2:
             return 0.0
         (then_ns, before), (now_ns, count) = self._samples[0], self._samples[-1]

@@ -78,7 +78,7 @@ class EventProcessingResult:
         return self.finished_ns - self.queued_ns
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values; raise SerializationError when the value of a stage is none. O(size)."""
+        """Return plain JSON values; raise SerializationError when a stage's value has no such form. O(size)."""
         record = {name: getattr(self, name) for name in _PLAIN_FIELDS}
         record |= {name: plain(getattr(self, name), name) for name in ("meaning", "decision", "action")}
         return {"event": self.event.to_dict(), "status": self.status.name, "priority": self.priority.name, **record}
@@ -108,7 +108,7 @@ class EventProcessingResult:
 
 
 class _Unfrozen:
-    """A result while its slots are filled: by assignment, which is faster than the calls that a frozen class needs."""
+    """A result whose slots are assigned; a frozen class would take a slower call for each."""
 
     __slots__ = EventProcessingResult.__slots__
 

@@ -1,4 +1,4 @@
-"""JSON without loss: a value comes back equal, or an error names the part that would not."""
+"""JSON without loss: a value reads back equal, or an error names the part that would not."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .errors import SerializationError
 __all__ = ["exact_json", "is_number", "parse_json", "plain"]
 
 _EXACT = (str, int, bool, type(None))
+_NUMBERS = (float, int)  # nearly all; the check against an abstract class takes ten times as long
 
 
 def plain(value: Any, path: str) -> Any:
@@ -44,8 +45,7 @@ def parse_json(text: str, path: str) -> Any:
 
 def is_number(value: Any) -> bool:
     """Return whether ``value`` is a finite real number that a float can hold; a bool is none."""
-    kind = type(value)  # nearly always one of two; the look-up of an abstract class takes ten times as long
-    if kind is not float and kind is not int and (isinstance(value, bool) or not isinstance(value, Real)):
+    if type(value) not in _NUMBERS and (isinstance(value, bool) or not isinstance(value, Real)):
         return False
     try:
         return math.isfinite(value)
@@ -54,16 +54,15 @@ def is_number(value: Any) -> bool:
 
 
 def _plain(value: Any, path: str) -> Any:
-    kind = type(value)
-    if kind in _EXACT:
+    if type(value) in _EXACT:
         return value
-    if kind is float:
+    if type(value) is float:
         return _finite(value, path)
-    if kind is list:
+    if type(value) is list:
         return [_plain(item, f"{path}[{position}]") for position, item in enumerate(value)]
     if isinstance(value, Mapping):
         return {_key(key, path): _plain(item, f"{path}.{key}") for key, item in value.items()}
-    raise SerializationError(f"{path} is a {kind.__name__}, which JSON would not give back")
+    raise SerializationError(f"{path} is a {type(value).__name__}, which JSON would not give back")
 
 
 def _refuse_constant(name: str) -> Any:

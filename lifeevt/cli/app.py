@@ -69,9 +69,7 @@ def run(
     ] = None,
     ticks: Annotated[int | None, typer.Option(metavar="N", min=1, help="End after N ticks.")] = None,
     backend: Annotated[str | None, typer.Option(metavar="NAME", help="Run on native, reference or auto.")] = None,
-    sync: Annotated[
-        bool, typer.Option("--sync", help="Run the synchronous loop: events wait for the tick.")
-    ] = False,
+    sync: Annotated[bool, typer.Option("--sync", help="Run the synchronous loop: events wait for the tick.")] = False,
     virtual: Annotated[
         bool, typer.Option("--virtual", help="Run at full speed on a manual clock; every run gives the same results.")
     ] = False,

@@ -51,9 +51,7 @@ class Playback:
     ``finished`` is true when all events were submitted, or reading failed with ``error``.
     """
 
-    def __init__(
-        self, dues: Iterator[Due], engine: AsyncEventProcessor, *, live: bool = False
-    ) -> None:
+    def __init__(self, dues: Iterator[Due], engine: AsyncEventProcessor, *, live: bool = False) -> None:
         self.live = live
         self.played = 0
         self.log: list[Due] = []

@@ -202,12 +202,8 @@ class Run:
         self.clock: Clock = VirtualTime() if settings.virtual else SystemClock()
         self.state = ThreadSafeSelfState.life()
         queue = AsyncEventQueue(settings.capacity, settings.overflow, self.clock)
-        self.engine = AsyncEventProcessor(
-            self.state, queue=queue, clock=self.clock, result_capacity=RESULT_CAPACITY
-        )
-        self.loop = RuntimeLoop(
-            self.state, self.engine, settings.tick, self._on_tick, settings.mode, self.clock
-        )
+        self.engine = AsyncEventProcessor(self.state, queue=queue, clock=self.clock, result_capacity=RESULT_CAPACITY)
+        self.loop = RuntimeLoop(self.state, self.engine, settings.tick, self._on_tick, settings.mode, self.clock)
         dues = schedule(source.recording, settings.pace)
         self.playback = Playback(dues, self.engine, live=source.live)
         self.digest = ResultDigest()

@@ -1,4 +1,4 @@
-"""Events as frozen data, their types, and limits on how many may come."""
+"""Events as frozen data, their types, and rate limits."""
 
 from __future__ import annotations
 

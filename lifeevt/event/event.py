@@ -18,8 +18,8 @@ from ..serialization import plain
 
 __all__ = ["Event", "Priority"]
 
-# Years 1 to 9999, the range of datetime. Scheduling reads no wall clock, so any time inside is harmless. A time outside
-# is a mistake, for example in milliseconds.
+# Years 1 to 9999, the range of datetime. A time outside is a mistake, such as one in milliseconds; a time inside is
+# harmless, as scheduling reads no wall clock.
 EARLIEST_TIMESTAMP = -62_135_596_800.0
 LATEST_TIMESTAMP = 253_402_300_799.0
 
@@ -37,7 +37,7 @@ class Priority(IntEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Priority | None:
-        """Return one of the levels 4 to 15; its name is LEVEL_4 to LEVEL_15, and iteration leaves it out."""
+        """Return a level from 4 to 15: its name is LEVEL_4 to LEVEL_15, and iteration leaves it out."""
         if type(value) is not int or not len(cls) <= value < MAX_LEVELS:
             return None
         level = int.__new__(cls, value)
@@ -102,8 +102,8 @@ class Event:
         event_type: str | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        # The setters of the slots are the fastest way past a frozen class. Urgency is set last: an event that has it
-        # has all its values, also for the native queue, which reads the slots itself.
+        # The setters of the slots are the fastest way to fill a frozen object. Urgency comes last: the native queue
+        # reads the slots itself, and takes an event that has urgency for complete.
         _set_type(self, _name("type", type if event_type is None else event_type))
         _set_intensity(self, _number("intensity", intensity, -1.0, 1.0))
         _set_timestamp(self, _timestamp(timestamp))
@@ -144,7 +144,7 @@ class Event:
         ``type``, ``intensity`` and ``timestamp`` are required; unknown keys are refused.
         """
         if not isinstance(record, Mapping):
-            raise InvalidEvent(f"an event is a JSON object, not a {_kind(record)}")
+            raise InvalidEvent(f"an event is a JSON object, not a {type(record).__name__}")
         for name in ("type", "intensity", "timestamp"):
             if name not in record:
                 raise InvalidEvent(f"the field {name!r} is missing")
@@ -169,13 +169,9 @@ _set_intensity, _set_metadata, _set_priority, _set_source, _set_timestamp, _set_
 NO_METADATA: Mapping[str, Any] = MappingProxyType({})
 
 
-def _kind(value: object) -> str:
-    return type(value).__name__
-
-
 def _name(field: str, value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidEvent(f"{field} must be a string, not a {_kind(value)}")
+        raise InvalidEvent(f"{field} must be a string, not a {type(value).__name__}")
     if not value.strip():
         raise InvalidEvent(f"{field} must not be empty")
     return value
@@ -185,7 +181,7 @@ def _number(field: str, value: object, low: float, high: float) -> float:
     if type(value) is float and low <= value <= high:
         return value
     if isinstance(value, bool) or not isinstance(value, Real):  # checks against an abstract class are slow
-        raise InvalidEvent(f"{field} must be a number, not a {_kind(value)}")
+        raise InvalidEvent(f"{field} must be a number, not a {type(value).__name__}")
     try:
         number = float(value)
     except OverflowError:
@@ -205,7 +201,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
     if value is None:
         return NO_METADATA
     if not isinstance(value, Mapping):
-        raise InvalidEvent(f"metadata must be a mapping, not a {_kind(value)}")
+        raise InvalidEvent(f"metadata must be a mapping, not a {type(value).__name__}")
     return MappingProxyType(dict(value)) if value else NO_METADATA
 
 

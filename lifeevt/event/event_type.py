@@ -1,4 +1,4 @@
-"""EventType: what the engine knows of one type of event, or of a family, as data."""
+"""EventType: the level, the latency budget and the rules of one type of event, or of a family."""
 
 from __future__ import annotations
 
@@ -19,13 +19,20 @@ _LONGEST_NS = 2**62
 
 @dataclass(frozen=True)
 class EventType:
-    """One type or family: its level, and its latency budget in nanoseconds (> 0).
+    """One type of event, or a family of types. None as a value: no such rule.
 
-    ``name`` also names the family: ``social`` (or ``social_*``, which is the same) holds for ``social_conflict``.
-    ``ttl_ns``: an event that waited so long is not answered any more. ``overflow``: what a full queue does for
-    it, in place of the queue's own policy. ``coalesce``: which of several with one key is kept. ``rate_limit``
-    holds for all its events together, ``source_limit`` for those of each source. None: no such rule.
-    InvalidConfiguration names the value that is wrong, and what may stand there.
+    Args:
+        name: also names the family: ``social`` (or ``social_*``, the same) holds for ``social_conflict``.
+        priority: the level.
+        budget_ns: the latency budget in nanoseconds, above 0.
+        ttl_ns: an event that has waited for so long expires.
+        overflow: the policy of a full queue, in place of the queue's own.
+        coalesce: which event of a key is kept: ``last``, ``first``, or a ``merge`` of all.
+        rate_limit: the limit of all its events together.
+        source_limit: the limit of its events from each source.
+
+    Raises:
+        InvalidConfiguration: a value is wrong; the text names the choices.
     """
 
     name: str
@@ -50,14 +57,14 @@ class EventType:
 
     @property
     def is_plain(self) -> bool:
-        """Whether level and budget are all that its events are treated by."""
+        """Whether it has no rule besides level and budget."""
         return self.is_plain_but_limited and self.rate_limit is None
 
     @property
     def is_plain_but_limited(self) -> bool:
-        """Whether level, budget and ``rate_limit`` are all that its events are treated by."""
+        """Whether it has no rule besides level, budget and ``rate_limit``."""
         return (self.ttl_ns or self.overflow or self.coalesce or self.source_limit) is None
 
-    def _check_choice(self, what: str, given: str | None, choices: tuple[str, ...]) -> None:
+    def _check_choice(self, field: str, given: str | None, choices: tuple[str, ...]) -> None:
         if given is not None and given not in choices:
-            raise InvalidConfiguration(f"event type {self.name!r}: {what} is {given!r}; choose {', '.join(choices)}")
+            raise InvalidConfiguration(f"event type {self.name!r}: {field} is {given!r}; choose {', '.join(choices)}")

@@ -1,4 +1,4 @@
-"""Tables in files: rows of a CSV file with their places, and event types from CSV or TOML."""
+"""Tables in files: rows of CSV with their places, and event types from CSV or TOML."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("type", "priority", "budget_ms")
 _KEYS = ("level", "budget_ms", "ttl_ms", "overflow", "coalesce", "rate", "source_rate")
 _RATE_KEYS = ("count", "seconds", "burst")
 Levels = dict[str, Priority]
-Row = tuple[str, dict[str, str]]  # its place, for errors, and its trimmed text by column
+Row = tuple[str, dict[str, str]]  # the place, for texts of errors, and the trimmed cells by column
 Error = type[InvalidConfiguration]
 
 
@@ -36,11 +36,10 @@ def load_table(path: str | Path, *columns: str, error: Error = InvalidConfigurat
 
 
 def read_table(text: str, name: str, *columns: str, error: Error = InvalidConfiguration) -> list[Row]:
-    """Return the rows of a table whose first line names at least ``columns``.
+    """Return the rows of a CSV text; its first line names the columns, at least ``columns``.
 
     Raises:
-        InvalidConfiguration: or the given ``error``: a column is missing, or a row has too many or too few cells;
-            names the line.
+        error: a column is missing, or a row has too many or too few cells; the text names the line.
     """
     import csv  # lazy: most programs read no table
 

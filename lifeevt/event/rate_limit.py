@@ -1,4 +1,4 @@
-"""RateLimit: how many events of a type, or of one source of it, may come in a time."""
+"""RateLimit: the largest number of events of a type, or of one of its sources, in a time."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class RateLimit:
 
     @property
     def most(self) -> int:
-        """How many may come at once."""
+        """The largest number of events at once."""
         return self.count if self.burst is None else self.burst
 
     @property
     def period_ns(self) -> int:
-        """The time in which ``count`` tokens come."""
+        """The nanoseconds in which ``count`` tokens are added."""
         return round(self.seconds * NS_PER_SECOND)

@@ -88,8 +88,8 @@ class EventTypes:
             self._followers.append(WeakMethod(changed))
 
     def named(self, name: str) -> EventType | None:
-        """Return the type of a name or of its family, or None when it depends on the event."""
-        found, types = self._found, self._types  # both of one table, while another thread may replace it
+        """Return the type of a name or of its family; None when only the event's metadata can tell."""
+        found, types = self._found, self._types  # read together: another thread may replace both
         if name in found:
             return found[name]
         family = name

@@ -151,4 +151,3 @@ def _record(value: Any) -> Any:
 
 def _text(status: int, text: str) -> Reply:
     return Reply(status, text.encode())
-
