@@ -69,6 +69,8 @@ def backend_of(config: pytest.Config) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     for line in MARKS:
         config.addinivalue_line("markers", line)
+    if "lifeevt" in sys.modules:
+        raise pytest.UsageError("a conftest.py or a plugin imports lifeevt before its backend is chosen")
     os.environ["LIFEEVT_BACKEND"] = backend_of(config)  # before the first test module imports the package
     if config.getoption("--quick"):
         settings.load_profile("quick")
