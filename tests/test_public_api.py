@@ -211,7 +211,7 @@ def test_importing_the_package_reads_no_metadata_of_packages() -> None:
 
 
 LAZY = {
-    "argparse", "asyncio", "bz2", "csv", "hashlib", "importlib.metadata", "importlib.resources", "lzma",
+    "argparse", "asyncio", "bz2", "csv", "ctypes", "hashlib", "importlib.metadata", "importlib.resources", "lzma",
     "multiprocessing", "random", "shutil", "socket", "sqlite3", "subprocess", "tempfile", "urllib.request", "zipfile",
 }  # fmt: skip
 

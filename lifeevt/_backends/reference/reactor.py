@@ -19,7 +19,7 @@ from .histogram import Histogram
 from .numbers import int64, saturated
 from .queued import Queued
 from .reflex import ReflexTable
-from .results import Results, buffer_of
+from .results import Results
 from .stages import Helpers, StagedEvent, Stages
 from .type_table import UNKNOWN_TYPE, TypeTable
 from .uncopyable import Uncopyable
@@ -169,6 +169,8 @@ class Reactor(Uncopyable):
 
     def take_buffer(self, limit: int | None) -> Any:
         """Take up to ``limit`` results (None: all), oldest first, as one buffer of numbers; payloads are dropped."""
+        from .result_buffer import buffer_of  # loads ctypes, which nothing else needs
+
         return buffer_of(self.take(None if limit is None else int64(limit)))
 
     def counts(self) -> tuple[int, int]:
