@@ -252,7 +252,7 @@ def field_timers(count: int) -> dict[str, dict[str, Any]]:
 
 def field_rows(counts: Iterable[int], times: int, rounds: int) -> list[measure.Row]:
     return [
-        point(curve, count, "ns a turn", measure.in_turns(all_timed(timers, times), rounds))
+        point(curve, count, "ns a call", measure.in_turns(all_timed(timers, times), rounds))
         for count in counts
         for curve, timers in field_timers(count).items()
     ]

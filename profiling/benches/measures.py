@@ -10,7 +10,7 @@ MEASURES = {
     "queue": "put and get of events, beside PriorityQueue and heapq",
     "heap": "push and pop inside C, beside std::priority_queue",
     "state": "a read, a snapshot, a delta, beside the locks of others",
-    "turn": "what a turn adds to code that works on a wrapped object",
+    "exclusive": "the cost of exclusive access to a wrapped object",
     "idle": "what 1000 events a second and a waiting worker use of a core",
     "memory": "what a started engine adds to the resident size",
     "latency": "from submit to the state changed, beside a busy interpreter",

@@ -1,9 +1,8 @@
-"""What does a turn add to code that works on an object of 30 numbers?
+"""How much does exclusive access add to code that works on an object of 30 numbers?
 
-Columns: a turn on a state that wraps the object, and what others would do: hold an RLock, with or
-without a copy of the numbers for readers at its end. One thread, no contention. The bar is 5 % of the 51
-microseconds that Life's shortest pipeline takes for an event. The same without the times that a state keeps of its
-turns says what these cost.
+Columns: exclusive access to a state that wraps the object; the same without the times that a state keeps of it; an
+RLock in its place; an RLock and, at its end, a copy of the numbers for readers. One thread, no contention. The bar is
+5 % of the 51 microseconds that Life's shortest pipeline takes for an event.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .bars import AT_MOST, Bar
 from .environment import BACKEND
 from .loops import UNMEASURED, all_timed, timer, unmeasured_bars
 
-NAME = "turn"
+NAME = "exclusive"
 FIELDS = 30
 PIPELINE_NS = 51_000
 BARS = (Bar("", 0.05 * PIPELINE_NS, AT_MOST), *unmeasured_bars())
@@ -85,7 +84,7 @@ def columns(case: Case) -> dict[str, timeit.Timer]:
 
 def row(case: Case, times: int, rounds: int) -> measure.Row:
     samples = measure.in_turns(all_timed(columns(case), times), rounds)
-    return measure.Row(case.name, "ns a turn", next(iter(samples)), samples, bars=BARS)
+    return measure.Row(case.name, "ns an access", next(iter(samples)), samples, bars=BARS)
 
 
 def rows(effort: measure.Effort) -> list[measure.Row]:
