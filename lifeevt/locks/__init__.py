@@ -1,4 +1,4 @@
-"""Locks that are fair, named and ranked, and the graph of waits."""
+"""Fair, named and ranked locks, and the graph of waits that detects deadlocks."""
 
 from __future__ import annotations
 

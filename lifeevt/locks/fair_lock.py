@@ -1,4 +1,4 @@
-"""FairLock: exclusive, first come first served, each time held for a named purpose."""
+"""FairLock: a mutual exclusion lock with one holder, in the order of requests, each held for a named purpose."""
 
 from __future__ import annotations
 
@@ -14,33 +14,42 @@ from .wait_graph import GRAPH
 
 __all__ = ["FairLock", "FairLockGuard"]
 
-RECHECK_SECONDS = 1.0  # a signal handler may raise in a thread that has left the line and not yet rung the next bell
+RECHECK_SECONDS = 1.0  # a thread that leaves may be interrupted by a signal handler before it wakes the next one
 
 
 class FairLock(fork.Forked):
-    """A lock with one holder at a time, in the order of asking; the holder, its purpose and its time are visible.
+    """A lock with one holder at a time, in the order of requests; the holder, its purpose and its time are visible.
 
-    ``with lock.acquire("the engine", timeout=1.0): ...``. Thread-safe.
+    ``with lock.acquire("the engine", timeout=1.0): ...``. It is not re-entrant. Thread-safe.
 
-    A thread holds it once, and takes it only upwards in ``rank`` (None: not checked); else LockOrderError at once.
-    A wait that would close a circle of threads raises DeadlockError. A wait longer than ``timeout`` seconds raises
-    LockTimeout, which names the holder. ``measured``: keep times, at about 60 kB.
+    Args:
+        name: the lock's name in errors and statistics.
+        rank: a thread takes ranked locks only in ascending order. None is not checked.
+        measured: keep the times of waits and holds, at about 60 kB.
     """
 
     def __init__(self, name: str, rank: int | None = None, *, measured: bool = True) -> None:
         self.name, self.rank = name, rank
         self.times = LockTimes() if measured else None
-        # The first entry has the lock. Each change is one call of C, so no exception comes between its halves.
-        # No deque: without a GIL one cannot be copied while it changes.
+        # The first entry holds the lock. Each change is one call of C, which no exception can interrupt.
+        # A list, since a deque cannot be copied while it changes without a GIL.
         self.line: list[LockEntry] = []
         fork.keep(self)
 
     def acquire(self, holder: str, timeout: float | None = None) -> FairLockGuard:
-        """Wait for the lock and return its guard; other threads read ``holder`` in their errors. O(waiting)."""
+        """Wait for the lock, up to ``timeout`` seconds, and return its guard. O(waiting).
+
+        ``holder`` stands in the errors of threads that wait.
+
+        Raises:
+            LockTimeout: the lock was not free in time; names the holder.
+            LockOrderError: at once, when this thread holds the lock already, or a lock of the same or a higher rank.
+            DeadlockError: the wait would close a cycle of threads.
+        """
         return FairLockGuard(self, holder, limit_in_ns(timeout))
 
     def holders(self) -> tuple[LockHolder, ...]:
-        """Return the holder now, or nothing."""
+        """Return the present holder, or none."""
         return tuple(LockHolder(entry.holder, entry.held_ns() / 1e9) for entry in self.line[:1])
 
     def is_mine(self) -> bool:
@@ -49,15 +58,15 @@ class FairLock(fork.Forked):
         return first is not None and first.thread == threading.get_ident()
 
     def waiting(self) -> int:
-        """Return how many threads wait now."""
+        """Return the number of threads that wait now."""
         return max(len(self.line) - 1, 0)
 
     def statistics(self) -> LockStatistics:
-        """Return how long threads waited and held. O(buckets)."""
+        """Return the times of waits and holds. O(buckets)."""
         return LockStatistics(self.name) if self.times is None else self.times.statistics(self.name)
 
     def blockers(self, thread: int) -> tuple[int, ...]:
-        """Return the threads that keep ``thread`` waiting here: all before it in line. O(waiting)."""
+        """Return the threads before ``thread`` in line; none when it does not wait. O(waiting)."""
         before: list[int] = []
         for entry in list(self.line):
             if entry.thread == thread:
@@ -69,10 +78,10 @@ class FairLock(fork.Forked):
         held = "".join(f" held by {each.holder}," for each in self.holders())
         return f"<FairLock {self.name}:{held} {self.waiting()} wait>"
 
-    # --- for a LockGuard, which changes the line
+    # --- the line of a LockGuard
 
     def check_order(self) -> None:
-        """Raise LockOrderError when this thread holds the lock, waits for it, or holds one of a higher rank."""
+        """Raise LockOrderError if this thread holds the lock, waits for it, or holds one of a higher rank."""
         me = threading.get_ident()
         for entry in list(self.line):
             if entry.thread == me:
@@ -81,19 +90,14 @@ class FairLock(fork.Forked):
         lock_order.check(self.name, self.rank)
 
     def wait(self, entry: LockEntry, limit_ns: int | None) -> None:
-        """Wait until ``entry``, which is in line, is the first.
-
-        Raises:
-            LockTimeout: that takes longer than the limit.
-            DeadlockError: the wait would close a circle of threads.
-        """
+        """Wait until ``entry`` is the first in line; LockTimeout and DeadlockError as in ``acquire``."""
         asked_ns = time.monotonic_ns()
         entry.bell = bell = threading.Lock()
         bell.acquire()
         try:
             if limit_ns != 0:
                 GRAPH.begin(self, "take")
-            while self.line[0] is not entry:  # asked with the bell in place: the leaving thread rings it from now on
+            while self.line[0] is not entry:  # compared only after the bell is set, so that no wake-up is lost
                 bell.acquire(timeout=self._patience_seconds(limit_ns, asked_ns))
         finally:
             GRAPH.end(self)
@@ -101,11 +105,11 @@ class FairLock(fork.Forked):
                 self.times.waits.record(time.monotonic_ns() - asked_ns)
 
     def note_rank(self, entry: LockEntry) -> None:
-        """Note that the thread of ``entry``, this one, holds a lock of this rank."""
+        """Note that this thread, which is that of ``entry``, holds a lock of this rank."""
         entry.ranks = lock_order.note(self.name, self.rank)
 
     def forget_rank(self, entry: LockEntry) -> None:
-        """Note that the thread of ``entry`` does not hold it any more. Any thread may call it."""
+        """Note that the thread of ``entry`` no longer holds a lock of this rank. Any thread may call it."""
         lock_order.forget(entry.ranks, self.name, self.rank)
 
     def _patience_seconds(self, limit_ns: int | None, asked_ns: int) -> float:
@@ -122,7 +126,7 @@ class FairLock(fork.Forked):
 
 
 class FairLockGuard(LockGuard):
-    """A hold on a FairLock: from ``acquire`` until ``release``, the end of its block, or its last reference."""
+    """A hold on a FairLock, from ``acquire`` until ``release``, the end of its block, or its last reference."""
 
     __slots__ = ("holder",)
 
@@ -133,11 +137,11 @@ class FairLockGuard(LockGuard):
 
     @property
     def held(self) -> bool:
-        """Whether the hold lasts."""
+        """Whether the guard still holds the lock."""
         return next(iter(self._lock.line), None) is self._entry
 
     def release(self) -> None:
-        """End the hold and wake the next thread in line. Idempotent, from any thread; does not block."""
+        """Release the lock and wake the next thread in line. Idempotent; any thread may call it; never blocks."""
         self._release()
 
     def __enter__(self) -> FairLockGuard:

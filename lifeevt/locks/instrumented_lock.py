@@ -1,10 +1,9 @@
-"""InstrumentedLock: a lock of your own, with its waits in the graph, its rank checked and its times kept."""
+"""InstrumentedLock: your own lock, with deadlock detection, a checked rank and times."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import Protocol
 
 from .._backends import LockEntry, fork
 from ..errors import LockOrderError
@@ -15,26 +14,17 @@ from .wait_graph import GRAPH
 __all__ = ["InstrumentedLock"]
 
 
-class PlainLock(Protocol):
-    """The calls that ``threading.Lock`` and ``threading.RLock`` have in common."""
-
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take it."""
-
-    def release(self) -> None:
-        """Give it back."""
-
 
 class InstrumentedLock(fork.Forked):
-    """A ``threading.Lock`` or ``RLock`` of your own, with its waits in the graph and its rank checked. Thread-safe.
+    """Your own ``threading.Lock`` or ``RLock`` with deadlock detection, a checked rank and times. Thread-safe.
 
-    It has the calls and the results of the lock itself. It also raises DeadlockError for a wait that would close a
-    circle of threads, and LockOrderError for a rank out of order or a Lock that its holder takes again.
-
-    Use the lock through this object only and as a mutex: one thread takes and releases it.
+    It has the methods of the lock, with the same results. Use the lock through this object only, and as a mutex:
+    the thread that takes it releases it. ``rank`` and ``measured`` are those of :class:`FairLock`.
     """
 
-    def __init__(self, lock: PlainLock, name: str, rank: int | None = None, *, measured: bool = True) -> None:
+    def __init__(
+        self, lock: threading.Lock | threading.RLock, name: str, rank: int | None = None, *, measured: bool = True
+    ) -> None:
         self.name, self.rank = name, rank
         self._lock, self._depth = lock, 0
         self._entry: LockEntry | None = None  # of the holder
@@ -42,7 +32,12 @@ class InstrumentedLock(fork.Forked):
         fork.keep(self)
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
-        """Take the lock; False when that cannot be had at once, or within ``timeout`` seconds (-1: no limit)."""
+        """Take the lock; False if it is not free at once, or within ``timeout`` seconds (-1: no limit).
+
+        Raises:
+            DeadlockError: the wait would close a cycle of threads.
+            LockOrderError: the rank is out of order, or this thread holds the lock and it is no ``RLock``.
+        """
         entry = self._entry
         again = entry is not None and entry.thread == threading.get_ident()
         if not again:
@@ -55,7 +50,7 @@ class InstrumentedLock(fork.Forked):
         return True
 
     def release(self) -> None:
-        """Give the lock back; RuntimeError when it is not held."""
+        """Release the lock; RuntimeError when it is not held."""
         entry, depth = self._entry, self._depth
         if depth == 1:
             self._entry = None  # before the next holder can write its own
@@ -75,16 +70,16 @@ class InstrumentedLock(fork.Forked):
         self.release()
 
     def holders(self) -> tuple[LockHolder, ...]:
-        """Return the holder now, or nothing."""
+        """Return the present holder, or none."""
         entry = self._entry
         return () if entry is None else (LockHolder(entry.holder, entry.held_ns() / 1e9),)
 
     def statistics(self) -> LockStatistics:
-        """Return how long threads waited and held. O(buckets)."""
+        """Return the times of waits and holds. O(buckets)."""
         return LockStatistics(self.name) if self._times is None else self._times.statistics(self.name)
 
     def blockers(self, thread: int) -> tuple[int, ...]:
-        """Return the threads that keep ``thread`` waiting here; none when it does not wait, or not any more."""
+        """Return the thread that holds the lock, unless that is ``thread``."""
         entry = self._entry
         return () if entry is None or entry.thread == thread else (entry.thread,)
 

@@ -1,4 +1,4 @@
-"""The ranks of the locks that a thread holds: it may take only a higher one, so that no two threads wait crosswise."""
+"""The lock hierarchy: a thread may take only a lock of a higher rank than those it holds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _held = _Held()
 
 
 def check(name: str, rank: int | None) -> None:
-    """Raise LockOrderError unless ``rank`` is above that of every lock this thread holds. None is not checked."""
+    """Raise LockOrderError unless ``rank`` is above that of every lock that this thread holds. None: no check."""
     if rank is None:
         return
     for other, held in _held.locks:
@@ -29,13 +29,13 @@ def check(name: str, rank: int | None) -> None:
 
 
 def note(name: str, rank: int | None) -> list[Ranked]:
-    """Note that this thread holds the lock, and return its list of ranks, for ``forget``."""
+    """Note that this thread holds the lock, and return the thread's list of ranks for ``forget``."""
     if rank is not None:
         _held.locks.append((name, rank))
     return _held.locks
 
 
 def forget(ranks: list[Ranked] | None, name: str, rank: int | None) -> None:
-    """Note that the thread of ``ranks`` (None: nothing was noted) has left the lock. Any thread may call it."""
+    """Note that the thread of ``ranks`` (None: nothing was noted) released the lock. Any thread may call it."""
     if rank is not None and ranks is not None and (name, rank) in ranks:
         ranks.remove((name, rank))

@@ -1,4 +1,4 @@
-"""ReadWriteLock: many readers or one writer, writers first, with its holders and its waits visible."""
+"""ReadWriteLock: many readers or one writer, writers first, with visible holders and waits."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ __all__ = ["ReadWriteGuard", "ReadWriteLock"]
 class ReadWriteLock:
     """Many readers or one writer: ``with lock.read(timeout): ...`` and ``with lock.write(timeout): ...``. Thread-safe.
 
-    Writers enter first, in the order of asking, and at most 2 of them pass a reader that waits. A block leaves the lock
-    however it ends. Free, the lock costs about a microsecond. ``measured``: keep times, at about 60 kB.
+    Writers enter first, in the order of requests, and at most 2 of them pass a waiting reader. It is not re-entrant. A
+    free lock costs about a microsecond. ``name``, ``rank`` and ``measured`` are those of :class:`FairLock`.
 
-    A thread holds it once, and takes it only upwards in ``rank`` (None: not checked); else LockOrderError at once.
-    A wait that would close a circle of threads, over any locks of this package and exclusive access to states, raises
-    DeadlockError. A wait longer than ``timeout`` seconds raises LockTimeout, which names the holders.
+    Raises:
+        LockTimeout: the lock was not free within ``timeout`` seconds; names the holders.
+        LockOrderError: at once, when this thread holds the lock already, or a lock of the same or a higher rank.
+        DeadlockError: the wait would close a cycle of threads, over any locks of this package and exclusive access.
     """
 
     def __init__(self, name: str, rank: int | None = None, *, measured: bool = True) -> None:
@@ -37,32 +38,32 @@ class ReadWriteLock:
         self._wait_to_write = partial(self._wait, "write")
 
     def read(self, timeout: float | None = None) -> ReadWriteGuard:
-        """Return the guard of a reader, for ``with``: it waits while a writer is inside or waits."""
+        """Return the guard of a reader, for ``with``; its block waits while a writer holds the lock or waits."""
         core = self._core
         return ReadWriteGuard(self, core.acquire_read, core.release_read, self._wait_to_read, limit_in_ns(timeout))
 
     def write(self, timeout: float | None = None) -> ReadWriteGuard:
-        """Return the guard of the only holder, for ``with``: it waits while any thread is inside."""
+        """Return the guard of a writer, for ``with``; its block waits while another thread holds the lock."""
         core = self._core
         return ReadWriteGuard(self, core.acquire_write, core.release_write, self._wait_to_write, limit_in_ns(timeout))
 
     def holders(self) -> tuple[LockHolder, ...]:
-        """Return the threads inside now."""
+        """Return the present holders."""
         now_ns, names = time.monotonic_ns(), {thread.ident: thread.name for thread in threading.enumerate()}
         held = self._core.holders().items()
         return tuple(LockHolder(names.get(each, f"thread {each}"), (now_ns - since) / 1e9) for each, since in held)
 
     def waiting(self) -> tuple[int, int]:
-        """Return how many readers and how many writers wait now."""
+        """Return the numbers of readers and of writers that wait now."""
         return self._core.waiting()
 
     def statistics(self) -> LockStatistics:
-        """Return how long threads waited and held. O(buckets)."""
+        """Return the times of waits and holds. O(buckets)."""
         core = self._core
         return LockStatistics(self.name, _summary(core.waits), _summary(core.holds), *(core.longest or ()))
 
     def blockers(self, thread: int) -> tuple[int, ...]:
-        """Return the threads that keep ``thread`` waiting here; none when it does not wait, or not any more."""
+        """Return the threads that keep ``thread`` waiting; none when it does not wait."""
         return self._core.blockers(thread)
 
     def __repr__(self) -> str:
@@ -74,7 +75,7 @@ class ReadWriteLock:
 
 
 class ReadWriteGuard:
-    """A block inside a ReadWriteLock: from its begin to its end, or until the guard is dropped."""
+    """A hold on a ReadWriteLock, from the begin of its block to the end, or until the guard is dropped."""
 
     __slots__ = ("_acquire", "_limit_ns", "_lock", "_on_wait", "_ranks", "_release", "_thread")
 
@@ -101,7 +102,7 @@ class ReadWriteGuard:
         except StateError:
             self._thread = None
             raise
-        except BaseException:  # a signal handler's, perhaps after this thread was inside
+        except BaseException:  # of a signal handler, perhaps after the lock was taken
             self._leave_if_inside()
             raise
 
@@ -113,7 +114,7 @@ class ReadWriteGuard:
         self._thread = None
 
     def __del__(self) -> None:
-        if self._thread is not None:  # an exception came between the entry and the block
+        if self._thread is not None:  # a signal handler raised between the entry and the block
             self._leave_if_inside()
 
     def _leave_if_inside(self) -> None:

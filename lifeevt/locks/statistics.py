@@ -1,4 +1,4 @@
-"""LockHolder and LockStatistics: what a lock reports; LockTimes: the counts behind the statistics."""
+"""LockHolder and LockStatistics, the reports of a lock, and LockTimes, the histograms behind them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_TIMES = LatencySummary()
 
 @dataclass(frozen=True)
 class LockHolder:
-    """A holder of a lock, by a thread's name or by the given purpose, and for how many seconds it has had the lock."""
+    """A holder of a lock, by its thread's name or its given purpose, and the seconds since it took the lock."""
 
     holder: str
     seconds: float
@@ -22,9 +22,9 @@ class LockHolder:
 
 @dataclass(frozen=True)
 class LockStatistics:
-    """Waits and holds of a lock, in nanoseconds; all zero when the lock is not measured.
+    """The times of a lock's waits and holds, in nanoseconds; all zero when the lock is not measured.
 
-    ``waits`` counts only the acquisitions that found the lock taken.
+    ``waits`` has only the acquisitions that found the lock taken.
     """
 
     name: str
@@ -45,7 +45,7 @@ class LockTimes:
         self.longest_ns = 0
 
     def record_hold(self, holder: str, hold_ns: int) -> None:
-        """Count a hold."""
+        """Record the time of one hold."""
         self.holds.record(hold_ns)
         if hold_ns > self.longest_ns:
             self.note_longest(holder, hold_ns)
@@ -55,6 +55,6 @@ class LockTimes:
         self.longest_holder, self.longest_ns = holder, hold_ns
 
     def statistics(self, name: str) -> LockStatistics:
-        """Return the counts as statistics of the lock of that name. O(buckets)."""
+        """Return the times as the statistics of the lock ``name``. O(buckets)."""
         waits, holds = summarize(self.waits), summarize(self.holds)
         return LockStatistics(name, waits, holds, self.longest_holder, self.longest_ns)

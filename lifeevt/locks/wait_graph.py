@@ -1,4 +1,4 @@
-"""WaitGraph: which thread waits for which, so that a circle is found before it closes."""
+"""WaitGraph: the waits of threads for each other's locks; a wait that would close a cycle of them fails."""
 
 from __future__ import annotations
 
@@ -18,51 +18,54 @@ __all__ = ["GRAPH", "Wait", "WaitGraph"]
 
 
 class Waitable(Protocol):
-    """A lock whose waits can be edges."""
+    """A lock whose waits can be edges of the graph."""
 
     @property
     def name(self) -> str:
-        """What errors call it."""
+        """The lock's name in errors."""
 
     def blockers(self, thread: int) -> Iterable[int]:
-        """Return the threads that keep ``thread`` waiting here now; none when it does not wait, or not any more.
+        """Return the threads that keep ``thread`` waiting for this lock now; none when it does not wait.
 
-        Exact: a thread that is named is inside, or waits here ahead of ``thread``.
+        Each of them holds the lock, or waits for it ahead of ``thread``.
         """
 
 
 @dataclass(frozen=True, eq=False)
 class Wait:
-    """A thread waits for a lock: ``wish`` is what it would do there, a verb."""
+    """A thread's wait for a lock; ``wish`` is the verb of the errors: read, write or take."""
 
     thread: int
     thread_name: str
     lock: Waitable
     wish: str
 
-    def told(self, blocker: Wait) -> str:
-        """Say who waits for whom."""
+    def described(self, blocker: Wait) -> str:
+        """Return the sentence for this wait in a cycle, where the thread of ``blocker`` holds it up."""
         return f"{self.thread_name} waits to {self.wish} {self.lock.name} for {blocker.thread_name}"
 
 
 class WaitGraph(fork.Forked):
-    """Who waits for whom. Kept by those who wait alone: a lock that is free costs nothing here.
+    """The wait-for graph of all threads. Only threads that wait enter it, so a free lock pays nothing. Thread-safe.
 
-    One wait begins at a time, and is searched before it lasts. A thread that runs waits for nobody, so a circle
-    can only be closed by a wait that begins: the one that finds it, and it is the youngest in it, for every
-    other had begun, and had found nothing. Thread-safe.
+    One wait begins at a time, and the graph is searched before that wait blocks. A running thread has no edge to
+    another, so only a wait that begins can close a cycle. That wait is the youngest of the cycle, and it fails.
     """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._guarding: int | None = None
-        self._waits: dict[int, list[Wait]] = {}  # by thread; the last is the one that lasts
+        self._waits: dict[int, list[Wait]] = {}  # by thread; only the last of each blocks
         fork.keep(self)
 
     def begin(self, lock: Waitable, wish: str) -> None:
-        """This thread has joined the queue of ``lock``, and will wait unless this raises DeadlockError.
+        """Note that this thread waits for ``lock`` from now on. ``end`` must follow, also after an error.
 
-        Whatever comes of it, ``end`` must follow. O(threads + holders).
+        O(threads + holders).
+
+        Raises:
+            DeadlockError: the wait would close a cycle of threads.
+            LockOrderError: a finalizer or a signal handler interrupted a search of this thread.
         """
         wait = Wait(threading.get_ident(), threading.current_thread().name, lock, wish)
         if self._guarding == wait.thread:
@@ -71,15 +74,15 @@ class WaitGraph(fork.Forked):
             self._guarding = wait.thread
             try:
                 self._waits.setdefault(wait.thread, []).append(wait)
-                circle = self._circle(wait)
-                frames = _current_frames() if circle else {}
+                cycle = self._cycle(wait)
+                frames = _current_frames() if cycle else {}
             finally:
                 self._guarding = None
-        if circle:
-            raise _deadlock(circle, frames)
+        if cycle:
+            raise _deadlock(cycle, frames)
 
     def end(self, lock: Waitable) -> None:
-        """This thread waits for ``lock`` no longer; nothing happens when it did not. Never blocks."""
+        """Note that this thread no longer waits for ``lock``, if it did. Never blocks."""
         waits = self._waits.get(threading.get_ident(), [])
         if waits and waits[-1].lock is lock:
             waits.pop()
@@ -87,37 +90,37 @@ class WaitGraph(fork.Forked):
             self._waits.pop(threading.get_ident(), None)
 
     def waits(self) -> tuple[Wait, ...]:
-        """Return the waits that last now."""
+        """Return the present wait of each thread that waits."""
         return tuple(last for waits in list(self._waits.values()) for last in waits[-1:])
 
-    def _circle(self, start: Wait) -> list[Wait]:
-        """The waits along a way from ``start`` back to its thread, or none. Depth first, each thread once."""
-        way, seen = [start], {start.thread}
+    def _cycle(self, start: Wait) -> list[Wait]:
+        """Return the waits on a path from ``start`` back to its thread, or none. Depth first, each thread once."""
+        path, seen = [start], {start.thread}
         branches: list[Iterator[int]] = [iter(start.lock.blockers(start.thread))]
         while branches:
             thread = next(branches[-1], None)
             if thread is None:
                 branches.pop()
-                way.pop()
+                path.pop()
             elif thread == start.thread:
-                return way
+                return path
             elif thread not in seen:
                 seen.add(thread)
-                self._follow(thread, way, branches)
+                self._follow(thread, path, branches)
         return []
 
-    def _follow(self, thread: int, way: list[Wait], branches: list[Iterator[int]]) -> None:
-        """Go on with what ``thread`` waits for, if it does, and did all the while we looked."""
+    def _follow(self, thread: int, path: list[Wait], branches: list[Iterator[int]]) -> None:
+        """Extend the path by the wait of ``thread``, if that wait lasted while its blockers were read."""
         wait = self._wait_of(thread)
         if wait is None:
             return
         blockers = tuple(wait.lock.blockers(thread))
         if self._wait_of(thread) is wait:
-            way.append(wait)
+            path.append(wait)
             branches.append(iter(blockers))
 
     def _wait_of(self, thread: int) -> Wait | None:
-        last = self._waits.get(thread, [])[-1:]  # one look: its thread may end it between two
+        last = self._waits.get(thread, [])[-1:]  # one atomic read: its thread may end the wait at any time
         return last[0] if last else None
 
     def _before_fork(self) -> None:
@@ -134,11 +137,11 @@ class WaitGraph(fork.Forked):
 
 
 def _current_frames() -> dict[int, FrameType]:
-    """Return the frame of each thread, without a garbage collection meanwhile. Call it under one lock.
+    """Return the frame of each thread, with the garbage collector off meanwhile. The caller holds a lock.
 
-    The interpreter makes the frames while it holds its own list of threads, and a collection may begin there. A
-    finalizer then runs inside that lock, may give the GIL away, and every other thread that asks for the list waits
-    with the GIL held, for good (cpython issue 106883).
+    The interpreter makes the frames under the lock of its list of threads, where a collection may begin. A finalizer
+    would then run inside that lock and may release the GIL. Another thread that needs the list would wait with
+    the GIL held, for good (cpython issue 106883).
     """
     collects = gc.isenabled()
     gc.disable()
@@ -149,14 +152,14 @@ def _current_frames() -> dict[int, FrameType]:
             gc.enable()
 
 
-def _deadlock(circle: list[Wait], frames: Mapping[int, FrameType]) -> DeadlockError:
+def _deadlock(cycle: list[Wait], frames: Mapping[int, FrameType]) -> DeadlockError:
     stacks = {
         wait.thread_name: "".join(traceback.format_stack(frames[wait.thread]))
-        for wait in circle
+        for wait in cycle
         if wait.thread in frames
     }
-    words = tuple(wait.told(blocker) for wait, blocker in zip(circle, circle[1:] + circle[:1], strict=True))
-    return DeadlockError(f"a deadlock: {'; '.join(words)}", words, stacks)
+    sentences = tuple(wait.described(blocker) for wait, blocker in zip(cycle, cycle[1:] + cycle[:1], strict=True))
+    return DeadlockError(f"a deadlock: {'; '.join(sentences)}", sentences, stacks)
 
 
-GRAPH = WaitGraph()  # of the process, as its threads are
+GRAPH = WaitGraph()  # one per process, as threads belong to the process

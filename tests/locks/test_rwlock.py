@@ -286,7 +286,7 @@ def test_an_instrumented_lock_that_is_not_measured_keeps_no_times() -> None:
     assert instrumented.statistics().holds.count == 0
 
 
-def test_the_errors_carry_the_circle_and_the_stacks_through_a_pickle() -> None:
+def test_the_errors_carry_the_cycle_and_the_stacks_through_a_pickle() -> None:
     import pickle
 
     error = DeadlockError("a deadlock", ("a waits for b", "b waits for a"), {"a": "File ..."})

@@ -1,4 +1,4 @@
-"""Waits that would close a circle of threads: found before they last, told in words, and failed, one of them."""
+"""Waits that would close a cycle of threads: found before they last, told in words, and failed, one of them."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def begin_waiting(person: Person, lock: Any, mode: str, *limits: float) -> Call:
     return call
 
 
-# circles
+# cycles
 
 
 @pytest.mark.parametrize(("left_kind", "right_kind"), list(itertools.product(KINDS, KINDS)))
@@ -114,7 +114,7 @@ def test_two_who_would_wait_for_each_other_are_told(left_kind: str, right_kind: 
 
 
 @pytest.mark.parametrize("length", [3, 5, 8])
-def test_a_long_circle_is_told_in_its_order(length: int) -> None:
+def test_a_long_cycle_is_told_in_its_order(length: int) -> None:
     kinds = itertools.cycle(["write", "fair", "instrumented"])
     locks = [made(kind, f"lock {number}")[0] for number, kind in zip(range(length), kinds, strict=False)]
     with people(length) as all_of_them:
@@ -133,7 +133,7 @@ def test_a_long_circle_is_told_in_its_order(length: int) -> None:
             person.leave(lock)
 
 
-def test_a_reader_behind_a_writer_that_waits_is_part_of_the_circle() -> None:
+def test_a_reader_behind_a_writer_that_waits_is_part_of_the_cycle() -> None:
     shared, mine = ReadWriteLock("shared"), ReadWriteLock("mine")
     with people(3) as (reader, writer, late):
         reader.take(shared, "read").result()
@@ -150,7 +150,7 @@ def test_a_reader_behind_a_writer_that_waits_is_part_of_the_circle() -> None:
         writing.result()
 
 
-def test_a_writer_whose_wait_closes_the_circle_is_the_one_that_fails() -> None:
+def test_a_writer_whose_wait_closes_the_cycle_is_the_one_that_fails() -> None:
     shared, mine = ReadWriteLock("shared"), ReadWriteLock("mine")
     with people(2) as (reader, writer):
         reader.take(shared, "read").result()
@@ -163,7 +163,7 @@ def test_a_writer_whose_wait_closes_the_circle_is_the_one_that_fails() -> None:
         elder.result()
 
 
-def test_a_circle_is_found_although_its_waits_have_a_time_limit() -> None:
+def test_a_cycle_is_found_although_its_waits_have_a_time_limit() -> None:
     left, right = ReadWriteLock("left"), ReadWriteLock("right")
     with people(2) as (one, two):
         one.take(left).result()
@@ -175,7 +175,7 @@ def test_a_circle_is_found_although_its_waits_have_a_time_limit() -> None:
         elder.result()
 
 
-# what is no circle
+# what is no cycle
 
 
 def test_a_wait_for_somebody_who_runs_is_no_deadlock() -> None:
@@ -234,7 +234,7 @@ def test_a_wait_inside_a_search_is_refused() -> None:
 
 @given(data=st.data())
 @settings(max_examples=40)
-def test_a_wait_fails_just_when_it_would_close_a_circle(data: st.DataObject) -> None:
+def test_a_wait_fails_just_when_it_would_close_a_cycle(data: st.DataObject) -> None:
     """Four people and three exclusive locks; the model follows who waits for whom, each for one."""
     kinds = data.draw(st.lists(st.sampled_from(["write", "fair", "instrumented"]), min_size=3, max_size=3))
     locks = [made(kind, f"lock {number}")[0] for number, kind in enumerate(kinds)]
@@ -257,7 +257,7 @@ def test_a_wait_fails_just_when_it_would_close_a_circle(data: st.DataObject) -> 
                 else:
                     assert not call.ended
                     waiting[person] = lock, call
-        while waiting:  # nobody is in a circle, so somebody runs, and can leave
+        while waiting:  # nobody is in a cycle, so somebody runs, and can leave
             free = next(lock for lock, person in holder.items() if person not in waiting)
             _release(locks, all_of_them, holder, waiting, free)
 

@@ -57,7 +57,7 @@ class LockGuard:
         Raises:
             LockOrderError: this thread has the lock already, or one of a higher rank.
             LockTimeout: the lock was not free within the limit.
-            DeadlockError: the wait would close a circle of threads.
+            DeadlockError: the wait would close a cycle of threads.
             StateError: the guard has had its block.
         """
         if self._entry is not None:
