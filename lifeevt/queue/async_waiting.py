@@ -20,19 +20,35 @@ if TYPE_CHECKING:
 __all__ = ["AsyncWaiting"]
 
 Found = TypeVar("Found")
+_READ_BYTES = 65_536  # all that a pipe holds; an eventfd gives 8
+
+
+def _open_eventfd() -> tuple[int, int]:
+    file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+    return file, file
+
+
+def _open_pipe() -> tuple[int, int]:
+    files = os.pipe()
+    for file in files:
+        os.set_blocking(file, False)
+    return files
+
+
+open_files = _open_eventfd if hasattr(os, "eventfd") else _open_pipe  # the end to read, and the end to write
 
 
 class AsyncWaiting:
     """Lets coroutines of any event loops wait until an attempt succeeds. Thread-safe.
 
-    While a coroutine waits, the heap adds one to an eventfd at each change, also from a thread without the GIL; the
-    loops watch that file. A timer that falls due wakes them on the system's clock only.
+    While a coroutine waits, the heap writes to an eventfd, or a pipe, at each change, also from a thread without the
+    GIL. The event loops watch the file. A timer that falls due wakes them on the system's clock only.
     """
 
     def __init__(self, heap: EventHeap, timers: Timers, now_ns: Callable[[], int]) -> None:
         self._heap, self._timers, self._now_ns = heap, timers, now_ns
         self._lock = threading.Lock()
-        self._file = -1  # open from the first wait on: the heap may write to it at any moment
+        self._files: tuple[int, int] | None = None  # open from the first wait on: the heap may write at any moment
         self._loops: Counter[asyncio.AbstractEventLoop] = Counter()
         self._waiting: set[asyncio.Future[None]] = set()
 
@@ -63,31 +79,33 @@ class AsyncWaiting:
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
-            if self._file < 0:
-                self._file = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-                weakref.finalize(self, _close, self._heap, self._file)
+            if self._files is None:
+                self._files = open_files()
+                weakref.finalize(self, _close, self._heap, self._files)
+            readable, writable = self._files
             if not self._loops:
-                self._heap.signal(self._file)
+                self._heap.signal(writable)
                 self._heap.watch(False)
             if not self._loops[loop]:
-                loop.add_reader(self._file, self._change)
+                loop.add_reader(readable, self._change, readable)
             self._loops[loop] += 1
 
     def _leave(self, loop: asyncio.AbstractEventLoop, changed: asyncio.Future[None]) -> None:
         with self._lock:
             self._waiting.discard(changed)
             self._loops[loop] -= 1
-            if not self._loops[loop]:
+            if not self._loops[loop] and self._files is not None:
                 del self._loops[loop]
-                loop.remove_reader(self._file)
+                readable, _ = self._files
+                loop.remove_reader(readable)
             if not self._loops:
                 self._heap.unwatch(False)
                 self._heap.signal(None)
 
-    def _change(self) -> None:
+    def _change(self, readable: int) -> None:
         """Wake every waiting coroutine, of all loops, for another attempt."""
         with suppress(BlockingIOError):  # another loop was faster, and wakes ours
-            os.eventfd_read(self._file)
+            os.read(readable, _READ_BYTES)
         with self._lock:
             waiting, self._waiting = self._waiting, set()
         for changed in waiting:
@@ -100,6 +118,7 @@ def _set(changed: asyncio.Future[None]) -> None:
         changed.set_result(None)
 
 
-def _close(heap: EventHeap, file: int) -> None:
+def _close(heap: EventHeap, files: tuple[int, int]) -> None:
     heap.signal(None)
-    os.close(file)
+    for file in set(files):
+        os.close(file)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
+import os
 import threading
 from collections.abc import Coroutine
 from typing import Any
@@ -21,8 +23,18 @@ from lifeevt import (
     Status,
     ThreadSafeSelfState,
 )
+from lifeevt.queue import async_waiting
 
 PATIENCE = 30.0
+FORMS = {"pipe": async_waiting._open_pipe}
+if hasattr(os, "eventfd"):  # Linux alone has it
+    FORMS["eventfd"] = async_waiting._open_eventfd
+
+
+@pytest.fixture(autouse=True, params=FORMS)
+def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test with each form of the file by which a heap tells event loops of changes."""
+    monkeypatch.setattr(async_waiting, "open_files", FORMS[request.param])
 
 
 def event_of(number: int = 0, kind: str = "joy") -> Event:
@@ -156,6 +168,36 @@ def test_who_no_longer_waits_costs_the_heap_nothing() -> None:
     queue.put(event_of(2))
     assert queue.heap.watch(False) == epoch
     queue.heap.unwatch(False)
+
+
+def test_more_changes_than_a_pipe_holds_wake_who_waits() -> None:
+    queue = queue_of(capacity=20_000)
+
+    async def main() -> Event:
+        queue.pause()
+        waiting = asyncio.create_task(queue.get_async())
+        await turns()
+        for number in range(10_000):
+            queue.put(event_of(number))
+        await turns()
+        assert not waiting.done()
+        queue.resume()
+        return await waiting
+
+    assert run(main()).metadata["#"] == 0
+
+
+def test_the_files_are_closed_with_the_queue() -> None:
+    queue = queue_of()
+    queue.put(event_of(1))
+    run(queue.get_async())
+    files = queue.async_waiting._files
+    assert files is not None
+    del queue
+    gc.collect()
+    for file in files:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(file)
 
 
 # --- bringing

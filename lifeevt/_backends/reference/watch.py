@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ from .uncopyable import Uncopyable
 
 LONGEST_WAIT_NS = 3600 * 10**9  # a condition cannot wait for centuries; its caller looks again and goes on
 NO_FILE = -1
+ONE = (1).to_bytes(8, sys.byteorder)  # an eventfd adds it; a pipe keeps it to be read
 
 
 class Watched(Uncopyable, fork.Mutexed):
@@ -59,7 +61,7 @@ class Watched(Uncopyable, fork.Mutexed):
             return self._epoch
 
     def wake_all(self) -> None:
-        """Wake everybody who waits here, to look again."""
+        """Wake all waiting threads, which check again."""
         with self._mutex:
             self._epoch += 1
             self._changed.notify_all()
@@ -67,7 +69,7 @@ class Watched(Uncopyable, fork.Mutexed):
                 self._tell_file()
 
     def signal(self, file: int | None) -> None:
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
+        """Write 1 to an eventfd or a pipe (None: to none) whenever the watching threads are woken."""
         with self._mutex:
             self._signal = NO_FILE if file is None else file
 
@@ -82,7 +84,7 @@ class Watched(Uncopyable, fork.Mutexed):
     def _tell_file(self) -> None:
         if self._signal != NO_FILE:
             with suppress(OSError):  # one that is closed, or full, is left alone
-                os.eventfd_write(self._signal, 1)
+                os.write(self._signal, ONE)
 
     def _is_idle(self) -> bool:
         """Return whether nothing is queued or running; inside the mutex."""
