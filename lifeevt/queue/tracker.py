@@ -21,6 +21,7 @@ from .type_ids import TypeIds
 
 __all__ = ["Tracker", "merged"]
 
+
 class Home(Protocol):
     """The queue whose events are tracked."""
 

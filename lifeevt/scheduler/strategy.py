@@ -190,9 +190,7 @@ def _shipped() -> dict[str, Callable[[], Strategy]]:
     from .adaptive import AdaptiveStrategy  # these two build on this module
     from .load_balancing import LoadBalancingStrategy
 
-    return {
-        each.name: each for each in (AdaptiveStrategy, DeadlineStrategy, LoadBalancingStrategy, PriorityStrategy)
-    }
+    return {each.name: each for each in (AdaptiveStrategy, DeadlineStrategy, LoadBalancingStrategy, PriorityStrategy)}
 
 
 def _installed() -> list[EntryPoint]:

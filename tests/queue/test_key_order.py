@@ -96,8 +96,7 @@ def test_the_next_of_a_key_starts_when_the_one_before_has_ended() -> None:
             engine.submit_tracked(event_of(2, 1.0, CRITICAL), key="b")
 
     note = Handler(meaning=handle, decision=lambda *_: None, action=lambda event, *_: seen.append(event.metadata["#"]))
-    engine = AsyncEventProcessor(
-        ThreadSafeSelfState({}), [], {"joy": note}, clock=ManualClock())
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], {"joy": note}, clock=ManualClock())
     engine.submit_tracked(event_of(0, priority=LOW), key="a")
     engine.process_pending(9)
     assert seen == [2, 0, 1]  # between the stages of the first, another key may pass, and its own may not
@@ -117,7 +116,7 @@ steps = st.lists(
 @settings(max_examples=400)
 @given(steps)
 def test_events_of_a_key_come_out_as_they_came_and_first_is_who_leads_the_most_urgent(
-    made: list[tuple[str, Any, float, int]]
+    made: list[tuple[str, Any, float, int]],
 ) -> None:
     clock = ManualClock()
     queue = queue_of(clock=clock, capacity=100)
@@ -265,8 +264,7 @@ def test_an_event_that_runs_is_no_longer_coalesced_with() -> None:
             for number in (1, 2):
                 engine.submit_tracked(event_of(number), key="a", coalesce="last")
 
-    engine = AsyncEventProcessor(
-        ThreadSafeSelfState({}), [], {"joy": handle}, clock=ManualClock())
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], {"joy": handle}, clock=ManualClock())
     engine.submit_tracked(event_of(0), key="a", coalesce="last")
     engine.process_pending(9)
     assert seen == [0, 2]

@@ -140,9 +140,7 @@ def test_coalescing_overflow_spares_other_types() -> None:
 def test_the_overflow_of_a_type_goes_before_that_of_the_queue() -> None:
     types = EventTypes([EventType("a", LOW, 10**6, overflow="drop_oldest"), EventType("b", LOW, 10**6)])
     queue = AsyncEventQueue(1, "reject", rank=types.rank)
-    engine = AsyncEventProcessor(
-        ThreadSafeSelfState({}), [], None, queue, EventScheduler(types=types)
-    )
+    engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], None, queue, EventScheduler(types=types))
     engine.submit(event_of(0, kind="b"))
     assert engine.submit(event_of(1, kind="a"))
     with pytest.raises(QueueFull):
@@ -153,9 +151,7 @@ def test_the_overflow_of_a_type_goes_before_that_of_the_queue() -> None:
 
 @given(st.lists(st.sampled_from(list(Priority)), max_size=40), st.lists(st.sampled_from(
     ["reject", "drop_oldest", "drop_lowest", "coalesce"]), min_size=4, max_size=4))  # fmt: skip
-def test_a_critical_event_is_never_shed_for_a_lesser_one(
-    levels: list[Priority], policies: list[str]
-) -> None:
+def test_a_critical_event_is_never_shed_for_a_lesser_one(levels: list[Priority], policies: list[str]) -> None:
     queue = queue_of(capacity=4, overflow=dict(zip(Priority, policies, strict=True)))
     shed: list[int] = []
     queue.on_shed = lambda entry: shed.append(entry[2])

@@ -194,9 +194,7 @@ def test_a_result_can_be_awaited() -> None:
         first, second = engine.submit_tracked(event_of(1)), engine.submit_tracked(event_of(2))
         return (await second).action, (await first).action, (await first).action
 
-    with AsyncEventProcessor(
-        ThreadSafeSelfState({}), [], {"joy": lambda event, state: event.metadata["#"]}
-    ) as engine:
+    with AsyncEventProcessor(ThreadSafeSelfState({}), [], {"joy": lambda event, state: event.metadata["#"]}) as engine:
         assert asyncio.run(submit(engine)) == (2, 1, 1)
 
 

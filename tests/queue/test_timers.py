@@ -170,9 +170,7 @@ def test_closing_cancels_what_was_to_come() -> None:
     ("misfire", "seen", "missed"),
     [("skip", [1, 2, 6], 3), ("once", [1, 2, 5, 6], 2), ("catch_up", [1, 2, 5, 5, 5, 6], 0)],
 )
-def test_instants_that_were_missed_are_treated_as_asked(
-    misfire: str, seen: list[int], missed: int
-) -> None:
+def test_instants_that_were_missed_are_treated_as_asked(misfire: str, seen: list[int], missed: int) -> None:
     clock = ManualClock()
     engine = engine_of(clock=clock)
     made = engine.submit_every(lambda: event_of(clock.now_ns() // SECOND), 1.0, misfire=misfire)

@@ -84,17 +84,13 @@ def play(line: Line, steps: list[Any]) -> list[dict[str, int]]:
 
 
 @given(strategies, steps)
-def test_every_strategy_gives_the_order_of_the_naive_model(
-    strategy: Strategy, steps: list[Any]
-) -> None:
+def test_every_strategy_gives_the_order_of_the_naive_model(strategy: Strategy, steps: list[Any]) -> None:
     line = Line(strategy)
     assert len(play(line, steps)) == line.count and line.queue.ledger().balanced
 
 
 @given(strategies, steps)
-def test_nobody_who_arrives_after_the_bound_is_answered_before(
-    strategy: Strategy, steps: list[Any]
-) -> None:
+def test_nobody_who_arrives_after_the_bound_is_answered_before(strategy: Strategy, steps: list[Any]) -> None:
     offsets = level_offsets(strategy)
     overtaken: list[dict[str, int]] = []
     for entry in reversed(play(Line(strategy), steps)):  # the later ones first
