@@ -12,14 +12,7 @@ cdef int64_t LONGEST_NS = 1_000_000_000_000_000_000
 
 
 cdef class Bucket:
-    """A token bucket: ``most`` tokens, full at first; ``count`` come in each ``period_ns``. O(1); does not block.
-
-    It keeps one whole number: the instant at which the bucket is full again, in units of 1/count ns. So nothing is
-    rounded. This is the virtual scheduling form of the leaky bucket (ITU-T I.371).
-
-    The mutex of ``heap`` guards a bucket that limits the events of this heap. Without a heap, one thread at a time may
-    use the bucket.
-    """
+    """Bucket in C: see the reference."""
 
     def __cinit__(self, *_, **__):
         bucket_fill(&self.kept, 1, 1, 1)
@@ -30,7 +23,6 @@ cdef class Bucket:
         self.events = heap
 
     def admits(self, now_ns):
-        """Take a token if there is one; return whether there was."""
         cdef int64_t now = whole(now_ns)
         guard(self)
         cdef bint there = bucket_admits(&self.kept, now)
@@ -38,7 +30,6 @@ cdef class Bucket:
         return there
 
     def has_token(self, now_ns):
-        """Return whether ``admits`` would, and take nothing."""
         cdef int64_t now = whole(now_ns)
         guard(self)
         cdef bint there = bucket_has_token(&self.kept, now)
@@ -46,7 +37,6 @@ cdef class Bucket:
         return there
 
     def ready_ns(self, now_ns):
-        """Return the first instant, not before ``now_ns``, at which there is a token; 2**63 - 1 when it comes later."""
         cdef int64_t now = whole(now_ns)
         guard(self)
         cdef int64_t ready = bucket_ready_ns(&self.kept, now)
@@ -54,7 +44,6 @@ cdef class Bucket:
         return ready
 
     def is_full(self, now_ns):
-        """Return whether the bucket is as good as new."""
         cdef int64_t now = whole(now_ns)
         guard(self)
         cdef bint full = bucket_is_full(&self.kept, now)

@@ -58,12 +58,7 @@ cdef int64_t copy_all(StateCells cells, double* into) except -1:
 
 
 cdef class StateCells(Guarded):
-    """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
-
-    Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
-    their bounds, others refuse it; ``refusing`` numbers refuse a delta that leaves their bounds, others
-    clamp. All calls are atomic and thread-safe; they block only for another call's few operations.
-    """
+    """StateCells in C: see the reference."""
 
     def __cinit__(self, values, lows, highs, integers, clamping=(), refusing=(), objects=(), measured=True):
         cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
@@ -88,41 +83,33 @@ cdef class StateCells(Guarded):
         cells_clear(&self.block)
 
     def __len__(self):
-        """Return the number of numbers."""
         return self.block.length
 
     @property
     def version(self):
-        """How many writes there were."""
         return cells_version(&self.block)
 
     @property
     def conflicts(self):
-        """How many commits found a watched place written."""
         return self.refused_commits
 
     @property
     def waits(self):
-        """How long writers waited that did not find the lock free."""
         return self.wait_times
 
     @property
     def holds(self):
-        """How long writers of Python held the lock: each 64th write is measured, or none."""
         return self.hold_times
 
     # --- reading
 
     def read(self, index):
-        """Return one number; IndexError outside. O(1)."""
         return read_one(self, index_in(index, self.block.length))
 
     def read_all(self):
-        """Return the version and all numbers of one instant. O(cells)."""
         return self.read_whole()[:2]
 
     def read_object(self, index):
-        """Return the object at a place; IndexError where none is. O(1)."""
         cdef int32_t place = index_in(index, self.block.length + self.block.objects) - self.block.length
         if place < 0:
             raise IndexError(f"at place {index} is a number")
@@ -135,7 +122,6 @@ cdef class StateCells(Guarded):
         return found
 
     def read_whole(self):
-        """Return the version, all numbers and all objects of one instant. O(cells)."""
         cdef Py_ssize_t index, length = self.block.length
         cdef int64_t version
         cdef double* seen = <double*> PyMem_Malloc((length + 1) * sizeof(double))
@@ -149,7 +135,6 @@ cdef class StateCells(Guarded):
             PyMem_Free(seen)
 
     def stamp(self, index):
-        """Return the version that wrote a place last, 0 when none did; IndexError outside. O(1)."""
         cdef int32_t place = index_in(index, self.block.length + self.block.objects)
         visit(&self.lock, False)
         cdef int64_t stamp = self.block.cells[place].stamp
@@ -159,20 +144,14 @@ cdef class StateCells(Guarded):
     # --- writing
 
     def write(self, index, value, cause=NO_CAUSE):
-        """Store a number and return the new version; ValueError for NaN or outside the bounds. O(1)."""
         cdef int32_t place = index_in(index, self.block.length)
         cdef double number = bounded(&self.block, place, value)
         return self.stored(place, number, whole(cause))
 
     def add(self, indices, deltas, cause=NO_CAUSE):
-        """Add each delta to its number, clamped to its bounds, all or nothing; return the new version.
-
-        ValueError for a delta that is not finite, or that a refusing number would have to clamp. O(deltas).
-        """
         return self.add_and_tell(indices, deltas, cause)[0]
 
     def add_and_tell(self, indices, deltas, cause=NO_CAUSE):
-        """Add as ``add`` does; return the new version and by how much each number changed. O(deltas)."""
         cdef tuple into = listed(indices), given = listed(deltas)
         cdef Py_ssize_t count = len(into), index
         if count != len(given):
@@ -192,7 +171,6 @@ cdef class StateCells(Guarded):
             PyMem_Free(changes)
 
     def compare_and_set(self, index, expected, value, cause=NO_CAUSE):
-        """Store a number if the present one equals ``expected``; return the new version, 0 when it differs. O(1)."""
         cdef int32_t place = index_in(index, self.block.length)
         cdef double wanted = expected, number = bounded(&self.block, place, value)
         cdef int64_t version = 0
@@ -203,7 +181,6 @@ cdef class StateCells(Guarded):
         return version
 
     def reach(self, index, value, upward, cause=NO_CAUSE):
-        """Raise a number to ``value``, or lower it, if it is not there yet; return the version then. O(1)."""
         cdef int32_t place = index_in(index, self.block.length)
         cdef double number = bounded(&self.block, place, value), present
         cdef bint up = bool(upward)
@@ -216,11 +193,6 @@ cdef class StateCells(Guarded):
         return version
 
     def commit(self, since, watched, places, values, cause=NO_CAUSE):
-        """Store values at places in one step, unless a watched place was written after version ``since``.
-
-        Return the new version and (), or 0 and the watched places that were written. ``values``, a list, gets
-        in exchange the objects that were replaced. ValueError as ``write``. O(watched + places).
-        """
         cdef tuple looked_at = listed(watched), targets = listed(places), given = tuple(values)
         cdef list exchanged = values
         cdef int64_t began = whole(since), why = whole(cause)
@@ -246,14 +218,6 @@ cdef class StateCells(Guarded):
             PyMem_Free(changes)
 
     def absorb(self, since, held, kept, places=(), values=(), cause=NO_CAUSE):
-        """Merge what differs between ``held`` and ``kept``, which the cells had at version ``since``, in one step.
-
-        Both are tuples of a number for each cell. A number that was written since gets the difference, clamped to its
-        bounds. At ``places`` objects are replaced; the list ``values`` gets in exchange those that were there. Return
-        the new version, 0 when there is nothing to write, and the numbers as they are now, ``held`` itself when that
-        is so. (0, None), and no write, when one is no float (of an integer cell: no int) that its cell takes as it
-        is. O(cells).
-        """
         cdef int64_t began = whole(since), why = whole(cause), version
         cdef tuple now = held, before = kept, targets = listed(places)
         cdef int32_t length = self.block.length, objects = len(targets), index, count
@@ -283,16 +247,13 @@ cdef class StateCells(Guarded):
     # --- what is told of it
 
     def counts(self):
-        """Return how many reads and writes there were; reads may be a few short under contention."""
         return self.reads, cells_version(&self.block)
 
     @property
     def changes_waiting(self):
-        """How many changes the log holds."""
         return load_i64(&self.block.log.length, ACQUIRE)
 
     def record(self, records):
-        """Log every change from now on, or no longer; unread changes stay."""
         cdef bint on = bool(records)
         visit(&self.lock, True)
         store_i64(&self.block.log.on, on, RELEASE)
@@ -301,10 +262,6 @@ cdef class StateCells(Guarded):
         rwlock_release(&self.lock)
 
     def take_changes(self):
-        """Take the logged changes: (version, place, before, after, cause) of each change, oldest first.
-
-        Of an object both numbers are 0. O(changes).
-        """
         cdef change_record* records
         cdef int64_t length
         visit(&self.lock, True)

@@ -12,11 +12,7 @@ cdef int64_t LONGEST_NS = 10**18
 
 
 cdef class CoDel:
-    """Controlled delay (RFC 8289) for each of 16 levels: shed when every event waits too long, not in a burst.
-
-    ``targets_ns``: one a level, 0 to shed nothing of it. One thread at a time may ask ``admits``; any may look at
-    ``shedding``. Does not block. O(1).
-    """
+    """CoDel in C: see the reference."""
 
     def __cinit__(self, interval_ns, targets_ns):
         cdef int64_t interval = whole(interval_ns), target
@@ -32,14 +28,9 @@ cdef class CoDel:
             codel_init(&self.levels[level], target, interval)
 
     def admits(self, level, now_ns, waited_ns, last=False):
-        """Return whether an event that waited so long shall be answered; False: shed it and take the next.
-
-        ``last``: nothing of this level is queued behind it. The last one is never shed.
-        """
         cdef int32_t height = checked_level(level)
         cdef int64_t now = whole(now_ns), waited = whole(waited_ns)
         return bool(codel_admits(&self.levels[height], now, waited, bool(last)))
 
     def shedding(self):
-        """Return the levels on which an episode of shedding goes on."""
         return tuple([level for level in range(HEAP_LEVELS) if load_i32(&self.levels[level].shedding, RELAXED)])

@@ -9,20 +9,14 @@ from ..nogil.heap cimport HEAP_ADMITTED, HEAP_REFUSED
 
 
 cdef class ProcessorBase:
-    """The call by which an event enters an engine. ``AsyncEventProcessor`` is the rest of it.
-
-    The native base queues a plain event from C and leaves every other to ``_submit_slowly``, as the reference does
-    with all.
-    """
+    """ProcessorBase in C: see the reference."""
 
     def _attach(self, queue):
-        """Tell the fast path which queue to fill, unless its class has a ``put`` of its own."""
         made_of = type(queue)
         plain = made_of.put is QueueBase.put and made_of.put_nowait is QueueBase.put_nowait
         self.plain_queue = queue if plain else None
 
     def _use_fast_path(self, accepts):
-        """Let the fast path accept events, or leave that to the slow one."""
         self.accepts = accepts
 
     def submit(self, event):

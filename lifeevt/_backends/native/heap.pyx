@@ -38,11 +38,7 @@ if _SHED_END != SHED_END:
 
 @cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle
 cdef class EventHeap(Watched):
-    """A bounded priority heap that keeps the ledger; every call is one atomic step.
-
-    The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
-    for offer and pop; shedding is O(1). A ticket is for one event for as long as that is queued.
-    """
+    """EventHeap in C: see the reference."""
 
     def __cinit__(self, capacity):
         cdef int64_t wanted = whole(capacity)
@@ -58,22 +54,13 @@ cdef class EventHeap(Watched):
         heap_clear(&self.heap)
 
     def __len__(self):
-        """Return how many events are queued."""
         return load_i32(&self.heap.queued, RELAXED)
 
     @property
     def capacity(self):
-        """How many events fit."""
         return self.limit
 
     def offer(self, key, level, arrival_ns, payload, policy, type_id=NO_TYPE_ID, intensity=0.0):
-        """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
-
-        REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
-        DROP_OLDEST the oldest event of the least important level, but never a more important one
-        than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
-        ``type_id`` is that of the reactor's TypeTable.
-        """
         cdef offered offer
         fill_offer(&offer, key, level, arrival_ns)
         cdef int how = checked_policy(policy)
@@ -85,10 +72,6 @@ cdef class EventHeap(Watched):
         return verdict_of(&offer, payload)
 
     def offer_tracked(self, key, level, arrival_ns, payload, policy, type_id=NO_TYPE_ID, intensity=0.0, held=False):
-        """Like offer, for an event that is handed to Python whatever its type: (verdict, its ticket or None).
-
-        ``held``: it is queued, and cannot leave before ``bring_back``.
-        """
         cdef offered offer
         fill_offer(&offer, key, level, arrival_ns)
         cdef int how = checked_policy(policy)
@@ -107,7 +90,6 @@ cdef class EventHeap(Watched):
         return verdict, None if slot < 0 else (sequence, slot)
 
     def withdraw(self, ticket, end):
-        """Take out a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
         cdef ticket_of given = read_ticket(ticket)
         cdef int how = checked_end(end, 0)
         cdef heap_slot out
@@ -122,10 +104,6 @@ cdef class EventHeap(Watched):
         return entry_of(&out, payload) if there else None
 
     def replace(self, ticket, key, level, payload, type_id=NO_TYPE_ID, intensity=0.0):
-        """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
-
-        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
-        """
         cdef ticket_of given = read_ticket(ticket)
         cdef offered offer
         fill_offer(&offer, key, level, 0)
@@ -145,7 +123,6 @@ cdef class EventHeap(Watched):
         return there
 
     def bring_back(self, ticket):
-        """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
         cdef ticket_of given = read_ticket(ticket)
         enter(&self.heap)
         cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
@@ -156,11 +133,6 @@ cdef class EventHeap(Watched):
         return there
 
     def pause(self, level, type_id, paused):
-        """Let no event of a level (MAX_LEVELS: of any), and none of a type, leave, or let them again; None: none.
-
-        They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
-        aside when it comes first. O(k log n) to go on, for k that wait.
-        """
         cdef int32_t height = -1 if level is None else checked_level_to_pause(level)
         cdef int32_t number = -1 if type_id is None else checked_type_to_pause(type_id)
         cdef bint now = bool(paused)
@@ -171,7 +143,6 @@ cdef class EventHeap(Watched):
             raise MemoryError
 
     def book(self, end):
-        """Count an event that was accepted and ended at once, without a place; return its sequence."""
         cdef int how = checked_end(end, 0)
         enter(&self.heap)
         cdef uint64_t sequence = heap_book(&self.heap, how)
@@ -179,10 +150,6 @@ cdef class EventHeap(Watched):
         return sequence
 
     def offer_many(self, offers, policy, numbers=None):
-        """Offer each in turn, in one atomic step; the verdicts come back in the same order.
-
-        ``numbers``: the type_id and the intensity of each. ``policy``: one for all, or one for each level.
-        """
         cdef tuple given = tuple(offers), known = tuple(() if numbers is None else numbers)
         cdef Py_ssize_t count = len(given), index
         cdef int[HEAP_LEVELS] how
@@ -207,13 +174,6 @@ cdef class EventHeap(Watched):
             PyMem_Free(made)
 
     def offer_numbers(self, type_table, types, intensities, timestamps, arrival_ns, policy):
-        """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
-
-        Buffers of 32-bit types and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
-        and nothing is taken in, for a type that is not in ``type_table`` or an intensity outside [-1, 1].
-        No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
-        during long ones. ``policy``: one for all, or one for each level.
-        """
         cdef NumberOffers given = NumberOffers(type_table, types, intensities, timestamps, whole(arrival_ns))
         cdef int[HEAP_LEVELS] how
         fill_policies(how, policy)
@@ -261,14 +221,9 @@ cdef class EventHeap(Watched):
         return before
 
     def pop(self, end=NO_END):
-        """Remove the most urgent event, or return None; it is running until ``finish``.
-
-        With ``end`` it ends at once and never runs.
-        """
         return self.pop_head(HEAP_LEVELS, checked_end(end, NO_END))
 
     def pop_above(self, level, end=NO_END):
-        """Like pop, but only when the most urgent event is of a more important level."""
         cdef int64_t above = max(<int64_t> -1, min(whole(level), <int64_t> HEAP_LEVELS))
         return self.pop_head(<int32_t> above, checked_end(end, NO_END))
 
@@ -288,7 +243,6 @@ cdef class EventHeap(Watched):
         return None if slot < 0 else entry_of(&out, payload)
 
     def head(self):
-        """Return (key, level, type_id) of the event that would leave first, or None. Takes nothing out. O(log n)."""
         cdef heap_slot seen
         cdef int32_t slot, unsettled = True
         while unsettled:
@@ -301,7 +255,6 @@ cdef class EventHeap(Watched):
         return None if slot < 0 else (seen.event.key, seen.event.level, seen.event.type_id)
 
     def drain(self, limit, end, every=False):
-        """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
         cdef Py_ssize_t taken = 0, index
         cdef Py_ssize_t count = max(min(whole(limit), <int64_t> load_i32(&self.heap.queued, RELAXED)), <int64_t> 0)
         cdef int how = checked_end(end, 0)
@@ -332,7 +285,6 @@ cdef class EventHeap(Watched):
             PyMem_Free(outs)
 
     def finish(self, end):
-        """Move one running event to its end; ValueError when none is running."""
         cdef int how = checked_end(end, 0)
         enter(&self.heap)
         cdef int code = heap_finish(&self.heap, how)
@@ -341,7 +293,6 @@ cdef class EventHeap(Watched):
             raise ValueError("no event is running")
 
     def counts(self):
-        """Return (accepted, refused, queued, running, ends, high water), all of one instant."""
         enter(&self.heap)
         cdef tuple seen = (
             self.heap.accepted, self.heap.refused, self.heap.queued, self.heap.running,
@@ -351,7 +302,6 @@ cdef class EventHeap(Watched):
         return seen
 
     def depths(self):
-        """Return how many events are queued on each level."""
         cdef int32_t[HEAP_LEVELS] seen
         enter(&self.heap)
         seen = self.heap.depth
@@ -359,10 +309,6 @@ cdef class EventHeap(Watched):
         return tuple([seen[level] for level in range(HEAP_LEVELS)])
 
     def shift(self, offsets):
-        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
-
-        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
-        """
         cdef int64_t[HEAP_LEVELS] wanted
         cdef int code
         fill_offsets(wanted, offsets)
@@ -374,11 +320,6 @@ cdef class EventHeap(Watched):
             raise MemoryError
 
     def postpone(self, before, by_ns, level):
-        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
-
-        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
-        if no budget is longer. One atomic step. Returns how many. O(n).
-        """
         cdef int64_t limit = whole(before), span_ns = whole(by_ns), moved
         cdef int32_t first = checked_level(level)
         if span_ns <= 0:
@@ -392,7 +333,6 @@ cdef class EventHeap(Watched):
         return moved
 
     def check(self):
-        """Raise AssertionError unless the structure is sound. O(n)."""
         enter(&self.heap)
         cdef int code = heap_check(&self.heap)
         heap_leave(&self.heap)

@@ -12,54 +12,43 @@ from ..nogil.histogram cimport (
 
 @cython.final
 cdef class Histogram:
-    """Counts of durations in log-linear buckets, each at most 1/64 wide; thread-safe.
-
-    The layout is that of HdrHistogram: linear up to 64 ns, then 64 buckets a power of two. O(1).
-    """
+    """Histogram in C: see the reference."""
 
     def __cinit__(self):
         histogram_init(&self.counted)
 
     def __init__(self):
-        """Start empty. (``__cinit__`` alone would let any argument pass.)"""
+        pass        # __cinit__ alone would let any argument pass
 
     @property
     def count(self):
-        """How many durations were recorded."""
         return load_u64(&self.counted.count, RELAXED)
 
     @property
     def total(self):
-        """The sum of the durations in nanoseconds."""
         return (<object> load_u64(&self.counted.total_high, RELAXED) << 64) + load_u64(&self.counted.total_low, RELAXED)
 
     @property
     def minimum(self):
-        """The shortest duration in nanoseconds, 0 when empty."""
         cdef uint64_t shortest = load_u64(&self.counted.minimum, RELAXED)
         return 0 if shortest == UINT64_MAX else shortest
 
     @property
     def maximum(self):
-        """The longest duration in nanoseconds, 0 when empty."""
         return load_u64(&self.counted.maximum, RELAXED)
 
     def record(self, duration_ns):
-        """Count one duration in nanoseconds; a negative one counts as 0."""
         histogram_record(&self.counted, whole(duration_ns))
 
     def percentile(self, double percent):
-        """Return the duration that ``percent`` of the records do not exceed, 0 when empty. O(buckets)."""
         if not 0.0 <= percent <= 100.0:
             raise ValueError(f"percent is {percent}; it must lie in [0, 100]")
         return histogram_percentile(&self.counted, percent)
 
     def merge(self, Histogram other not None):
-        """Add everything that ``other`` counted. O(buckets)."""
         histogram_merge(&self.counted, &other.counted)
 
     def buckets(self):
-        """Return (largest duration, count) of every bucket in use, shortest first."""
         cdef int index
         return [
             (histogram_upper(index), self.counted.counts[index])

@@ -19,7 +19,7 @@ from ...errors import StateError
 @cython.final
 @cython.auto_pickle(False)
 cdef class LockEntry:
-    """The place of a thread in the line of a lock; the first entry of a line has the lock."""
+    """LockEntry in C: see the reference."""
 
     cdef readonly object holder
     cdef readonly unsigned long thread
@@ -31,15 +31,12 @@ cdef class LockEntry:
         self.holder, self.thread = holder, <unsigned long> PyThread_get_thread_ident()
 
     def enter(self):
-        """Note that its thread is inside from now on."""
         self.since_ns = monotonic_ns()
 
     def held_ns(self):
-        """Return for how long its thread has been inside; 0 before."""
         return monotonic_ns() - self.since_ns if self.since_ns else 0
 
     def ring(self):
-        """Wake its thread, now or as soon as it waits. Takes no lock, so a finalizer may call it."""
         wake(self)
 
 

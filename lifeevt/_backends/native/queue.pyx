@@ -41,14 +41,9 @@ cdef extern from *:
 
 
 cdef class QueueBase:
-    """The calls by which events enter and leave a queue. ``AsyncEventQueue`` is the rest of it.
-
-    The native base answers a plain call from C: an event of a known type, the system's clock, no wait. It leaves
-    every other call to the method of the same name that ends in ``_slowly``, as the reference does with all.
-    """
+    """QueueBase in C: see the reference."""
 
     def _attach(self, heap, type_table, event_type, no_metadata, policies, raises, waits, coalesces):
-        """Serve this heap's events of exactly ``event_type``, whose slots never change once they are set."""
         self.events, self.type_table = heap, type_table
         self.event_type, self.no_metadata = event_type, no_metadata
         self.waits_anywhere = any(waits)
@@ -62,7 +57,6 @@ cdef class QueueBase:
             self.offsets[place] = LIFEEVT_OFFSET(member)
 
     def _use_fast_path(self, puts, gets):
-        """Let the fast path queue events and hand them out, or leave that to the slow one."""
         self.puts, self.gets = puts, gets
 
     def put(self, event, timeout=None):

@@ -41,13 +41,7 @@ cdef tuple STAGES = ("meaning", "decision", "action")
 
 @cython.no_gc_clear     # it must let go of its heap; the collector breaks a cycle at the payloads
 cdef class Reactor:
-    """The run loop of the worker: waits, takes, appraises, decides, applies and records without Python.
-
-    It needs Python for the events of some types alone. Those with stages it handles itself (``set_stages``
-    and ``set_helpers``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, type_id,
-    started_ns, outcome or None). With ``processes`` false it leaves every event to Python unprocessed,
-    started_ns 0. One thread at a time may run it; the rest is thread-safe.
-    """
+    """Reactor in C: see the reference."""
 
     def __cinit__(
         self, EventHeap heap not None, TypeTable type_table not None, ReflexTable table not None,
@@ -97,38 +91,23 @@ cdef class Reactor:
 
     @property
     def heap(self):
-        """Where the events come from."""
         return self.events
 
     @property
     def gil_wait(self):
-        """How long events that need Python waited for it, once they were ready."""
         return self.gil_waits
 
     def __len__(self):
-        """Return how many results wait to be taken."""
         return load_i64(&self.loop.ring.length, RELAXED)
 
     def set_stages(self, type_id, meaning, decision, action, bare):
-        """Give a type its stages, each a callable or None; a ``bare`` action is not given the decision."""
         self.handlers[whole(type_id)] = (meaning, decision, action, bool(bare))
 
     def set_helpers(self, state, make_event, stage_values, on_error, process_task):
-        """Set the state that stages are given, and the functions for steps that need objects.
-
-        ``make_event(type_id, intensity, timestamp)`` makes an event that came as numbers. ``stage_values(type_id,
-        outcome)`` returns the reflex's (meaning, decision, action), for a stage that is missing.
-        ``on_error(event, stage, error)`` returns a failure as text. ``process_task(task)`` processes an event that
-        needs Python and has no stages, between two stages of another.
-        """
         self.state, self.make_event, self.stage_values = state, make_event, stage_values
         self.on_error, self.process_task = on_error, process_task
 
     def run(self):
-        """Answer events until one needs Python: return its task, or None once halted or due. Blocks.
-
-        Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
-        """
         while self.run_loop(REACTOR_NO_LIMIT, HEAP_LEVELS, True) == REACTOR_NEEDS_PYTHON:
             if not self.has_stages():
                 return self.task()
@@ -136,10 +115,6 @@ cdef class Reactor:
         return None
 
     def run_pending(self, limit, above=HEAP_LEVELS):
-        """Answer, or shed, up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
-
-        What a stage raises that is no Exception is raised here, once its event has ended.
-        """
         cdef int64_t most = min(max(whole(limit), <int64_t> 0), <int64_t> REACTOR_NO_LIMIT), done = 0
         cdef int32_t level = <int32_t> max(<int64_t> -1, min(whole(above), <int64_t> HEAP_LEVELS))
         cdef int reason
@@ -154,7 +129,6 @@ cdef class Reactor:
             done += 1
 
     def halt(self, halted):
-        """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
         cdef bint now = bool(halted)
         enter(&self.events.heap)
         store_i32(&self.loop.halted, now, RELAXED)
@@ -164,7 +138,6 @@ cdef class Reactor:
         futex_wake(&self.events.heap.epoch, FUTEX_ALL)
 
     def wake_at(self, due_ns):
-        """Make ``run`` return None at a time of the system's clock (None: never), also when nothing comes."""
         cdef int64_t when = INT64_MAX if due_ns is None else whole(due_ns)
         enter(&self.events.heap)
         self.loop.due_ns = when
@@ -176,7 +149,6 @@ cdef class Reactor:
         self, payload, sequence, level, type_id, status, intensity, queued_ns, started_ns, finished_ns,
         version_before, version, finishes,
     ):
-        """Record a result that Python made, with its payload; it ``finishes`` a running event, or none."""
         cdef result_record record
         fill_record(&record, sequence, level, type_id, status, intensity)
         record.queued_ns, record.started_ns = whole(queued_ns), whole(started_ns)
@@ -201,11 +173,6 @@ cdef class Reactor:
             raise ValueError("no event is running")
 
     def take(self, limit):
-        """Take up to ``limit`` results (None: all), oldest first, each as
-
-        (payload, sequence, level, type_id, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
-        outcome). The payload is the event's, what ``put`` was given, or None for one that came as numbers.
-        """
         cdef int64_t left = self.wanted(limit)
         cdef result_record[CHUNK] records
         cdef list payloads, found = []
@@ -226,7 +193,6 @@ cdef class Reactor:
         return found
 
     def take_buffer(self, limit):
-        """Take up to ``limit`` results (None: all), oldest first, as one buffer of numbers; payloads are dropped."""
         cdef int64_t left = self.wanted(limit)
         cdef ResultBuffer made = ResultBuffer.__new__(ResultBuffer)
         cdef list dropped
@@ -256,17 +222,12 @@ cdef class Reactor:
         return waiting if limit is None else min(max(whole(limit), <int64_t> 0), waiting)
 
     def counts(self):
-        """Return how many results wait, and how many were overwritten before anybody took them."""
         enter(&self.events.heap)
         cdef tuple seen = (self.loop.ring.length, self.loop.ring.overwritten)
         heap_leave_quietly(&self.events.heap)
         return seen
 
     def yield_gil(self, wait_ns):
-        """If an event waits for the GIL, give it away until the worker has it, at most ``wait_ns``.
-
-        Returns whether one waited; costs next to nothing when none does.
-        """
         cdef int64_t limit_ns = max(whole(wait_ns), <int64_t> 0)
         if load_u32(&self.wants_gil, SEQ_CST) == 0:
             return False
@@ -277,7 +238,6 @@ cdef class Reactor:
         return True
 
     def shed_by(self, codel):
-        """Ask a CoDel before an event is answered, or (None) none: what it turns away ends as shed. At any time."""
         cdef CoDel given = codel, _before = self.codel
         enter(&self.events.heap)
         self.loop.codels = NULL if given is None else given.levels
@@ -285,10 +245,6 @@ cdef class Reactor:
         self.codel = given
 
     def admits(self, level, queued_ns, now_ns):
-        """Return whether an event that was handed out unprocessed may be processed; False: end it as shed.
-
-        Asked once for each, by whoever runs this reactor, at a time of its own clock. O(1).
-        """
         cdef int32_t height = checked_level(level)
         cdef int64_t queued = whole(queued_ns), now = whole(now_ns)
         enter(&self.events.heap)

@@ -37,12 +37,7 @@ cdef tuple frozen(rules):
 
 
 cdef class ReflexTable:
-    """Responses as numbers: appraise, decide and apply, in one atomic step on the cells.
-
-    The rules are Life's in shape; the numbers are the caller's. ``rows`` hold (weight, impacts,
-    gains); ``sensitizers`` all multiply the significance, the first matching of ``dampers`` the
-    impact, the first matching of ``decisions`` chooses one of ``patterns`` (ignores, factor, costs).
-    """
+    """ReflexTable in C: see the reference."""
 
     def __cinit__(self, fields, rows, sensitizers, dampers, decisions, patterns):
         cdef int32_t total = 0
@@ -69,18 +64,11 @@ cdef class ReflexTable:
         PyMem_Free(self.table.decisions.rules)
 
     def __len__(self):
-        """Return the number of rows."""
         return self.table.rows_length
 
     def respond(
         self, StateCells cells not None, row, intensity, recall_max=0.0, recall_mean=0.0, cause=NO_CAUSE
     ):
-        """Answer one event: (significance, pattern, impacts, applied, version before, version after).
-
-        ``recall_max`` and ``recall_mean`` summarise remembered significances. The pattern is
-        NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches. ``cause``
-        stands beside it in the change log of the cells.
-        """
         cdef int32_t place = index_in(row, self.table.rows_length)
         cdef double strength = finite(intensity), recalled = finite(recall_max), mean = finite(recall_mean)
         cdef reflex_outcome outcome

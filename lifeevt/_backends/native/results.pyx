@@ -26,7 +26,6 @@ cdef class ResultBuffer:
         PyMem_Free(self.records)
 
     def __len__(self):
-        """Return how many results there are."""
         return self.length
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):

@@ -106,15 +106,7 @@ cdef class Guarded:
 
 
 cdef class RWLock:
-    """A read-write lock that prefers writers, starves no reader and refuses re-entry.
-
-    While a writer waits no new reader enters; but when PASSES writers have entered past readers who wait,
-    all these enter before the next writer. Writers wait in line, and at most PASSES newcomers enter between
-    two of them. A thread that holds the lock in any mode, or waits for it, gets LockOrderError at once when
-    it asks again; LockTimeout, with the holders, after ``timeout_ns``. ``on_wait(True)`` is called when the lock
-    is not free and this thread has joined the queue, ``on_wait(False)`` when it has left that, inside or
-    not; what the first raises ends the wait. ``measured``: keep histograms.
-    """
+    """RWLock in C: see the reference."""
 
     def __cinit__(self, name="the lock", measured=False):
         if rwlock_init(&self.lock) != 0:
@@ -125,16 +117,15 @@ cdef class RWLock:
         keep(self)
 
     def __init__(self, name="the lock", measured=False):
-        """Start free."""
+        pass        # see __cinit__
 
     def _before_fork(self):
-        """Nothing: who holds it may do so for long."""
+        pass        # a fork does not wait for the lock, which a thread may hold for long
 
     def _after_fork_in_parent(self):
-        """Nothing was taken."""
+        pass
 
     def _after_fork_in_child(self):
-        """Be new, and held by this thread alone if it held it before."""
         cdef object me = this_thread()
         rwlock_init(&self.lock)
         self.readers = {me: self.readers[me]} if me in self.readers else {}
@@ -149,25 +140,20 @@ cdef class RWLock:
 
     @property
     def waits(self):
-        """How long those waited who had to, in nanoseconds, whether they got in or not; None when not measured."""
         return self.waited
 
     @property
     def holds(self):
-        """How long the lock was held, in nanoseconds; None when not measured."""
         return self.held
 
     @property
     def longest(self):
-        """The longest stay that was measured: (the thread's name, nanoseconds), or None."""
         return None if self.longest_holder is None else (self.longest_holder, self.longest_ns)
 
     def acquire_read(self, timeout_ns=None, on_wait=None):
-        """Enter as a reader; blocks while a writer holds the lock or waits for it."""
         self.enter(False, timeout_ns, on_wait)
 
     def release_read(self):
-        """Leave as a reader; LockOrderError when this thread is none."""
         cdef object me = this_thread()
         cdef object since_ns = self.readers.pop(me, None)
         if since_ns is None:
@@ -181,11 +167,9 @@ cdef class RWLock:
             self.note_longest(stay_ns)
 
     def acquire_write(self, timeout_ns=None, on_wait=None):
-        """Enter as the only holder; blocks while anybody holds the lock."""
         self.enter(True, timeout_ns, on_wait)
 
     def release_write(self):
-        """Leave as the writer; LockOrderError when this thread is not."""
         cdef object me = this_thread()
         if self.writer != me:
             raise LockOrderError(f"this thread does not hold {self.name} for writing")
@@ -199,19 +183,13 @@ cdef class RWLock:
             self.note_longest(stay_ns)
 
     def holders(self):
-        """Return who is inside: by thread, since which nanosecond of the monotonic clock. O(readers)."""
         cdef object writer = self.writer
         return self.readers.copy() if writer is None else {writer: self.writing_since_ns}
 
     def waiting(self):
-        """Return how many readers and how many writers wait."""
         return load_i32(&self.lock.readers.length, RELAXED), load_i32(&self.lock.writers.length, RELAXED)
 
     def blockers(self, thread):
-        """Return the threads that keep ``thread`` waiting here; () when it does not wait or is about to enter.
-
-        For a reader behind writers that wait, these. O(waiting + readers).
-        """
         cdef uint64_t asked = <uint64_t> whole(thread)
         cdef tuple writers
         cdef int standing

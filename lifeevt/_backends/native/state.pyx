@@ -47,7 +47,7 @@ cdef extern from "Python.h":
 
 
 cdef class Layout:
-    """The names of a state's fields, in order: shared by the state and all its snapshots."""
+    """Layout in C: see the reference."""
 
     def __cinit__(self, index, integers, portable):
         self.index = {intern(name): place for name, place in index.items()}
@@ -216,17 +216,9 @@ cdef inline bint told_of(const cell_block* block) noexcept:
 
 @cython.auto_pickle(False)
 cdef class StateBase:
-    """The calls by which a state is read and written most. ``ThreadSafeSelfState`` is the rest of it.
-
-    The native base answers a plain call from C: a known name that is a str, a dict of ints and floats. It leaves
-    every other call, and every refusal, to the methods that end in ``_slowly``, as the reference does with all.
-    """
+    """StateBase in C: see the reference."""
 
     def _attach(self, cells, index, integers, portable, writes=True):
-        """Serve these cells, unless a name is of a subclass of str: the slow path takes those.
-
-        Without ``writes`` only reads are served: the state writes elsewhere first.
-        """
         self.cells = self.layout = self.last = None
         self.block = NULL
         if all([type(name) is str for name in index]):

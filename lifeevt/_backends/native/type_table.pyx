@@ -14,10 +14,7 @@ from ..nogil.order cimport HEAP_LEVELS
 
 
 cdef class TypeTable:
-    """Event types by number: level, budget, reflex row, and whether Python must see their events.
-
-    Grows only; at most 4096 types, then ``add`` returns NO_TYPE_ID. Thread-safe. O(1).
-    """
+    """TypeTable in C: see the reference."""
 
     def __cinit__(self):
         self.type_ids, self.names, self.accounts, self.buckets = {}, [], [], []
@@ -25,21 +22,15 @@ cdef class TypeTable:
             raise MemoryError
 
     def __init__(self):
-        """Start empty. (``__cinit__`` alone would let any argument pass.)"""
+        pass        # __cinit__ alone would let any argument pass
 
     def __dealloc__(self):
         types_clear(&self.table)
 
     def __len__(self):
-        """Return how many types there are."""
         return self.table.length
 
     def add(self, name, level, budget_ns, exact=True, plain=True):
-        """Give a name its number, or return the one it has; events of a new type need Python.
-
-        ``exact``: the name alone decides level and budget, and never what an event brings along. ``plain``: these
-        two are all that its events are treated by.
-        """
         cdef int64_t wanted = whole(level), budget = whole(budget_ns)
         cdef int32_t type_id
         if not 0 <= wanted < HEAP_LEVELS:
@@ -56,7 +47,6 @@ cdef class TypeTable:
             return type_id
 
     def change(self, type_id, level, budget_ns, exact=True, plain=True):
-        """Give a type another level and budget, for events that come from now on; see ``add``."""
         cdef int32_t index = index_in(type_id, self.table.length)
         cdef int64_t wanted = whole(level), budget = whole(budget_ns)
         if not 0 <= wanted < HEAP_LEVELS:
@@ -66,17 +56,12 @@ cdef class TypeTable:
             types_change(&self.table, index, <int32_t> wanted, budget, only_name)
 
     def account(self, type_id, Account account):
-        """Have what becomes of a type's events recorded in an account as well; None: in none."""
         cdef int32_t index = index_in(type_id, self.table.length)
         with cython.critical_section(self):
             self.accounts.append(account)   # for good: the worker may be at the one before
             self.table.types[index].account = NULL if account is None else &account.kept
 
     def limit(self, type_id, Bucket bucket):
-        """Let a type's events come as numbers, or quickly, only while a bucket has a token for each; None: always.
-
-        Types may share a bucket. All buckets of a table are of one heap, and so must be the events; else ValueError.
-        """
         cdef int32_t index = index_in(type_id, self.table.length)
         cdef object _before
         if bucket is not None and bucket.events is None:
@@ -94,7 +79,6 @@ cdef class TypeTable:
         heap_leave_quietly(&self.events.heap)
 
     def set_reflex(self, type_id, row, needs_python):
-        """Set the reflex row of a type (NO_ROW: none), and whether Python must see its events."""
         cdef int32_t index = index_in(type_id, self.table.length)
         cdef int64_t place = whole(row)
         if not NO_ROW <= place < <int64_t> 2**31:
@@ -103,15 +87,12 @@ cdef class TypeTable:
         self.table.types[index].needs_python = bool(needs_python)
 
     def type_id(self, name):
-        """Return the number of a name, or NO_TYPE_ID."""
         return self.find(name)
 
     def name(self, type_id):
-        """Return the name of a number; IndexError when there is none."""
         return self.names[index_in(type_id, self.table.length)]
 
     def describe(self, type_id):
-        """Return (level, budget in ns, row, needs_python) of a number; IndexError when there is none."""
         cdef int32_t index = index_in(type_id, self.table.length)
         return (
             self.table.types[index].level, self.table.types[index].budget_ns,

@@ -11,18 +11,16 @@ from ..nogil.heap cimport heap_leave, heap_leave_quietly, heap_wake_all, heap_re
 
 
 cdef class Watched:
-    """A heap that says when it changes."""
+    """Watched in C: see the reference."""
 
     @property
     def limited(self):
-        """How many events the limits of their types refused; no part of the counts."""
         enter(&self.heap)
         cdef uint64_t seen = self.heap.limited
         heap_leave_quietly(&self.heap)
         return seen
 
     def watch(self, idle):
-        """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
         cdef bint only_idle = bool(idle)
         enter(&self.heap)
         if only_idle:
@@ -34,7 +32,6 @@ cdef class Watched:
         return epoch
 
     def unwatch(self, idle):
-        """End a watch."""
         cdef bint only_idle = bool(idle)
         enter(&self.heap)
         if only_idle:
@@ -44,10 +41,6 @@ cdef class Watched:
         heap_leave_quietly(&self.heap)
 
     def wait(self, epoch, timeout_ns):
-        """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
-
-        May come back early. Returns what to wait for next.
-        """
         cdef uint32_t seen = <uint32_t> whole(epoch)
         cdef int64_t limit_ns = -1 if timeout_ns is None else max(whole(timeout_ns), <int64_t> 0)
         with nogil:
@@ -56,7 +49,6 @@ cdef class Watched:
         return load_u32(&self.heap.epoch, RELAXED)
 
     def wake_all(self):
-        """Wake everybody who waits here, to look again."""
         enter(&self.heap)
         cdef uint32_t* sleeper = heap_wake_all(&self.heap)
         heap_leave(&self.heap)
@@ -65,7 +57,6 @@ cdef class Watched:
             futex_wake(sleeper, 1)
 
     def signal(self, file):
-        """Add one to an event file (None: to none) whenever those who ``watch`` are woken."""
         cdef int32_t number = -1 if file is None else checked_file(file)
         enter(&self.heap)
         self.heap.signal = number
