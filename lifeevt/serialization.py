@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import SerializationError
 
-__all__ = ["exact_json", "is_number", "parse_json", "plain"]
+__all__ = ["exact_json", "is_number", "parse_json", "plain", "refuse_constant"]
 
 _EXACT = (str, int, bool, type(None))
 _NUMBERS = (float, int)  # nearly all; the check against an abstract class takes ten times as long
@@ -38,7 +38,7 @@ def exact_json(value: Any, path: str) -> str:
 def parse_json(text: str, path: str) -> Any:
     """Return the value of one JSON text; NaN, infinities and non-JSON raise SerializationError."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite_float)
+        return json.loads(text, parse_constant=refuse_constant, parse_float=_finite_float)
     except (ValueError, RecursionError) as error:
         raise SerializationError(f"{path} is not JSON: {error}") from None
 
@@ -65,7 +65,8 @@ def _plain(value: Any, path: str) -> Any:
     raise SerializationError(f"{path} is a {type(value).__name__}, which JSON would not give back")
 
 
-def _refuse_constant(name: str) -> Any:
+def refuse_constant(name: str) -> Any:
+    """Raise ValueError for NaN or an infinity: ``parse_constant`` of :func:`json.loads`."""
     raise ValueError(f"{name} is not a JSON number")
 
 

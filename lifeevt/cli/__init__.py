@@ -3,6 +3,6 @@
     recording ─► playback ─► run ─► summary
                               └─► view
 
-A recording is a file of events; playback submits them at their times; a run has the state, the engine and the loop;
-the summary is what the command prints at the end, the view what it shows until then. app is the command line.
+A recording is a file of events, and a playback submits them at their times. A run has the state, the engine and the
+loop. A view shows the run while it lasts; the summary is printed at its end. The command line is in app.
 """

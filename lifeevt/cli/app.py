@@ -20,7 +20,7 @@ from rich.theme import Theme
 
 from .. import _backends
 from ..errors import LifeEventError
-from .run import Run, Settings, Source, Watcher, open_source, replay
+from .run import Run, Settings, Source, View, open_source, replay
 from .summary import summarize_run, summary_text, version_number
 from .view import LiveView, PlainView, is_terminal, readable
 
@@ -116,7 +116,7 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.
 
 
 def _choose_backend(name: str | None) -> None:
-    """Replace this process by the same command with this backend, unless it runs here already.
+    """Start this command anew with this backend, in place of this process, unless it has that backend already.
 
     The backend is chosen at import, so a process cannot change it. ``sys.orig_argv`` keeps the interpreter's options.
     """
@@ -143,7 +143,10 @@ def _perform(settings: Settings, source: Source, as_json: bool) -> None:
         raise performance.error
     baseline = None if settings.sync else replay(performance.playback.log, settings)
     summary = summarize_run(performance, baseline)
-    _print_json(summary) if as_json else _print_text(summary)
+    if as_json:
+        typer.echo(json.dumps(summary, indent=2, allow_nan=False))
+    else:
+        _print_text(summary)
     if bad_input is not None:
         _refuse(f"{source.name}: {bad_input}")
     if performance.signal is not None:
@@ -152,9 +155,9 @@ def _perform(settings: Settings, source: Source, as_json: bool) -> None:
         raise typer.Exit(UNBALANCED)
 
 
-def _view(performance: Run, as_json: bool) -> Watcher:
+def _view(performance: Run, as_json: bool) -> View:
     if as_json:
-        return Watcher()
+        return View()
     if is_terminal(sys.stdout):
         return LiveView(performance, Console())
     return PlainView(sys.stdout)
@@ -162,17 +165,13 @@ def _view(performance: Run, as_json: bool) -> Watcher:
 
 @contextmanager
 def _short_switch_interval() -> Iterator[None]:
-    """Switch threads ten times as often: the worker must not wait 5 ms until a frame is drawn."""
+    """Switch threads every 0.5 ms within the block, not every 5 ms: drawing a frame must not delay the worker."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         yield
     finally:
         sys.setswitchinterval(before)
-
-
-def _print_json(summary: dict[str, Any]) -> None:
-    typer.echo(json.dumps(summary, indent=2, allow_nan=False))
 
 
 def _print_text(summary: dict[str, Any]) -> None:

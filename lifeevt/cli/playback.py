@@ -22,12 +22,12 @@ __all__ = ["Due", "Feeder", "Pace", "Playback", "VirtualTime", "schedule"]
 Due = tuple[int, Event]  # nanoseconds after the start, and the event of that time
 MAX_LOGGED = 100_000  # events remembered for the baseline
 FEEDER_NAME = "lifeevt-feeder"
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Pace:
-    """When an event is due: at its recorded time divided by ``speed``, or ``rate`` a second in order."""
+    """The due times of events: the recorded ones divided by ``speed``, or ``rate`` events a second in order."""
 
     rate: float | None = None
     speed: float = 1.0
@@ -39,7 +39,7 @@ class Pace:
 
 
 def schedule(recording: Recording, pace: Pace) -> Iterator[Due]:
-    """Yield the recording's events with their due times, which never go back."""
+    """Yield the recording's events with their due times, which never decrease."""
     for index, (offset, event) in enumerate(recording):
         yield pace.due_ns(index, offset), event
 
@@ -47,8 +47,8 @@ def schedule(recording: Recording, pace: Pace) -> Iterator[Due]:
 class Playback:
     """Reads one event ahead, submits it when it is due, and counts. For one thread.
 
-    ``live`` says that the events are still being written: an event then counts as late only from the time it was read.
-    ``finished`` is true when all events were submitted, or reading failed with ``error``.
+    ``live`` means that the events are still being written: an event is late only after it was read. ``finished`` is
+    true when all events were submitted, or reading failed with ``error``.
     """
 
     def __init__(self, dues: Iterator[Due], engine: AsyncEventProcessor, *, live: bool = False) -> None:
@@ -77,10 +77,10 @@ class Playback:
         """The number of events that were read and not yet submitted: at most one."""
         return int(self._next is not None)
 
-    def hand_over(self, due_ns: int) -> None:
-        """Submit the event read ahead, due at ``due_ns`` of the clock; ``stopping`` when the engine has stopped.
+    def submit_next(self, due_ns: int) -> None:
+        """Submit the event read ahead, due at ``due_ns`` of the clock; set ``stopping`` when the engine has stopped.
 
-        Blocks under the queue's policy ``block``.
+        Blocks while the queue is full and its policy is ``block``.
         """
         if self._next is None:
             return
@@ -93,8 +93,8 @@ class Playback:
         else:
             self._account(now_ns, due_ns)
 
-    def hand_over_together(self, due_ns: int, room: int) -> None:
-        """Submit all events due at the same moment as the next, at most ``room``, in one atomic step."""
+    def submit_simultaneous(self, due_ns: int, room: int) -> None:
+        """Submit the events due at the next event's moment, at most ``room``, in one atomic step."""
         together, now_ns = self.next_due_ns(), self._engine.clock.now_ns()
         events: list[Event] = []
         while self._next is not None and len(events) < room and self.next_due_ns() == together:
@@ -128,9 +128,9 @@ class Playback:
 
 
 class Feeder:
-    """Plays in a thread of its own, on an absolute schedule that starts when the first event was read.
+    """Plays in a thread of its own, on absolute due times from the moment the first event was read.
 
-    A late feeder submits without waiting until it has caught up.
+    After a delay it submits without waiting until it has caught up.
     """
 
     def __init__(self, playback: Playback, engine: AsyncEventProcessor) -> None:
@@ -145,21 +145,21 @@ class Feeder:
     def stop(self) -> None:
         """Stop the thread and wait for it, unless it reads from a live pipe: then it ends with the process.
 
-        Closes the engine's queue, which also frees a feeder that waits for room in it.
+        Closes the engine's queue, so that a feeder waiting for room in it ends, too.
         """
         with self._changed:
             self._playback.stopping = True
             self._changed.notify_all()
         self._engine.queue.close()
         while self._thread.is_alive() and not (self._playback.live and self._playback.reading):
-            self._thread.join(LOOK_SECONDS)
+            self._thread.join(POLL_SECONDS)
 
     def _play(self) -> None:
         playback = self._playback
         first_ns = playback.next_due_ns()
         start_ns = self._engine.clock.now_ns() - (first_ns or 0)
         while (due_ns := playback.next_due_ns()) is not None and self._wait_until(start_ns + due_ns):
-            playback.hand_over(start_ns + due_ns)
+            playback.submit_next(start_ns + due_ns)
 
     def _wait_until(self, due_ns: int) -> bool:
         """Wait until ``due_ns``; return False when the feeder is stopped before."""
@@ -171,13 +171,13 @@ class Feeder:
 
 
 class VirtualTime(ManualClock):
-    """A clock that advances to the next event or tick at once: every run is the same, at full speed.
+    """A clock that advances to the next event or tick at once: all runs are equal, and at full speed.
 
-    The loop's own wait advances it. Events due before the tick are submitted at their own times, those of one time
-    together. Time goes on only when the worker has processed them, so no result depends on chance.
+    The loop's own wait advances it. Events due before the tick are submitted at their due times, simultaneous ones
+    together. Time advances only after the worker has processed them, so no result depends on chance.
     """
 
-    def play(self, playback: Playback, engine: AsyncEventProcessor) -> None:
+    def attach(self, playback: Playback, engine: AsyncEventProcessor) -> None:
         """Set the source of the events and the engine. Call it before the loop runs."""
         self._playback, self._engine = playback, engine
 
@@ -196,7 +196,7 @@ class VirtualTime(ManualClock):
             if due_ns is None or due_ns > deadline_ns:
                 return
             self._advance_to(due_ns)
-            playback.hand_over_together(due_ns, room)
+            playback.submit_simultaneous(due_ns, room)
             if self._engine.running:
                 self._engine.wait_idle()
 

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from importlib.resources import files
 from io import BytesIO
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from ..errors import InvalidEvent, RecordingError
 from ..event import Event
+from ..serialization import refuse_constant
 
 __all__ = ["Extent", "Recording", "TimedEvent", "bundled_recording", "measure"]
 
@@ -41,20 +42,16 @@ class Recording:
     """Reads events from a binary stream of JSON lines, lazily. Iterate once, in one thread.
 
     A line is an object with ``type``, ``intensity``, ``timestamp`` (seconds) and optionally ``metadata``, ``source``,
-    ``priority`` and ``urgency``. Blank lines are skipped. Bad lines are counted, and ``reports`` keeps the first 100 of
-    them; with ``strict`` the first one raises RecordingError. An event with a timestamp before that of an earlier line
-    is played at once, and counted in ``went_back``. Blocks as the stream does; holds one line of at most 1 MiB. The
-    caller closes the stream.
+    ``priority`` and ``urgency``. Blank lines are skipped. Bad lines are counted, and ``reports`` keeps the first 100;
+    with ``strict`` the first one raises RecordingError. An event with a smaller timestamp than an earlier one is played
+    at once, and counted in ``went_back``. Blocks as the stream does; holds one line of at most 1 MiB. The caller closes
+    the stream.
     """
 
     def __init__(self, stream: BinaryIO, *, strict: bool = False) -> None:
-        self.strict = strict
-        self.lines = 0
-        self.events = 0
-        self.bad_lines = 0
-        self.went_back = 0
+        self.stream, self.strict = stream, strict
+        self.lines = self.events = self.bad_lines = self.went_back = 0
         self.reports: list[RecordingError] = []
-        self.stream = stream
         self._first: float | None = None
         self._offset = 0.0
 
@@ -127,11 +124,11 @@ def measure(stream: BinaryIO) -> Extent:
 
 
 def _event(line: bytes) -> Event:
-    """Return the event of a line; InvalidEvent says why it has none."""
+    """Return the event of a line; raise InvalidEvent with the reason when it has none."""
     if len(line) > MAX_LINE_BYTES:
         raise InvalidEvent(f"longer than {MAX_LINE_BYTES:,} bytes")
     try:
-        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+        record = json.loads(line.decode("utf-8"), parse_constant=refuse_constant)
     except UnicodeDecodeError as error:
         raise InvalidEvent(f"not UTF-8: byte {error.object[error.start]:#04x} at position {error.start}") from None
     except json.JSONDecodeError as error:
@@ -139,10 +136,6 @@ def _event(line: bytes) -> Event:
     except (ValueError, RecursionError) as error:  # a constant, a number of too many digits, too deep a nesting
         raise InvalidEvent(f"not JSON: {error}") from None
     return Event.from_dict(record)
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _shortened(reason: str) -> str:

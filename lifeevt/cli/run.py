@@ -30,12 +30,12 @@ from .recording import Extent, Recording, bundled_recording, measure
 __all__ = [
     "BASELINE",
     "Baseline",
-    "Look",
+    "Figures",
     "ResultDigest",
     "Run",
     "Settings",
     "Source",
-    "Watcher",
+    "View",
     "open_source",
     "replay",
 ]
@@ -70,13 +70,13 @@ class Settings:
 
     @property
     def pace(self) -> Pace:
-        """How the recorded times become due times."""
+        """The due times of the recorded events."""
         return Pace(self.rate, self.speed)
 
 
 @dataclass(frozen=True)
 class Source:
-    """The source of the events. ``extent`` is None when it is unknown; ``live`` says that it is still being written."""
+    """The source of the events. ``extent`` is None when unknown; ``live`` means that it is still being written."""
 
     name: str
     recording: Recording
@@ -118,17 +118,17 @@ def _checked(file: str, strict: bool) -> Extent:
 
 
 def _standard_input() -> BinaryIO:
-    """Return a new reader: a thread that still reads sys.stdin would crash the interpreter at its end."""
+    """Return a new reader: a thread that still reads ``sys.stdin`` at exit would crash the interpreter."""
     try:
         return os.fdopen(sys.stdin.fileno(), "rb", closefd=False)
-    except (AttributeError, OSError):  # closed, or replaced by something in memory
+    except (AttributeError, OSError):  # closed, or a stream in memory
         return BytesIO() if sys.stdin is None else sys.stdin.buffer
 
 
 class ResultDigest:
-    """A fingerprint of results: equal for two runs that gave the same answers in the same order.
+    """A digest of results: equal for two runs with the same results in the same order.
 
-    Events that were never processed go in apart: only their own order is certain.
+    Unprocessed events have a digest of their own, as only the order among themselves is certain.
     """
 
     def __init__(self) -> None:
@@ -141,14 +141,14 @@ class ResultDigest:
         if result.status in (Status.SHED, Status.CANCELLED):
             self._unprocessed.update(_line(result.sequence, result.event.type, result.status.name))
         else:
-            self._processed.update(_answer(result))
+            self._processed.update(_processed_line(result))
 
     def hexdigest(self) -> str:
-        """Return the fingerprint so far."""
+        """Return the digest so far."""
         return hashlib.sha256(self._processed.digest() + self._unprocessed.digest()).hexdigest()
 
 
-def _answer(result: EventProcessingResult) -> bytes:
+def _processed_line(result: EventProcessingResult) -> bytes:
     meaning, applied = result.meaning or {}, result.action or {}
     return _line(
         result.sequence,
@@ -167,8 +167,8 @@ def _line(*values: object) -> bytes:
 
 
 @dataclass(frozen=True)
-class Look:
-    """The figures that a view shows, of nearly one instant. ``total_s`` and ``total`` events may be unknown: None."""
+class Figures:
+    """The figures of a run at nearly one instant. ``total_s`` and ``total`` events are None when unknown."""
 
     elapsed_s: float
     total_s: float | None
@@ -181,10 +181,10 @@ class Look:
     latest: EventProcessingResult | None
 
 
-class Watcher:
-    """A view of a run: called at every tick, in the loop's thread. This one shows nothing."""
+class View:
+    """A view of a run; this one shows nothing. ``tick`` is called in the loop's thread."""
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> View:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -195,7 +195,7 @@ class Watcher:
 
 
 class Run:
-    """One run from start to end. ``perform`` blocks; other threads may call ``look`` and ``interrupt``."""
+    """One run from start to end. ``perform`` blocks; other threads may call ``figures`` and ``interrupt``."""
 
     def __init__(self, settings: Settings, source: Source) -> None:
         self.settings, self.source = settings, source
@@ -213,11 +213,11 @@ class Run:
         self.started_ns: int | None = None
         self.finished_ns: int | None = None
         self._latest: EventProcessingResult | None = None
-        self._watcher = Watcher()
+        self._view = View()
 
-    def perform(self, watcher: Watcher) -> None:
+    def perform(self, view: View) -> None:
         """Play all events, then stop the engine; keep an error in ``error``. Blocks."""
-        self._watcher = watcher
+        self._view = view
         self.started_ns = self.clock.now_ns()
         self.playback.begin(self.started_ns)
         try:
@@ -247,9 +247,9 @@ class Run:
         now_ns = self.clock.now_ns() if self.finished_ns is None else self.finished_ns
         return 0.0 if self.started_ns is None else (now_ns - self.started_ns) / NS_PER_SECOND
 
-    def look(self) -> Look:
+    def figures(self) -> Figures:
         """Return the present figures. Any thread may call it."""
-        return Look(
+        return Figures(
             elapsed_s=self.elapsed_s(),
             total_s=self._total_s(),
             played=self.playback.played,
@@ -263,7 +263,7 @@ class Run:
 
     def _play(self) -> None:
         if isinstance(self.clock, VirtualTime):
-            self.clock.play(self.playback, self.engine)
+            self.clock.attach(self.playback, self.engine)
             self._loop()
             return
         feeder = Feeder(self.playback, self.engine)
@@ -283,9 +283,9 @@ class Run:
         self.finished_ns = self.clock.now_ns()
         self._add_results(self.engine.results())
         self.error = self.error or self.playback.error
-        self.ended = self._how_it_ended()
+        self.ended = self._ending()
 
-    def _how_it_ended(self) -> str:
+    def _ending(self) -> str:
         if self.signal is not None:
             return INTERRUPTED
         if self.error is not None:
@@ -293,11 +293,11 @@ class Run:
         return PROCESSED if self.playback.finished else TICKS_DONE
 
     def _on_tick(self, tick: Tick) -> None:
-        """Count the tick in the state and take its results. An error here ends the run; the loop itself would go on."""
+        """Count the tick in the state and take its results. An error ends the run, where a loop would go on."""
         try:
             tick.state.apply_delta({"ticks": 1, "age": self.settings.tick})
             self._add_results(tick.results)
-            self._watcher.tick(self)
+            self._view.tick(self)
             if self.playback.finished and not self.engine.ledger().in_flight:
                 self.loop.stop()
         except Exception as error:
@@ -334,7 +334,7 @@ class Run:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        # A second signal ends the run at once; so does the first while this thread waits for a line.
+        # A second signal ends the run at once; so does the first one while this thread waits for a line.
         at_once = self.signal is not None or (self.settings.virtual and self.playback.reading)
         self.interrupt(number)
         if at_once:
@@ -365,7 +365,7 @@ def replay(log: Sequence[Due], settings: Settings) -> Baseline:
     queue = AsyncEventQueue(settings.capacity, settings.overflow, clock)
     engine = AsyncEventProcessor(state, queue=queue, clock=clock)
     playback = Playback(iter(events), engine)
-    clock.play(playback, engine)
+    clock.attach(playback, engine)
 
     def on_tick(tick: Tick) -> None:
         if playback.finished and not engine.ledger().in_flight:

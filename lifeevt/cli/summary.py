@@ -82,7 +82,7 @@ def summarize_run(run: Run, baseline: Baseline | None) -> dict[str, Any]:
 
 
 def processed(ledger: Ledger) -> int:
-    """Return how many events were processed, well or badly: neither shed nor cancelled."""
+    """Return the number of events that were processed, with or without success: neither shed nor cancelled."""
     return sum(ledger.ends.values()) - ledger.ends[Status.SHED] - ledger.ends[Status.CANCELLED]
 
 
@@ -159,18 +159,11 @@ def _ticks(run: Run) -> dict[str, Any]:
 
 def _spread(times: LatencySummary) -> dict[str, float | None]:
     """Return a distribution in milliseconds; every value is None when there are no measurements."""
-    parts = {
-        "min": times.min_ns,
-        "mean": times.mean_ns,
-        "p50": times.p50_ns,
-        "p95": times.p95_ns,
-        "p99": times.p99_ns,
-        "max": times.max_ns,
-    }
-    return {name: value / NS_PER_MS if times.count else None for name, value in parts.items()}
+    parts = ("min", "mean", "p50", "p95", "p99", "max")
+    return {part: getattr(times, f"{part}_ns") / NS_PER_MS if times.count else None for part in parts}
 
 
-# --- as text
+# --- text
 
 
 def milliseconds(value: float | None) -> str:
@@ -185,7 +178,7 @@ def milliseconds(value: float | None) -> str:
 
 
 def share(value: float | None) -> str:
-    """Return a share as a percentage that is 0% or 100% only when it is exactly that; "-" for None."""
+    """Return a share as a percentage, 0% or 100% only when exactly that; "-" for None."""
     if value is None:
         return "-"
     if value in (0.0, 1.0):
@@ -233,7 +226,7 @@ def _event_lines(playback: Mapping[str, Any], summary: Mapping[str, Any]) -> Ite
     pace = f"{summary['elapsed_s']:.1f} s ({summary['events_per_s']:,.1f}/s)"
     yield f"events   {playback['played']:,} played in {pace}, {rest}"
     if playback["played"]:
-        yield f"         handed over late by {_spread_text(behind)}"
+        yield f"         submitted late by {_spread_text(behind)}"
     if playback["went_back"]:
         yield f"         {playback['went_back']:,} timestamps went back; those events were played at once"
     if playback["bad_lines"]:
@@ -263,7 +256,7 @@ def _latency_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     rows = [_cells(name, level) for name, level in summary["levels"].items()]
     titles = ["", "events", "budget", *_COLUMNS, *(_COLUMNS if baseline else ())]
     widths = [max(4, *(len(row[at]) for row in (titles, *rows))) for at in range(len(titles))]
-    yield "latency in ms, from acceptance to answer, and the share within budget"
+    yield "latency in ms, acceptance to end of processing, and the share within budget"
     yield " " * (sum(widths[:3]) + 2) + _over(_LOOPS[summary["mode"]], widths[3:8]) + _over(_BASELINE, widths[8:])
     yield from (_row(row, widths) for row in (titles, *rows))
     if summary["clock"] == "manual":

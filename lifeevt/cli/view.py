@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -14,18 +13,19 @@ from rich.text import Text
 from .._backends import backend
 from ..clock import NS_PER_SECOND, SystemClock
 from ..event import Priority
+from ..metrics import RateWindow
 from ..result import EventProcessingResult, Status
 from ..scheduler import LevelStatistics
-from .run import Look, Run, Watcher
+from .run import Figures, Run, View
 from .summary import budgets_ms, milliseconds, number, processed, share
 
 __all__ = ["LiveView", "PlainView", "is_terminal", "readable"]
 
 FRAMES_PER_SECOND = 8.0
 LINE_EVERY_NS = NS_PER_SECOND
-LOOKS_BACK = 16  # looks over which "now" is measured
+RATE_SECONDS, RATE_SECONDS_OF_LINES = 2.0, 16.0  # the time over which "now" is measured
 LABEL = 11
-WIDE, WIDEST = 96, 118  # beyond this a line is hard to follow
+WIDE, WIDEST = 96, 118  # columns; longer lines are hard to read
 BARS = {"energy": 100.0, "integrity": 1.0, "stability": 1.0}  # each field's upper bound
 NUMBERS = (("fatigue", "tension"), ("age", "ticks"), ())  # beside each bar
 NS_PER_MS = 1e6
@@ -58,54 +58,41 @@ def readable(text: str, encoding: str | None) -> str:
     return safe.encode(encoding or "ascii", "replace").decode(encoding or "ascii")
 
 
-class Speedometer:
-    """Measures events per second between the last looks. For one thread."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque([(0.0, 0)], maxlen=LOOKS_BACK)
-
-    def read(self, look: Look) -> float:
-        """Add a look and return the rate up to it."""
-        self._seen.append((look.elapsed_s, processed(look.engine.ledger)))
-        (since, before), (now, count) = self._seen[0], self._seen[-1]
-        return (count - before) / (now - since) if now > since else 0.0
-
-
-class PlainView(Watcher):
+class PlainView(View):
     """Writes a plain line about every second, without colour. For one thread."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream, self._clock, self._speed = stream, SystemClock(), Speedometer()
+        self._stream, self._clock, self._rate = stream, SystemClock(), _rate_window(RATE_SECONDS_OF_LINES)
         self._due_ns = self._clock.now_ns() + LINE_EVERY_NS
 
     def tick(self, run: Run) -> None:
         """Write a line if one is due."""
         if self._clock.now_ns() >= self._due_ns:
             self._due_ns += LINE_EVERY_NS
-            self._stream.write(self.line(run.look()) + "\n")
+            self._stream.write(self.line(run.figures()) + "\n")
             self._stream.flush()
 
-    def line(self, look: Look) -> str:
+    def line(self, figures: Figures) -> str:
         """Return one line of figures."""
-        levels = look.engine.scheduler.levels.values()
+        levels = figures.engine.scheduler.levels.values()
         worst = max(level.latency.p99_ns for level in levels) / NS_PER_MS
-        vitals = " ".join(f"{name} {number(look.state[name])}" for name in BARS)
+        vitals = " ".join(f"{name} {number(figures.state[name])}" for name in BARS)
         return (
-            f"{look.elapsed_s:6.1f} s  {_count(look)}  {self._speed.read(look):,.0f}/s  "
-            f"queue {look.engine.queue.depth:,}  late {look.engine.scheduler.late:,}  "
-            f"p99 {milliseconds(worst)} ms  tick {look.state['ticks']:,}  {vitals}"
+            f"{figures.elapsed_s:6.1f} s  {_count(figures)}  {_per_second(self._rate, figures):,.0f}/s  "
+            f"queue {figures.engine.queue.depth:,}  late {figures.engine.scheduler.late:,}  "
+            f"p99 {milliseconds(worst)} ms  tick {figures.state['ticks']:,}  {vitals}"
         )
 
 
-class LiveView(Watcher):
+class LiveView(View):
     """Draws a frame eight times a second, in a thread of its own, while entered; then removes it."""
 
     def __init__(self, run: Run, console: Console) -> None:
-        self._run, self._console, self._speed = run, console, Speedometer()
+        self._run, self._console, self._rate = run, console, _rate_window(RATE_SECONDS)
         self._budgets = budgets_ms()
         self._glyphs = ASCII if console.options.ascii_only else UNICODE
         self._live = Live(
-            get_renderable=lambda: self.frame(run.look()),
+            get_renderable=lambda: self.frame(run.figures()),
             console=console,
             refresh_per_second=FRAMES_PER_SECOND,
             transient=True,
@@ -118,15 +105,15 @@ class LiveView(Watcher):
     def __exit__(self, *error: object) -> None:
         self._live.stop()
 
-    def frame(self, look: Look) -> Panel:
-        """Return the frame of one look, at most as large as the console."""
+    def frame(self, figures: Figures) -> Panel:
+        """Return a frame of the figures, at most as large as the console."""
         width = min(self._console.width, WIDEST)
         groups = (
-            [self._progress(look, width - 4)],
-            self._flow(look),
-            self._levels(look, width - 4),
-            self._vitals(look, width - 4),
-            self._loop(look, width - 4),
+            [self._progress(figures, width - 4)],
+            self._flow(figures),
+            self._levels(figures, width - 4),
+            self._vitals(figures, width - 4),
+            self._loop(figures, width - 4),
         )
         lines = [line for group in groups for line in (Text(), *group)][1:]
         room = max(self._console.height - 3, 1)
@@ -141,23 +128,23 @@ class LiveView(Watcher):
         parts = ("lifeevt", self._clean(run.source.name)[-30:], f"{run.settings.mode} loop", f"{backend} backend")
         return Text(f" {dot} ".join(parts), style="bold")
 
-    def _progress(self, look: Look, width: int) -> Text:
-        if look.total_s is None:
-            return _labelled("played").append(f"{_count(look)} in {_span(look.elapsed_s)}", "bold")
-        left = _span(max(0.0, look.total_s - look.elapsed_s))
-        tail = f"  {_count(look)}  {_span(look.elapsed_s)}, {left} left"
-        done = look.elapsed_s / look.total_s if look.total_s else 1.0
+    def _progress(self, figures: Figures, width: int) -> Text:
+        if figures.total_s is None:
+            return _labelled("played").append(f"{_count(figures)} in {_span(figures.elapsed_s)}", "bold")
+        left = _span(max(0.0, figures.total_s - figures.elapsed_s))
+        tail = f"  {_count(figures)}  {_span(figures.elapsed_s)}, {left} left"
+        done = figures.elapsed_s / figures.total_s if figures.total_s else 1.0
         return self._bar(done, max(width - len(tail), 8), "cyan").append(tail)
 
-    def _flow(self, look: Look) -> list[Text]:
-        ledger, queue = look.engine.ledger, look.engine.queue
-        now = self._speed.read(look)
-        mean = processed(ledger) / look.elapsed_s if look.elapsed_s else 0.0
+    def _flow(self, figures: Figures) -> list[Text]:
+        ledger, queue = figures.engine.ledger, figures.engine.queue
+        now = _per_second(self._rate, figures)
+        mean = processed(ledger) / figures.elapsed_s if figures.elapsed_s else 0.0
         losses = {
             "shed": ledger.ends[Status.SHED],
             "refused": ledger.refused,
             "failed": ledger.ends[Status.DEAD_LETTERED],
-            "bad lines": look.bad_lines,
+            "bad lines": figures.bad_lines,
         }
         line = _labelled("events/s").append(f"{now:,.0f} now, {mean:,.0f} on average", "bold")
         line.append(f"    queue {queue.depth:,}, at most {queue.high_water:,} of {queue.capacity:,}")
@@ -166,10 +153,10 @@ class LiveView(Watcher):
             ends.append(f"    {name} {count:,}", "bold red" if count else "")
         return [line, ends]
 
-    def _levels(self, look: Look, width: int) -> list[Text]:
+    def _levels(self, figures: Figures, width: int) -> list[Text]:
         titles = f"{'latency, ms':<{LABEL}}{'events':>7}{'p50':>8}{'p95':>8}{'p99':>8}{'budget':>9}  "
         lines = [Text(titles + "p99 of the budget", "dim")]
-        for level, met in look.engine.scheduler.levels.items():
+        for level, met in figures.engine.scheduler.levels.items():
             lines.append(self._level(level, met, max(width - len(titles) - 13, 6)))
         return lines
 
@@ -187,36 +174,36 @@ class LiveView(Watcher):
         kept = share(1.0 - met.late / met.finished)
         return line.append(f" {mark} {kept}" if not met.late else f" {mark} {met.late:,} late", f"bold {style}")
 
-    def _vitals(self, look: Look, width: int) -> list[Text]:
+    def _vitals(self, figures: Figures, width: int) -> list[Text]:
         lines = []
         for (name, top), pair in zip(BARS.items(), NUMBERS, strict=True):
-            part = look.state[name] / top
+            part = figures.state[name] / top
             style = "green" if part > 0.5 else "yellow" if part > 0.25 else "red"
             line = _labelled(name).append_text(self._bar(part, max(width // 3, 8), style))
-            line.append(f" {number(look.state[name]):<8}", "bold")
+            line.append(f" {number(figures.state[name]):<8}", "bold")
             for other in pair:
-                line.append(f"  {other} ", "dim").append(f"{number(look.state[other]):<5}")
+                line.append(f"  {other} ", "dim").append(f"{number(figures.state[other]):<5}")
             lines.append(line)
         return lines
 
-    def _loop(self, look: Look, width: int) -> list[Text]:
-        loop = look.loop
+    def _loop(self, figures: Figures, width: int) -> list[Text]:
+        loop = figures.loop
         line = _labelled("ticks").append(f"{loop.ticks:,} every {self._run.settings.tick:g} s", "bold")
         line.append(f"    jitter p99 {milliseconds(loop.jitter.p99_ns / NS_PER_MS)} ms")
         line.append(f"    overran {loop.overruns:,}", "bold yellow" if loop.overruns else "")
         line.append(f"    skipped {loop.skipped:,}", "bold yellow" if loop.skipped else "")
-        return [line, _labelled("strongest").append(self._told(look.latest, most=1 if width < WIDE else 3))]
+        return [line, _labelled("strongest").append(self._strongest(figures.latest, most=1 if width < WIDE else 3))]
 
-    def _told(self, result: EventProcessingResult | None, most: int) -> str:
-        """Return a line on the last tick's strongest event, with its ``most`` largest changes."""
+    def _strongest(self, result: EventProcessingResult | None, most: int) -> str:
+        """Describe the strongest event of the last tick, with its ``most`` largest changes."""
         if result is None:
             return "nothing was processed yet"
         changes = sorted((result.action or {}).items(), key=lambda change: -abs(change[1]))
         did = "".join(f", {name} {change:+.3f}" for name, change in changes[:most] if change)
-        what = f"{self._clean(result.event.type)} {result.event.intensity:+.2f}"
+        event = f"{self._clean(result.event.type)} {result.event.intensity:+.2f}"
         decision = result.decision or result.status.name.lower()
         took = milliseconds(result.latency_ns / NS_PER_MS)
-        return f"{what} {self._glyphs.arrow} {decision} in {took} ms{did}"
+        return f"{event} {self._glyphs.arrow} {decision} in {took} ms{did}"
 
     def _bar(self, part: float, width: int, style: str) -> Text:
         full = round(min(max(part, 0.0), 1.0) * width)
@@ -226,12 +213,23 @@ class LiveView(Watcher):
         return readable(text, self._console.encoding)
 
 
+def _rate_window(seconds: float) -> RateWindow:
+    window = RateWindow(seconds)
+    window.sample(0, 0)
+    return window
+
+
+def _per_second(rate: RateWindow, figures: Figures) -> float:
+    rate.sample(round(figures.elapsed_s * NS_PER_SECOND), processed(figures.engine.ledger))
+    return rate.per_second
+
+
 def _labelled(label: str) -> Text:
     return Text(f"{label:<{LABEL}}", "")
 
 
-def _count(look: Look) -> str:
-    return f"{look.played:,} events" if look.total is None else f"{look.played:,} of {look.total:,} events"
+def _count(figures: Figures) -> str:
+    return f"{figures.played:,} events" if figures.total is None else f"{figures.played:,} of {figures.total:,} events"
 
 
 def _span(seconds: float) -> str:

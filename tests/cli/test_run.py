@@ -15,7 +15,7 @@ from cli.processes import EVENT, LINES, PATIENCE, environment, words
 from typer.testing import Result
 
 from lifeevt import Ledger
-from lifeevt.cli.run import Run, Settings, Watcher, open_source
+from lifeevt.cli.run import Run, Settings, View, open_source
 
 Invoke = Callable[..., Result]
 Summary = Callable[..., dict[str, Any]]
@@ -88,7 +88,7 @@ def test_equal_times_enter_together_and_leave_by_urgency(recording: Write) -> No
     source = open_source(str(path), strict=False)
     run, seen = Run(Settings(virtual=True), source), []
     run.digest.add = lambda result: seen.append(result.event.type)  # type: ignore[method-assign]
-    run.perform(Watcher())
+    run.perform(View())
     source.close()
     assert seen == ["noise", "shock", "idle", "social_conflict"]
 
@@ -282,7 +282,7 @@ def test_a_signal_ends_the_run_with_a_summary(recording: Write, number: signal.S
     assert "1 played" in stdout and "1 not played" in stdout and "balanced: yes" in stdout
 
 
-class Signaller(Watcher):
+class Signaller(View):
     """Sends this process a signal at its second tick."""
 
     def tick(self, run: Run) -> None:
@@ -301,7 +301,7 @@ def test_ctrl_c_finishes_the_tick_and_restores_the_handler(virtual: bool) -> Non
     assert run.engine.ledger().in_flight == 0
 
 
-class Impatient(Watcher):
+class Impatient(View):
     """Presses Ctrl-C twice in one tick."""
 
     def tick(self, run: Run) -> None:
@@ -326,11 +326,11 @@ def test_ctrl_c_ends_a_virtual_run_that_waits_for_a_line() -> None:
         yield 1, next(events).event
 
     run.playback._dues = due()
-    run.perform(Watcher())
+    run.perform(View())
     assert (run.ended, run.playback.played) == ("interrupted", 1)
 
 
-class Clumsy(Watcher):
+class Clumsy(View):
     """A view that cannot draw."""
 
     def tick(self, run: Run) -> None:

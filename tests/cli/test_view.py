@@ -17,8 +17,8 @@ from cli.processes import EVENT, LINES, PATIENCE, environment, words
 from rich.console import Console
 
 from lifeevt import EventProcessingResult, Priority, Status, backend
-from lifeevt.cli.run import Look, Run, Settings, Watcher, open_source
-from lifeevt.cli.view import LiveView, PlainView, Speedometer, is_terminal, readable
+from lifeevt.cli.run import Figures, Run, Settings, View, open_source
+from lifeevt.cli.view import LiveView, PlainView, is_terminal, readable
 
 Write = Callable[..., Path]
 
@@ -28,20 +28,20 @@ def run() -> Run:
     """Return the bundled recording, played for ten ticks of virtual time."""
     settings = Settings(speed=100.0, tick=0.5, ticks=10, virtual=True)
     done = Run(settings, open_source(None, strict=False))
-    done.perform(Watcher())
+    done.perform(View())
     return done
 
 
-def drawn(run: Run, look: Look, width: int = 80, height: int = 24, encoding: str = "utf-8") -> str:
+def drawn(run: Run, figures: Figures, width: int = 80, height: int = 24, encoding: str = "utf-8") -> str:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=stream, width=width, height=height, force_terminal=True, color_system=None)
     with console.capture() as captured:
-        console.print(LiveView(run, console).frame(look))
+        console.print(LiveView(run, console).frame(figures))
     return captured.get()
 
 
 def test_a_frame_shows_the_whole_run(run: Run) -> None:
-    text = drawn(run, run.look())
+    text = drawn(run, run.figures())
     played = run.playback.played
     for said in (f"{played} of 2,000 events", "events/s", "queue 0", "CRITICAL", "50-200", "energy", "stability",
                  "integrity", "fatigue", "jitter", "overran 0", "0:05, 0:00 left", backend, "✓ 100%"):  # fmt: skip
@@ -50,67 +50,67 @@ def test_a_frame_shows_the_whole_run(run: Run) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 50), (60, 14), (40, 8), (20, 4)])
 def test_a_frame_fits_its_terminal(run: Run, width: int, height: int) -> None:
-    lines = drawn(run, run.look(), width, height).splitlines()
+    lines = drawn(run, run.figures(), width, height).splitlines()
     assert max(map(len, lines)) <= width
     assert len(lines) < height
 
 
 def test_a_frame_of_a_plain_encoding_is_plain(run: Run) -> None:
-    assert drawn(run, run.look(), encoding="ascii").isascii()
+    assert drawn(run, run.figures(), encoding="ascii").isascii()
 
 
 def test_a_level_with_late_events_is_marked(recording: Write) -> None:
     source = open_source(str(recording(*LINES)), strict=False)
     late = Run(Settings(virtual=True, sync=True, tick=0.9), source)
-    late.perform(Watcher())
+    late.perform(View())
     source.close()
-    text = drawn(late, late.look())
+    text = drawn(late, late.figures())
     assert re.search(r"CRITICAL +1 .* ✗ 1 late", text)
     assert "✗" in text and "sync loop" in text
 
 
 def test_before_the_first_event_a_frame_has_dashes() -> None:
     fresh = Run(Settings(virtual=True), open_source(None, strict=False))
-    text = drawn(fresh, fresh.look())
+    text = drawn(fresh, fresh.figures())
     assert re.search(r"CRITICAL +0 +- +- +- +10", text)
     assert "nothing was processed yet" in text
 
 
 def test_a_run_of_unknown_length_has_no_bar(run: Run) -> None:
-    text = drawn(run, replace(run.look(), total=None, total_s=None))
+    text = drawn(run, replace(run.figures(), total=None, total_s=None))
     assert f"played     {run.playback.played} events in 0:05" in text
 
 
 def test_hours_are_shown_as_hours(run: Run) -> None:
-    assert "1:02:03, 2:00:00 left" in drawn(run, replace(run.look(), elapsed_s=3723.0, total_s=10_923.0))
+    assert "1:02:03, 2:00:00 left" in drawn(run, replace(run.figures(), elapsed_s=3723.0, total_s=10_923.0))
 
 
 def test_an_event_cannot_write_to_the_terminal(recording: Write) -> None:
     path = recording(json.dumps(EVENT | {"type": "\x1b[2J\ud800[red]"}))
     source = open_source(str(path), strict=False)
     run = Run(Settings(virtual=True), source)
-    run.perform(Watcher())
+    run.perform(View())
     source.close()
-    assert "?[2J?[red] -0.50" in drawn(run, run.look())
+    assert "?[2J?[red] -0.50" in drawn(run, run.figures())
 
 
 def test_a_wide_frame_shows_all_changes_of_the_strongest_event(run: Run) -> None:
-    look = run.look()
-    assert look.latest is not None
+    figures = run.figures()
+    assert figures.latest is not None
     changed = {"energy": -1.5, "stability": 0.1, "integrity": 0.05}
-    told = replace(look, latest=replace(look.latest, decision="absorb", action=changed, status=Status.PROCESSED))
+    told = replace(figures, latest=replace(figures.latest, decision="absorb", action=changed, status=Status.PROCESSED))
     assert "absorb in 0 ms, energy -1.500, stability +0.100, integrity +0.050" in drawn(run, told, width=118)
     assert "energy -1.500" in drawn(run, told) and "stability +0.100" not in drawn(run, told)
 
 
-def test_the_rate_is_that_of_the_last_looks(run: Run) -> None:
-    meter, look = Speedometer(), run.look()
-    assert meter.read(replace(look, elapsed_s=0.0)) == 0.0
-    assert meter.read(replace(look, elapsed_s=2.0)) == pytest.approx(run.playback.played / 2.0)
+def test_the_rate_is_that_of_the_last_seconds(run: Run) -> None:
+    view, figures = PlainView(io.StringIO()), run.figures()
+    assert "  0/s" in view.line(replace(figures, elapsed_s=0.0))
+    assert f"  {run.playback.played / 2.0:,.0f}/s" in view.line(replace(figures, elapsed_s=2.0))
 
 
 def test_a_plain_line_has_the_figures_of_the_run(run: Run) -> None:
-    text = PlainView(io.StringIO()).line(run.look())
+    text = PlainView(io.StringIO()).line(run.figures())
     assert text.startswith(f"   5.0 s  {run.playback.played} of 2,000 events")
     assert "queue 0" in text and "late 0" in text and "tick 10" in text and "energy" in text
     assert text.isascii()
@@ -178,7 +178,7 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(recording: Writ
 
 
 def test_a_result_without_an_action_is_shown(run: Run) -> None:
-    look = run.look()
-    assert look.latest is not None
-    ignored = EventProcessingResult(look.latest.event, Status.IGNORED, Priority.LOW)
-    assert "ignored in 0 ms" in drawn(run, replace(look, latest=ignored))
+    figures = run.figures()
+    assert figures.latest is not None
+    ignored = EventProcessingResult(figures.latest.event, Status.IGNORED, Priority.LOW)
+    assert "ignored in 0 ms" in drawn(run, replace(figures, latest=ignored))
