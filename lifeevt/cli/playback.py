@@ -6,42 +6,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 from .._backends import Histogram
-from ..clock import NS_PER_SECOND, ManualClock
+from ..clock import ManualClock
 from ..errors import EngineStopped, QueueClosed, QueueFull, RecordingError
 from ..event import Event
 from ..metrics import LatencySummary, summarize
 from ..processor import AsyncEventProcessor
 from ..queue import BLOCK
-from .recording import Recording
 
-__all__ = ["Due", "Feeder", "Pace", "Playback", "VirtualTime", "schedule"]
+__all__ = ["Due", "Feeder", "Playback", "VirtualTime"]
 
 Due = tuple[int, Event]  # nanoseconds after the start, and the event of that time
 MAX_LOGGED = 100_000  # events remembered for the baseline
 FEEDER_NAME = "lifeevt-feeder"
 POLL_SECONDS = 0.05
-
-
-@dataclass(frozen=True)
-class Pace:
-    """The due times of events: the recorded ones divided by ``speed``, or ``rate`` events a second in order."""
-
-    rate: float | None = None
-    speed: float = 1.0
-
-    def due_ns(self, index: int, offset: float) -> int:
-        """Return nanoseconds after the first event, for event number ``index`` (from 0)."""
-        seconds = offset / self.speed if self.rate is None else index / self.rate
-        return round(seconds * NS_PER_SECOND)
-
-
-def schedule(recording: Recording, pace: Pace) -> Iterator[Due]:
-    """Yield the recording's events with their due times, which never decrease."""
-    for index, (offset, event) in enumerate(recording):
-        yield pace.due_ns(index, offset), event
 
 
 class Playback:

@@ -24,21 +24,10 @@ from ..result import EventProcessingResult, Status
 from ..runtime import LoopStatistics, RuntimeLoop, Tick
 from ..scheduler import SchedulerStatistics
 from ..state import StateSnapshot, ThreadSafeSelfState
-from .playback import Due, Feeder, Pace, Playback, VirtualTime, schedule
+from .playback import Due, Feeder, Playback, VirtualTime
 from .recording import Extent, Recording, bundled_recording, measure
 
-__all__ = [
-    "BASELINE",
-    "Baseline",
-    "Figures",
-    "ResultDigest",
-    "Run",
-    "Settings",
-    "Source",
-    "View",
-    "open_source",
-    "replay",
-]
+__all__ = ["BASELINE", "Baseline", "Figures", "Run", "Settings", "Source", "View", "open_source", "replay"]
 
 BUNDLED, STANDARD_INPUT = "bundled recording", "standard input"
 RESULT_CAPACITY = 1 << 16
@@ -51,7 +40,10 @@ PROCESSED, TICKS_DONE, INTERRUPTED, FAILED = "all processed", "ticks done", "int
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of the command line; times in seconds."""
+    """The options of the command line; times in seconds.
+
+    Events are due at their recorded times divided by ``speed``, or ``rate`` a second in order.
+    """
 
     rate: float | None = None
     speed: float = 1.0
@@ -68,10 +60,10 @@ class Settings:
         """The loop's mode: ``sync`` or ``async``."""
         return "sync" if self.sync else "async"
 
-    @property
-    def pace(self) -> Pace:
-        """The due times of the recorded events."""
-        return Pace(self.rate, self.speed)
+    def due_ns(self, index: int, offset: float) -> int:
+        """Return nanoseconds after the first event, for event number ``index`` (from 0), recorded at ``offset``."""
+        seconds = offset / self.speed if self.rate is None else index / self.rate
+        return round(seconds * NS_PER_SECOND)
 
 
 @dataclass(frozen=True)
@@ -110,10 +102,10 @@ def open_source(file: str | None, strict: bool) -> Source:
 
 def _checked(file: str, strict: bool) -> Extent:
     """Return the length of a regular file; with ``strict`` check every line of it."""
-    if strict:
-        with open(file, "rb") as ahead:
-            deque(Recording(ahead, strict=True), maxlen=0)
     with open(file, "rb") as ahead:
+        if strict:
+            deque(Recording(ahead, strict=True), maxlen=0)
+            ahead.seek(0)
         return measure(ahead)
 
 
@@ -204,7 +196,7 @@ class Run:
         queue = AsyncEventQueue(settings.capacity, settings.overflow, self.clock)
         self.engine = AsyncEventProcessor(self.state, queue=queue, clock=self.clock, result_capacity=RESULT_CAPACITY)
         self.loop = RuntimeLoop(self.state, self.engine, settings.tick, self._on_tick, settings.mode, self.clock)
-        dues = schedule(source.recording, settings.pace)
+        dues = ((settings.due_ns(index, offset), event) for index, (offset, event) in enumerate(source.recording))
         self.playback = Playback(dues, self.engine, live=source.live)
         self.digest = ResultDigest()
         self.ended = PROCESSED
@@ -316,7 +308,7 @@ class Run:
         if ticks is not None:
             totals.append(ticks * self.settings.tick)
         if extent is not None and extent.seconds is not None:
-            totals.append(self.settings.pace.due_ns(extent.lines, extent.seconds) / NS_PER_SECOND)
+            totals.append(self.settings.due_ns(extent.lines, extent.seconds) / NS_PER_SECOND)
         return min(totals, default=None)
 
     @contextmanager

@@ -17,15 +17,8 @@ from ..scheduler import LevelStatistics
 from .run import BASELINE, Baseline, Run
 
 __all__ = [
-    "budgets_ms",
-    "milliseconds",
-    "number",
-    "processed",
-    "share",
-    "summarize_run",
-    "summary_text",
-    "version_number",
-]
+    "budgets_ms", "milliseconds", "number", "processed", "share", "summarize_run", "summary_text", "version_number",
+]  # fmt: skip
 
 NS_PER_MS = 1_000_000
 SHOWN_BAD_LINES = 5
@@ -113,21 +106,21 @@ def _levels(levels: Mapping[Priority, LevelStatistics], baseline: Baseline | Non
     return {
         level.name.lower(): {
             "budget_ms": {"min": budgets[level][0], "max": budgets[level][1]},
-            **_level(met),
+            **_level(measured),
             "baseline": None if baseline is None else _level(baseline.scheduler.levels[level]),
         }
-        for level, met in levels.items()
+        for level, measured in levels.items()
     }
 
 
-def _level(met: LevelStatistics) -> dict[str, Any]:
+def _level(measured: LevelStatistics) -> dict[str, Any]:
     return {
-        "events": met.finished,
-        "late": met.late,
-        "within_budget": 1.0 - met.late / met.finished if met.finished else None,
-        "latency_ms": _spread(met.latency),
-        "wait_ms": _spread(met.wait),
-        "service_ms": _spread(met.service),
+        "events": measured.finished,
+        "late": measured.late,
+        "within_budget": 1.0 - measured.late / measured.finished if measured.finished else None,
+        "latency_ms": _spread(measured.latency),
+        "wait_ms": _spread(measured.wait),
+        "service_ms": _spread(measured.service),
     }
 
 

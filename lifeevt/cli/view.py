@@ -17,7 +17,7 @@ from ..metrics import RateWindow
 from ..result import EventProcessingResult, Status
 from ..scheduler import LevelStatistics
 from .run import Figures, Run, View
-from .summary import budgets_ms, milliseconds, number, processed, share
+from .summary import budgets_ms, milliseconds, number, processed
 
 __all__ = ["LiveView", "PlainView", "is_terminal", "readable"]
 
@@ -156,23 +156,23 @@ class LiveView(View):
     def _levels(self, figures: Figures, width: int) -> list[Text]:
         titles = f"{'latency, ms':<{LABEL}}{'events':>7}{'p50':>8}{'p95':>8}{'p99':>8}{'budget':>9}  "
         lines = [Text(titles + "p99 of the budget", "dim")]
-        for level, met in figures.engine.scheduler.levels.items():
-            lines.append(self._level(level, met, max(width - len(titles) - 13, 6)))
+        for level, measured in figures.engine.scheduler.levels.items():
+            lines.append(self._level(level, measured, max(width - len(titles) - 13, 6)))
         return lines
 
-    def _level(self, level: Priority, met: LevelStatistics, width: int) -> Text:
+    def _level(self, level: Priority, measured: LevelStatistics, width: int) -> Text:
         low, high = self._budgets[level]
         budget = f"{low:g}" if low == high else f"{low:g}-{high:g}"
-        line = _labelled(level.name).append(f"{met.finished:>7,}")
-        if not met.finished:
+        line = _labelled(level.name).append(f"{measured.finished:>7,}")
+        if not measured.finished:
             return line.append(f"{'-':>8}{'-':>8}{'-':>8}{budget:>9}")
-        for time_ns in (met.latency.p50_ns, met.latency.p95_ns, met.latency.p99_ns):
+        for time_ns in (measured.latency.p50_ns, measured.latency.p95_ns, measured.latency.p99_ns):
             line.append(f"{milliseconds(time_ns / NS_PER_MS):>8}")
         line.append(f"{budget:>9}  ")
-        style, mark = ("red", self._glyphs.late) if met.late else ("green", self._glyphs.within)
-        line.append_text(self._bar(met.latency.p99_ns / NS_PER_MS / low, width, style))
-        kept = share(1.0 - met.late / met.finished)
-        return line.append(f" {mark} {kept}" if not met.late else f" {mark} {met.late:,} late", f"bold {style}")
+        style, mark = ("red", self._glyphs.late) if measured.late else ("green", self._glyphs.within)
+        line.append_text(self._bar(measured.latency.p99_ns / NS_PER_MS / low, width, style))
+        share = f"{measured.late:,} late" if measured.late else "100%"
+        return line.append(f" {mark} {share}", f"bold {style}")
 
     def _vitals(self, figures: Figures, width: int) -> list[Text]:
         lines = []

@@ -15,7 +15,7 @@ from .event import Event, Priority
 from .event_type import ANY_TYPE, EventType
 from .files import NS_PER_MS, load_types, read_types
 
-__all__ = ["EventType", "EventTypes"]
+__all__ = ["EventTypes"]
 
 INTERNAL_FAMILY = "internal"
 
