@@ -27,21 +27,21 @@ def by_arrival(event: Event, arrival_ns: int) -> tuple[int, int]:
 class ArrivalOrder:
     """A queue with two ends: oldest first for callers of this class, most urgent first for an engine.
 
-    The engine owns ``by_urgency``, the AsyncEventQueue below. Once an engine has put its own keys on the events, the
-    oldest one can only be found by taking all out, sorting them by sequence number, and putting the rest back. Entries
-    that find no room any more wait in ``_ahead``, before all others.
+    An engine takes from ``by_urgency``, the AsyncEventQueue below, and orders it by keys of its own. To find the oldest
+    event is then to take all out, sort them by sequence number, and put the others back. Entries without room in the
+    queue wait in ``_ahead``, before all others.
 
-    Thread-safe. No call blocks for longer than another call's few operations. O(1) each; O(n log n) beside an engine.
+    Thread-safe; no call blocks for longer than another call runs. O(1) each; O(n log n) beside an engine.
     """
 
     def __init__(self, capacity: int, clock: Clock | None) -> None:
         self.maxsize = capacity
         self._clock = clock
         self.by_urgency = self._new_queue()
-        self._log: deque[LifeEvent] = deque()  # of accepted events, in order; to_dict reads it
+        self._log: deque[LifeEvent] = deque()  # the accepted events, in order, for to_dict
         self._ahead: deque[Entry] = deque()  # taken out to find the oldest, not yet put back
         self.on_put: Callable[[LifeEvent], object] | None = None  # called with each accepted event, in order
-        self._order = threading.RLock()  # of puts and takes here; an engine takes without it
+        self._order = threading.RLock()  # guards puts and takes here; an engine takes without it
 
     def put_nowait(self, original: Any) -> None:
         """Queue an event; raise QueueFull when there is no room."""
@@ -50,7 +50,7 @@ class ArrivalOrder:
             self._put_back()
             if self._ahead:
                 raise QueueFull(f"queue holds {self.qsize()} of {self.maxsize} events; {event.type!r} was refused")
-            if self.by_urgency.closed:  # its engine was closed, but Life goes on
+            if self.by_urgency.closed:  # by its engine; Life goes on
                 self.release()
             self._put(event)
             if self.on_put is not None:
@@ -80,10 +80,10 @@ class ArrivalOrder:
             return [original_of(event) for event in events]
 
     def contents(self) -> list[Any]:
-        """Return the queued events, oldest first, and change nothing.
+        """Return the queued events, oldest first, and take none.
 
-        Exact also beside an engine with handlers of ``lifeevt.life``. Reflexes do not mark the events that they take;
-        then the newest ``qsize()`` events of the log are returned.
+        Exact beside an engine with handlers of ``lifeevt.life``. Reflexes do not mark the events that they take: beside
+        them, the result is the newest ``qsize()`` events of the log.
         """
         with self._order:
             count = self.qsize()
@@ -105,7 +105,7 @@ class ArrivalOrder:
     def release(self) -> None:
         """Move all queued events to a new ``by_urgency``, for another engine; close the old one.
 
-        An engine owns its queue for good. Stop the engine first.
+        An engine never gives its queue back. Stop the engine first.
         """
         with self._order:
             self.by_urgency.close()
@@ -142,7 +142,7 @@ class ArrivalOrder:
         return sorted(entries, key=_sequence)
 
     def _put_back(self, taken_from: AsyncEventQueue | None = None) -> None:
-        """Queue again the entries that were taken out; those without room stay ahead and are not lost."""
+        """Queue the entries that were taken out again; those without room stay ahead and are not lost."""
         while self._ahead:
             event = (taken_from or self.by_urgency).event_of(self._ahead[0])
             try:
@@ -152,7 +152,7 @@ class ArrivalOrder:
             self._ahead.popleft()
 
     def _trim_log(self) -> None:
-        """Drop taken events from the log, and of those that reflexes took all that cannot be queued any more."""
+        """Drop taken events from the log; reflexes do not mark theirs, so also drop more than ``maxsize`` events."""
         log = self._log
         while log and not log[0].queued:
             log.popleft()

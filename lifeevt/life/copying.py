@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["Apply", "WriteThroughDict", "WriteThroughList", "copy_with_new_locks", "plain_copy", "write_through_copy"]
 
-Apply = Callable[[str, Callable[[Any], Any]], Any]  # calls with an attribute's own value, in exclusive access
+Apply = Callable[[str, Callable[[Any], Any]], Any]  # (name, function): calls it on the attribute, in exclusive access
 RLOCK, LOCK = type(threading.RLock()), type(threading.Lock())
 ATOMS = frozenset({str, int, float, bool, complex, bytes, type(None)})
 LIST_CHANGES = (
@@ -25,7 +25,7 @@ def copy_with_new_locks(self_state: Any) -> Any:
     """Return a deep copy with a new, free lock for every lock of the original. Call it in exclusive access. O(size).
 
     Raises:
-        TypeError: something cannot be copied; give ``run_loop`` a ``copy_state`` of your own then.
+        TypeError: a part cannot be copied; give ``run_loop`` a ``copy_state`` of your own.
     """
     memo: dict[int, Any] = {}
     _add_locks(self_state, memo, set())
@@ -67,7 +67,7 @@ def plain_copy(value: Any, known: dict[int, Any] | None = None) -> Any:
         return value
     known = {} if known is None else known
     if id(value) not in known:
-        known[id(value)] = value  # until it is copied: ends a cycle of references
+        known[id(value)] = value  # while it is copied, for references back to it
         known[id(value)] = _copied(value, known)
     return known[id(value)]
 
@@ -99,7 +99,7 @@ def _copied_object(value: Any, known: dict[int, Any]) -> Any:
 
 
 class _WriteThrough:
-    """Changes the object's own container first, in exclusive access, and then shows its new contents."""
+    """Changes the object's own container, in exclusive access, then copies the new contents."""
 
     _apply: Apply
     _name: str
@@ -121,7 +121,7 @@ class _WriteThrough:
         raise NotImplementedError
 
     def __getattr__(self, name: str) -> Any:
-        """Return a method that list or dict lacks, and the object's own class of container has."""
+        """Return a method that list and dict lack, of the object's own class of container."""
         if name.startswith("_"):
             raise AttributeError(name)
 

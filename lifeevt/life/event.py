@@ -1,4 +1,4 @@
-"""LifeEvent: an event of Life's as an engine needs it, with Life's own object beside it."""
+"""LifeEvent: an Event made of any object that Life uses as an event, which it keeps."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ..errors import InvalidEvent
 
 __all__ = ["PARTS", "LifeEvent", "original_of", "parts_of", "set_queued"]
 
-UNNAMED = "unknown"  # an event without a type; Life's engines treat it as any unknown one
+UNNAMED = "unknown"  # the type of an event without one; unknown to Life's engines
 PARTS = ("type", "intensity", "timestamp", "metadata", "source")
 
 
 class LifeEvent(Event):
-    """The engine's view of any object that Life calls an event; ``original`` is that object.
+    """An Event made of any object that Life uses as an event; ``original`` is that object.
 
-    Life validates nothing. A type that is no string, an intensity outside [-1, 1] or an impossible time is made to
-    fit here, and stays unchanged in ``original``. ``queued`` tells whether the event is still in a queue.
+    Life validates nothing. A type that is no string, an intensity outside [-1, 1] or an impossible time is replaced
+    here and stays unchanged in ``original``. ``queued`` is true while the event is in a queue.
     """
 
     __slots__ = ("original", "queued")
@@ -41,7 +41,7 @@ class LifeEvent(Event):
 
     @classmethod
     def of(cls, original: Any, now: float) -> LifeEvent:
-        """Return the event for an object of Life's, without metadata and times that no event can have."""
+        """Return the event of an object; leave out metadata and times that no event can have."""
         try:
             return cls(original, now)
         except InvalidEvent:

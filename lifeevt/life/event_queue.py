@@ -23,7 +23,7 @@ logger = logging.getLogger("lifeevt.life")
 CAPACITY = 100
 COMPONENT = "EventQueue"
 FORMAT_VERSION = "4.0"
-TIMEOUT_SECONDS = 0.5  # what Life grants a serialization; here nothing waits
+TIMEOUT_SECONDS = 0.5  # Life's limit for a serialization; here none waits
 
 SILENCE_SECONDS = 30.0
 CHECK_SECONDS = 5.0  # at least this long between two checks
@@ -38,7 +38,7 @@ PLEASANT, UNPLEASANT = (0.1, 0.6), (-0.4, -0.05)
 class EventQueue:
     """Accepts any object as an event, from any thread, and returns the same objects in the order of arrival.
 
-    A full queue drops the new event, counts it and logs a warning. No call blocks. The queue is always true.
+    A full queue drops the new event, counts it and logs a warning. No call blocks. The queue is true when empty, too.
 
     Args:
         enable_silence_detection: whether the queue has a SilenceDetector.
@@ -88,15 +88,25 @@ class EventQueue:
 
     def push(self, event: Any) -> None:
         """Queue an event; a full queue drops it, counts it and logs a warning. O(log n)."""
-        self._push(event)
+        self.offer(event)
 
     def put_nowait(self, event: Any) -> None:
-        """Queue an event as ``push`` does: without raising on a full queue, which Life's caller does not expect."""
-        self._push(event)
+        """Queue an event as ``push`` does. A full queue raises no error, as Life's callers expect none."""
+        self.offer(event)
 
     def offer(self, event: Any) -> bool:
         """Queue an event as ``push`` does, and return whether it was accepted."""
-        return self._push(event)
+        try:
+            self._queue.put_nowait(event)
+        except queue.Full:
+            self._drop(event)
+            return False
+        with self._counting:
+            self._pushed += 1
+        timestamp = _time_of(event)
+        if timestamp is not None:
+            self._note_event_time(timestamp)
+        return True
 
     # --- taking
 
@@ -134,7 +144,7 @@ class EventQueue:
         return self.size()
 
     def __bool__(self) -> bool:
-        return True  # `if event_queue` asks whether there is one
+        return True  # Life writes `if event_queue` for `is not None`
 
     def get_dropped_events_count(self) -> int:
         """Return how many events a full queue dropped since the last reset."""
@@ -151,7 +161,7 @@ class EventQueue:
         return self.silence_detector is not None
 
     def check_and_generate_silence(self) -> Any:
-        """Return an event of type ``silence`` when one is due, else None; the event is not queued."""
+        """Return an event of type ``silence`` when one is due, else None; do not queue it."""
         return None if self.silence_detector is None else self.silence_detector.check()
 
     def get_silence_status(self) -> dict[str, Any]:
@@ -162,7 +172,7 @@ class EventQueue:
     # --- serialization
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the queued events and their number as plain values; remove none. O(n)."""
+        """Return the queued events and their number as plain values; take none. O(n)."""
         started = time.perf_counter()
         events = [dict(zip(PARTS, parts_of(each), strict=True)) for each in self._contents()]
         enabled = self.is_silence_detection_enabled()
@@ -175,26 +185,13 @@ class EventQueue:
         return {"metadata": metadata, "data": {"events": events, "silence_detection_enabled": enabled}}
 
     def get_serialization_metadata(self) -> dict[str, Any]:
-        """Return format, version and counts of what :meth:`to_dict` would return."""
+        """Return the format, the version and the counts of the queue, without its events."""
         return {
             "version": FORMAT_VERSION, "component_type": COMPONENT, "thread_safe": True,
             "current_state_version": self._pushed, "capacity": self._order.maxsize, "current_size": self.size(),
             "dropped_events": self._dropped_events_count, "serialization_timeout": TIMEOUT_SECONDS,
             "silence_detection_enabled": self.is_silence_detection_enabled(),
         }  # fmt: skip
-
-    def _push(self, event: Any) -> bool:
-        try:
-            self._queue.put_nowait(event)
-        except queue.Full:
-            self._drop(event)
-            return False
-        with self._counting:
-            self._pushed += 1
-        timestamp = _time_of(event)
-        if timestamp is not None:
-            self._note_event_time(timestamp)
-        return True
 
     def _drop(self, event: Any) -> None:
         with self._counting:
@@ -211,7 +208,7 @@ class EventQueue:
 
 
 def _is_unpatched(held: Any) -> bool:
-    """Return whether it is our own queue, and no test of Life's has patched a method of it."""
+    """Return whether it is an ArrivalOrder of which no test of Life's has patched a method."""
     return type(held) is ArrivalOrder and not {"get_nowait", "empty"} & vars(held).keys()
 
 

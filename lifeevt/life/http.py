@@ -51,7 +51,7 @@ def post_event(
         event_queue: the queue, or None.
         body: the body of the request.
         event_class: called with type, intensity, timestamp and metadata.
-        clock: gives the timestamp of an event without one.
+        clock: the source of timestamps for events without one.
         full_status: the status when the queue is full; Life's own server replies 200.
     """
     if event_queue is None:
@@ -74,9 +74,9 @@ def post_event(
 def get_status(state: Any, query: str | Mapping[str, Any] = "") -> Reply:
     """Return the status of a ``GET /status`` as JSON.
 
-    The reply is 400 for a limit that is no whole number from 0 on, 500 without a state, and 503 after a timeout of the
-    state. NaN becomes null, and objects that JSON does not know become text. Waits for exclusive access, and copies
-    the status in it.
+    The reply is 400 for a limit that is no whole number from 0 on, 500 without a state, and 503 when exclusive access
+    to the state timed out. NaN becomes null, and objects that JSON does not know become text. Waits for exclusive
+    access, and copies the status in it.
 
     Args:
         state: a wrapped state, or one that no thread writes, such as that of a snapshot.
@@ -90,7 +90,7 @@ def get_status(state: Any, query: str | Mapping[str, Any] = "") -> Reply:
         return _text(BAD_REQUEST, str(error))
     try:
         status = state.get_safe_status_dict(limits=limits or None)
-    except LifeEventError as error:  # another thread has held the state for too long
+    except LifeEventError as error:  # such as LockTimeout
         return _text(UNAVAILABLE, str(error))
     return Reply(OK, json.dumps(_json_value(status)).encode(), JSON)
 

@@ -27,28 +27,29 @@ PUBLISHED: Mapping[str, Field] = MappingProxyType({
 
 
 class LifeState(ThreadSafeSelfState):
-    """A ThreadSafeSelfState over a SelfState, with every name of the SelfState. Made by ``wrap_state``.
+    """A ThreadSafeSelfState over a SelfState, with all names of the SelfState. Made by ``wrap_state``.
 
     * A published number is read without waiting: its value at the end of the last exclusive access.
-    * Any other attribute is copied in a short exclusive access. Changes of a copied list or dict reach the object, in
-      an exclusive access each; containers inside it are plain copies.
+    * Any other attribute is copied, in a short exclusive access. A change of a copied list or dict changes the object,
+      in an exclusive access each; containers inside it are plain copies.
     * Assignments and the object's methods run in exclusive access, with the object's own rules and errors.
-    * In an exclusive access of your own you have the object itself: use it for a sequence of steps.
+    * For a sequence of steps take exclusive access yourself: its block has the object itself.
 
-    In exclusive access of the same thread all of these act on the object at once.
+    In a thread that has exclusive access all of these act on the object directly.
     """
 
     @property
     def target(self) -> Any:
-        """The object itself: use it in exclusive access, or for attributes that no other thread touches."""
+        """The object itself, for use in exclusive access, or for attributes that one thread alone uses."""
         return self.__dict__["_target"]
 
     def apply_delta(  # type: ignore[override]
         self, delta: Mapping[str, float], *, report: bool = False, reason: str | None = None, event: Any = None
     ) -> int | DeltaReport:
-        """Let the object add the numbers by Life's rules; return the version, or a report of the changes.
+        """Call the object's own ``apply_delta``; return the version, or a report of the changes.
 
-        Unknown names are ignored. A field that is no number raises TypeError after the names before it were applied.
+        Life's rules hold: unknown names are ignored; a field that is no number raises TypeError, after the names before
+        it were applied.
         """
         with self._bare(reason or "apply_delta", event) as live:
             before: dict[str, Any] = {name: getattr(live, name, None) for name in delta} if report else {}
@@ -75,7 +76,7 @@ class LifeState(ThreadSafeSelfState):
             super().__setattr__(name, value)
             return
         if isinstance(value, (WriteThroughList, WriteThroughDict)):
-            if value.is_copy_of(self._on_attribute, name):  # `state.memory += [...]` has changed the object already
+            if value.is_copy_of(self._on_attribute, name):  # of `state.memory += [...]`, which has changed the object
                 return
             value = plain_copy(value)
         with self._bare(name) as live:
@@ -112,13 +113,13 @@ def wrap_state(
 ) -> LifeState:
     """Wrap Life's SelfState for use by several threads; return a wrapped one unchanged.
 
-    A thread that goes on writing the object itself, outside exclusive access, races as before.
+    A thread that still writes the object outside exclusive access races as before.
 
     Args:
         self_state: the object.
         publish: the fields that are read without waiting, each at a small cost per exclusive access. None: those of
             ``PUBLISHED`` that the object has.
-        exclusive_timeout: how many seconds a read or a write waits for exclusive access, before LockTimeout.
+        exclusive_timeout: the seconds that a read or a write waits for exclusive access, before LockTimeout.
     """
     if isinstance(self_state, LifeState):
         return self_state

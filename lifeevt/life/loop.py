@@ -261,8 +261,8 @@ class _LoopBuilder:
         """Return the asynchronous mode on a copy: it runs until ``ending``, on all events pushed from now on."""
         assert self.engines is not None
         with access_to(self.state)("a copy") as live:
-            twin = wrap_state(copy_state(live))
-        made = Shadow(twin, self.engines, self.subsystems, self.switches, self.queue, self.clock, tolerance)
+            copied = wrap_state(copy_state(live))
+        made = Shadow(copied, self.engines, self.subsystems, self.switches, self.queue, self.clock, tolerance)
         ending.callback(made.stop)
         made.start()
         return made

@@ -1,4 +1,4 @@
-"""EventPipeline: all that Life's loop does with one event; and Life's engines as handlers of an engine of ours."""
+"""EventPipeline: the work of Life's loop on one event; and Life's engines as handlers of an AsyncEventProcessor."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IN_ORDER = "in_order"
 
 @dataclass
 class MemoryEntry:
-    """A memory of an event, for adopters without a class of their own."""
+    """A memory of an event: the default of ``Engines.memory_entry``."""
 
     event_type: str
     meaning_significance: float
@@ -73,7 +73,7 @@ class Engines:
 
 
 class Outcome(NamedTuple):
-    """The outcome of one event. ``pattern`` is None when it meant nothing, ``impact`` when none was applied."""
+    """The outcome of one event. ``pattern`` is None without significance, ``impact`` when none was applied."""
 
     meaning: Any
     pattern: str | None = None
@@ -97,7 +97,7 @@ class EventPipeline:
         self.pending_actions: list[Any] = [] if pending_actions is None else pending_actions
 
     def process(self, live: Any, event: Any) -> Outcome:
-        """Apply the event to the bare state; pass on any exception of an engine."""
+        """Apply the event to the bare state. Exceptions of the engines propagate."""
         engines = self._engines
         meaning = self._process(event, live.get_safe_status_dict(include_optional=False))
         if meaning.significance <= 0:
@@ -161,7 +161,7 @@ class Stages:
         return outcome[0]
 
     def decision(self, event: Event, meaning: Any, state: ThreadSafeSelfState) -> str | None:
-        """Return the pattern; None when the event meant nothing."""
+        """Return the pattern; None for an event without significance."""
         return self._outcomes[id(event)][1]
 
     def action(self, event: Event, pattern: Any, state: ThreadSafeSelfState) -> dict[str, float] | None:

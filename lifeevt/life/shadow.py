@@ -18,7 +18,7 @@ from .tick import LifeTick, ProcessedEvents, Subsystems, Switches
 
 __all__ = ["Divergence", "Shadow", "ShadowReport"]
 
-ROOM = 16  # times the capacity of the queue that it follows: the copy's queue must drop no event
+ROOM = 16  # times the capacity of Life's queue, so that the copy's queue drops no event
 KEPT = 1000  # divergences that are kept; all are counted
 COMPARED = ("energy", "integrity", "stability", "fatigue", "tension", "last_significance")
 FAILED = "failed"
@@ -58,7 +58,7 @@ class Shadow:
 
     def __init__(
         self,
-        twin: LifeState,
+        copied: LifeState,
         engines: Engines,
         subsystems: Subsystems,
         switches: Switches,
@@ -68,12 +68,12 @@ class Shadow:
     ) -> None:
         pending: list[Any] = []
         self._followed = queue
-        self._state, self._clock, self._tolerance = twin, clock, tolerance
+        self._state, self._clock, self._tolerance = copied, clock, tolerance
         self._queue = EventQueue(False, maxsize=ROOM * queue.by_urgency.capacity, clock=clock)
-        self._engine = processor(twin, self._queue, EventPipeline(engines, pending, clock.wall_time), IN_ORDER)
+        self._engine = processor(copied, self._queue, EventPipeline(engines, pending, clock.wall_time), IN_ORDER)
         source = ProcessedEvents(self._engine, Subsystems(), self._note_result)
         self._tick = LifeTick(
-            twin.exclusive, subsystems.for_a_copy(), switches, pending, self._queue, source.take, monitor=None
+            copied.exclusive, subsystems.for_a_copy(), switches, pending, self._queue, source.take, monitor=None
         )
         self._pushed_ns: deque[int] = deque()
         self._outcomes: deque[Outcome | None] = deque()

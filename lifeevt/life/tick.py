@@ -82,7 +82,7 @@ class Subsystems:
     save_snapshot: Callable[[Any], Any] | None = None
 
     def for_a_copy(self) -> Subsystems:
-        """Return only those that change a state and nothing else."""
+        """Return the functions that change a state and nothing else."""
         return replace(
             self, sinks=(), tick_started=None, metrics=None, clarity=None, after_events=None, echo=None,
             semantic_monitor=None, flush_log=None, save_snapshot=None,
@@ -201,7 +201,7 @@ class LifeTick:
             self._duty("adaptation", self._every(ADAPTATION_TICKS, duties.adaptation))
 
     def _trim_recent_events(self) -> None:
-        """Keep the list of recent events within bounds; in Life it grows for ever."""
+        """Keep the last 1000 of the recent events; in Life the list grows without bound."""
         with self._access("recent events") as live:
             if len(live.recent_events) > RECENT:
                 del live.recent_events[:-RECENT]
@@ -300,7 +300,7 @@ class ProcessedEvents:
 
 
 def subjective_seconds(live: Any, dt: float) -> float:
-    """Return how long ``dt`` seconds seem."""
+    """Return ``dt`` seconds as subjective seconds."""
     values = SUBJECTIVE_TIME(live)
     base, by_intensity, intensity, by_stability, stability, by_energy, energy, phase, recovery, least, most = values
     rate = base + by_intensity * intensity + by_stability * (stability - 0.5) + by_energy * energy / 100.0
