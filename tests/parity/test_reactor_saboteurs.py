@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -26,7 +27,7 @@ from parity.test_saboteurs import CAUGHT as CAUGHT_ELSEWHERE, beside_the_others
 from reactors import HIT, STRANGER
 
 from lifeevt._backends import reference
-from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_TYPE_ID, REFUSED, UNSET, Record
+from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_TYPE_ID, REFUSED, SHED_END, UNSET, Record
 
 pytestmark = pytest.mark.reference  # what is broken here is the reference
 
@@ -54,7 +55,7 @@ class AnswersOutOfOrder(reference.Reactor):
 
     def _record(self, record: Any, finishes: bool) -> None:
         super()._record(record, finishes)
-        self._results._records.rotate(1)
+        self._results.rotate(1)
 
 
 class KeepsTheSlot(reference.Reactor):
@@ -71,9 +72,12 @@ class KeepsTheSlot(reference.Reactor):
 class WritesTheStateTwice(reference.Reactor):
     """Lets the reflex answer once more."""
 
-    def _respond(self, event: Any, row: Any) -> Any:
-        super()._respond(event, row)
-        return super()._respond(event, row)
+    def __init__(self, heap: Any, types: Any, table: Any, *rest: Any) -> None:
+        def respond(*arguments: Any, **named: Any) -> Any:
+            table.respond(*arguments, **named)
+            return table.respond(*arguments, **named)
+
+        super().__init__(heap, types, SimpleNamespace(respond=respond), *rest)
 
 
 class IgnoresAbove(reference.Reactor):
@@ -87,17 +91,17 @@ class LosesAnOverwrittenCount(reference.Reactor):
     """Gives a result up in silence."""
 
     def _record(self, record: Any, finishes: bool) -> None:
-        before = self._results.overwritten
+        before = self._overwritten
         super()._record(record, finishes)
-        self._results.overwritten = before
+        self._overwritten = before
 
 
 class OverwritesTheNewest(reference.Reactor):
     """Keeps what is old when the ring is full."""
 
     def _record(self, record: Any, finishes: bool) -> None:
-        if len(self._results) == self._results._capacity:
-            self._results._records.rotate(1)
+        if len(self._results) == self._capacity:
+            self._results.rotate(1)
         super()._record(record, finishes)
 
 
@@ -120,7 +124,7 @@ class AnswersWhatItShouldLeave(reference.Reactor):
 
     def __init__(self, *arguments: Any, **parts: Any) -> None:
         super().__init__(*arguments, **parts)
-        self._answers = True
+        self._processes = True
 
 
 class OverrunsItsLimit(reference.Reactor):
@@ -143,7 +147,7 @@ class DiesOfAStage(reference.Reactor):
 
     def _run_stages(self, *given: Any) -> None:
         super()._run_stages(*given)
-        if self._results._records[-1].payload[-1] is not None:
+        if self._results[-1].payload[-1] is not None:
             raise LookupError("a stage failed")
 
 
@@ -263,9 +267,11 @@ class AsksTwice(reference.Reactor):
 class ShedsInSilence(reference.Reactor):
     """Counts for no account what it sheds."""
 
-    def _shed(self, event: Any, now_ns: int) -> None:
-        kept, self._accounts = self._accounts, [reference.Account()] * MAX_LEVELS
-        super()._shed(event, now_ns)
+    def _end(self, event: Any, row: Any, payload: Any, status: int, *rest: Any) -> None:
+        kept = self._accounts
+        if status == SHED_END:
+            self._accounts = [reference.Account()] * MAX_LEVELS
+        super()._end(event, row, payload, status, *rest)
         self._accounts = kept
 
 

@@ -265,9 +265,7 @@ class StateCells(Uncopyable, fork.Forked):
             return low if number < low else high
         raise ValueError(f"{number} lies outside [{low}, {high}]", place)
 
-    def _differences(
-        self, held: tuple[Any, ...], kept: tuple[float, ...]
-    ) -> dict[int, tuple[float, float]] | None:
+    def _differences(self, held: tuple[Any, ...], kept: tuple[float, ...]) -> dict[int, tuple[float, float]] | None:
         """Return by place the numbers that differ; None when one is not plain."""
         pairs = {place: pair for place, pair in enumerate(zip(held, kept, strict=True)) if pair[0] is not pair[1]}
         if not all(self._plain(place, now) and self._plain_number(before) for place, (now, before) in pairs.items()):
@@ -312,20 +310,19 @@ class StateCells(Uncopyable, fork.Forked):
         return self._values[place] - before
 
     def _set(self, place: int, number: float) -> None:
-        self._mark(place, self._values[place], number)
+        """Store a number, stamped with the version that this write will make, and log the change."""
+        version = self._stamps[place] = self._version + 1
+        if self._change_log is not None:
+            self._change_log.append(Change(version, place, self._values[place], number, self._cause))
         self._values[place] = number
 
     def _exchange(self, place: int, values: Any, position: int) -> None:
         """Store an object, and leave the one before in the caller's list: it dies outside the lock."""
-        self._mark(place, 0.0, 0.0)
-        at = place - len(self._values)
-        values[position], self._objects[at] = self._objects[at], values[position]
-
-    def _mark(self, place: int, before: float, after: float) -> None:
-        """Stamp a place with the version that this write will make, and log the change."""
         version = self._stamps[place] = self._version + 1
         if self._change_log is not None:
-            self._change_log.append(Change(version, place, before, after, self._cause))
+            self._change_log.append(Change(version, place, 0.0, 0.0, self._cause))
+        at = place - len(self._values)
+        values[position], self._objects[at] = self._objects[at], values[position]
 
     def _written(self) -> int:
         self._writes += 1

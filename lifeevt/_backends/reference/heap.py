@@ -26,7 +26,7 @@ from ..contract import (
     Verdict,
 )
 from .arrays import numbers_of
-from .numbers import int64, saturated
+from .numbers import INT64_MAX, INT64_MIN, int64, saturated
 from .queued import Queued
 from .type_table import TypeTable
 from .watch import Watched
@@ -321,7 +321,8 @@ class EventHeap(Watched):
         if not event.held:
             self._insert(event)
         self._high_water = max(self._high_water, len(self._queued))
-        self._announce()  # not of a refusal: threads that wait for room would keep waking each other
+        if self._watchers:
+            self._announce()  # not of a refusal: threads that wait for room would keep waking each other
         return ADMITTED if shed is None else shed.entry
 
     def _admit_numbers(
@@ -353,7 +354,8 @@ class EventHeap(Watched):
             if event is None or event.level >= above:
                 return None
             self._leave(event, end)
-            self._announce()
+            if self._watchers:
+                self._announce()
             return event
 
     def _first(self) -> Queued | None:
@@ -361,18 +363,17 @@ class EventHeap(Watched):
         while self._order:
             place, sequence = self._order[0]
             event = self._queued.get(sequence)
-            alive = event is not None and event.place == place
-            if event is not None and alive and not self._is_paused(event):
-                return event
-            heapq.heappop(self._order)
-            if event is not None and alive:
+            if event is not None and event.place == place:
+                if not (self._paused_levels or self._paused_types) or not self._is_paused(event):
+                    return event
                 event.place, self._parked[sequence] = None, event
+            heapq.heappop(self._order)
         return None
 
     def _leave(self, event: Queued, end: int) -> None:
         """Let the first event out: it runs, or ends at once."""
         heapq.heappop(self._order)
-        self._forget(event)
+        del self._queued[event.sequence], self._levels[event.level][event.sequence]
         if end == NO_END:
             self._running += 1
         else:
@@ -384,13 +385,10 @@ class EventHeap(Watched):
 
     def _remove(self, event: Queued, end: int) -> None:
         """Take out an event before its turn; its pair in the order becomes a tombstone."""
-        self._forget(event)
-        self._ends[end] += 1
-        self._compact()
-
-    def _forget(self, event: Queued) -> None:
         del self._queued[event.sequence], self._levels[event.level][event.sequence]
         self._parked.pop(event.sequence, None)
+        self._ends[end] += 1
+        self._compact()
 
     def _finish(self, end: int) -> None:
         if not self._running:
@@ -436,7 +434,7 @@ class EventHeap(Watched):
 
     def _place(self, key: int, level: int) -> int:
         """Return where a key stands: behind itself by the offset of its level."""
-        return saturated(key + self._offsets[level])
+        return min(max(key + self._offsets[level], INT64_MIN), INT64_MAX)
 
     def _insert(self, event: Queued) -> None:
         event.place = self._place(event.key, event.level)

@@ -7,10 +7,11 @@ of it or leave it to Python.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from ..contract import MAX_LEVELS, NO_PATTERN, NO_ROW, SHED_END, Outcome, Record, Task, TypeRow
+from ..contract import MAX_LEVELS, NO_PATTERN, NO_ROW, NO_TYPE_ID, SHED_END, Outcome, Record, Task, TypeRow
 from .account import Account
 from .cells import StateCells
 from .codel import CoDel
@@ -19,7 +20,6 @@ from .histogram import Histogram
 from .numbers import int64, saturated
 from .queued import Queued
 from .reflex import ReflexTable
-from .results import Results
 from .stages import Helpers, StagedEvent, Stages
 from .type_table import UNKNOWN_TYPE, TypeTable
 from .uncopyable import Uncopyable
@@ -50,7 +50,8 @@ class Reactor(Uncopyable):
             raise ValueError(f"capacity is {capacity}; it must lie in [1, 2**31)")
         self._heap, self._types, self._table, self._cells, self._processes = heap, type_table, table, cells, processes
         self._accounts = [accounts[min(level, len(accounts) - 1)] for level in range(MAX_LEVELS)]
-        self._results = Results(capacity)
+        self._results: deque[Record] = deque()  # of the last ``capacity`` events, until they are taken
+        self._capacity, self._overwritten = capacity, 0
         self._gil_wait = Histogram()
         self._codel: CoDel | None = None
         self._stages: dict[int, Stages] = {}  # by type
@@ -107,8 +108,8 @@ class Reactor(Uncopyable):
 
         What a stage raises that is no Exception is raised here, once its event has ended.
         """
-        most, done = int64(limit), 0
-        while done < most:
+        done = 0
+        while done < limit:
             processed, task = self._process_next(above, raises=True)
             if not processed:
                 return done, task
@@ -165,7 +166,11 @@ class Reactor(Uncopyable):
         outcome). The payload is the event's, what ``put`` was given, or None for one that came as numbers.
         """
         with self._heap._mutex:
-            return self._results.take(limit)
+            most = len(self._results) if limit is None else limit
+            taken: list[Record] = []
+            while self._results and len(taken) < most:
+                taken.append(self._results.popleft())
+            return taken
 
     def take_buffer(self, limit: int | None) -> Any:
         """Take up to ``limit`` results (None: all), oldest first, as one buffer of numbers; payloads are dropped."""
@@ -176,7 +181,7 @@ class Reactor(Uncopyable):
     def counts(self) -> tuple[int, int]:
         """Return how many results wait, and how many were overwritten before anybody took them."""
         with self._heap._mutex:
-            return len(self._results), self._results.overwritten
+            return len(self._results), self._overwritten
 
     # --- shedding
 
@@ -209,27 +214,22 @@ class Reactor(Uncopyable):
         stages = self._stages.get(event.type_id)  # before the row: a new type is given its reflex first
         started_ns = time.monotonic_ns()
         if self._codel is not None and not self.admits(event.level, event.arrival_ns, started_ns):
-            self._shed(event, started_ns)
+            self._end(event, UNKNOWN_TYPE, event.kept, SHED_END, started_ns, self._no_outcome())
             return True, None
-        row = self._row_of(event)
-        outcome = self._respond(event, row)
+        row = UNKNOWN_TYPE if event.type_id == NO_TYPE_ID else self._types._rows[event.type_id]
+        outcome = None
+        if row.row != NO_ROW:
+            outcome = self._table.respond(self._cells, row.row, event.intensity, cause=event.sequence)
         if not row.needs_python:
-            self._end(event, row, event.kept, self._status_of(outcome), started_ns, outcome or self._no_outcome())
+            outcome = outcome or self._no_outcome()
+            acted = outcome.version != outcome.version_before
+            self._end(event, row, event.kept, PROCESSED if acted else IGNORED, started_ns, outcome)
             return True, None
         self._gil_wait.record(0)
         if stages is None:
             return False, event.task(started_ns, outcome)
         self._run_stages(event, row, stages, started_ns, outcome, raises)
         return True, None
-
-    def _row_of(self, event: Queued) -> TypeRow:
-        return UNKNOWN_TYPE if event.type_id < 0 else self._types._rows[event.type_id]
-
-    def _respond(self, event: Queued, row: TypeRow) -> Outcome | None:
-        """Let the type's reflex answer, if it has one."""
-        if row.row == NO_ROW:
-            return None
-        return self._table.respond(self._cells, row.row, event.intensity, cause=event.sequence)
 
     def _run_stages(
         self, event: Queued, row: TypeRow, stages: Stages, started_ns: int, outcome: Outcome | None, raises: bool
@@ -263,53 +263,37 @@ class Reactor(Uncopyable):
             elif not processed:
                 return
 
-    def _status_of(self, outcome: Outcome | None) -> int:
-        """Return whether a reflex acted: only a pattern that does not ignore does."""
-        if outcome is None or outcome.pattern == NO_PATTERN or self._table._patterns[outcome.pattern].ignores:
-            return IGNORED
-        return PROCESSED
-
     def _no_outcome(self) -> Outcome:
         version = self._cells.version
         return Outcome(0.0, NO_PATTERN, (), (), version, version)
 
-    def _shed(self, event: Queued, now_ns: int) -> None:
-        """End an event that had waited too long."""
-        for account in self._accounts_of(event):
-            account.record_shed()
-        self._record_end(event, event.kept, SHED_END, now_ns, now_ns, self._no_outcome())
-
-    def _end(
-        self, event: Queued, row: TypeRow, payload: Any, status: int, started_ns: int, outcome: Outcome
-    ) -> None:
-        """End an event that was processed: for the accounts of its level and its type, and as a result."""
-        finished_ns = time.monotonic_ns()
-        for account in self._accounts_of(event):
-            account.record(row.budget_ns, started_ns - event.arrival_ns, finished_ns - started_ns)
-        self._record_end(event, payload, status, started_ns, finished_ns, outcome)
-
-    def _accounts_of(self, event: Queued) -> list[Account]:
-        own = self._types._accounts.get(event.type_id)
-        return [self._accounts[event.level]] if own is None else [self._accounts[event.level], own]
-
-    def _record_end(
-        self, event: Queued, payload: Any, status: int, started_ns: int, finished_ns: int, outcome: Outcome
-    ) -> None:
-        self._record(
-            Record(
-                payload, event.sequence, event.level, event.type_id, status, event.intensity, event.timestamp or 0.0,
-                event.arrival_ns, started_ns, finished_ns, outcome,
-            ),
-            finishes=True,
+    def _end(self, event: Queued, row: TypeRow, payload: Any, status: int, started_ns: int, outcome: Outcome) -> None:
+        """End an event: for the accounts of its level and its type, and as a result."""
+        is_shed = status == SHED_END
+        finished_ns = started_ns if is_shed else time.monotonic_ns()
+        for account in self._accounts[event.level], self._types._accounts.get(event.type_id):
+            if account is not None and is_shed:
+                account.record_shed()
+            elif account is not None:
+                account.record(row.budget_ns, started_ns - event.arrival_ns, finished_ns - started_ns)
+        record = Record(
+            payload, event.sequence, event.level, event.type_id, status, event.intensity, event.timestamp or 0.0,
+            event.arrival_ns, started_ns, finished_ns, outcome,
         )  # fmt: skip
+        self._record(record, finishes=True)
 
     def _record(self, record: Record, finishes: bool) -> None:
         """Keep a record, and finish a running event, in one step."""
+        overwritten = None
         with self._heap._mutex:
             if finishes:
                 self._heap._finish(record.status)
-            overwritten = self._results.put(record)
-            self._heap._announce()
+            if len(self._results) == self._capacity:
+                overwritten = self._results.popleft()
+                self._overwritten += 1
+            self._results.append(record)
+            if self._heap._watchers:
+                self._heap._announce()
         del overwritten  # outside the mutex: a finalizer of its payload may use the heap
 
     # --- waiting

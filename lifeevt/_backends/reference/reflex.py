@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
+from typing import TypeVar
 
 from ..contract import (
     ABOVE,
@@ -15,7 +16,6 @@ from ..contract import (
     NO_PATTERN,
     SIGNIFICANCE,
     ChoiceRule,
-    Condition,
     FactorRule,
     Outcome,
     Pattern,
@@ -24,6 +24,7 @@ from ..contract import (
 from .cells import StateCells, Writing
 from .uncopyable import Uncopyable
 
+Rule = TypeVar("Rule", FactorRule, ChoiceRule)
 COMPARISONS = {BELOW: operator.lt, ABOVE: operator.gt, AT_LEAST: operator.ge, AT_MOST: operator.le}
 
 
@@ -78,58 +79,58 @@ class ReflexTable(Uncopyable):
 
     def _respond(self, cells: StateCells, row: Row, strength: float, inputs: list[float]) -> Outcome:
         significance = inputs[SIGNIFICANCE] = self._appraise(strength * row.weight, inputs)
-        scale = self._dampen(inputs)
-        impacts = tuple([amount * strength * significance * scale for _, amount in row.impacts])
-        chosen = self._decide(inputs) if significance > 0.0 else NO_PATTERN
+        damper = _first_of(self._dampers, inputs)
+        scale = 1.0 if damper is None else damper.factor
+        impacts = []
+        for _, amount in row.impacts:
+            impacts.append(amount * strength * significance * scale)
+        decision = _first_of(self._decisions, inputs) if significance > 0.0 else None
         before = cells._version
-        if chosen == NO_PATTERN or self._patterns[chosen].ignores:
-            return Outcome(significance, chosen, impacts, (0.0,) * len(impacts), before, before)
-        applied = self._apply(cells, row, self._patterns[chosen], impacts)
-        return Outcome(significance, chosen, impacts, applied, before, cells._written())
+        if decision is None or self._patterns[decision.pattern].ignores:
+            chosen = NO_PATTERN if decision is None else decision.pattern
+            return Outcome(significance, chosen, tuple(impacts), (0.0,) * len(impacts), before, before)
+        applied = self._apply(cells, row, self._patterns[decision.pattern], impacts)
+        return Outcome(significance, decision.pattern, tuple(impacts), applied, before, cells._written())
 
     def _appraise(self, significance: float, inputs: list[float]) -> float:
         """Let every sensitizer that matches multiply the significance; keep it in [0, 1]."""
         for rule in self._sensitizers:
-            if _hold(rule.conditions, inputs):
+            if _holds(rule, inputs):
                 significance *= rule.factor
         if significance > 1.0:
             return 1.0
         return significance if significance >= 0.0 else 0.0  # NaN, of a user's huge numbers, is nothing
 
-    def _dampen(self, inputs: list[float]) -> float:
-        """Return the factor of the first damper that matches."""
-        for rule in self._dampers:
-            if _hold(rule.conditions, inputs):
-                return rule.factor
-        return 1.0
-
-    def _decide(self, inputs: list[float]) -> int:
-        """Return the pattern of the first decision that matches."""
-        for rule in self._decisions:
-            if _hold(rule.conditions, inputs):
-                return rule.pattern
-        return NO_PATTERN
-
     def _apply(self, cells: StateCells, row: Row, pattern: Pattern, impacts: Sequence[float]) -> tuple[float, ...]:
-        """Add what the pattern makes of the impacts, then take its costs; return what was added, as if unbounded."""
-        applied = self._gain(row, [impact * pattern.factor for impact in impacts], cells._values)
+        """Add the impacts as the pattern has them, then take its costs; return what was added, as if unbounded.
+
+        Each amount is multiplied by the fields that its own gains from, as they are before the event.
+        """
+        applied = []
+        for (field, _), impact in zip(row.impacts, impacts, strict=True):
+            amount = impact * pattern.factor
+            for target, source in row.gains:
+                if target == field:
+                    amount *= cells._values[source]
+            # A user's huge numbers overflow, and infinity times zero is NaN.
+            applied.append(amount if math.isfinite(amount) else 0.0)
         for (field, _), amount in zip(row.impacts, applied, strict=True):
             cells._add(field, amount)
         for field, amount in pattern.costs:
             cells._add(field, -amount)
         return tuple(applied)
 
-    def _gain(self, row: Row, amounts: list[float], values: Sequence[float]) -> list[float]:
-        """Multiply each amount by the fields that its own gains from, as they are before the event."""
-        for target, source in row.gains:
-            for position, (field, _) in enumerate(row.impacts):
-                if field == target:
-                    amounts[position] *= values[source]
-        for position, amount in enumerate(amounts):
-            if not math.isfinite(amount):  # a user's huge numbers overflow, and infinity times zero is NaN
-                amounts[position] = 0.0
-        return amounts
+
+def _first_of(rules: Sequence[Rule], inputs: list[float]) -> Rule | None:
+    """Return the first rule that matches."""
+    for rule in rules:
+        if _holds(rule, inputs):
+            return rule
+    return None
 
 
-def _hold(conditions: Sequence[Condition], inputs: list[float]) -> bool:
-    return all(COMPARISONS[comparison](inputs[source], threshold) for source, comparison, threshold in conditions)
+def _holds(rule: FactorRule | ChoiceRule, inputs: list[float]) -> bool:
+    for source, comparison, threshold in rule.conditions:  # noqa: SIM110 (a generator would be one more frame)
+        if not COMPARISONS[comparison](inputs[source], threshold):
+            return False
+    return True

@@ -87,7 +87,8 @@ class RWLock(Uncopyable, fork.Forked):
             if self._writer != threading.get_ident():
                 raise LockOrderError(f"this thread does not hold {self._name} for writing")
             since_ns, self._writer = self._writing_since_ns, None
-            self._wake_waiting()
+            if self._readers or self._writers:
+                self._changed.notify_all()
         if self._holds is not None:
             self._note_hold(self._holds, since_ns)
 
@@ -130,7 +131,11 @@ class RWLock(Uncopyable, fork.Forked):
     def _try_to_write(self) -> bool:
         """Enter as the only holder if that is possible at once; return whether it was."""
         with self._mutex:
-            return self._enter_as_newcomer(writing=True)
+            if self._writer is not None or self._since_ns or self._readers or self._writers:
+                return self._enter_as_newcomer(writing=True)
+            self._writing_since_ns, self._writer = time.monotonic_ns(), threading.get_ident()
+            self._passed = self._barged = 0
+            return True
 
     def _wait(self, waiter: _Waiter, asked_ns: int, limit_ns: int | None, on_wait: OnWait | None) -> None:
         """Wait in the queue, and leave it, inside or not."""

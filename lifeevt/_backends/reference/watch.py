@@ -26,7 +26,8 @@ class Watched(Uncopyable, fork.Mutexed):
     def __init__(self) -> None:
         self._mutex = threading.Lock()
         self._changed = threading.Condition(self._mutex)
-        self._epoch = self._watchers = self._idle_watchers = 0
+        self._epoch = 0
+        self._watchers = self._idle_watchers = 0  # of both kinds, and of those the ones that watch for idleness alone
         self._signal = NO_FILE
         self._limited = 0
         fork.keep(self)
@@ -39,15 +40,15 @@ class Watched(Uncopyable, fork.Mutexed):
     def watch(self, idle: bool) -> int:
         """Begin to watch for changes, or for idleness alone, and return what to ``wait`` for."""
         with self._mutex:
+            self._watchers += 1
             self._idle_watchers += idle
-            self._watchers += not idle
             return self._epoch
 
     def unwatch(self, idle: bool) -> None:
         """End a watch."""
         with self._mutex:
+            self._watchers -= 1
             self._idle_watchers -= idle
-            self._watchers -= not idle
 
     def wait(self, epoch: int, timeout_ns: int | None) -> int:
         """Block until something changed since ``epoch``, or for ``timeout_ns`` (None: no limit).
@@ -65,7 +66,7 @@ class Watched(Uncopyable, fork.Mutexed):
         with self._mutex:
             self._epoch += 1
             self._changed.notify_all()
-            if self._watchers:
+            if self._watchers > self._idle_watchers:
                 self._tell_file()
 
     def signal(self, file: int | None) -> None:
@@ -75,8 +76,7 @@ class Watched(Uncopyable, fork.Mutexed):
 
     def _announce(self) -> None:
         """Tell the threads that watch of a change, inside the mutex."""
-        idle = self._idle_watchers and self._is_idle()
-        if self._watchers or idle:
+        if self._watchers > self._idle_watchers or (self._watchers and self._is_idle()):
             self._epoch += 1
             self._changed.notify_all()
             self._tell_file()
