@@ -114,7 +114,7 @@ def test_a_handler_that_raises_costs_one_event(caplog: pytest.LogCaptureFixture)
 @pytest.mark.parametrize("overflow", ["reject", "drop_oldest", "drop_lowest", "block"])
 def test_too_many_events_are_refused_or_shed_and_counted(overflow: str) -> None:
     engine = engine_of(4, overflow)
-    events = [Event(kind, 0.5, 0.0) for kind in ("social", "idle", "shock", "noise") * 5]
+    events = [Event(name, 0.5, 0.0) for name in ("social", "idle", "shock", "noise") * 5]
     taken = engine.submit_many(events)
     ledger = engine.ledger()
     assert ledger.accepted == taken

@@ -52,7 +52,7 @@ def test_a_clock_moves_by_a_finite_time_only(seconds: float) -> None:
 
 
 def wait_for_time(clock: Clock, condition: threading.Condition, deadline_ns: int) -> int:
-    """What every waiter does: look, wait, look again; returns how often it waited."""
+    """Wait as the engine does: check, wait, check again; return the number of waits."""
     waits = 0
     with condition:
         while clock.now_ns() < deadline_ns:
@@ -120,12 +120,12 @@ class _AdvancedWhileCompared(int):
     other: Actor
 
     def __le__(self, now_ns: Any) -> bool:
-        answer = int(self) <= now_ns
+        passed = int(self) <= now_ns
         advance = self.other.begin(self.clock.advance_ns, 10)
         until = time.monotonic() + 0.2  # a clock that looks under its lock makes the other wait
         while not advance.ended and time.monotonic() < until:
             threading.Event().wait(0.001)
-        return answer
+        return passed
 
 
 def test_an_advance_between_the_look_and_the_wait_is_not_missed() -> None:
@@ -140,7 +140,7 @@ def test_an_advance_between_the_look_and_the_wait_is_not_missed() -> None:
 
         call = waiter.begin(wait_once)
         wait_until(lambda: clock.now_ns() == 10)
-        other.do(int)  # the advance is over; whoever was to be woken has been
+        other.do(int)  # the advance is over: it has woken the waiting threads
         wait_until(lambda: call.ended or clock.waiting() == 1)
         missed = not call._ended.wait(1.0)
         with condition:

@@ -1,4 +1,4 @@
-"""The same events on the same clock give the same results and the same state, whichever thread answers."""
+"""The same events on the same clock give the same results and the same state, in whichever thread they run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_the_same_twice_is_the_same(batch: list[Given], begins: tuple[float, ...
 
 @few
 @given(st.lists(life_events, max_size=20), vitals)
-def test_the_worker_answers_as_the_callers_thread_does(batch: list[Given], begins: tuple[float, ...]) -> None:
+def test_the_worker_gives_the_results_of_the_callers_thread(batch: list[Given], begins: tuple[float, ...]) -> None:
     clock = ManualClock()
     engine = AsyncEventProcessor(life_of(begins), clock=clock)
     engine.submit_many(made(batch))

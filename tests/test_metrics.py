@@ -1,4 +1,4 @@
-"""LatencySummary and Ledger: what stages report."""
+"""LatencySummary and Ledger: the reports of the stages."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ def test_importing_the_package_imports_no_large_module_that_few_calls_need() -> 
 
 
 def parameters_of(function: Any) -> list[tuple[str, Any]]:
-    """Names and defaults of what can be given by position."""
+    """Names and defaults of the parameters that can be given by position."""
     found = inspect.signature(function).parameters.values()
     return [
         (each.name, each.default)

@@ -1,4 +1,4 @@
-"""RateWindow: what a counter that is only looked at says of events a second."""
+"""RateWindow: events a second, from samples of a counter."""
 
 from __future__ import annotations
 

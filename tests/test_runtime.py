@@ -34,7 +34,7 @@ SOON = 0.01
 
 
 class LeapingClock(ManualClock):
-    """A clock that is at the deadline as soon as somebody waits for it: a loop without a second thread."""
+    """A clock that goes to the deadline when a thread waits for it: a loop without a second thread."""
 
     def wait(self, condition: threading.Condition, deadline_ns: int | None) -> None:
         if deadline_ns is None:
@@ -160,10 +160,10 @@ def test_no_tick_at_all_is_a_run_too() -> None:
     assert loop_of().run(0).ticks == 0
 
 
-# --- what a tick gets
+# --- the results of a tick
 
 
-def test_a_synchronous_tick_answers_what_is_queued_and_hands_it_over() -> None:
+def test_a_synchronous_tick_processes_the_queued_events_and_has_their_results() -> None:
     seen: list[tuple[int, list[Status], float]] = []
 
     def on_tick(tick: Tick) -> None:
@@ -176,7 +176,7 @@ def test_a_synchronous_tick_answers_what_is_queued_and_hands_it_over() -> None:
     assert (loop.processor.running, loop.processor.ledger().queued) == (False, 1)
 
 
-def test_an_asynchronous_tick_gets_what_was_answered_since_the_last() -> None:
+def test_an_asynchronous_tick_has_the_results_since_the_last() -> None:
     seen: list[int] = []
 
     def on_tick(tick: Tick) -> None:

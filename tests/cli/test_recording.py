@@ -121,7 +121,7 @@ def test_all_bad_lines_are_counted_and_the_first_hundred_kept() -> None:
 
 
 class Meter(BytesIO):
-    """A stream that remembers the largest piece anybody asked for, and how many."""
+    """A stream that keeps the largest size that was read, and the number of reads."""
 
     largest = asked = 0
 

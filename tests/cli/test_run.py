@@ -84,7 +84,7 @@ def test_the_digest_depends_on_the_order_of_results(summary: Summary, recording:
 
 
 def test_equal_times_enter_together_and_leave_by_urgency(recording: Write) -> None:
-    path = recording(*(event(type=kind) for kind in ("social_conflict", "idle", "noise", "shock")))
+    path = recording(*(event(type=name) for name in ("social_conflict", "idle", "noise", "shock")))
     source = open_source(str(path), strict=False)
     run, seen = Run(Settings(virtual=True), source), []
     run.digest.add = lambda result: seen.append(result.event.type)  # type: ignore[method-assign]

@@ -41,7 +41,7 @@ def keys(value: Any, path: str = "") -> Iterator[str]:
 
 
 def leaves(found: set[str]) -> set[str]:
-    """Leave out what only groups others; the page has no line for it."""
+    """Leave out the keys of groups; the page has no line for them."""
     groups = {"playback", "ledger", "ledger.ends", "queue", "levels", "levels.<level>", "ticks", "state"}
     return {key for key in found if key not in groups and not key.endswith(("budget_ms", "reports[]"))}
 

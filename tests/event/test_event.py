@@ -1,4 +1,4 @@
-"""Event: what it accepts, what it refuses and says, and that it never changes."""
+"""Event: the values that it accepts and refuses, the texts of its errors, and that it never changes."""
 
 from __future__ import annotations
 
@@ -198,9 +198,9 @@ def test_the_metadata_is_a_copy() -> None:
     assert event.metadata == {"a": 1}
 
 
-@pytest.mark.parametrize("kind", [dict, OrderedDict, lambda pairs: MappingProxyType(dict(pairs))])
-def test_any_mapping_is_metadata(kind: Any) -> None:
-    assert Event("shock", 0.5, metadata=kind([("a", 1)])).metadata == {"a": 1}
+@pytest.mark.parametrize("make", [dict, OrderedDict, lambda pairs: MappingProxyType(dict(pairs))])
+def test_any_mapping_is_metadata(make: Any) -> None:
+    assert Event("shock", 0.5, metadata=make([("a", 1)])).metadata == {"a": 1}
 
 
 def test_events_compare_by_value() -> None:
@@ -223,7 +223,7 @@ def test_the_repr_reads_like_the_call() -> None:
     assert repr(Event("shock", -0.5, 3.0)) == "Event('shock', -0.5, timestamp=3.0)"
 
 
-# --- there and back
+# --- pickle and dict
 
 
 @given(events())

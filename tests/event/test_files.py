@@ -1,4 +1,4 @@
-"""Event types as data: what a TOML file may say, and what is said when it is wrong."""
+"""Event types as data: the keys of a TOML file, and the errors of a wrong one."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_an_event_type_needs_a_name() -> None:
         EventType("", LOW, 1)
 
 
-# --- a table of one's own
+# --- tables of a user
 
 
 def test_a_table_of_ones_own_is_read_from_csv(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_missing_table_is_a_missing_file(tmp_path: Path) -> None:
         EventTypes.load(tmp_path / "none.csv")
 
 
-# --- the place in line
+# --- the key of an event
 
 
 @given(events(), st.integers(0, 2**40))

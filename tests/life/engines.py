@@ -61,7 +61,7 @@ class MeaningEngine:
 
 
 class _Seen:
-    """What meaning reads: a dictionary's entries, or an instance's attributes."""
+    """The status that the meaning reads: a dictionary's entries, or an instance's attributes."""
 
     def __init__(self, state: Any) -> None:
         self.instance = isinstance(state, SelfState)
@@ -71,9 +71,9 @@ class _Seen:
         return self._read(name, default)
 
 
-def _significance(significance: float, kind: str, known: _Seen) -> float:
-    learned = known("learning_params", {}).get("event_type_sensitivity", {}).get(kind, 1.0)
-    adapted = known("adaptation_params", {}).get("behavior_sensitivity", {}).get(kind, 1.0)
+def _significance(significance: float, event_type: str, known: _Seen) -> float:
+    learned = known("learning_params", {}).get("event_type_sensitivity", {}).get(event_type, 1.0)
+    adapted = known("adaptation_params", {}).get("behavior_sensitivity", {}).get(event_type, 1.0)
     significance *= min(1.5, (0.5 + 0.5 * learned + 0.5 + 0.5 * adapted) / 2)
     significance *= 1.5 if known("integrity") < 0.3 else 1.0
     significance *= 1.2 if known("stability") < 0.5 else 1.0

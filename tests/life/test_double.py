@@ -53,7 +53,7 @@ def test_a_delta_is_clamped_and_an_assignment_is_not() -> None:
         state.energy = 101.0
     with pytest.raises(TypeError, match="memory"):
         state.apply_delta({"energy": -1.0, "memory": 1.0})
-    assert state.energy == 99.0, "what came first stays"
+    assert state.energy == 99.0, "the fields before it stay applied"
 
 
 def test_a_status_holds_live_containers_and_is_cached_for_a_while() -> None:

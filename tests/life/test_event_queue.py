@@ -17,19 +17,19 @@ from life.double import Event
 from lifeevt import AsyncEventProcessor, ManualClock, ThreadSafeSelfState
 from lifeevt.life import EventQueue, SilenceDetector
 
-KINDS = ("shock", "noise", "recovery", "decay", "idle")
+NAMES = ("shock", "noise", "recovery", "decay", "idle")
 
 
 def made(**given: Any) -> EventQueue:
     return EventQueue(clock=ManualClock(wall_start=1000.0), **given)
 
 
-def event(kind: str = "noise", **given: Any) -> Event:
-    return Event(kind, given.pop("intensity", 0.1), given.pop("timestamp", 1.0), **given)
+def event(name: str = "noise", **given: Any) -> Event:
+    return Event(name, given.pop("intensity", 0.1), given.pop("timestamp", 1.0), **given)
 
 
-def filled(kinds: tuple[str, ...] = KINDS, **given: Any) -> tuple[EventQueue, list[Event]]:
-    queue, events = made(**given), [event(kind) for kind in kinds]
+def filled(names: tuple[str, ...] = NAMES, **given: Any) -> tuple[EventQueue, list[Event]]:
+    queue, events = made(**given), [event(name) for name in names]
     for each in events:
         queue.push(each)
     return queue, events
@@ -46,7 +46,7 @@ def test_events_of_all_types_leave_in_the_order_of_arrival_as_the_objects_that_c
     assert (queue.pop(), queue.pop_all(), queue.get_all()) == (None, [], [])
 
 
-@given(ops=st.lists(st.one_of(st.sampled_from(KINDS), st.sampled_from(["pop", "pop_all"])), max_size=40))
+@given(ops=st.lists(st.one_of(st.sampled_from(NAMES), st.sampled_from(["pop", "pop_all"])), max_size=40))
 @pytest.mark.parametrize("adopted", [False, True], ids=["alone", "beside an engine"])
 def test_the_queue_is_first_in_first_out_for_any_pushes_and_pops(adopted: bool, ops: list[str]) -> None:
     queue, model = made(maxsize=7), list[Event]()
@@ -72,8 +72,8 @@ def test_an_engine_takes_the_same_events_by_urgency() -> None:
     seen: list[str] = []
     handlers = {"*": lambda each, _: seen.append(each.type)}
     engine = AsyncEventProcessor(state, [], handlers, queue=queue.by_urgency, scheduler="priority")
-    for kind in ("idle", "noise", "shock"):
-        queue.push(event(kind))
+    for name in ("idle", "noise", "shock"):
+        queue.push(event(name))
     engine.process_pending()
     assert seen == ["shock", "noise", "idle"]
     assert queue.is_empty()
@@ -166,7 +166,7 @@ def test_threads_that_push_and_take_at_once_lose_no_event() -> None:
     assert len(taken) + queue.get_dropped_events_count() == 600
 
 
-# white-box names
+# replaced and patched parts
 
 
 def test_another_queue_may_be_put_in_its_place() -> None:
@@ -191,7 +191,7 @@ def test_the_methods_of_the_inner_queue_may_be_patched() -> None:
     assert queue.size() == 5
 
 
-# on paper
+# to_dict
 
 
 def test_to_dict_removes_no_event() -> None:

@@ -85,7 +85,7 @@ def test_a_worker_in_order_ends_with_the_state_of_lifes_loop(times: int) -> None
 
 
 class Witness(SelfState):
-    """Writes down what happens to it, in order."""
+    """Records its changes and calls, in order."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not name.startswith("_"):
@@ -179,8 +179,8 @@ def test_at_zero_vitals_the_engine_keeps_working() -> None:
     bare.update_vital_params(0.0, 0.0, 0.0)
     queue, engine = engine_for(bare)
     with engine:
-        for kind in ("shock", "recovery"):
-            queue.push(Event(kind, 0.9, 0.0))
+        for name in ("shock", "recovery"):
+            queue.push(Event(name, 0.9, 0.0))
         engine.wait_idle()
         assert [each.status for each in engine.results()] == [Status.PROCESSED] * 2
     assert bare.active
@@ -199,8 +199,8 @@ def test_the_handlers_also_work_in_an_engine_made_by_hand() -> None:
     mine = handlers(engines.MeaningEngine(), engines.decide_response, engines.execute_action)
     queue = EventQueue(clock=ManualClock())
     engine = AsyncEventProcessor(state, [], mine, queue.by_urgency, "priority")
-    for kind in ("calm", "shock"):
-        queue.push(Event(kind, 0.9, 0.0))
+    for name in ("calm", "shock"):
+        queue.push(Event(name, 0.9, 0.0))
     engine.process_pending()
     assert state.recent_events == ["shock", "calm"]
     assert state["energy"] == pytest.approx(99.6575 - 0.005, abs=0.05)

@@ -61,7 +61,7 @@ def test_a_delta_follows_lifes_rules_not_ours(state: LifeState) -> None:
     assert (version, state.energy, state.ticks, state.stability) == (1, 100.0, 1, 1.0)
     with pytest.raises(TypeError, match="memory"):
         state.apply_delta({"energy": -1.0, "memory": 1.0})
-    assert state["energy"] == 99.0, "what came first stays, and is published"
+    assert state["energy"] == 99.0, "the fields before it stay applied, and are published"
 
 
 def test_a_report_has_the_changes_of_a_delta(state: LifeState) -> None:

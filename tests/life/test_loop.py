@@ -23,7 +23,7 @@ INTERVAL = 1.0
 
 
 class World:
-    """Time, and what happens while the loop waits: ``between(k)`` after tick k."""
+    """A clock that calls ``between(k)`` while the loop waits after tick k."""
 
     def __init__(self, between: Callable[[int], object] = lambda _: None, **queue: Any) -> None:
         self.clock = ManualClock(wall_start=0.0)
@@ -103,7 +103,7 @@ def test_the_environment_chooses_the_mode_when_none_is_given(
     assert run_loop(SelfState(), None, ticks=1).mode == "sync"
 
 
-# the same life
+# equal to Life's own loop
 
 
 def lifes_way() -> SelfState:

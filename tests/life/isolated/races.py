@@ -35,14 +35,14 @@ class Bare:
     def __exit__(self, *_: object) -> None: ...
 
 
-def subject(kind: str) -> tuple[SelfState, Any]:
+def subject(wrapping: str) -> tuple[SelfState, Any]:
     target = SelfState()
-    return target, Bare(target) if kind == "bare" else life.wrap_state(target)
+    return target, Bare(target) if wrapping == "bare" else life.wrap_state(target)
 
 
-def lost_updates(kind: str, steps: int) -> int:
+def lost_updates(wrapping: str, steps: int) -> int:
     """A delta between an action's read and its write."""
-    target, state = subject(kind)
+    target, state = subject(wrapping)
 
     def deltas() -> None:
         for _ in range(steps):
@@ -57,9 +57,9 @@ def lost_updates(kind: str, steps: int) -> int:
     return round((target.energy - (100.0 - 2 * steps * STEP)) / STEP)
 
 
-def broken_sorts(kind: str, steps: int) -> int:
+def broken_sorts(wrapping: str, steps: int) -> int:
     """Two threads append to a memory that sorts itself."""
-    _, state = subject(kind)
+    _, state = subject(wrapping)
 
     def appends() -> int:
         broken = 0
@@ -74,9 +74,9 @@ def broken_sorts(kind: str, steps: int) -> int:
     return sum(together(appends, appends))
 
 
-def mixed_scratch(kind: str, steps: int) -> int:
+def mixed_scratch(wrapping: str, steps: int) -> int:
     """Two events use the same two fields of the state for their memories and patterns."""
-    target, state = subject(kind)
+    target, state = subject(wrapping)
     target.memory.extend([MemoryEntry("shock", 0.9, 0.0), MemoryEntry("calm", 0.1, 0.0)])
     meaning = MeaningEngine().process(Event("calm", 0.1, 0.0), target)
 
@@ -92,9 +92,9 @@ def mixed_scratch(kind: str, steps: int) -> int:
     return sum(together(lambda: decides("shock", "dampen"), lambda: decides("calm", "absorb")))
 
 
-def changed_readings(kind: str, steps: int) -> int:
+def changed_readings(wrapping: str, steps: int) -> int:
     """One thread reads a status while another changes the state."""
-    _, state = subject(kind)
+    _, state = subject(wrapping)
 
     def lives() -> None:
         for _ in range(steps):
@@ -106,7 +106,7 @@ def changed_readings(kind: str, steps: int) -> int:
     def reads() -> int:
         changed = 0
         for _ in range(steps // 10):
-            status = state.target.get_safe_status_dict() if kind == "bare" else state.get_safe_status_dict()
+            status = state.target.get_safe_status_dict() if wrapping == "bare" else state.get_safe_status_dict()
             first = len(status["recent_events"])
             changed += sum(1 for _ in status["recent_events"]) != first
         return changed
@@ -114,9 +114,9 @@ def changed_readings(kind: str, steps: int) -> int:
     return together(lives, reads)[1]
 
 
-def vanished_events(kind: str, steps: int) -> int:
+def vanished_events(wrapping: str, steps: int) -> int:
     """A full queue is serialized while events come; count the events that it lost."""
-    queue: Any = EventQueue() if kind == "bare" else life.EventQueue()
+    queue: Any = EventQueue() if wrapping == "bare" else life.EventQueue()
     first = [Event("noise", 0.1, float(number)) for number in range(100)]
     for event in first:
         queue.push(event)
