@@ -7,8 +7,6 @@ import math
 import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -28,7 +26,6 @@ __all__ = ["app"]
 
 BAD_INPUT, UNBALANCED, SIGNALLED = 2, 1, 128
 BUNDLED_SPEED, BUNDLED_TICK = 100.0, 0.5
-SWITCH_SECONDS = 0.0005
 
 app = typer.Typer(
     name="lifeevt",
@@ -136,7 +133,7 @@ def _perform(settings: Settings, source: Source, as_json: bool) -> None:
         performance = Run(settings, source)
     except (LifeEventError, ValueError) as error:
         _refuse(str(error))
-    with _view(performance, as_json) as view, _short_switch_interval():
+    with _view(performance, as_json) as view:
         performance.perform(view)
     bad_input = performance.playback.error
     if performance.error is not None and performance.error is not bad_input:
@@ -161,17 +158,6 @@ def _view(performance: Run, as_json: bool) -> View:
     if is_terminal(sys.stdout):
         return LiveView(performance, Console())
     return PlainView(sys.stdout)
-
-
-@contextmanager
-def _short_switch_interval() -> Iterator[None]:
-    """Switch threads every 0.5 ms within the block, not every 5 ms: drawing a frame must not delay the worker."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _print_text(summary: dict[str, Any]) -> None:

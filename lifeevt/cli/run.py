@@ -31,6 +31,7 @@ __all__ = ["BASELINE", "Baseline", "Figures", "Run", "Settings", "Source", "View
 
 BUNDLED, STANDARD_INPUT = "bundled recording", "standard input"
 RESULT_CAPACITY = 1 << 16
+SWITCH_SECONDS = 0.0005  # in place of 5 ms: drawing a frame must not delay the worker
 BASELINE = (
     "synchronous loop, same events and ticks, on a manual clock: the wait for the tick alone, its own work not counted"
 )
@@ -194,7 +195,9 @@ class Run:
         self.clock: Clock = VirtualTime() if settings.virtual else SystemClock()
         self.state = ThreadSafeSelfState.life()
         queue = AsyncEventQueue(settings.capacity, settings.overflow, self.clock)
-        self.engine = AsyncEventProcessor(self.state, queue=queue, clock=self.clock, result_capacity=RESULT_CAPACITY)
+        self.engine = AsyncEventProcessor(
+            self.state, queue=queue, clock=self.clock, result_capacity=RESULT_CAPACITY, switch_interval=SWITCH_SECONDS
+        )
         self.loop = RuntimeLoop(self.state, self.engine, settings.tick, self._on_tick, settings.mode, self.clock)
         dues = ((settings.due_ns(index, offset), event) for index, (offset, event) in enumerate(source.recording))
         self.playback = Playback(dues, self.engine, live=source.live)

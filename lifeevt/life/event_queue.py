@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -103,9 +103,7 @@ class EventQueue:
             return False
         with self._counting:
             self._pushed += 1
-        timestamp = _time_of(event)
-        if timestamp is not None:
-            self._note_event_time(timestamp)
+        self._note_times((event,))
         return True
 
     # --- taking
@@ -121,9 +119,7 @@ class EventQueue:
         """Take all queued events, oldest first."""
         held = self._queue
         found = held.get_all() if _is_unpatched(held) else _pop_one_by_one(held)
-        times = [each for each in map(_time_of, found) if each is not None]
-        if times:
-            self._note_event_time(max(times))
+        self._note_times(found)
         return found
 
     get_all = pop_all
@@ -198,9 +194,10 @@ class EventQueue:
             self._dropped_events_count += 1
         logger.warning("the queue is full: %r was dropped, %d so far", parts_of(event)[0], self._dropped_events_count)
 
-    def _note_event_time(self, timestamp: float) -> None:
-        if self.silence_detector is not None:
-            self.silence_detector.update_last_event_time(timestamp)
+    def _note_times(self, events: Iterable[Any]) -> None:
+        times = [each for each in (parts_of(event)[2] for event in events) if _is_time(each)]
+        if times and self.silence_detector is not None:
+            self.silence_detector.update_last_event_time(max(times))
 
     def _contents(self) -> list[Any]:
         held = self._queue
@@ -222,9 +219,8 @@ def _pop_one_by_one(held: Any) -> list[Any]:
     return found
 
 
-def _time_of(event: Any) -> float | None:
-    timestamp = parts_of(event)[2]
-    return timestamp if isinstance(timestamp, (int, float)) and math.isfinite(timestamp) else None
+def _is_time(timestamp: Any) -> bool:
+    return isinstance(timestamp, (int, float)) and math.isfinite(timestamp)
 
 
 class SilenceDetector:

@@ -59,7 +59,7 @@ def post_event(
     try:
         record = json.loads(body)
     except (ValueError, RecursionError):
-        return _text(BAD_REQUEST, "Invalid JSON")
+        record = None
     if not isinstance(record, Mapping):
         return _text(BAD_REQUEST, "Invalid JSON")
     if not record.get("type"):
