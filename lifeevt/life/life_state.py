@@ -66,7 +66,7 @@ class LifeState(ThreadSafeSelfState):
             raise AttributeError(name)
         if callable(getattr(type(target), name, None)):
             return partial(self._call, name)
-        if name in self._index and not self._is_mine():
+        if name in self.fields and not self._is_mine():
             return self[name]
         with self._bare(name) as live:
             return write_through_copy(self._on_attribute, name, getattr(live, name))

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from types import TracebackType
 
 from .._backends import Histogram, RWLock
 from ..clock import limit_in_ns
@@ -106,9 +105,7 @@ class ReadWriteGuard:
             self._leave_if_inside()
             raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         lock_order.forget(self._ranks, self._lock.name, self._lock.rank)
         self._release()
         self._thread = None

@@ -1,4 +1,4 @@
-"""The shared state: numbers and values that many threads read and write."""
+"""The state that threads share: bounded numbers and other values, read and written atomically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ChecksummedFile: one JSON value under a checksum, in a file that no crash can spoil, with the one before it."""
+"""ChecksummedFile: one JSON value with a checksum in a file that survives crashes, and its predecessor."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ __all__ = ["ChecksummedFile", "FileContent"]
 
 FORMAT_VERSION = 1
 _WHOLE = '{{"format":"{kind}","format_version":{version},"sha256":"{digest}","content":{content}}}\n'
-_HEAD = re.compile(rb'\{"format":"([^"]*)","format_version":(\d+),"sha256":"([0-9a-f]{64})","content":')
+_HEAD = re.compile(
+    rb'\{"format":"(?P<kind>[^"]*)","format_version":(?P<version>\d+),"sha256":"(?P<digest>[0-9a-f]{64})","content":'
+)
 _TAIL = b"}\n"
 
 
 class _Unfit(Exception):
-    """A file does not hold what it should; the text says what is wrong."""
+    """A file does not hold a whole content; the text is the reason."""
 
 
 @dataclass(frozen=True)
 class FileContent:
-    """What was read: from which file, and what was wrong with the one that should have held it (None: nothing)."""
+    """A content, the file that held it, and the ``problem`` of the file before it in order (None: no problem)."""
 
     path: Path
     content: str
@@ -36,10 +38,10 @@ class FileContent:
 
 
 class ChecksummedFile:
-    """A file of one ``kind`` that is either whole or known not to be; a symbolic link is followed and stays.
+    """A file of one ``kind`` whose checksum tells whether it is whole. A symbolic link is followed and kept.
 
-    Any thread and any process may read and write it at any time: nobody waits for another, and the last to
-    end wins. Blocks for the disk.
+    Any thread and any process may read and write it at any time. They do not wait for each other, and the last
+    writer to end wins. Blocks for the disk.
     """
 
     def __init__(self, path: str | os.PathLike[str], kind: str) -> None:
@@ -48,10 +50,13 @@ class ChecksummedFile:
         self._kind = kind
 
     def write(self, content: str) -> None:
-        """Replace the content (one line of ASCII JSON) and keep what was there, if it is whole, as ``previous``.
+        """Replace the content, one line of ASCII JSON, and keep the one before, if it is whole, as ``previous``.
 
-        After a return it is on the disk; after a crash at any step the old or the new one is read. OSError
-        when the folder or the disk refuses, StateFileError when the path is no regular file. O(size).
+        After the return it is on the disk. After a crash at any step the old or the new content is read. O(size).
+
+        Raises:
+            OSError: the folder or the disk refuses.
+            StateFileError: the path is no regular file.
         """
         mode = self._mode()
         with self._draft() as (draft, name):
@@ -65,8 +70,10 @@ class ChecksummedFile:
     def read(self) -> FileContent:
         """Return the content, or the previous one when the file is not whole. O(size).
 
-        StateFileError when neither is whole, StateFileMissing when there is neither, OSError when reading
-        is not allowed.
+        Raises:
+            StateFileError: neither file is whole.
+            StateFileMissing: there is neither.
+            OSError: reading is not allowed.
         """
         problems: list[str] = []
         for path in (self.path, self.previous):
@@ -85,17 +92,17 @@ class ChecksummedFile:
     def _opened(self, path: Path) -> str:
         data = _data(path)
         head = _HEAD.match(data)
-        if head is None or head[1] != self._kind.encode():
+        if head is None or head["kind"] != self._kind.encode():
             raise _Unfit(f"is not a {self._kind} file" if data else "is empty")
-        if int(head[2]) != FORMAT_VERSION:
-            raise _Unfit(f"has format version {int(head[2])}; this reads version {FORMAT_VERSION}")
+        if int(head["version"]) != FORMAT_VERSION:
+            raise _Unfit(f"has format version {int(head['version'])}; this reads version {FORMAT_VERSION}")
         content = data[head.end() : -len(_TAIL)]
-        if not data.endswith(_TAIL) or _checksum(content).encode() != head[3]:
+        if not data.endswith(_TAIL) or _checksum(content).encode() != head["digest"]:
             raise _Unfit("is torn or altered: its checksum does not fit")
         return content.decode("ascii")
 
     def _mode(self) -> int | None:
-        """Return the permissions of the file that is there, so that the next one has them too."""
+        """Return the permissions of the present file, which the next one gets; None when there is no file."""
         try:
             found = os.stat(self.path).st_mode
         except FileNotFoundError:
@@ -106,7 +113,7 @@ class ChecksummedFile:
 
     @contextmanager
     def _draft(self) -> Iterator[tuple[int, Path]]:
-        """Lend a file beside the path that nobody else writes in, and remove it if it was not renamed."""
+        """Yield a temporary file beside the path, locked against other writers; remove it after an error."""
         draft, name = self._open_draft()
         try:
             yield draft, name
@@ -118,7 +125,7 @@ class ChecksummedFile:
             os.close(draft)
 
     def _open_draft(self) -> tuple[int, Path]:
-        """Take the first that no living writer has: what a killed one left is used again, not left lying."""
+        """Open the first temporary file that no living writer has locked; one of a killed writer is used again."""
         for number in count():
             name = self.path.with_name(f"{self.path.name}.tmp{number or ''}")
             draft = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
@@ -128,14 +135,14 @@ class ChecksummedFile:
         return draft, name
 
     def _keep_previous(self) -> None:
-        """Let ``previous`` name what the path names; a file that is not whole never takes a whole one's place."""
+        """Link ``previous`` to the present file, unless that is not whole."""
         try:
             self._opened(self.path)
         except _Unfit:
             return
         with suppress(FileNotFoundError):
             os.unlink(self.previous)
-        with suppress(FileNotFoundError, FileExistsError):  # another writer was faster: what it left is whole
+        with suppress(FileNotFoundError, FileExistsError):  # another writer was faster, and its link is whole, too
             self._link_previous()
 
     def _link_previous(self) -> None:
@@ -143,7 +150,7 @@ class ChecksummedFile:
             os.link(self.path, self.previous)
         except (FileNotFoundError, FileExistsError):
             raise
-        except OSError:  # a file system without hard links: for a moment only the previous one is there
+        except OSError:  # no hard links on this file system: for a moment there is only the previous file
             os.rename(self.path, self.previous)
 
     def _sync_folder(self) -> None:
@@ -155,7 +162,7 @@ class ChecksummedFile:
 
 
 def _is_ours(draft: int, name: Path) -> bool:
-    """Lock the open file without waiting; False if another has it, or has renamed it since it was opened."""
+    """Lock the open file without waiting; False if another writer locked it, or renamed it meanwhile."""
     try:
         fcntl.flock(draft, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return os.path.samestat(os.fstat(draft), os.stat(name))
@@ -173,7 +180,7 @@ def _fill(draft: int, data: bytes) -> None:
 
 def _data(path: Path) -> bytes:
     try:
-        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe does not make us wait
+        source = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # returns at once for a pipe, too
     except FileNotFoundError:
         raise _Unfit("is missing") from None
     try:

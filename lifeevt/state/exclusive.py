@@ -1,4 +1,4 @@
-"""ExclusiveAccess: the block in which one thread has a state's object to itself, bare."""
+"""ExclusiveAccess: a block in which one thread alone has the bare object of a state."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class ExclusiveAccess(LockGuard):
     """A block in which no other thread writes the state's object: ``with state.exclusive("handler") as live:``.
 
     ``live`` is the object itself. The end of the block, also after an exception, publishes the declared fields of the
-    object as one new version, in one atomic step. Readers read the last published version and never wait.
+    object as one new version, in one atomic step. Readers get the last published version and never wait.
 
-    ``version`` is the version published at the begin, and after the block the one at its end. ``refused`` says, by
-    field, why a value was not published. In such a field the object has the published value again; InvalidValue is
-    raised, or noted on the exception that the block itself raises. One block; blocks on one state do not nest.
+    ``version`` is the version published at the begin, and after the block the one at its end. ``refused`` has by
+    field the reason why a value was not published. The object gets the published value of such a field back, and
+    InvalidValue is raised, or noted on the exception of the block. One block; blocks on one state do not nest.
     """
 
-    __slots__ = ("_event", "_feed", "_ground", "_reason", "_wrapped", "refused", "version")
+    __slots__ = ("_event", "_feed", "_reason", "_state", "_wrapped", "refused", "version")
 
     def __init__(
         self,
-        ground: object,
+        state: object,
         wrapped: WrappedObject,
         feed: ChangeFeed,
         holder: str | None,
@@ -38,13 +38,13 @@ class ExclusiveAccess(LockGuard):
         event: Any,
     ) -> None:
         super().__init__(wrapped.lock, threading.current_thread().name if holder is None else holder, limit_ns)
-        self._ground, self._wrapped, self._feed = ground, wrapped, feed
+        self._state, self._wrapped, self._feed = state, wrapped, feed
         self._reason, self._event = reason, event
         self.refused: dict[str, str] = {}
         self.version = 0
 
     def _admit(self) -> None:
-        if open_on(self._ground):
+        if open_on(self._state):
             raise TransactionError(f"exclusive access to {self._lock.name} inside a transaction on the same state")
 
     def _opened(self) -> Any:
@@ -64,7 +64,7 @@ class ExclusiveAccess(LockGuard):
     def _absorb_noted(
         self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], places: Any = (), values: Any = ()
     ) -> Absorbed:
-        """Absorb, with a note of the reason for those who watch."""
+        """Absorb, with the reason and the event for watchers."""
         why = self._reason or self._holder, self._event, values
         return self._feed.noted(self._wrapped.cells.absorb, (since, held, kept, places, values), why)
 

@@ -1,4 +1,4 @@
-"""Field and Value: what the state declares of one number, and of anything else."""
+"""Field and Value: the declarations of a state's bounded numbers and of its other values."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ Outside = Literal["clamp", "reject"]
 class Field:
     """One number of the state: its default and its bounds (None: none; both ends included).
 
-    With ``integer`` it is cut to a whole number on every write. What lies outside the bounds is clamped to
-    them or rejected: ``on_set`` says so for values that are stored, ``on_delta`` for amounts that are added.
-    InvalidValue when these do not fit.
+    With ``integer`` it is cut to a whole number on every write. A number outside the bounds is clamped or rejected:
+    ``on_set`` decides for stored values, ``on_delta`` for added amounts. InvalidValue when the arguments do not fit.
 
     >>> Field(100.0, low=0.0, high=100.0).high
     100.0
@@ -65,7 +64,7 @@ class Field:
         return UNBOUNDED if self.high is None else float(self.high)
 
     def kept(self, name: str, value: object) -> float:
-        """Return ``value`` as field ``name`` would store it; InvalidValue when it would not."""
+        """Return ``value`` as field ``name`` stores it; InvalidValue when it is refused."""
         number = int(checked_number(name, value)) if self.integer else float(checked_number(name, value))
         if self.lowest <= number <= self.highest:
             return number
@@ -74,29 +73,29 @@ class Field:
         return self.shown(self.lowest if number < self.lowest else self.highest)
 
     def moved(self, name: str, value: float, amount: object) -> float:
-        """Return ``value`` with ``amount`` added as a delta would; InvalidValue when it may not be."""
+        """Return ``value`` plus ``amount`` by the rules of deltas; InvalidValue when it is refused."""
         number = value + checked_number(name, amount)
         if self.on_delta == "reject" and not self.lowest <= number <= self.highest:
             raise InvalidValue(f"{name}: {number} lies outside [{self.lowest}, {self.highest}]")
         return self.shown(min(max(number, self.lowest), self.highest))
 
     def renewed(self, name: str, value: object, stored: float) -> float:
-        """Return ``value`` as it would be stored, or ``stored`` itself if that is equal."""
+        """Return ``value`` as it is stored, or ``stored`` itself if that is equal."""
         kept = self.kept(name, value)
         return stored if kept == stored else kept
 
     def shown(self, number: float) -> float:
-        """Return a stored number as a reader sees it: an int when the field is one."""
+        """Return a stored number as readers get it: an int if the field is one."""
         return int(number) if self.integer else float(number)
 
 
 @dataclass(frozen=True)
 class Value:
-    """One entry of the state that is no bounded number: any Python value, isolated by copying.
+    """One field of the state that is no bounded number: any Python value, isolated by copying.
 
-    ``kind`` is a type, or a tuple of types, that every value must be of. A value is copied in and out by
-    ``copy``, so that nobody holds what the state holds; one that copies to itself, as immutable ones do, is
-    handed out as it is. InvalidValue when the default is of another kind or cannot be copied.
+    Every value is an instance of ``kind``, a type or a tuple of types. ``copy`` copies a value in and out, so no other
+    code holds the state's own object. A value that copies to itself, as immutable values do, is handed out unchanged.
+    InvalidValue when the default is of another kind or cannot be copied.
 
     >>> Value(()).default
     ()
@@ -116,29 +115,29 @@ class Value:
         object.__setattr__(self, "default", handed_out(self.kept("default", self.default)))
 
     def kept(self, name: str, value: object) -> Any:
-        """Return ``value`` as field ``name`` would store it; InvalidValue when it would not. O(size)."""
+        """Return ``value`` as field ``name`` stores it; InvalidValue when it is refused. O(size)."""
         if not isinstance(value, self.kind):
             raise InvalidValue(f"{name} must be {_named(self.kind)}, not a {type(value).__name__}")
         try:
             copied = self.copy(value)
-        except Exception as error:  # whatever a user's copying raises
+        except Exception as error:  # of the user's ``copy``
             raise InvalidValue(f"{name} is a {type(value).__name__} that cannot be copied: {error}") from error
         return value if copied is value else Kept(copied, self.copy)
 
     def renewed(self, name: str, value: object, stored: Any) -> Any:
-        """Return ``value`` as it would be stored, or ``stored`` itself if that says the same. O(size)."""
-        if self.copy is deepcopy and _equal(value, _content(stored)):  # no copy just to compare
+        """Return ``value`` as it is stored, or ``stored`` itself if that is equal. O(size)."""
+        if self.copy is deepcopy and _equal(value, _content(stored)):  # without a copy for the comparison
             return stored
         kept = self.kept(name, value)
         return stored if _equal(_content(kept), _content(stored)) else kept
 
     def shown(self, stored: Any) -> Any:
-        """Return a stored value as a reader gets it: a copy, unless it is immutable. O(size)."""
+        """Return a stored value as readers get it: a copy, unless it copies to itself. O(size)."""
         return handed_out(stored)
 
 
 class Kept:
-    """A value of the state's own, of which others get copies."""
+    """A stored value of which readers get copies."""
 
     __slots__ = ("_copy", "value")
 
@@ -151,22 +150,22 @@ class Kept:
 
 
 def handed_out(stored: Any) -> Any:
-    """Return what a reader gets of a stored number or value."""
+    """Return a stored number or value as readers get it."""
     return stored.copied() if type(stored) is Kept else stored
 
 
 def _content(stored: Any) -> Any:
-    """Return what the state stores, not a copy: only to look at."""
+    """Return a stored value itself, for comparisons."""
     return stored.value if type(stored) is Kept else stored
 
 
 def _equal(one: Any, other: Any) -> bool:
-    """Return whether two values are of one type and equal; what cannot be compared is not."""
+    """Return whether two values are of one type and equal; False when they cannot be compared."""
     if one is other:
         return True
     try:
         return type(one) is type(other) and bool(one == other)
-    except Exception:  # whatever a user's comparison raises
+    except Exception:  # of the user's ``==``
         return False
 
 

@@ -13,7 +13,7 @@ __all__ = ["life_fields"]
 
 @cache
 def life_fields() -> Mapping[str, Field]:
-    """Return the declarations by name. Thread-safe; read once a process."""
+    """Return the declarations by name. Thread-safe; the table is read once per process."""
     import csv
     from importlib.resources import files  # lazy: it imports much of the standard library
 

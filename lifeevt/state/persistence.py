@@ -1,4 +1,4 @@
-"""A state's fields as a file: all of one version, as JSON without loss, and back."""
+"""Saving the fields of one version of a state to a file, as JSON without loss, and loading them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .checksummed_file import ChecksummedFile, FileContent
 
 __all__ = ["Hooks", "RestoreReport", "load_fields", "save_fields"]
 
-Hooks = Mapping[str, Callable[[Any], Any]]  # by field: what makes JSON of its value, or its value of that JSON
+Hooks = Mapping[str, Callable[[Any], Any]]  # by field, a function from its value to JSON, or back
 
 KIND = "lifeevt-state"
 
 
 @dataclass(frozen=True)
 class RestoreReport:
-    """Where a state came from: the file, the version and the wall time (seconds) it was saved with.
+    """The origin of a loaded state: the file, and the version and the wall time, in seconds, of its saving.
 
-    ``problem`` is None, or says why the file itself was not used but the one before it.
+    ``problem`` is None, or the reason why the file itself was not used but the one before it.
     """
 
     path: Path
@@ -35,7 +35,7 @@ class RestoreReport:
 def save_fields(
     path: str | os.PathLike[str], fields: Mapping[str, Any], version: int, wall_seconds: float, encode: Hooks | None
 ) -> None:
-    """Write the fields of one version; what errors there are is said at ``ThreadSafeSelfState.save``."""
+    """Write the fields of one version; errors as ``ThreadSafeSelfState.save``."""
     hooks = checked_hooks(encode, fields)
     encoded = {name: hooks[name](value) if name in hooks else value for name, value in fields.items()}
     content = exact_json({"version": version, "saved_at_seconds": wall_seconds, "fields": encoded}, "state")
@@ -43,14 +43,14 @@ def save_fields(
 
 
 def load_fields(path: str | os.PathLike[str], decode: Hooks) -> tuple[dict[str, Any], RestoreReport]:
-    """Return the fields of a file and where they come from; errors at ``ThreadSafeSelfState.load``."""
+    """Return the fields of a file and their origin; errors as ``ThreadSafeSelfState.load``."""
     found = ChecksummedFile(path, KIND).read()
     fields, report = _content(found)
     return {name: decode[name](value) if name in decode else value for name, value in fields.items()}, report
 
 
 def checked_hooks(hooks: Hooks | None, fields: Mapping[str, Any]) -> Hooks:
-    """Return the hooks, or none; UnknownField for one of a field that is not there."""
+    """Return the hooks, or none; UnknownField for a hook of an unknown field."""
     for name in hooks or ():
         if name not in fields:
             raise UnknownField(f"a hook is given for the field {name!r}, which the state does not have")
@@ -58,7 +58,7 @@ def checked_hooks(hooks: Hooks | None, fields: Mapping[str, Any]) -> Hooks:
 
 
 def _content(found: FileContent) -> tuple[dict[str, Any], RestoreReport]:
-    """Take the content apart; only a file that was forged with its checksum can fail here."""
+    """Return the fields and the report of a content; StateFileError for one that no state wrote."""
     try:
         content = parse_json(found.content, str(found.path))
         report = RestoreReport(found.path, content["version"], content["saved_at_seconds"], found.problem)

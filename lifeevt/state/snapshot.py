@@ -14,10 +14,9 @@ _ANY = Value()
 
 
 class StateSnapshot(Mapping[str, Any]):
-    """All fields of one instant: an immutable mapping with the ``version`` it belongs to.
+    """All fields of one instant: an immutable mapping with the ``version`` that it shows.
 
-    Holding one costs nobody anything, and no later write changes it. Values that are mutable are copied
-    each time they are read.
+    No later write changes it, and keeping it blocks no writer. A mutable value is copied each time it is read.
     """
 
     __slots__ = ("_stored", "version")
@@ -29,7 +28,7 @@ class StateSnapshot(Mapping[str, Any]):
 
     @classmethod
     def of_stored(cls, version: int, stored: Mapping[str, Any]) -> StateSnapshot:
-        """Return a snapshot of what a state stores, which is not copied. O(1)."""
+        """Return a snapshot of stored values, without a copy. O(1)."""
         made = cls.__new__(cls)
         made._hold(version, stored)
         return made

@@ -1,4 +1,4 @@
-"""What a state says of itself: DeltaReport of one delta, StateStatistics of all reads and writes."""
+"""DeltaReport of one delta, and StateStatistics of all reads and writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NO_TIMES = LatencySummary()
 
 @dataclass(frozen=True)
 class DeltaReport:
-    """What a delta did: its ``version``, the amounts ``asked`` for, and by how much each field changed."""
+    """The effect of a delta: its ``version``, the amounts ``asked`` for, and the amounts ``applied``, by field."""
 
     version: int
     asked: Mapping[str, float]
@@ -24,11 +24,11 @@ class DeltaReport:
 
 @dataclass(frozen=True)
 class StateStatistics:
-    """How often the state was read and written, its version, conflicts of commits, errors of watchers.
+    """Counts of reads, writes, conflicts of commits and errors of watchers, and the lock's times.
 
-    ``waits`` are those of writers that did not find the lock free, ``holds`` the times that writes from Python
-    held it: each 64th is measured, and none by a state that is not ``measured``. ``exclusive`` is of the exclusive
-    access to a wrapped object, its single writes included.
+    ``waits`` has the waits of writers that found the lock taken, ``holds`` the times for which writes from Python
+    held it: each 64th is measured, or none with ``measured=False``. ``exclusive`` has the times of exclusive access
+    to a wrapped object, its single writes included.
     """
 
     version: int

@@ -1,51 +1,47 @@
-"""WrappedObject: an object of yours, kept in step with the cells that publish its fields; WriteThrough writes both."""
+"""WrappedObject: your object beside the cells that publish its fields; declared_fields: the fields it has."""
 
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import compress
 from operator import attrgetter, ne
 from typing import Any
 
-from .._backends import LockGuard, StateCells
-from .._backends.contract import NO_CAUSE
+from .._backends import StateCells
 from ..errors import InvalidValue, UnknownField
 from ..locks import FairLock
 from ..serialization import is_number
 from .field import Field, Value
+from .layout import FieldLayout
 
-__all__ = ["Absorb", "Absorbed", "WrappedObject", "WriteThrough", "declared_fields"]
+__all__ = ["Absorb", "Absorbed", "WrappedObject", "declared_fields"]
 
 Absorbed = tuple[int, "tuple[float, ...] | None"]
-# takes the version of the last step, the object's numbers now and then; and, if any, places and values of objects
+# given the version of the last step, the object's numbers now and then; and places and values of objects, if any
 Absorb = Callable[..., Absorbed]
 _ABSENT = object()
 Refused = dict[str, str]  # by field, the reason
-Applied = tuple[int, tuple[float, ...]]  # the new version, and by how much each number changed
 
 
 class WrappedObject:
-    """The object, its published fields, and the ways between the two. Every caller holds the object's lock.
+    """An object and the cells that publish its fields, kept equal. Every caller holds the object's lock.
 
     Reflexes write the cells at any time, without the lock. Newer published values are copied into the object before
-    anything else is done with it. A number that both changed gets the sum of the changes.
+    anything else is done with it. A number that changed in both gets the sum of the changes.
     """
 
-    def __init__(
-        self, target: Any, name: str, fields: Mapping[str, Field | Value], cells: StateCells, measured: bool
-    ) -> None:
+    def __init__(self, target: Any, name: str, layout: FieldLayout, cells: StateCells, measured: bool) -> None:
         self.target = target
         self.cells = cells
         self.lock = FairLock(name, measured=measured)
-        self._names = tuple(fields)  # the numbers first, as in the cells
-        self._fields: tuple[Any, ...] = tuple(fields.values())
+        self._names = layout.names
+        self._fields: tuple[Any, ...] = tuple(map(layout.fields.__getitem__, layout.names))
         self._count = len(cells)
         self._places = range(self._count)
         self._read_numbers = _reader(self._names[: self._count])
-        # the values that object and cells had when they were last in step, at this version of the cells
+        # The values that object and cells had when they were last equal, at this version of the cells.
         self.version, self._numbers, objects = cells.read_whole()
         self._objects = list(objects)
         for place, number in enumerate(self._numbers):
@@ -57,10 +53,8 @@ class WrappedObject:
     def pull(self) -> int:
         """Copy newer published numbers into the object, and return the version of the cells.
 
-        O(1); O(fields) when there are any.
-
-        Raises:
-            InvalidValue: the object refuses a number. Then the value that it holds instead is published.
+        InvalidValue when the object refuses a number; then its own value is published instead. O(1), or O(fields)
+        when there are newer numbers.
         """
         if self.cells.version != self.version:
             self._take_newer()
@@ -87,7 +81,7 @@ class WrappedObject:
                 self.cells.write(place, self._fields[place].kept(self._names[place], held))
 
     def _added_up(self, place: int, now: float, held: Any, before: float) -> float:
-        """Return the published number plus a change that was made without the lock, if that was a number."""
+        """Return the published number plus a change that was made to the object without the lock."""
         try:
             moved: float = self._fields[place].moved(self._names[place], now, held - before)
         except (TypeError, InvalidValue):
@@ -97,9 +91,9 @@ class WrappedObject:
     # --- from the object to the cells
 
     def publish(self, absorb: Absorb, refused: Refused) -> int:
-        """Let ``absorb`` publish the object's changes in one step, and return the version then.
+        """Publish the object's changes in one step by ``absorb``, and return the version then.
 
-        A value that its field does not take is not published: the object gets the published one back, and ``refused``
+        A value that its field does not take is not published. The object gets the published one back, and ``refused``
         the reason. O(fields), and the size of the values.
         """
         try:
@@ -109,8 +103,8 @@ class WrappedObject:
         changes = self._changed_objects(refused) if self._objects else {}
         objects = (list(changes), list(changes.values())) if changes else ()
         version, now = absorb(self.version, held, self._numbers, *objects)
-        if now is None:  # some do not have the form in which their fields take them
-            version, now = absorb(self.version, self._taken(held, refused), self._numbers, *objects)
+        if now is None:  # some numbers do not have the form in which their fields store them
+            version, now = absorb(self.version, self._stored(held, refused), self._numbers, *objects)
         return self._published(version, held, now, changes, refused)
 
     def _changed_objects(self, refused: Refused) -> dict[int, Any]:
@@ -121,13 +115,13 @@ class WrappedObject:
                 changes[place] = kept
         return changes
 
-    def _taken(self, held: Sequence[Any], refused: Refused) -> tuple[float, ...]:
-        """Return the numbers as their fields take them; the published number in place of a refused one."""
+    def _stored(self, held: Sequence[Any], refused: Refused) -> tuple[float, ...]:
+        """Return the numbers as their fields store them; the published number in place of a refused one."""
         each = zip(self._places, held, self._numbers, strict=True)
         return tuple(self._judged(place, number, stored, refused) for place, number, stored in each)
 
     def _judged(self, place: int, held: Any, stored: Any, refused: Refused) -> Any:
-        """Return a held value in the form to store; ``stored`` itself if that is equal, or if the value is refused."""
+        """Return a held value as its field stores it; ``stored`` itself if that is equal, or if it is refused."""
         if held is stored:
             return stored
         try:
@@ -141,7 +135,7 @@ class WrappedObject:
     def _published(
         self, version: int, held: Sequence[Any], now: Any, changes: Mapping[int, Any], refused: Refused
     ) -> int:
-        """Keep the published values, and set the numbers that differ from those in the object."""
+        """Keep the published values, and set the attributes whose published numbers differ."""
         if changes:
             for place, kept in changes.items():
                 self._objects[place - self._count] = kept
@@ -158,15 +152,15 @@ class WrappedObject:
         try:
             self._set(place, stored)
         except InvalidValue as error:
-            said = refused.get(self._names[place])
-            refused[self._names[place]] = f"{said}, and {error}" if said else str(error)
+            before = refused.get(self._names[place])
+            refused[self._names[place]] = f"{before}, and {error}" if before else str(error)
 
-    # --- from a write of the state through the object to the cells
+    # --- from a write through the object to the cells
 
     def write(self, stored: dict[int, Any], post: Callable[[dict[int, Any]], Any]) -> Any:
-        """Set attributes, call ``post`` with the values that the object made of them, and return its result.
+        """Set attributes, call ``post`` with the values that the object then holds, and return its result.
 
-        When the object refuses one (InvalidValue), or ``post`` raises or returns None, the attributes are restored.
+        If the object refuses one (InvalidValue), or ``post`` raises or returns None, the attributes are restored.
         """
         before: list[tuple[int, Any]] = []
         posted = None
@@ -185,12 +179,12 @@ class WrappedObject:
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """The numbers that the object and the cells had when they were last in step."""
+        """The numbers that the object and the cells had when they were last equal."""
         return self._numbers
 
     def _restore(self, before: list[tuple[int, Any]]) -> None:
         for place, held in reversed(before):
-            with suppress(Exception):  # an object that refuses its old value keeps the new one, to be published next
+            with suppress(Exception):  # an object that refuses its old value keeps the new one, published next
                 setattr(self.target, self._names[place], held)
 
     # --- single attributes
@@ -213,7 +207,7 @@ class WrappedObject:
         return self._fields[place].renewed(self._names[place], self._readable(place, held), stored)
 
     def _set(self, place: int, stored: Any) -> None:
-        """Set an attribute as a reader would get it; InvalidValue when the object refuses it."""
+        """Set an attribute to a stored value, as readers see it; InvalidValue when the object refuses it."""
         value = self._fields[place].shown(stored)
         try:
             setattr(self.target, self._names[place], value)
@@ -231,110 +225,6 @@ class WrappedObject:
         self._numbers = tuple(numbers)
 
 
-class WriteThrough:
-    """The writes of the cells, each made first to the wrapped object, under its lock.
-
-    A write waits while another thread has exclusive access: LockTimeout after the limit. When the object refuses a
-    value (InvalidValue), neither the object nor the cells change.
-    """
-
-    def __init__(self, wrapped: WrappedObject, numbers: Mapping[str, Field], limit_ns: int | None) -> None:
-        self._wrapped, self._cells = wrapped, wrapped.cells
-        self._numbers = tuple(numbers.items())
-        self._limit_ns = limit_ns
-
-    def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
-        """Store a number; return the new version."""
-        return self.commit(0, [], [index], [value], cause)[0]
-
-    def add_and_tell(self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE) -> Applied:
-        """Add to numbers; return the new version and by how much each changed."""
-        with self._access() as wrapped:
-            wanted = {place: self._moved(place, delta) for place, delta in zip(indices, deltas, strict=True)}
-
-            def post(held: dict[int, Any]) -> Applied:
-                if held == wanted:
-                    return self._cells.add_and_tell(indices, deltas, cause)
-                return self._absorbed(held, cause)
-
-            applied: Applied = wrapped.write(wanted, post)
-            return applied
-
-    def compare_and_set(self, index: int, expected: float, value: float, cause: int = NO_CAUSE) -> int:
-        """Store a number if the present one equals ``expected``; return the new version, 0 when it differs."""
-        with self._access() as wrapped:
-            while wrapped.numbers[index] == expected:
-                version, conflicts = self._committed(wrapped.version, [index], [index], [value], cause)
-                if not conflicts:
-                    return version
-                wrapped.pull()
-            return 0
-
-    def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int:
-        """Raise a number to ``value``, or lower it, if it is not there yet; return the version then."""
-        with self._access() as wrapped:
-            present = wrapped.numbers[index]
-            if not (value > present if upward else value < present):
-                return self._cells.version
-
-            def post(held: dict[int, Any]) -> int:
-                return self._cells.reach(index, held[index], upward, cause)
-
-            version: int = wrapped.write({index: value}, post)
-            return version
-
-    def commit(
-        self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int = NO_CAUSE
-    ) -> tuple[int, tuple[int, ...]]:
-        """Store values in one step unless a watched place was written after ``since``, and return as the cells do."""
-        with self._access():
-            if any(self._cells.stamp(place) > since for place in watched):  # without a change of the object
-                return self._cells.commit(since, watched, places, values, cause)
-            return self._committed(since, watched, places, values, cause)
-
-    def _committed(
-        self, since: int, watched: Sequence[int], places: Sequence[int], values: list[Any], cause: int
-    ) -> tuple[int, tuple[int, ...]]:
-        """Commit what the object makes of the values; the list gets in exchange what was replaced."""
-        conflicts: tuple[int, ...] = ()
-
-        def post(held: dict[int, Any]) -> int | None:
-            nonlocal conflicts
-            values[:] = held.values()
-            version, conflicts = self._cells.commit(since, watched, places, values, cause)
-            return version or None
-
-        return self._wrapped.write(dict(zip(places, values, strict=True)), post) or 0, conflicts
-
-    def _absorbed(self, held: dict[int, Any], cause: int) -> Applied:
-        """Publish what the object made of a delta; return the version and by how much each number differs."""
-        before = self._wrapped.numbers
-        after = tuple(held.get(place, number) for place, number in enumerate(before))
-        version, _ = self._cells.absorb(self._wrapped.version, after, before, (), (), cause)
-        return version or self._cells.version, tuple(after[place] - before[place] for place in held)
-
-    def _moved(self, place: int, delta: float) -> float:
-        name, field = self._numbers[place]
-        return field.moved(name, self._wrapped.numbers[place], delta)
-
-    def _access(self) -> _WriteGuard:
-        return _WriteGuard(self._wrapped, f"a write of {threading.current_thread().name}", self._limit_ns)
-
-
-class _WriteGuard(LockGuard):
-    """The block of one write."""
-
-    __slots__ = ("_wrapped",)
-
-    def __init__(self, wrapped: WrappedObject, holder: str, limit_ns: int | None) -> None:
-        super().__init__(wrapped.lock, holder, limit_ns)
-        self._wrapped = wrapped
-
-    def _opened(self) -> WrappedObject:
-        self._wrapped.pull()
-        return self._wrapped
-
-
 def declared_fields(
     target: object, fields: Mapping[str, Field | Value] | Iterable[str] | None
 ) -> dict[str, Field | Value]:
@@ -342,7 +232,7 @@ def declared_fields(
 
     Raises:
         UnknownField: a named attribute is not there.
-        InvalidValue: the fields are no names or declarations, or one does not take its present value.
+        InvalidValue: a field is neither a name nor a declaration, or does not take its present value.
     """
     if fields is None:
         fields = _own_names(target)
@@ -354,7 +244,7 @@ def declared_fields(
 
 
 def _own_names(target: object) -> list[str]:
-    """Return the names that the object itself declares, without those that begin with an underscore."""
+    """Return the public names that the object itself declares; InvalidValue for none."""
     if dataclasses.is_dataclass(target):
         names: Iterable[str] = [field.name for field in dataclasses.fields(target)]
     else:
@@ -391,14 +281,14 @@ def _same_number(held: Any, number: float) -> bool:
 
 
 class _Unreadable:
-    """In place of an attribute whose getter raised."""
+    """Stands for an attribute, since its getter raised."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
 
 
 def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """Return a function that reads these attributes of an object, in one call of C when there are several."""
+    """Return a function that reads these attributes of an object; several are read in one call of C."""
     if len(names) > 1:
         return attrgetter(*names)
     return lambda target: tuple(getattr(target, name) for name in names)
