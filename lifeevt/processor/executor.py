@@ -225,7 +225,7 @@ class Executor:
         execution.put_into(self._reactor, finishes)
         self.queue.announce()
         if execution.receipt is not None:
-            self.queue.tracker.ended(execution.receipt, execution.result())
+            self.queue.settlement.settle(execution.receipt, execution.result())
 
 
 class BatchExecutor(Executor):

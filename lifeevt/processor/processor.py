@@ -377,9 +377,9 @@ class AsyncEventProcessor(ProcessorBase):
 
     def _follow_queue(self) -> None:
         """Record what the queue ends by itself, and learn the types that it sees first."""
-        tracker = self.queue.tracker
-        tracker.on_ended = self._executor.record_unprocessed
-        tracker.may_wait, tracker.mean_service_ns = self._refuse_in_handler, self.scheduler.mean_service_ns
+        self.queue.settlement.follow(
+            self._executor.record_unprocessed, self._refuse_in_handler, self.scheduler.mean_service_ns
+        )
         self.queue.on_shed = self._executor.record_shed
         self.queue.type_ids.on_new = self._learn
 

@@ -1,12 +1,19 @@
-"""KeyOrder: the events of one key in order of arrival, of which only the first may leave the queue."""
+"""KeyOrders: the events of each key in order of arrival, and how two of one key become one."""
 
 from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from typing import Generic, TypeVar
+from collections.abc import Hashable
+from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["KeyOrder"]
+from .._backends import EventHeap
+from .._backends.contract import REFUSED, Entry, Offer, Verdict
+from ..event import Event
+from .receipt import Admission, Receipt, Tracked
+from .type_ids import TypeIds
+
+__all__ = ["KeyOrder", "KeyOrders", "Merging", "merged"]
 
 Member = TypeVar("Member")
 
@@ -55,3 +62,121 @@ class KeyOrder(Generic[Member]):
         while heap[0][1] not in self.members:
             heapq.heappop(heap)
         return heap[0][0]
+
+
+class Merging(NamedTuple):
+    """The event that a user's function made of ``seen``, which ``older`` had then, and of a newer one."""
+
+    older: Receipt
+    seen: Event
+    event: Event
+
+    def is_of(self, last: Receipt) -> bool:
+        """Return whether ``older`` is still the last of its key, and its event the same."""
+        return self.older is last and self.seen is last.event
+
+
+class KeyOrders:
+    """The tracked events of a heap, by key. Of one key only the first may leave the heap, the next once it has ended.
+
+    The first is as urgent as the most urgent behind it. One thread at a time. O(log n) a call, amortised.
+    """
+
+    def __init__(self, heap: EventHeap, type_ids: TypeIds) -> None:
+        self._heap, self._type_ids = heap, type_ids
+        self._orders: dict[Hashable, KeyOrder[Receipt]] = {}
+
+    def last(self, key: Hashable) -> Receipt | None:
+        """Return the last receipt of a key."""
+        order = None if key is None else self._orders.get(key)
+        return None if order is None else order.last
+
+    def enter(self, receipt: Receipt, offer: Offer, policy: int) -> Verdict | Entry:
+        """Offer the event of a receipt to the heap; it joins the order of its key."""
+        event = offer.payload
+        order = None if receipt.key is None else self._orders.get(receipt.key)
+        verdict, receipt.ticket = self._heap.offer_tracked(
+            offer.key, offer.level, offer.arrival_ns, Tracked(event, receipt), policy, self._type_ids.of(event),
+            event.intensity, order is not None,
+        )  # fmt: skip
+        if verdict is not REFUSED:
+            receipt.admission = Admission.ACCEPTED
+            if receipt.key is not None and receipt.ticket is not None:
+                self._join(self._orders.setdefault(receipt.key, KeyOrder()), receipt, offer.key, offer.level)
+        return verdict
+
+    def coalesce(
+        self, older: Receipt, receipt: Receipt, merging: Merging | None, key: int, level: int
+    ) -> Receipt | None:
+        """Let one event stand for the last of the key and for a new one.
+
+        Returns the receipt of the event that goes, or None when ``older`` is not queued any more.
+        """
+        stays, event = self._outcome(older, receipt, merging)
+        if not self.put(older, Tracked(event, stays), key, level):
+            return None
+        if stays is receipt:
+            stays.ticket, older.ticket = older.ticket, None
+            stays.event, stays.admission = event, Admission.ACCEPTED
+        else:
+            receipt.admission = Admission.COALESCED
+        self._join(self._orders[receipt.key], stays, key, level)
+        return receipt if stays is older else older
+
+    def replace(self, receipt: Receipt, event: Event, key: int, level: int) -> bool:
+        """Put another event, or urgency, into the place of a queued one; False when it is not queued any more."""
+        if not self.put(receipt, Tracked(event, receipt), key, level):
+            return False
+        receipt.event = event
+        if receipt.key is not None and receipt.key in self._orders:
+            self._join(self._orders[receipt.key], receipt, key, level)
+        return True
+
+    def put(self, receipt: Receipt, tracked: Tracked, key: int, level: int) -> bool:
+        """Put ``tracked`` into the place of a queued receipt, never less urgent; False when it is not queued."""
+        if receipt.ticket is None or receipt.done:
+            return False
+        event = tracked.event
+        return self._heap.replace(receipt.ticket, key, level, tracked, self._type_ids.of(event), event.intensity)
+
+    def leave(self, receipt: Receipt) -> bool:
+        """Remove an event that ended, and let the next of its key go; False when it was not in the order."""
+        order = self._orders.get(receipt.key)
+        sequence, _ = receipt.ticket or (None, None)
+        if order is None or sequence is None or order.members.get(sequence) is not receipt:
+            return False
+        was_first = order.leave(sequence)
+        if not order.members:
+            del self._orders[receipt.key]
+        elif was_first and order.head.ticket is not None:
+            self._heap.bring_back(order.head.ticket)
+            self._urge(order)
+        return True
+
+    def _join(self, order: KeyOrder[Receipt], receipt: Receipt, key: int, level: int) -> None:
+        """Append a receipt to the order of its key, or note that it is more urgent."""
+        if receipt.ticket is not None:
+            sequence, _ = receipt.ticket
+            order.join(sequence, receipt, key, level)
+            self._urge(order)
+
+    def _urge(self, order: KeyOrder[Receipt]) -> None:
+        """Make the first event as urgent as the most urgent one behind it."""
+        self.put(order.head, Tracked(order.head.event, order.head), *order.urgency())
+
+    def _outcome(self, older: Receipt, receipt: Receipt, merging: Merging | None) -> tuple[Receipt, Event]:
+        """Return the receipt that stays, and the event that stands for both."""
+        if receipt.coalesce == "first":
+            return older, older.event
+        if receipt.coalesce == "last":
+            return receipt, receipt.event
+        return receipt, merged(older.event, receipt.event) if merging is None else merging.event
+
+
+def merged(older: Event, newer: Event) -> Event:
+    """Return one event for both: the newer one with the metadata of both, and the stronger intensity."""
+    stronger = max(older.intensity, newer.intensity, key=abs)
+    return Event(
+        newer.type, stronger, newer.timestamp, {**older.metadata, **newer.metadata}, newer.source,
+        priority=newer.priority, urgency=max(older.urgency, newer.urgency),
+    )  # fmt: skip

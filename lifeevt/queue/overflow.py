@@ -1,14 +1,18 @@
-"""Overflow: what a full queue does with one more event, by its level."""
+"""Overflow: the policies of a full queue, by level; and the events that ``coalesce`` may replace."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from .._backends.contract import DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, REJECT
 from ..event import Priority
 
-__all__ = ["BLOCK", "COALESCE", "Overflow"]
+if TYPE_CHECKING:
+    from .receipt import Receipt
+
+__all__ = ["BLOCK", "COALESCE", "NewestByType", "Overflow"]
 
 BLOCK, COALESCE = "block", "coalesce"
 _POLICIES = {"reject": REJECT, "drop_oldest": DROP_OLDEST, "drop_lowest": DROP_LOWEST, BLOCK: REJECT, COALESCE: REJECT}
@@ -17,9 +21,12 @@ _BLOCK_FOR = re.compile(r"block\((\d+(?:\.\d+)?)\)")
 
 
 class Overflow:
-    """The policy of each level: one name for all, or a mapping of levels to names; levels without one drop_lowest.
+    """The policy of each level: one name for all, or a mapping of levels to names. Read-only.
 
-    ``block(0.5)`` waits for half a second when the caller names no time. ValueError for other names. Read-only.
+    Levels without a name use ``drop_lowest``. ``block(0.5)`` waits for half a second when the caller gives no timeout.
+
+    Raises:
+        ValueError: a policy or a level is unknown.
     """
 
     def __init__(self, given: str | Mapping[Priority | str, str]) -> None:
@@ -33,6 +40,35 @@ class Overflow:
         self.raises = tuple(_POLICIES[name] == REJECT and name != COALESCE for name in self.names)
         self.waits = tuple(name == BLOCK for name in self.names)
         self.coalesces = tuple(name == COALESCE for name in self.names)
+
+
+class NewestByType:
+    """The receipts of the events that came under ``coalesce`` and have not ended, by type. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[str, dict[Receipt, None]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_type)
+
+    def add(self, receipt: Receipt) -> None:
+        """Add a receipt as the newest of its type, unless it has ended."""
+        if not receipt.done:
+            self._by_type.setdefault(receipt.event.type, {})[receipt] = None
+
+    def remove(self, receipt: Receipt) -> bool:
+        """Remove a receipt; return whether it was there."""
+        came = self._by_type.get(receipt.event.type, {})
+        there = receipt in came
+        if there:
+            del came[receipt]
+            if not came:
+                del self._by_type[receipt.event.type]
+        return there
+
+    def of(self, event_type: str) -> Iterator[Receipt]:
+        """Return the receipts of a type, the newest first."""
+        return reversed(self._by_type.get(event_type, {}))
 
 
 def _level(given: Priority | str) -> int:

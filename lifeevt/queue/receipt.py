@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Hashable
 from contextvars import Context, copy_context
 from enum import Enum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from .._backends import fork
 from .._backends.contract import Ticket
@@ -16,6 +16,9 @@ from ..errors import QueueFull, ResultTimeout
 from ..event import Event, Priority
 from ..result import EventProcessingResult
 from .timers import Timer
+
+if TYPE_CHECKING:
+    from .tracker import Tracker
 
 __all__ = ["Admission", "Receipt", "Tracked"]
 
@@ -35,16 +38,6 @@ class Admission(Enum):
     """There was no room, or it came too often; ``reason`` says which."""
 
 
-class Owner(Protocol):
-    """Who can change what a receipt is for."""
-
-    def cancel(self, receipt: Receipt) -> bool: ...
-    def replace(self, receipt: Receipt, event: Event) -> bool: ...
-    def boost(self, receipt: Receipt, priority: Priority | None, within_ns: int | None) -> bool: ...
-    def refuse_to_wait(self) -> None: ...
-    def predict(self, depth: int) -> float: ...
-
-
 class Receipt:
     """One tracked event. True unless it was refused. Thread-safe.
 
@@ -54,20 +47,20 @@ class Receipt:
     """
 
     __slots__ = (
-        "_due", "_owner", "_result", "_waiting", "admission", "coalesce", "context", "depth", "event", "expires_ns",
-        "key", "may_come", "reason", "ticket", "timer",
+        "_result", "_tracker", "_waiting", "admission", "coalesce", "context", "depth", "event", "expires_ns", "key",
+        "may_come", "reason", "ticket", "timer",
     )  # fmt: skip
 
     def __init__(
         self,
-        owner: Owner,
+        tracker: Tracker,
         event: Event,
         key: Hashable,
         coalesce: str | Merge | None,
         expires_ns: int | None,
         depth: int,
     ) -> None:
-        self._owner = owner
+        self._tracker = tracker
         self.event, self.key, self.coalesce, self.expires_ns, self.depth = event, key, coalesce, expires_ns, depth
         self.admission, self.reason = Admission.REFUSED, ""
         self.context: Context = copy_context()  # the submitter's, for the handler
@@ -86,27 +79,27 @@ class Receipt:
     @property
     def predicted_wait_seconds(self) -> float:
         """How long it waits if all that was queued when it came goes first, and takes as long as ever. O(levels)."""
-        return self._owner.predict(self.depth)
+        return self._tracker.settlement.predict(self.depth)
 
     # --- while it waits
 
     def cancel(self) -> bool:
         """Take it out of the queue; False when it has started, or ended. It ends as cancelled, once. O(log n)."""
-        return self._owner.cancel(self)
+        return self._tracker.cancel(self)
 
     def replace(self, event: Event) -> bool:
         """Let another event run in its stead and in its place, or an earlier one, if that is more urgent.
 
         False when it has started, or ended. O(log n).
         """
-        return self._owner.replace(self, event)
+        return self._tracker.replace(self, event)
 
     def boost(self, priority: Priority | None = None, within: float | None = None) -> bool:
         """Make it more urgent: of a more important level, or due ``within`` seconds; never less so.
 
         False when it has started, or ended, or is still to come. O(log n).
         """
-        return self._owner.boost(self, priority, None if within is None else round(within * NS_PER_SECOND))
+        return self._tracker.boost(self, priority, None if within is None else round(within * NS_PER_SECOND))
 
     # --- what became of it
 
@@ -121,7 +114,7 @@ class Receipt:
         ResultTimeout when it has not; QueueFull when it was refused; LifeEventError in a handler of its own engine.
         """
         if self._result is None:
-            self._owner.refuse_to_wait()
+            self._tracker.settlement.refuse_to_wait()
             ended = threading.Event()
             if not self.when_done(ended.set) or not ended.wait(timeout):
                 self._refuse(timeout)

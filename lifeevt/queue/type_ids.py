@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .._backends import TypeTable, fork
-from .._backends.contract import NO_TYPE_ID
+from .._backends.contract import NO_TYPE_ID, Entry, Task
 from ..event import Event, EventType, EventTypes, RateLimit
+from .receipt import Tracked
 
 __all__ = ["TypeIds"]
 
@@ -44,6 +45,17 @@ class TypeIds:
             type_id = self.learn(event.type)
         inexact = event.metadata.get("internal") is True and self.types.named(event.type) is None
         return NO_TYPE_ID if inexact else type_id
+
+    def event_of(self, entry: Entry | Task) -> Event:
+        """Return the event of an entry; one that came as numbers becomes an object here."""
+        payload, *_ = entry
+        if type(payload) is Tracked:
+            return payload.event
+        if type(payload) is not tuple:
+            event: Event = payload
+            return event
+        type_id, intensity, timestamp = payload
+        return Event(self.table.name(type_id), intensity, timestamp)
 
     def learn(self, name: str) -> int:
         """Give a type its number, with the level and budget its name has; NO_TYPE_ID when there is no room."""
