@@ -88,7 +88,7 @@ class EventTypes:
             self._followers.append(WeakMethod(changed))
 
     def named(self, name: str) -> EventType | None:
-        """Return the type of a name or of its family; None when only the event's metadata can tell."""
+        """Return the type of a name or of its family; None when the event's metadata decides."""
         found, types = self._found, self._types  # read together: another thread may replace both
         if name in found:
             return found[name]

@@ -70,10 +70,10 @@ class EventQueue:
         """The same events, most urgent first: pass it to ``AsyncEventProcessor(state, queue=...)``."""
         return self._order.by_urgency
 
-    def tell_of_puts(self, listener: Callable[[Any], object] | None) -> None:
+    def set_listener(self, listener: Callable[[Any], object] | None) -> None:
         """Call one listener with each accepted LifeEvent, in order, in the pushing thread; None removes it.
 
-        The listener is called before the event can be popped here. An engine may take it earlier.
+        The call comes before the event can be popped here. An engine may take the event earlier.
         """
         self._order.on_put = listener
 

@@ -89,7 +89,7 @@ def run_loop(
         monitor: called with the state every 10 ticks; in ``async`` with the wrapped one.
         tick_interval: seconds between ticks.
         snapshot_period: as in Life, like all up to ``semantic_monitor``.
-        stop_event: see above.
+        stop_event: ends the loop when it is set.
         event_queue: the events; ``async`` and ``shadow`` need a ``lifeevt.life.EventQueue``.
         disable_weakness_penalty: as in Life.
         disable_learning: as in Life.

@@ -184,9 +184,9 @@ def handlers(
     engine.
 
     Args:
-        meaning_engine: as in ``Engines``, like the next two.
-        decide_response: see there.
-        execute_action: see there.
+        meaning_engine: as in ``Engines``.
+        decide_response: as in ``Engines``.
+        execute_action: as in ``Engines``.
         pending_actions: the list that Life's feedback reads.
         others: the other fields of ``Engines``.
     """

@@ -85,11 +85,11 @@ class Shadow:
     def start(self) -> None:
         """Start the worker, and follow every push from now on."""
         self._engine.start()
-        self._followed.tell_of_puts(self.on_put)
+        self._followed.set_listener(self.on_put)
 
     def stop(self) -> None:
         """Stop following, and close the engine."""
-        self._followed.tell_of_puts(None)
+        self._followed.set_listener(None)
         self._engine.close()
 
     def on_put(self, event: LifeEvent) -> None:

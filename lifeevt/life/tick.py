@@ -132,7 +132,7 @@ class LifeTick:
         self.echo_due = False
 
     def run(self, dt: float, echo_due: bool = False) -> None:
-        """Run one tick of ``dt`` seconds; ``echo_due`` says that a tick of another state had an echo."""
+        """Run one tick of ``dt`` seconds; ``echo_due`` is true when the tick of another state had an echo."""
         self._begin(dt)
         self._before_events()
         self.take_events()

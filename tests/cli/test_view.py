@@ -98,9 +98,9 @@ def test_a_wide_frame_shows_all_changes_of_the_strongest_event(run: Run) -> None
     figures = run.figures()
     assert figures.latest is not None
     changed = {"energy": -1.5, "stability": 0.1, "integrity": 0.05}
-    told = replace(figures, latest=replace(figures.latest, decision="absorb", action=changed, status=Status.PROCESSED))
-    assert "absorb in 0 ms, energy -1.500, stability +0.100, integrity +0.050" in drawn(run, told, width=118)
-    assert "energy -1.500" in drawn(run, told) and "stability +0.100" not in drawn(run, told)
+    shown = replace(figures, latest=replace(figures.latest, decision="absorb", action=changed, status=Status.PROCESSED))
+    assert "absorb in 0 ms, energy -1.500, stability +0.100, integrity +0.050" in drawn(run, shown, width=118)
+    assert "energy -1.500" in drawn(run, shown) and "stability +0.100" not in drawn(run, shown)
 
 
 def test_the_rate_is_that_of_the_last_seconds(run: Run) -> None:

@@ -259,10 +259,10 @@ def test_a_family_may_be_written_with_a_star() -> None:
 
 def test_a_follower_is_told_of_every_change_for_as_long_as_it_lives() -> None:
     class Follower:
-        told = 0
+        calls = 0
 
         def changed(self) -> None:
-            self.told += 1
+            self.calls += 1
 
     types, follower = EventTypes.life(), Follower()
     types.follow(follower.changed)
@@ -270,7 +270,7 @@ def test_a_follower_is_told_of_every_change_for_as_long_as_it_lives() -> None:
     gc.collect()
     types.add(EventType("joy", HIGH, 7))
     types.add(EventType("joy", LOW, 7))
-    assert follower.told == 2
+    assert follower.calls == 2
 
 
 @pytest.mark.parametrize("by_arrays", [False, True])

@@ -177,9 +177,9 @@ class SelfState:
     def _status(self, include_optional: bool, limits: dict[str, int]) -> dict[str, Any]:
         hidden = set() if include_optional else OPTIONAL
         held = {name: each for name, each in vars(self).items() if not name.startswith("_")}
-        told = {name: each for name, each in {**self._body.numbers, **held}.items() if name not in hidden}
+        shown = {name: each for name, each in {**self._body.numbers, **held}.items() if name not in hidden}
         names = {"memory_limit": "memory", "events_limit": "recent_events"}
-        return {**told, **{names[key]: told[names[key]][-limit:] for key, limit in limits.items() if key in names}}
+        return {**shown, **{names[key]: shown[names[key]][-limit:] for key, limit in limits.items() if key in names}}
 
     def update_circadian_rhythm(self, dt: float) -> None:
         factor = (_between(1 / max(0.1, self.stability), 0.5, 2.0) + _between(100 / max(10.0, self.energy), 0.5, 2)) / 2

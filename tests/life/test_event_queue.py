@@ -196,15 +196,15 @@ def test_the_methods_of_the_inner_queue_may_be_patched() -> None:
 
 def test_to_dict_removes_no_event() -> None:
     queue, events = filled()
-    told = queue.to_dict()
-    assert told["data"]["events"][0] == {
+    record = queue.to_dict()
+    assert record["data"]["events"][0] == {
         "type": "shock", "intensity": 0.1, "timestamp": 1.0, "metadata": {}, "source": None,
     }  # fmt: skip
-    assert set(told["metadata"]) == {
+    assert set(record["metadata"]) == {
         "version", "timestamp", "component_type", "event_count", "dropped_events", "silence_detection_enabled",
         "serialization_duration", "serialization_timeout", "state_version", "thread_safe",
     }  # fmt: skip
-    assert (told["metadata"]["event_count"], told["data"]["silence_detection_enabled"]) == (5, True)
+    assert (record["metadata"]["event_count"], record["data"]["silence_detection_enabled"]) == (5, True)
     assert queue.get_serialization_metadata()["version"] == "4.0"
     assert queue.pop_all() == events
 
@@ -237,24 +237,24 @@ def detector(clock: ManualClock, seed: int = 1) -> SilenceDetector:
 
 def test_an_event_ends_the_silence() -> None:
     clock = ManualClock(wall_start=0.0)
-    ears = detector(clock)
+    silences = detector(clock)
     clock.advance(29.0)
-    assert ears.check() is None
-    ears.update_last_event_time(29.0)
-    ears.update_last_event_time(2.0)
+    assert silences.check() is None
+    silences.update_last_event_time(29.0)
+    silences.update_last_event_time(2.0)
     clock.advance(29.0)
-    assert ears.check() is None
+    assert silences.check() is None
     clock.advance(5.0)
-    assert ears.check() is not None
+    assert silences.check() is not None
 
 
 def test_silences_are_rare() -> None:
     clock = ManualClock(wall_start=0.0)
-    ears = detector(clock)
+    silences = detector(clock)
     found = []
     for _ in range(2 * 3600 // 5):
         clock.advance(5.0)
-        found += [clock.wall_time()] if ears.check() else []
+        found += [clock.wall_time()] if silences.check() else []
     assert len(found) <= 24
     assert all(later - earlier >= 300 for earlier, later in pairwise(found))
 
@@ -262,9 +262,9 @@ def test_silences_are_rare() -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_a_silence_is_pleasant_or_not_within_its_range(seed: int) -> None:
     clock = ManualClock(wall_start=0.0)
-    ears = detector(clock, seed)
+    silences = detector(clock, seed)
     clock.advance(150.0)
-    found = ears.check()
+    found = silences.check()
     low, high = (0.1, 0.6) if found.metadata["is_comfortable"] else (-0.4, -0.05)
     assert low <= found.intensity <= high
     assert found.metadata["comfort_probability"] == 0.5

@@ -258,11 +258,11 @@ def test_a_failed_event_fails_no_other_event(mode: str) -> None:
 
 
 def test_a_sink_that_fails_loses_no_event() -> None:
-    bare, told = SelfState(), list[Any]()
-    subsystems = Subsystems(sinks=(lambda event: 1 / 0, told.append))
+    bare, received = SelfState(), list[Any]()
+    subsystems = Subsystems(sinks=(lambda event: 1 / 0, received.append))
     fed([[Event("shock", 0.9, 0.0)]]).run(bare, "sync", 2, subsystems=subsystems)
     assert bare.recent_events == ["shock"]
-    assert "shock" in told[0]
+    assert "shock" in received[0]
 
 
 # stopping, and starting again
