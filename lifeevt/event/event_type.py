@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .._backends.contract import MAX_LEVELS
 from ..errors import InvalidConfiguration
-from .event import Priority
+from .event import Event, Priority
 from .rate_limit import RateLimit
 
 __all__ = ["ANY_TYPE", "COALESCING", "OVERFLOWS", "EventType"]
@@ -64,6 +64,11 @@ class EventType:
     def is_plain_but_limited(self) -> bool:
         """Whether it has no rule besides level, budget and ``rate_limit``."""
         return (self.ttl_ns or self.overflow or self.coalesce or self.source_limit) is None
+
+    def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
+        """Return (key in ns, level) of an event of this type: see :meth:`EventTypes.rank`."""
+        level = self.priority if event.priority is None else event.priority
+        return arrival_ns + self.budget_ns - round(event.urgency * self.budget_ns), int(level)
 
     def _check_choice(self, field: str, given: str | None, choices: tuple[str, ...]) -> None:
         if given is not None and given not in choices:

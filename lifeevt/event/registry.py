@@ -112,9 +112,7 @@ class EventTypes:
         key = arrival + budget - urgency * budget. The key is never below the arrival, so an event that arrives after
         another's key cannot overtake it: later arrivals delay an event by its own budget at most.
         """
-        event_type = self.resolve(event)
-        level = event_type.priority if event.priority is None else event.priority
-        return arrival_ns + event_type.budget_ns - round(event.urgency * event_type.budget_ns), int(level)
+        return self.resolve(event).rank(event, arrival_ns)
 
     @property
     def lowest(self) -> Priority:

@@ -35,10 +35,6 @@ class Discipline:
         """Take another order, and the event types to which it belongs."""
         self.rank, self.types, self.ranks_by_type = rank, types, ranks_by_type
 
-    def is_special(self, event: Event, level: int) -> bool:
-        """Return whether more than its level and budget decide how an event is treated."""
-        return self.overflow.coalesces[level] or not self.types.resolve(event).is_plain
-
     def overflow_of(self, event: Event) -> Overflow:
         """Return the overflow policies that an event follows: those of its type, if it has any."""
         own = self.types.resolve(event).overflow

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from .._backends import EventHeap, QueueBase, TypeTable
-from .._backends.contract import NO_END, NO_TYPE_ID, REFUSED, REJECT, WAIT, Entry, Offer, Task, Verdict
+from .._backends.contract import ADMITTED, NO_END, NO_TYPE_ID, REFUSED, REJECT, WAIT, Entry, Offer, Task, Verdict
 from ..clock import Clock, SystemClock
 from ..errors import InvalidEvent, QueueClosed, QueueFull
 from ..event import NO_METADATA, Event, EventTypes, Priority
@@ -357,42 +357,59 @@ class AsyncEventQueue(QueueBase):
 
     # --- the slow path: the calls for every event, clock and policy
 
-    def _put_slowly(self, event: Event, timeout: float | None) -> bool:
-        offer, overflow = self.offered(event), self._discipline.overflow
-        level = offer.level
-        if not overflow.waits[level] or self._discipline.is_special(event, level):
-            return self._put_offer(offer)
-        type_id, seconds = self.type_ids.of(event), overflow.seconds[level] if timeout is None else timeout
-        if self._admit(offer, type_id, event):
-            return True
-        if self.waiting.until(lambda: self._admit(offer, type_id, event), seconds):
-            return True
-        return self._put_nowait_slowly(event)  # the last attempt, which counts the refusal
-
-    def _put_nowait_slowly(self, event: Event) -> bool:
-        return self._put_offer(self.offered(event))
-
-    def _put_offer(self, offer: Offer) -> bool:
-        _, level, _, event = offer
-        if self._discipline.is_special(event, level):
+    def _put_slowly(self, event: Event, timeout: float | None, may_wait: bool = True) -> bool:
+        key, level, arrival_ns, type_id, is_special = self._ranked(event)
+        if is_special:
             return self._put_special(event)
-        policy = self._discipline.overflow.policies[level]
-        verdict = self._heap.offer(*offer, policy, self.type_ids.of(event), event.intensity)
-        self.announce()
+        overflow = self._discipline.overflow
+        if may_wait and overflow.waits[level]:
+            seconds = overflow.seconds[level] if timeout is None else timeout
+            return self._put_waiting(Offer(key, level, arrival_ns, event), type_id, seconds)
+        policy = overflow.policies[level]
+        verdict = self._heap.offer(key, level, arrival_ns, event, policy, type_id, event.intensity)
+        if self.waiting.threads:
+            self.waiting.wake()
+        if verdict is ADMITTED:
+            return True
         self.hand_back(verdict)
         if verdict is REFUSED and policy == REJECT:
             self._refuse(event)
         return verdict is not REFUSED
+
+    def _put_nowait_slowly(self, event: Event) -> bool:
+        return self._put_slowly(event, None, may_wait=False)
+
+    def _put_waiting(self, offer: Offer, type_id: int, seconds: float | None) -> bool:
+        """Queue an event as soon as there is room, for so many seconds."""
+        event: Event = offer.payload
+
+        def admit() -> bool:
+            if self._closed:
+                raise QueueClosed("the queue is closed")
+            if self._heap.offer(*offer, WAIT, type_id, event.intensity) is REFUSED:
+                return False
+            self.announce()
+            return True
+
+        if admit() or self.waiting.until(admit, seconds):
+            return True
+        return self._put_nowait_slowly(event)  # the last attempt, which counts the refusal
 
     def _put_special(self, event: Event) -> bool:
         self._begin_to_track()
         return self.tracker.put_special(event)
 
     def _put_many_slowly(self, events: list[Event]) -> int:
-        offers = [self.offered(event) for event in events]
-        if any(self._discipline.is_special(offer.payload, offer.level) for offer in offers):
+        offers: list[Offer] = []
+        numbers: list[tuple[int, float]] = []
+        takes_special = False
+        for event in events:
+            key, level, arrival_ns, type_id, is_special = self._ranked(event)
+            offers.append(Offer(key, level, arrival_ns, event))
+            numbers.append((type_id, event.intensity))
+            takes_special = takes_special or is_special
+        if takes_special:
             return sum(map(self._put_quietly, events))
-        numbers = [(self.type_ids.of(each), each.intensity) for each in events]
         verdicts = self._heap.offer_many(offers, self._discipline.overflow.policies, numbers)
         self.announce()
         for verdict in verdicts:
@@ -413,23 +430,27 @@ class AsyncEventQueue(QueueBase):
 
     def offered(self, event: Event) -> Offer:
         """Return the offer of an event that arrives now; QueueClosed, InvalidEvent."""
+        key, level, arrival_ns, _, _ = self._ranked(event)
+        return Offer(key, level, arrival_ns, event)
+
+    def _ranked(self, event: Event) -> tuple[int, int, int, int, bool]:
+        """Return (key, level, arrival_ns, type_id, special) of an event that arrives now; QueueClosed, InvalidEvent.
+
+        More than its level and its budget decide how a special event is treated. The clock is read once, and the type
+        is looked up once.
+        """
         if self._closed:
             raise QueueClosed("the queue is closed")
         if not isinstance(event, Event):
             raise InvalidEvent(f"a queue takes Event objects, not {type(event).__name__}")
-        arrival_ns = self.clock.now_ns()
-        key, level = self._discipline.rank(event, arrival_ns)
-        if not self._discipline.ranks_by_type:
-            key, level = checked_place(key, level)
-        return Offer(key, level, arrival_ns, event)
-
-    def _admit(self, offer: Offer, type_id: int, event: Event) -> bool:
-        if self._closed:
-            raise QueueClosed("the queue is closed")
-        if self._heap.offer(*offer, WAIT, type_id, event.intensity) is REFUSED:
-            return False
-        self.announce()
-        return True
+        arrival_ns, discipline = self.clock.now_ns(), self._discipline
+        type_id, event_type, is_plain, _ = self.type_ids.find(event)
+        if discipline.ranks_by_type:
+            key, level = event_type.rank(event, arrival_ns)
+        else:
+            key, level = checked_place(*discipline.rank(event, arrival_ns))
+            is_plain = discipline.types.resolve(event).is_plain
+        return key, level, arrival_ns, type_id, not is_plain or discipline.overflow.coalesces[level]
 
     def _refuse(self, event: Event) -> NoReturn:
         raise QueueFull(self._discipline.refusal(event, len(self._heap)))

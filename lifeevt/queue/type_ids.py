@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._backends import TypeTable, fork
 from .._backends.contract import NO_TYPE_ID, Entry, Task
@@ -12,6 +12,15 @@ from ..event import Event, EventType, EventTypes, RateLimit
 from .receipt import Tracked
 
 __all__ = ["TypeIds"]
+
+
+class KnownType(NamedTuple):
+    """A type that events came of: ``exact`` when its name alone decides, and never what an event brings along."""
+
+    type_id: int
+    event_type: EventType
+    is_plain: bool
+    exact: bool
 
 
 class TypeIds:
@@ -29,22 +38,27 @@ class TypeIds:
         self._describing = threading.Lock()  # or the older of two descriptions might stay
         fork.renew_locks(self, "_describing")
         self.table, self.types = make(), types
+        self._known: dict[str, KnownType] = {}  # those that have an id
         types.follow(self._describe_anew)
 
     def adopt(self, types: EventTypes) -> None:
         """Take another table of types; they keep their numbers. For one thread, before others bring new types."""
-        known, self.table, self.types = self.table, self._make(), types
+        known, self.table, self.types, self._known = self.table, self._make(), types, {}
         types.follow(self._describe_anew)
         for type_id in range(len(known)):
             self.learn(known.name(type_id))
 
+    def find(self, event: Event) -> KnownType:
+        """Return the type of an event, with NO_TYPE_ID when its name alone does not decide how it is treated. O(1)."""
+        known = self._known.get(event.type) or self._meet(event.type)
+        if known.exact or event.metadata.get("internal") is not True:
+            return known
+        event_type = self.types.resolve(event)
+        return KnownType(NO_TYPE_ID, event_type, event_type.is_plain, False)
+
     def of(self, event: Event) -> int:
-        """Return the event's number, or NO_TYPE_ID when its type alone does not say how it is treated."""
-        type_id = self.table.type_id(event.type)
-        if type_id == NO_TYPE_ID:
-            type_id = self.learn(event.type)
-        inexact = event.metadata.get("internal") is True and self.types.named(event.type) is None
-        return NO_TYPE_ID if inexact else type_id
+        """Return the id of an event's type, NO_TYPE_ID when that alone does not say how the event is treated."""
+        return self.find(event).type_id
 
     def event_of(self, entry: Entry | Task) -> Event:
         """Return the event of an entry; one that came as numbers becomes an object here."""
@@ -59,30 +73,31 @@ class TypeIds:
 
     def learn(self, name: str) -> int:
         """Give a type its number, with the level and budget its name has; NO_TYPE_ID when there is no room."""
+        return self._meet(name).type_id
+
+    def _meet(self, name: str) -> KnownType:
         with self._describing:
-            event_type, described = self._described(name)
-            type_id = self.table.add(name, *described)
-            self._limit(type_id, event_type)
-        if type_id != NO_TYPE_ID and self.on_new is not None:
-            self.on_new(name, type_id)
-        return type_id
+            known = self._describe(name)
+        if known.type_id != NO_TYPE_ID and self.on_new is not None:
+            self.on_new(name, known.type_id)
+        return known
 
-    def _described(self, name: str) -> tuple[EventType, tuple[int, int, bool, bool]]:
-        """A type; its level and budget, whether its name alone decides them, and whether Python decides no more."""
+    def _describe(self, name: str) -> KnownType:
+        """Write into the table how events of a name are treated, and remember it if there is room."""
         named = self.types.named(name)
-        event_type = named or self.types.default
-        level, is_plain = int(event_type.priority), event_type.is_plain_but_limited
-        return event_type, (level, event_type.budget_ns, named is not None, is_plain)
-
-    def _limit(self, type_id: int, event_type: EventType) -> None:
+        event_type, exact = named or self.types.default, named is not None
+        described = int(event_type.priority), event_type.budget_ns, exact, event_type.is_plain_but_limited
+        type_id = self.table.add(name, *described)
+        known = KnownType(type_id, event_type, event_type.is_plain, exact)
         if type_id != NO_TYPE_ID:
+            self.table.change(type_id, *described)  # of a type that has an id already
             limit = event_type.rate_limit
             self.table.limit(type_id, None if limit is None else self._bucket_of(event_type.name, limit))
+            self._known[name] = known
+        return known
 
     def _describe_anew(self) -> None:
         """Follow a change of the table of types; what is queued keeps its place."""
         with self._describing:
             for type_id in range(len(self.table)):
-                event_type, described = self._described(self.table.name(type_id))
-                self.table.change(type_id, *described)
-                self._limit(type_id, event_type)
+                self._describe(self.table.name(type_id))

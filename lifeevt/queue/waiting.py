@@ -25,13 +25,13 @@ class Waiting:
         self.in_heap = type(clock) is SystemClock  # another clock may stand still: wait for it, too
         self._changed = threading.Condition()
         fork.renew_locks(self, "_changed")
-        self._waiting = 0  # threads in _changed; read without its lock, see announce
+        self.threads = 0  # those that wait on another clock; read without the lock, see announce
 
     def announce(self) -> None:
         """Wake the threads that wait on another clock than the system's."""
-        # A waiter raises _waiting before it looks at the heap, and the heap's own lock orders its
+        # A waiter raises the count before it looks at the heap, and the heap's own lock orders its
         # look against our change: if we read 0 here, it will see what we did.
-        if self._waiting:
+        if self.threads:
             self.wake()
 
     def wake(self) -> None:
@@ -46,7 +46,7 @@ class Waiting:
         if self.in_heap:
             return self._watch(done, deadline_ns, idle=False)
         with self._changed:
-            self._waiting += 1
+            self.threads += 1
             try:
                 while not done():
                     if deadline_ns is not None and self._clock.now_ns() >= deadline_ns:
@@ -54,7 +54,7 @@ class Waiting:
                     self._clock.wait(self._changed, self._next_look(deadline_ns))
                 return True
             finally:
-                self._waiting -= 1
+                self.threads -= 1
 
     def until_idle(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``done()``, checked when nothing is queued or running; False after ``timeout`` real seconds."""
@@ -73,12 +73,12 @@ class Waiting:
         epoch = self._heap.watch(False)
         try:
             with self._changed:
-                self._waiting += 1
+                self.threads += 1
                 try:
                     if not done() and self._heap.wait(epoch, 0) == epoch:
                         self._clock.wait(self._changed, until_ns)
                 finally:
-                    self._waiting -= 1
+                    self.threads -= 1
         finally:
             self._heap.unwatch(False)
 

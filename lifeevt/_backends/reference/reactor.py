@@ -108,8 +108,8 @@ class Reactor(Uncopyable):
 
         What a stage raises that is no Exception is raised here, once its event has ended.
         """
-        done = 0
-        while done < limit:
+        most, done = int64(limit), 0
+        while done < most:
             processed, task = self._process_next(above, raises=True)
             if not processed:
                 return done, task
