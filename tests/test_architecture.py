@@ -47,7 +47,7 @@ CYTHON = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd")])
 WAY = ["event", "queue", "scheduler", "processor", "state", "result", "runtime"]
 ENTRIES = 24  # of the folder, as a file manager lists it
 FACADES = {"AsyncEventQueue", "AsyncEventProcessor", "ThreadSafeSelfState"}
-LARGE = {"EventScheduler", "EventHeap", "StateCells", "Reactor", "RWLock"}  # to be split; none may join them
+LARGE = {"EventHeap", "StateCells", "Reactor", "RWLock"}  # to be split; none may join them
 MAKES_CLASSES = {"_backends/front.py", "state/exclusive_gate.py"}  # at run time; none may join them
 IMPORT = re.compile(r"^\s*from (\.+)([\w.]*) c?import\b", re.M)
 

@@ -103,10 +103,6 @@ class Executor:
         event, now_ns = self.queue.event_of(entry), self.clock.now_ns()
         self._record(Execution.unprocessed(event, entry, status, now_ns, self.state.version), finishes=False)
 
-    def record_shed(self, entry: Entry) -> None:
-        """Record an event that the queue shed."""
-        self.record_unprocessed(entry, Status.SHED)
-
     def failed(self, event: Event, stage: str, error: BaseException) -> str:
         """Count and log what a stage raised, and return it as text."""
         self.errors += 1

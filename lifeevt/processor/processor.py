@@ -102,7 +102,7 @@ class AsyncEventProcessor(ProcessorBase):
         self._reactor.set_helpers(state, *self._results.helpers(), self._executor.failed, self._executor.process)
         timer = WorkerTimer(self._reactor, self.queue, self.scheduler, self._batches, thread)
         interval = SwitchInterval(switch_interval)
-        self._worker = Worker(self._reactor, self._executor, timer, thread, self.queue.wake, interval)
+        self._worker = Worker(self._reactor, self._executor, timer, thread, self.queue.waiting.wake, interval)
         self._follow_queue()
         self._submitter = Submitter(self.queue.heap, self.queue.type_table)
         self._use_fast_path(True)
@@ -209,7 +209,7 @@ class AsyncEventProcessor(ProcessorBase):
         """
         self._refuse_in_handler()
         with self._batches.hurried():
-            return self.queue.wait_for_idleness(self._is_idle, timeout)
+            return self.queue.waiting.until_idle(self._is_idle, timeout)
 
     # --- life of the worker
 
@@ -337,12 +337,12 @@ class AsyncEventProcessor(ProcessorBase):
     def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
         self._accept(False)
         if drain:
-            self.queue.resume_everything()
+            self.queue.delivery.resume_everything()
             self.scheduler.throttle(False)
             self._reactor.shed_by(None)
         if drain and self.running:
             with self._batches.hurried():
-                self.queue.wait_for_idleness(lambda: not self.running or not self.ledger().in_flight, timeout)
+                self.queue.waiting.until_idle(lambda: not self.running or not self.ledger().in_flight, timeout)
         if self._worker.stop(timeout):
             forget_at_exit(self)
         self._executor.give_up_coroutines()
@@ -360,7 +360,7 @@ class AsyncEventProcessor(ProcessorBase):
             self._cancel_rest()
 
     def _cancel_rest(self) -> list[Entry]:
-        entries = self.queue.cancel_all()
+        entries = self.queue.delivery.cancel_all()
         for entry in entries:
             self._executor.record_unprocessed(entry, Status.CANCELLED)
         return self._executor.give_up_batches() + entries
@@ -370,7 +370,7 @@ class AsyncEventProcessor(ProcessorBase):
     def _adopt_queue(self) -> None:
         if self.queue.clock is not self.clock:
             raise ValueError("the queue and the engine have different clocks")
-        if self.queue.on_shed is not None:
+        if self.queue.settlement.on_ended is not None:
             raise ValueError("the queue belongs to another engine already")
         self.queue.adopt(self.scheduler.rank, self.scheduler.types, self.scheduler.ranks_by_type)
         self.scheduler.attach(self.queue.heap, self.queue.type_table)
@@ -380,7 +380,6 @@ class AsyncEventProcessor(ProcessorBase):
         self.queue.settlement.follow(
             self._executor.record_unprocessed, self._refuse_in_handler, self.scheduler.mean_service_ns
         )
-        self.queue.on_shed = self._executor.record_shed
         self.queue.type_ids.on_new = self._learn
 
     def _learn(self, name: str, type_id: int) -> None:

@@ -72,7 +72,7 @@ class AsyncEventQueue(QueueBase):
             self._heap, self.clock, self._discipline, self.type_ids, self.waiting, timers, self.offered
         )
         self.settlement = self.tracker.settlement
-        self._delivery = Delivery(self._heap, self.clock, self.tracker, self.waiting)
+        self.delivery = Delivery(self._heap, self.clock, self.tracker, self.waiting)
         # Methods of the parts that are called for every event:
         self.announce: Callable[[], None] = self.waiting.announce
         self.event_of: Callable[[Entry | Task], Event] = self.type_ids.event_of
@@ -148,7 +148,8 @@ class AsyncEventQueue(QueueBase):
             QueueClosed: the queue is closed.
         """
         self._begin_to_track()
-        return self.tracker.put(event, timeout, key, coalesce, ttl, deadline_ns, delay, at_ns)
+        receipt = self.tracker.make(event, key, coalesce, ttl, deadline_ns)
+        return self.tracker.put(receipt, timeout, delay, at_ns)
 
     async def put_async(self, event: Event, **options: Any) -> Receipt:
         """Queue an event as ``put_tracked`` does; under ``block`` wait for room without blocking the event loop."""
@@ -199,7 +200,7 @@ class AsyncEventQueue(QueueBase):
         Raises:
             QueueClosed: the queue is closed and empty.
         """
-        return self.event_of(await self.async_waiting.until(self._delivery.take_or_raise))
+        return self.event_of(await self.async_waiting.until(self.delivery.take_or_raise))
 
     def __aiter__(self) -> AsyncEventQueue:
         return self
@@ -220,11 +221,11 @@ class AsyncEventQueue(QueueBase):
         """
         if limit is not None and limit < 0:
             raise ValueError(f"limit is {limit}; it must not be negative")
-        return [*map(self.event_of, self._delivery.drain(self.capacity if limit is None else limit))]
+        return [*map(self.event_of, self.delivery.drain(self.capacity if limit is None else limit))]
 
     def take_nowait(self, end: int = NO_END) -> Entry | None:
         """Take the most urgent entry, or None; with ``end`` it ends there, else it runs. Does not block. O(log n)."""
-        return self._delivery.take(end)
+        return self.delivery.take(end)
 
     def pause(self, level: Priority | None = None, type: str | None = None) -> None:
         """Hand out nothing, or nothing of a level or of exactly this type, until ``resume``.
@@ -232,11 +233,11 @@ class AsyncEventQueue(QueueBase):
         Paused events are queued, counted and shed as before, and keep their places. Several pauses hold side by side.
         Does not block. O(1); each paused event that comes first is set aside in O(log n).
         """
-        self._delivery.pause(level, None if type is None else self.type_id(type), True)
+        self.delivery.pause(level, None if type is None else self.type_id(type), True)
 
     def resume(self, level: Priority | None = None, type: str | None = None) -> None:
         """End the pause of all, of a level or of a type, if there is one. O(k log n) for k events that it held."""
-        self._delivery.pause(level, None if type is None else self.type_id(type), False)
+        self.delivery.pause(level, None if type is None else self.type_id(type), False)
 
     # --- observation
 
@@ -268,10 +269,10 @@ class AsyncEventQueue(QueueBase):
 
         Events that would arrive later end as CANCELLED. Does not block. O(waiting threads + deferred events).
         """
-        self._closed = self._delivery.closed = True
+        self._closed = self.delivery.closed = True
         self._choose_path()
         self.tracker.close()
-        self.wake()
+        self.waiting.wake()
 
     def ledger(self) -> Ledger:
         """Return the counts of accepted, queued, running and ended events, of one instant. O(ends)."""
@@ -312,31 +313,6 @@ class AsyncEventQueue(QueueBase):
         """The numbers of the event types seen here."""
         return self.type_ids.table
 
-    @property
-    def on_shed(self) -> Callable[[Entry], None] | None:
-        """Called with the entry of each event that was shed, unless it is tracked."""
-        return self.settlement.on_shed
-
-    @on_shed.setter
-    def on_shed(self, call: Callable[[Entry], None] | None) -> None:
-        self.settlement.on_shed = call
-
-    def resume_everything(self) -> None:
-        """End every pause."""
-        self._delivery.resume_everything()
-
-    def wait_for_idleness(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until ``done()``, checked when nothing is queued or running; False after ``timeout`` real seconds."""
-        return self.waiting.until_idle(done, timeout)
-
-    def cancel_all(self) -> list[Entry]:
-        """Cancel every queued event, in one atomic step, and every one that arrives later; return the entries."""
-        return self._delivery.cancel_all()
-
-    def wake(self) -> None:
-        """Make every waiting thread check its condition again."""
-        self.waiting.wake()
-
     def _attach_parts(self) -> None:
         """Give the fast path the present parts."""
         how = self._discipline.overflow
@@ -352,7 +328,7 @@ class AsyncEventQueue(QueueBase):
 
     def _begin_to_track(self) -> None:
         if not self._tracks:
-            self._tracks = self._delivery.tracks = True
+            self._tracks = self.delivery.tracks = True
             self._choose_path()
 
     # --- the slow path: the calls for every event, clock and policy
@@ -423,10 +399,10 @@ class AsyncEventQueue(QueueBase):
             return False
 
     def _get_slowly(self, timeout: float | None) -> Event:
-        return self.event_of(self._delivery.take_within(timeout))
+        return self.event_of(self.delivery.take_within(timeout))
 
     def _get_nowait_slowly(self) -> Event:
-        return self.event_of(self._delivery.take_now())
+        return self.event_of(self.delivery.take_now())
 
     def offered(self, event: Event) -> Offer:
         """Return the offer of an event that arrives now; QueueClosed, InvalidEvent."""

@@ -37,7 +37,6 @@ class Settlement:
     ) -> None:
         self._heap, self._clock, self._discipline, self._waiting = heap, clock, discipline, waiting
         self._keys, self._newest, self._lock = keys, newest, lock
-        self.on_shed: Callable[[Entry], None] | None = None
         self.on_ended: Callable[[Entry, Status], None] | None = None
         self.refuse_to_wait: Callable[[], None] = _allow
         self.mean_service_ns: Callable[[], float] = float
@@ -48,7 +47,7 @@ class Settlement:
         refuse_to_wait: Callable[[], None],
         mean_service_ns: Callable[[], float],
     ) -> None:
-        """Tell an engine of each tracked event that ends unprocessed.
+        """Tell an engine of each event that the queue ends unprocessed.
 
         ``refuse_to_wait()`` raises LifeEventError in a thread whose wait for a result would never end.
         """
@@ -60,8 +59,8 @@ class Settlement:
             payload, *_ = verdict
             if type(payload) is Tracked:
                 self.end(verdict, Status.SHED)
-            elif self.on_shed is not None:
-                self.on_shed(verdict)
+            elif self.on_ended is not None:
+                self.on_ended(verdict, Status.SHED)
 
     def end(self, entry: Entry, status: Status) -> None:
         """End a tracked event that was not processed."""

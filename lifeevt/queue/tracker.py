@@ -53,25 +53,14 @@ class Tracker:
 
     # --- putting
 
-    def put(
-        self,
-        event: Event,
-        timeout: float | None,
-        key: Hashable,
-        coalesce: str | Merge | None,
-        ttl: float | None,
-        deadline_ns: int | None,
-        delay: float | None,
-        at_ns: int | None,
-    ) -> Receipt:
-        """Put an event into the queue, now or later, and wait for room under ``block``. See ``put_tracked``."""
-        receipt = self.make(event, key, coalesce, ttl, deadline_ns)
+    def put(self, receipt: Receipt, timeout: float | None, delay: float | None, at_ns: int | None) -> Receipt:
+        """Put the event of a new receipt into the queue, now or later; wait for room under ``block``."""
         due_ns = self._due_ns(delay, at_ns)
         if due_ns is not None and due_ns > self._clock.now_ns():
-            self._offered(event)  # refused now, if at all
+            self._offered(receipt.event)  # refused now, if at all
             self._defer(receipt, due_ns)
         elif not self.admit(receipt):
-            overflow, level = self._discipline.overflow, self._discipline.level_of(event)
+            overflow, level = self._discipline.overflow, self._discipline.level_of(receipt.event)
             if overflow.waits[level] and receipt.may_come:
                 self._waiting.until(
                     lambda: self.admit(receipt), overflow.seconds[level] if timeout is None else timeout

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from .._backends import Account, fork
-from ..event import Priority
+from .._backends import Account, EventHeap, TypeTable, fork
+from .._backends.contract import MAX_LEVELS
+from ..event import EventTypes, Priority
 from ..metrics import LatencySummary, RateWindow, summarize
 from ..result import Status
 from .strategy import LevelSample
@@ -18,7 +19,6 @@ __all__ = ["Accounts", "LevelStatistics", "SchedulerStatistics"]
 
 MAX_TYPE_ACCOUNTS = 64  # an account takes 120 kB
 OTHER_TYPES = "(others)"
-Sums = tuple[int, int, int, int]  # finished, late, wait and service in ns, of one level since it was made
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class Accounts:
     def __init__(self, lowest: int) -> None:
         self.levels: list[Account] = [Account() for _ in range(lowest + 1)]
         self._types: dict[str, Account] = {}
+        self._table: TypeTable | None = None  # of the queue, once it is attached
+        self._event_types: EventTypes | None = None
         self._unprocessed: Counter[tuple[int, Status]] = Counter()
         self._lock = threading.Lock()
         fork.renew_locks(self, "_lock")
@@ -93,6 +95,18 @@ class Accounts:
                 self._types[kept] = Account()
             return self._types[kept]
 
+    def attach(self, table: TypeTable, types: EventTypes) -> None:
+        """Account for each type of a queue under its id, also after changes of ``types``."""
+        self._table, self._event_types = table, types
+        self._learn_all()
+        types.follow(self._learn_all)
+
+    def learn(self, name: str, type_id: int) -> None:
+        """Account for a type under its id, with the family that gives its level and budget."""
+        if self._table is not None and self._event_types is not None:
+            family = self._event_types.named(name) or self._event_types.default
+            self._table.account(type_id, self.of_type(family.name))
+
     def record_unprocessed(self, level: int, status: Status) -> None:
         """Count an event of a level that ended without being processed. O(1)."""
         with self._lock:
@@ -108,16 +122,15 @@ class Accounts:
         count = sum(service.count for service in services)
         return sum(service.total for service in services) / count if count else 0.0
 
-    def sample(self, now_ns: int, depths: Sequence[int], accepted: int | None) -> tuple[LevelSample, ...]:
-        """Return what each level met since the last call; the last account's sample covers all levels below, too.
-
-        ``depths`` are the events that wait, by level; ``accepted`` all that ever came, None without a queue.
-        """
+    def sample(self, now_ns: int, heap: EventHeap | None) -> tuple[LevelSample, ...]:
+        """Return the measurements of each level since the last call; the last sample covers all levels below, too."""
         with self._lock:
             before, self._sampled = self._sampled, [_sums(account) for account in self.levels]
-            if accepted is not None:
+            depths = (0,) * MAX_LEVELS if heap is None else heap.depths()
+            if heap is not None:
+                accepted, *_ = heap.counts()
                 self._arrivals.sample(now_ns, accepted)
-            self._processed.sample(now_ns, sum(sums[0] for sums in self._sampled))
+            self._processed.sample(now_ns, sum(sums.finished for sums in self._sampled))
             last = len(before) - 1
             waiting = [*depths[:last], sum(depths[last:])]
             return tuple(map(_between, before, self._sampled, waiting))
@@ -137,14 +150,21 @@ class Accounts:
         by_type = {name: _statistics_of(account, {}, False) for name, account in came.items()}
         return SchedulerStatistics(strategy, MappingProxyType(levels), MappingProxyType(by_type), *rates)
 
+    def _learn_all(self) -> None:
+        table = self._table
+        if table is not None:
+            for type_id in range(len(table)):
+                self.learn(table.name(type_id), type_id)
 
-def _sums(account: Account) -> Sums:
-    return account.latency.count, account.late, account.wait.total, account.service.total
+
+def _sums(account: Account) -> LevelSample:
+    """Return the sums of a level since its account was made."""
+    return LevelSample(account.latency.count, account.late, account.wait.total, account.service.total)
 
 
-def _between(before: Sums, now: Sums, depth: int) -> LevelSample:
-    finished, late, wait_ns, service_ns = (new - old for new, old in zip(now, before, strict=True))
-    return LevelSample(finished, late, wait_ns, service_ns, depth)
+def _between(before: LevelSample, now: LevelSample, depth: int) -> LevelSample:
+    wait_ns, service_ns = now.wait_ns - before.wait_ns, now.service_ns - before.service_ns
+    return LevelSample(now.finished - before.finished, now.late - before.late, wait_ns, service_ns, depth)
 
 
 def _statistics_of(account: Account, unprocessed: dict[Status, int], shedding: bool) -> LevelStatistics:

@@ -12,7 +12,7 @@ from ..event import Event, EventTypes, Priority
 from ..result import Status
 from .accounts import Accounts, SchedulerStatistics
 from .codel import CoDel
-from .strategy import LevelSample, LoadSample, StartGate, Strategy, find_strategy, late_offset, level_offsets
+from .strategy import LoadSample, StartGate, Strategy, find_strategy, late_offset, level_offsets
 
 __all__ = ["EventScheduler"]
 
@@ -43,7 +43,6 @@ class EventScheduler:
             self.delay_controller = _backends.CoDel(codel.interval_ns, codel.targets_ns)
         self._accounts = Accounts(self.types.lowest)
         self._heap: EventHeap | None = None  # what the strategy orders, once it is attached
-        self._type_table: TypeTable | None = None
         self._throttled, self._may_throttle = self._strategy.throttles, True
         self._followers: list[Callable[[], None]] = []
         self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
@@ -104,15 +103,12 @@ class EventScheduler:
                 raise ValueError("the scheduler is attached to another queue already")
             self._heap = heap
             heap.shift(self._offsets)
-            self._type_table = type_table
-        self._learn_all()
-        self.types.follow(self._learn_all)
+        if type_table is not None:
+            self._accounts.attach(type_table, self.types)
 
     def learn(self, name: str, type_id: int) -> None:
-        """Account for a type under its id, with its family, which level and budget belong to."""
-        if self._type_table is not None:
-            family = (self.types.named(name) or self.types.default).name
-            self._type_table.account(type_id, self._accounts.of_type(family))
+        """Account for a type under its id, with the family that gives its level and budget."""
+        self._accounts.learn(name, type_id)
 
     # --- what may start
 
@@ -148,7 +144,7 @@ class EventScheduler:
         Then what waits is moved if the strategy moved it: O(queued); else O(levels).
         """
         with self._switching:
-            load = LoadSample(now_ns, interval_ns, self._sample(now_ns), tick_late_ns)
+            load = LoadSample(now_ns, interval_ns, self._accounts.sample(now_ns, self._heap), tick_late_ns)
             self._strategy.on_tick(load)
             self._apply_strategy()
             postponed_ns = late_offset(self._strategy)
@@ -203,17 +199,6 @@ class EventScheduler:
         if offsets != self._offsets and self._heap is not None:
             self._heap.shift(offsets)
         self._offsets = offsets
-
-    def _learn_all(self) -> None:
-        """Account for every type under its id, after a change of the table of types."""
-        if self._type_table is not None:
-            for type_id in range(len(self._type_table)):
-                self.learn(self._type_table.name(type_id), type_id)
-
-    def _sample(self, now_ns: int) -> tuple[LevelSample, ...]:
-        if self._heap is None:
-            return self._accounts.sample(now_ns, (0,) * MAX_LEVELS, None)
-        return self._accounts.sample(now_ns, self._heap.depths(), self._heap.counts()[0])
 
     def _tell_followers(self) -> None:
         for changed in self._followers:

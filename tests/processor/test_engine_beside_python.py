@@ -269,7 +269,7 @@ def test_an_interval_that_the_interpreter_cannot_have_is_refused(seconds: float)
 def test_a_worker_that_leaves_gives_the_interval_back_before_the_next_one_sets_it() -> None:
     gate = Gate()
     engine = engine_of({"joy": gate}, switch_interval=SHORT_SECONDS)
-    wake, started = engine.queue.wake, threading.Event()
+    wake, started = engine.queue.waiting.wake, threading.Event()
 
     def start_again_while_the_old_worker_leaves() -> None:
         if threading.current_thread().name == "lifeevt-worker" and not started.is_set():

@@ -288,7 +288,7 @@ def test_closing_after_a_stop_timeout_ends_with_the_handler(monkeypatch: pytest.
         shortly(lambda: len(looks) >= 2)
         leave.set()
         ended = shortly(lambda: call.ended, seconds=2.0)
-        engine.queue.wake()  # frees the one who hangs
+        engine.queue.waiting.wake()  # frees the one who hangs
         call.result()
     assert ended
     assert ledger().in_flight == 0

@@ -154,7 +154,7 @@ def test_the_overflow_of_a_type_goes_before_that_of_the_queue() -> None:
 def test_a_critical_event_is_never_shed_for_a_lesser_one(levels: list[Priority], policies: list[str]) -> None:
     queue = queue_of(capacity=4, overflow=dict(zip(Priority, policies, strict=True)))
     shed: list[int] = []
-    queue.on_shed = lambda entry: shed.append(entry[2])
+    queue.settlement.on_ended = lambda entry, status: shed.append(entry[2])
     for number, level in enumerate(levels):
         critical = queue.statistics().depth_by_level[CRITICAL]
         queue.put_many([event_of(number, level, kind=f"type {level}")])

@@ -137,7 +137,7 @@ def test_a_full_queue_that_drops_gives_up_what_matters_least(
 @given(st.lists(st.sampled_from(Priority), max_size=25))
 def test_nothing_is_shed_for_something_that_matters_less(overflow: str, levels: list[Priority]) -> None:
     queue, shed = queue_of(overflow, 4), []
-    queue.on_shed = lambda entry: shed.append(entry[2])
+    queue.settlement.on_ended = lambda entry, status: shed.append(entry[2])
     refused = 0
     for number, level in enumerate(levels):
         before = len(shed)
@@ -155,7 +155,7 @@ def test_nothing_is_shed_for_something_that_matters_less(overflow: str, levels: 
 @pytest.mark.parametrize("overflow", DROPPING)
 def test_whoever_listens_hears_of_each_shed_event(overflow: str) -> None:
     queue, heard = filled(overflow, [LOW, LOW]), []
-    queue.on_shed = lambda entry: heard.append(entry[0].metadata["#"])
+    queue.settlement.on_ended = lambda entry, status: heard.append(entry[0].metadata["#"])
     queue.put(event_of(8, HIGH))
     queue.put_many([event_of(9, HIGH), event_of(10, HIGH)])
     assert sorted(heard[:2]) == [0, 1]
@@ -450,7 +450,7 @@ def test_many_senders_and_takers_lose_nothing() -> None:
 
 def test_many_senders_into_a_queue_that_sheds_balance() -> None:
     queue, shed = AsyncEventQueue(8, "drop_oldest"), []
-    queue.on_shed = lambda entry: shed.append(entry[0])
+    queue.settlement.on_ended = lambda entry, status: shed.append(entry[0])
 
     def send() -> int:
         return sum(queue.put(event_of(number, Priority(number % 4))) for number in range(500))
