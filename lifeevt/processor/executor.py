@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
-from typing import Any
 
 from .._backends import Reactor
 from .._backends.contract import MAX_LEVELS, Entry, Task
@@ -43,8 +42,10 @@ class Executor:
         reflexes: CompiledReflexes,
         handlers: HandlerTable,
         thread: ProcessingThread,
+        batches: Batches,
     ) -> None:
         self.state, self.queue, self.scheduler, self.clock = state, queue, scheduler, clock
+        self.batches = batches
         self._reactor, self._reflexes, self._handlers, self._thread = reactor, reflexes, handlers, thread
         self.errors = 0
         self.coroutines = CoroutineRunner(state, self._come_back)
@@ -76,25 +77,34 @@ class Executor:
             self._finish(execution)
 
     def process_up_to(self, limit: int) -> int:
-        """Process up to ``limit`` queued events, as far as the gate allows; return their number. Does not wait."""
-        left = limit
-        while left > 0:
-            most, above = self._portion(left)
-            if not self.process_due_batch(above):
+        """Process up to ``limit`` queued events, as far as the gate allows, and all batches; return their number.
+
+        Does not wait.
+        """
+        left, goes_on = limit, True
+        while goes_on:
+            while left > 0:
+                most, above = left, MAX_LEVELS
+                if self.scheduler.throttles:  # its gate must be asked before each event
+                    most, above = 1, self.scheduler.above(self.clock.now_ns())
+                if self.batches.waiting and self.process_due_batch(above):
+                    continue
                 done = self._process_some(most, above)
                 left -= done
                 if not done:
                     break
-        self.state.deliver_changes()
+            self.state.deliver_changes()
+            goes_on = self.batches.waiting > 0
+            if goes_on:  # the next events of their keys may come now
+                self._process_waiting()
         return limit - left
 
     def process_due_batch(self, above: int) -> bool:
         """Process a batch of a level below ``above`` that goes before all queued events; whether there was one."""
         return False
 
-    def _portion(self, left: int) -> tuple[int, int]:
-        """Return how many events may be processed before the gate is asked again, and below which level."""
-        return (1, self.scheduler.above(self.clock.now_ns())) if self.scheduler.throttles else (left, MAX_LEVELS)
+    def _process_waiting(self) -> None:
+        """Process every batch."""
 
     def record_unprocessed(self, entry: Entry, status: Status) -> None:
         """Record the end of an event that never started."""
@@ -201,8 +211,11 @@ class Executor:
             continue
 
     def _process_some(self, most: int, above: int) -> int:
-        """Process up to ``most`` events of a level below ``above``, the last one in Python; return their number."""
-        done, task = self._reactor.run_pending(most, above)
+        """Process up to ``most`` events of a level below ``above``, the last one in Python; return their number.
+
+        One at a time while events wait in batches: one of these may go before the next event.
+        """
+        done, task = self._reactor.run_pending(1 if self.batches.waiting else most, above)
         if task is None:
             return done
         self.process(task)
@@ -227,18 +240,6 @@ class Executor:
 class BatchExecutor(Executor):
     """An executor that collects the events of handlers with a BatchPolicy, and runs batches in turn (ADR 0020)."""
 
-    def __init__(self, batches: Batches, *parts: Any) -> None:
-        super().__init__(*parts)
-        self.batches = batches
-
-    def process_up_to(self, limit: int) -> int:
-        """Process up to ``limit`` queued events, as an executor does; in the end none waits in a batch."""
-        done = super().process_up_to(limit)
-        while self.batches.waiting:
-            self._process_waiting()
-            done += super().process_up_to(limit - done)  # what waited for one of its key
-        return done
-
     def process_due_batch(self, above: int) -> bool:
         """Process a batch of a level below ``above`` that goes before all queued events; whether there was one."""
         if not self.batches.waiting:  # a plain number, asked for every event
@@ -257,9 +258,6 @@ class BatchExecutor(Executor):
     def _process_waiting(self) -> None:
         while (handler := self.batches.first()) is not None:
             self._process_batch(handler)
-
-    def _process_some(self, most: int, above: int) -> int:
-        return super()._process_some(1 if self.batches.waiting else most, above)
 
     def _execute(self, handler: Handler | None, execution: Execution) -> None:
         if handler is None or handler.batch is None:

@@ -88,15 +88,17 @@ class AsyncEventProcessor(ProcessorBase):
         self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
         self._adopt_queue()
+        self._heap = self.queue.heap
         self._reactor = Reactor(
-            self.queue.heap, self.queue.type_table, self._reflexes.table, state.cells, self.scheduler.accounts,
+            self._heap, self.queue.type_table, self._reflexes.table, state.cells, self.scheduler.accounts,
             result_capacity, self._processes_natively(),
         )  # fmt: skip
         self._reactor.shed_by(self.scheduler.delay_controller)
-        thread, table = ProcessingThread(), HandlerTable(handlers)
+        self._thread = thread = ProcessingThread()
+        table = HandlerTable(handlers)
         self._batches = Batches(self.queue, self.scheduler, table, thread)
         self._executor = BatchExecutor(
-            self._batches, state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, table, thread
+            state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, table, thread, self._batches
         )
         self._results = ResultBuilder(self._reactor, self.queue.type_table, self._reflexes, table)
         self._reactor.set_helpers(state, *self._results.helpers(), self._executor.failed, self._executor.process)
@@ -104,7 +106,7 @@ class AsyncEventProcessor(ProcessorBase):
         interval = SwitchInterval(switch_interval)
         self._worker = Worker(self._reactor, self._executor, timer, thread, self.queue.waiting.wake, interval)
         self._follow_queue()
-        self._submitter = Submitter(self.queue.heap, self.queue.type_table)
+        self._submitter = Submitter(self._heap, self.queue.type_table)
         self._use_fast_path(True)
 
     # --- events in, results out
@@ -182,7 +184,8 @@ class AsyncEventProcessor(ProcessorBase):
 
     def results(self, limit: int | None = None) -> list[EventProcessingResult]:
         """Take up to ``limit`` results (all when None), oldest first. Does not block. O(k)."""
-        _check_limit(limit)
+        if limit is not None:
+            _check_limit(limit)
         return self._results.results(limit)
 
     def results_buffer(self, limit: int | None = None) -> Any:
@@ -191,7 +194,8 @@ class AsyncEventProcessor(ProcessorBase):
         ``memoryview`` and ``numpy.asarray`` read it without a copy; its fields are those of
         docs/reference/result.md. What handlers returned is not in it. Does not block. O(k).
         """
-        _check_limit(limit)
+        if limit is not None:
+            _check_limit(limit)
         return self._reactor.take_buffer(limit)
 
     def process_pending(self, limit: int | None = None) -> int:
@@ -199,7 +203,8 @@ class AsyncEventProcessor(ProcessorBase):
 
         This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
         """
-        _check_limit(limit)
+        if limit is not None:
+            _check_limit(limit)
         return self._worker.stand_in(self._process_here, limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
@@ -352,7 +357,7 @@ class AsyncEventProcessor(ProcessorBase):
     def _process_here(self, limit: int | None) -> int:
         if self.queue.tracker.timers.living:
             self.queue.tracker.fire()
-        return self._executor.process_up_to(self.queue.qsize() if limit is None else limit)
+        return self._executor.process_up_to(len(self._heap) if limit is None else limit)
 
     def _sweep(self) -> None:
         """End what was queued just as the engine stopped: the stop may have looked before it came."""
@@ -389,8 +394,10 @@ class AsyncEventProcessor(ProcessorBase):
     def _submit_slowly(self, event: Event) -> bool:
         if not self._accepting:
             self._refuse_stopped()
-        kept = self.queue.put_nowait(event) if self._worker.processes_here else self.queue.put(event)
-        self._sweep()
+        processes_here = self._thread.ident == threading.get_ident()
+        kept = self.queue.put_nowait(event) if processes_here else self.queue.put(event)
+        if self._thread.stopping:
+            self._sweep()
         return kept
 
     def _accept(self, accepts: bool) -> None:
@@ -417,6 +424,6 @@ def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafe
     return reflexes if isinstance(reflexes, ReflexSet) else ReflexSet(reflexes)
 
 
-def _check_limit(limit: int | None) -> None:
-    if limit is not None and limit < 0:
+def _check_limit(limit: int) -> None:
+    if limit < 0:
         raise ValueError(f"limit is {limit}; it must not be negative")

@@ -211,7 +211,6 @@ class CompiledReflexes:
             for each in rule.when
         ]
 
-
     def _choice(self, rule: ReflexRule) -> int:
         if rule.pattern not in self._patterns:
             raise InvalidReflex(f"a decision chooses {rule.pattern!r}, which is no pattern")
@@ -230,28 +229,34 @@ def _namer(
     targets: tuple[str, ...], choices: Mapping[int, tuple[str | None, bool]]
 ) -> Callable[[contract.Outcome], StageValues]:
     """Return a function that names an outcome's numbers; ``choices``: each pattern's name, and whether it ignores."""
-    labelled = _labeller(targets)
+    if len(targets) == 3:
+        return _namer_of_three(targets, choices)
 
     def stage_values(outcome: contract.Outcome) -> StageValues:
         significance, choice, impacts, applied, _, _ = outcome
         pattern, ignored = choices[choice]
-        meaning = {"significance": significance, "impact": labelled(impacts)}
-        return meaning, pattern, None if ignored else labelled(applied)
+        meaning = {"significance": significance, "impact": dict(zip(targets, impacts, strict=True))}
+        return meaning, pattern, None if ignored else dict(zip(targets, applied, strict=True))
 
     return stage_values
 
 
-def _labeller(names: tuple[str, ...]) -> Callable[[Sequence[float]], dict[str, float]]:
-    """Return a function that pairs numbers with these names; for three, as Life's reflexes have, in half the time."""
-    if len(names) != 3:
-        return lambda numbers: dict(zip(names, numbers, strict=True))
-    first, second, third = names
+def _namer_of_three(
+    targets: tuple[str, ...], choices: Mapping[int, tuple[str | None, bool]]
+) -> Callable[[contract.Outcome], StageValues]:
+    """Return a namer for three fields, as Life's reflexes have: it takes half the time of the general one."""
+    first, second, third = targets
 
-    def labelled(numbers: Sequence[float]) -> dict[str, float]:
-        one, two, three = numbers
-        return {first: one, second: two, third: three}
+    def stage_values(outcome: contract.Outcome) -> StageValues:
+        significance, choice, (one, two, three), applied, _, _ = outcome
+        pattern, ignored = choices[choice]
+        meaning = {"significance": significance, "impact": {first: one, second: two, third: three}}
+        if ignored:
+            return meaning, pattern, None
+        one, two, three = applied
+        return meaning, pattern, {first: one, second: two, third: three}
 
-    return labelled
+    return stage_values
 
 
 def _kept_gains(gain: Mapping[str, str], fields: AbstractSet[str]) -> dict[str, str]:

@@ -99,7 +99,7 @@ class Worker(fork.Forked):
 
     def stand_in(self, process_up_to: Callable[[int | None], int], limit: int | None) -> int:
         """Process events in the calling thread; LifeEventError while another one does."""
-        if self.running or not self._turn.acquire(blocking=False):
+        if (self._working and self.running) or not self._turn.acquire(blocking=False):
             raise LifeEventError("the worker is running; it processes the events")
         self._thread.ident = threading.get_ident()
         try:
@@ -252,8 +252,6 @@ def _is_past(instant_ns: int | None, now_ns: int) -> bool:
 
 def _first(*instants: int | None) -> int | None:
     return min((each for each in instants if each is not None), default=None)
-
-
 
 
 class SwitchInterval:
