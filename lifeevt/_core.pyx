@@ -12,7 +12,7 @@ from ._backends.native import (
 from ._backends.nogil.futex cimport futex_is_portable
 
 __all__ = [
-    "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "LockEntry", "LockGuard",
+    "FORM", "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "LockEntry", "LockGuard",
     "ProcessorBase", "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter",
     "TypeTable",
 ]
@@ -35,4 +35,4 @@ cdef extern from * nogil:
     bint LIFEEVT_TRACED
 
 TRACED = bool(LIFEEVT_TRACED)
-PORTABLE = bool(futex_is_portable())     # POSIX mutexes and condition variables instead of the futex of Linux
+FORM = "portable" if futex_is_portable() else "futex"    # see docs/reference/platforms.md

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..errors import BackendError
 
 __all__ = [
+    "FORM",
     "TRACED",
     "Account",
     "Bucket",
@@ -71,6 +72,7 @@ backend = resolve()
 
 if TYPE_CHECKING:
     from .reference import (
+        FORM,
         TRACED,
         Account,
         Bucket,

@@ -212,6 +212,7 @@ def _facts() -> dict[str, Any]:
         "version": version_number(),
         "backend": _backends.backend,
         "why": _why(),
+        "form": _backends.FORM,
         "traced": _backends.TRACED,
         "package": str(package),
         "extensions": sorted(str(path) for path in package.rglob(f"*{EXTENSION_SUFFIXES[0]}")),

@@ -108,8 +108,9 @@ def test_every_accepted_difference_has_a_type_and_a_reason() -> None:
 
 def test_the_twins_export_the_same_names(twins: tuple[ModuleType, ModuleType]) -> None:
     native, reference = twins
-    assert sorted(native.__all__) == sorted(reference.__all__) == sorted([*CLASSES, *BASES, "TRACED"])
+    assert sorted(native.__all__) == sorted(reference.__all__) == sorted([*CLASSES, *BASES, "FORM", "TRACED"])
     assert type(native.TRACED) is type(reference.TRACED) is bool
+    assert native.FORM in ("futex", "portable") and reference.FORM == "pure"
 
 
 def test_each_class_has_the_same_name_in_both_twins(twins: tuple[ModuleType, ModuleType]) -> None:

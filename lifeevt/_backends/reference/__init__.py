@@ -22,6 +22,7 @@ from .submitter import Submitter
 from .type_table import TypeTable
 
 __all__ = [
+    "FORM",
     "TRACED",
     "Account",
     "Bucket",
@@ -41,4 +42,5 @@ __all__ = [
     "TypeTable",
 ]  # fmt: skip
 
+FORM = "pure"
 TRACED = False
