@@ -1,4 +1,4 @@
-"""TokenBucket and RateLimiter: which events come too often, by type and by source; exact, on the given clock."""
+"""TokenBucket and RateLimiter: exact limits of the events of a type and of a source."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class TokenBucket(Bucket):
-    """A bucket of ``limit.most`` tokens, full at first; ``limit.count`` come in each ``limit.seconds``. O(1).
+    """A bucket of ``limit.most`` tokens, full at first; ``limit.count`` are added in each ``limit.seconds``. O(1).
 
-    Nothing is rounded. The mutex of ``heap`` guards the bucket; without a heap, one thread at a time may use it.
+    Nothing is rounded. The mutex of ``heap`` guards the bucket; without a heap, use it from one thread at a time.
     """
 
     def __init__(self, limit: RateLimit, heap: EventHeap | None = None) -> None:
@@ -27,9 +27,12 @@ class TokenBucket(Bucket):
 class RateLimiter:
     """Limits each type, or family, and each source of it. Thread-safe; does not block; O(1).
 
-    At most ``room`` sources are told apart at a time. A source whose bucket is full again is forgotten, which changes
-    nothing. When all places are in use, further sources share one bucket a type. ``heap``: other ways into this heap
-    draw from the buckets of the types, too; its mutex guards them.
+    At most ``room`` sources have a bucket of their own at a time. A source whose bucket is full again is forgotten,
+    which changes nothing. When all places are in use, further sources share one bucket a type. The mutex of ``heap``
+    guards the buckets of the types, from which every put into the heap draws.
+
+    Raises:
+        ValueError: ``room`` is below 1.
     """
 
     def __init__(self, room: int = 4096, heap: EventHeap | None = None) -> None:
@@ -38,7 +41,7 @@ class RateLimiter:
         self._room, self._refused, self._heap = room, 0, heap
         self._mutex = threading.Lock()
         fork.renew_locks(self, "_mutex")
-        self._of_types: dict[str, list[tuple[RateLimit, TokenBucket]]] = {}  # the newest first, and the one before
+        self._of_types: dict[str, list[tuple[RateLimit, TokenBucket]]] = {}  # the newest first, then the previous one
         self._of_sources: dict[tuple[str, str | None], tuple[RateLimit, TokenBucket]] = {}
         self._shared: dict[str, tuple[RateLimit, TokenBucket]] = {}
         self._forget_at_ns: int | None = None
@@ -46,10 +49,10 @@ class RateLimiter:
     def admits(
         self, name: str, source: str | None, now_ns: int, limit: RateLimit | None, source_limit: RateLimit | None
     ) -> bool:
-        """Return whether an event of the type ``name`` from ``source`` may come now, and count it if so.
+        """Return whether an event of the type ``name`` from ``source`` may come now; if so, take its tokens.
 
-        Either limit may be None. An event that one limit refuses takes no token of the other. A limit that differs
-        from the one before starts with a full bucket.
+        Either limit may be None. An event that one limit refuses takes no token of the other. A changed limit starts
+        with a full bucket.
         """
         if limit is None and source_limit is None:
             return True
@@ -70,16 +73,16 @@ class RateLimiter:
 
     @property
     def refused(self) -> int:
-        """How many events it refused."""
+        """The number of refused events."""
         return self._refused
 
     def __len__(self) -> int:
-        """Return how many sources are told apart now."""
+        """Return the number of sources with a bucket of their own."""
         return len(self._of_sources)
 
     def _of_type(self, name: str, limit: RateLimit) -> TokenBucket:
         known = self._of_types.setdefault(name, [])
-        for each, bucket in known:  # also the one before: a caller may have looked the type up before it changed
+        for each, bucket in known:  # also the previous one: a caller may have read the type before it changed
             if each == limit:
                 return bucket
         made = TokenBucket(limit, self._heap)
@@ -94,7 +97,7 @@ class RateLimiter:
         return _bucket(self._of_sources, (name, source), limit)
 
     def _forget_idle(self, now_ns: int, period_ns: int) -> None:
-        """Forget the sources that have all their tokens, once an eighth of a period: each time costs O(room)."""
+        """Forget the sources with a full bucket, at most once an eighth of a period. O(room)."""
         if self._forget_at_ns is not None and now_ns < self._forget_at_ns:
             return
         for key in [key for key, (_, bucket) in self._of_sources.items() if bucket.is_full(now_ns)]:

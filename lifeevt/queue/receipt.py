@@ -1,4 +1,4 @@
-"""Receipt: a queue's answer to one event, and the handle to change it, cancel it and wait for it."""
+"""Receipt: the outcome of one put, and the handle to change or cancel the event and to wait for its result."""
 
 from __future__ import annotations
 
@@ -31,19 +31,18 @@ class Admission(Enum):
     ACCEPTED = "accepted"
     """It is queued."""
     COALESCED = "coalesced"
-    """Another event of its key stands for it."""
+    """Another event of its key runs in its stead."""
     DEFERRED = "deferred"
-    """It comes at its time."""
+    """It arrives later."""
     REFUSED = "refused"
-    """There was no room, or it came too often; ``reason`` says which."""
+    """There was no room, or it came too often; ``reason`` tells which."""
 
 
 class Receipt:
     """One tracked event. True unless it was refused. Thread-safe.
 
-    ``admission`` says what became of it at the door, ``reason`` why it was refused. ``event`` is the one that will
-    run, or has run: also after ``replace``, and after coalescing. ``key`` is its line, ``expires_ns`` the instant
-    of the engine's clock at which it runs no more.
+    ``admission`` is the outcome of the put, ``reason`` the reason of a refusal. ``event`` is the event that will run or
+    ran, also after ``replace`` and coalescing. ``key`` is its key. From ``expires_ns`` of the clock on it does not run.
     """
 
     __slots__ = (
@@ -64,7 +63,7 @@ class Receipt:
         self.event, self.key, self.coalesce, self.expires_ns, self.depth = event, key, coalesce, expires_ns, depth
         self.admission, self.reason = Admission.REFUSED, ""
         self.context: Context = copy_context()  # the submitter's, for the handler
-        self.may_come: bool | None = None  # by the limits of its type, once they were asked
+        self.may_come: bool | None = None  # by the rate limits, once they were asked
         self.ticket: Ticket | None = None  # while it is queued
         self.timer: Timer | None = None  # until it is due
         self._result: EventProcessingResult | None = None
@@ -78,30 +77,34 @@ class Receipt:
 
     @property
     def predicted_wait_seconds(self) -> float:
-        """How long it waits if all that was queued when it came goes first, and takes as long as ever. O(levels)."""
+        """The wait if all events queued before it go first, at the mean service time so far. O(levels)."""
         return self._tracker.settlement.predict(self.depth)
 
-    # --- while it waits
+    # --- changes
 
     def cancel(self) -> bool:
-        """Take it out of the queue; False when it has started, or ended. It ends as cancelled, once. O(log n)."""
+        """Remove the event; it ends as CANCELLED. False when it has started or ended. Does not block. O(log n)."""
         return self._tracker.cancel(self)
 
     def replace(self, event: Event) -> bool:
-        """Let another event run in its stead and in its place, or an earlier one, if that is more urgent.
+        """Put another event in its place, or at an earlier one if that is more urgent.
 
-        False when it has started, or ended. O(log n).
+        False when it has started or ended. Does not block. O(log n).
+
+        Raises:
+            InvalidEvent: ``event`` is no Event.
+            QueueClosed: the queue is closed.
         """
         return self._tracker.replace(self, event)
 
     def boost(self, priority: Priority | None = None, within: float | None = None) -> bool:
-        """Make it more urgent: of a more important level, or due ``within`` seconds; never less so.
+        """Give it a more important level, or make it due ``within`` seconds; never less urgent.
 
-        False when it has started, or ended, or is still to come. O(log n).
+        False when it has started or ended, or arrives later. Does not block. O(log n).
         """
         return self._tracker.boost(self, priority, None if within is None else round(within * NS_PER_SECOND))
 
-    # --- what became of it
+    # --- result
 
     @property
     def done(self) -> bool:
@@ -109,9 +112,12 @@ class Receipt:
         return self._result is not None
 
     def result(self, timeout: float | None = None) -> EventProcessingResult:
-        """Wait until it has ended, for at most ``timeout`` real seconds, and return what became of it.
+        """Wait until it has ended, for at most ``timeout`` real seconds, and return its result.
 
-        ResultTimeout when it has not; QueueFull when it was refused; LifeEventError in a handler of its own engine.
+        Raises:
+            ResultTimeout: it has not ended in time.
+            QueueFull: it was refused.
+            LifeEventError: the call is made in a handler of its own engine, which would wait for itself.
         """
         if self._result is None:
             self._tracker.settlement.refuse_to_wait()
@@ -131,7 +137,7 @@ class Receipt:
         return self._ended()
 
     def when_done(self, call: Callable[[], None]) -> bool:
-        """Call ``call()`` once the event has ended, in the thread that ends it; now if it has. False when refused."""
+        """Call ``call()`` once the event has ended, in the thread that ends it, or now. False when it was refused."""
         with _SETTLING:
             waiting = self._waiting
             if waiting is not None and self:
@@ -150,11 +156,11 @@ class Receipt:
             call()
 
     def has_expired(self, now_ns: int) -> bool:
-        """Whether it must not run any more."""
+        """Return whether its time is over."""
         return self.expires_ns is not None and now_ns >= self.expires_ns
 
     def _ended(self) -> EventProcessingResult:
-        assert self._result is not None  # set before anybody is woken
+        assert self._result is not None  # set before a waiter is woken
         return self._result
 
     def _refuse(self, timeout: float | None) -> None:
@@ -165,7 +171,7 @@ class Receipt:
 
 
 class Tracked:
-    """What stands in the queue for a tracked event: the event of now, and its receipt."""
+    """The payload of a tracked event in the heap: the event that would run now, and its receipt."""
 
     __slots__ = ("event", "receipt")
 
@@ -173,7 +179,7 @@ class Tracked:
         self.event, self.receipt = event, receipt
 
 
-_SETTLING = threading.Lock()  # for some assignments, never for a call
+_SETTLING = threading.Lock()  # of all receipts; held for some assignments, never for a call
 fork.renew_locks(sys.modules[__name__], "_SETTLING")
 
 
@@ -184,5 +190,5 @@ def _wake(loop: Any, future: Any) -> None:
 
     try:
         loop.call_soon_threadsafe(wake)
-    except RuntimeError:  # the loop has ended, and its waiters with it
+    except RuntimeError:  # the loop is closed, and its futures with it
         return

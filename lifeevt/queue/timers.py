@@ -1,11 +1,11 @@
-"""Timers: calls at instants of the engine's clock, with one wait for all of them."""
+"""Timers: calls at instants of a clock, periodic ones, and the events that arrive later."""
 
 from __future__ import annotations
 
 import heapq
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._backends import fork
 
@@ -32,6 +32,14 @@ class Timer:
         return self._timers.discard(self)
 
 
+class _Item(NamedTuple):
+    """A timer in the heap; ``number`` decides among equal instants."""
+
+    due_ns: int
+    number: int
+    timer: Timer
+
+
 class Timers:
     """Calls by the instant at which they are due; equal instants in order of arrival. Thread-safe.
 
@@ -42,8 +50,8 @@ class Timers:
         self._followers: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         fork.renew_locks(self, "_lock")
-        self._heap: list[tuple[int, int, Timer]] = []
-        self.living = 0  # how many are to come; a plain number, since it is looked at for every event
+        self._heap: list[_Item] = []
+        self.living = 0  # timers that are not due; a plain number, since it is read for every event
         self._made = 0
 
     def __len__(self) -> int:
@@ -57,34 +65,34 @@ class Timers:
         """Call ``call()`` once it is ``due_ns``. O(log n)."""
         timer = Timer(self, due_ns, call)
         with self._lock:
-            heapq.heappush(self._heap, (due_ns, self._made, timer))
+            heapq.heappush(self._heap, _Item(due_ns, self._made, timer))
             self._made += 1
             self.living += 1
-            first = self._heap[0][2] is timer
+            first = self._heap[0].timer is timer
         if first:
             for changed in self._followers:
                 changed()
         return timer
 
     def discard(self, timer: Timer) -> bool:
-        """Remove a timer; return whether it was still to come. It leaves a tombstone."""
+        """Cancel a timer, which leaves a tombstone; return whether it was not due yet."""
         with self._lock:
             found, timer.call = timer.call is not None, None
             self.living -= found
             if len(self._heap) > 2 * self.living + TOMBSTONES_ALLOWED:
-                self._heap = [each for each in self._heap if each[2].call is not None]
+                self._heap = [item for item in self._heap if item.timer.call is not None]
                 heapq.heapify(self._heap)
             return found
 
     def next_ns(self) -> int | None:
         """Return when the next one is due, or None. O(1), amortised."""
         with self._lock:
-            while self._heap and self._heap[0][2].call is None:
+            while self._heap and self._heap[0].timer.call is None:
                 heapq.heappop(self._heap)
-            return self._heap[0][0] if self._heap else None
+            return self._heap[0].due_ns if self._heap else None
 
     def fire(self, now_ns: int) -> int:
-        """Make every call that is due at ``now_ns``, in order; return their number. Their errors come through."""
+        """Make every call that is due at ``now_ns``, in order; return their number. Errors of a call propagate."""
         fired = 0
         while (call := self._take(now_ns)) is not None:
             call()
@@ -92,10 +100,10 @@ class Timers:
         return fired
 
     def _take(self, now_ns: int) -> Callable[[], None] | None:
-        """Remove the first call if it is due, so that one thread alone makes it."""
+        """Remove the first call if it is due; only the thread that removes it makes it."""
         with self._lock:
-            while self._heap and self._heap[0][0] <= now_ns:
-                timer = heapq.heappop(self._heap)[2]
+            while self._heap and self._heap[0].due_ns <= now_ns:
+                timer = heapq.heappop(self._heap).timer
                 call, timer.call = timer.call, None
                 if call is not None:
                     self.living -= 1
@@ -106,8 +114,8 @@ class Timers:
 class PeriodicTimer:
     """A call at every instant of a grid, and a policy for missed instants. Thread-safe.
 
-    When several instants have passed unnoticed, ``skip`` makes no call for them, ``once`` makes one for all, and
-    ``catch_up`` one for each. The grid never moves, so nothing drifts.
+    When several instants were missed, ``skip`` makes no call for them, ``once`` makes one for all, and ``catch_up`` one
+    for each. The grid never drifts. ``fired`` and ``missed`` count calls and instants without one.
 
     Raises:
         ValueError: the policy is unknown, or the period is below 1 ns.
@@ -135,7 +143,7 @@ class PeriodicTimer:
         self._timer = timers.add(start_ns, self._happen)
 
     def cancel(self) -> bool:
-        """End the timer; False when it was cancelled before. Earlier events stay queued. O(1), amortised."""
+        """End the timer; False when it had ended. Events that it queued stay. O(1), amortised."""
         with self._lock:
             first, self._cancelled = not self._cancelled, True
             self._timer.cancel()
