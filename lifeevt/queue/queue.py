@@ -168,7 +168,7 @@ class AsyncEventQueue(QueueBase):
         Args:
             event: the event, or a function that makes one for each instant.
             seconds: the period, at least 1 ns.
-            misfire: what happens for missed instants: ``skip``, ``once`` or ``catch_up``, see :class:`PeriodicTimer`.
+            misfire: the policy for missed instants: ``skip``, ``once`` or ``catch_up``, see :class:`PeriodicTimer`.
             options: those of :meth:`put_tracked`.
 
         Raises:

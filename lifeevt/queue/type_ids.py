@@ -1,4 +1,4 @@
-"""TypeIds: the numbers by which a backend knows event types, and its row of each."""
+"""TypeIds: the number of each event type, and its row in the backend's table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["TypeIds"]
 
 
 class KnownType(NamedTuple):
-    """A type that events came of: ``exact`` when its name alone decides, and never what an event brings along."""
+    """A type that a queue has seen. ``exact``: the name alone decides its treatment, never an event's metadata."""
 
     type_id: int
     event_type: EventType
@@ -35,7 +35,7 @@ class TypeIds:
     ) -> None:
         self.on_new: Callable[[str, int], None] | None = None
         self._make, self._bucket_of = make, bucket_of
-        self._describing = threading.Lock()  # or the older of two descriptions might stay
+        self._describing = threading.Lock()  # else the older of two descriptions might stay
         fork.renew_locks(self, "_describing")
         self.table, self.types = make(), types
         self._known: dict[str, KnownType] = {}  # those that have an id
@@ -97,7 +97,7 @@ class TypeIds:
         return known
 
     def _describe_anew(self) -> None:
-        """Follow a change of the table of types; what is queued keeps its place."""
+        """Follow a change of the table of types; queued events keep their places."""
         with self._describing:
             for type_id in range(len(self.table)):
                 self._describe(self.table.name(type_id))

@@ -30,7 +30,7 @@ class Waiting:
     def announce(self) -> None:
         """Wake the threads that wait on another clock than the system's."""
         # A waiter raises the count before it looks at the heap, and the heap's own lock orders its
-        # look against our change: if we read 0 here, it will see what we did.
+        # look against our change: if we read 0 here, it sees that change.
         if self.threads:
             self.wake()
 

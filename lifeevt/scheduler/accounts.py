@@ -1,4 +1,4 @@
-"""Accounts: what the events of each level, and of each event type, met; and the statistics made of it."""
+"""Accounts: the measurements of each level and of each event type, and their statistics."""
 
 from __future__ import annotations
 
@@ -23,13 +23,12 @@ OTHER_TYPES = "(others)"
 
 @dataclass(frozen=True)
 class LevelStatistics:
-    """The measurements of one level, or of one event type. Times in nanoseconds.
+    """The measurements of one level, or of one event type. Times in nanoseconds. Immutable.
 
     ``late`` of ``finished`` events took longer than their budget. ``wait`` is acceptance to start, ``service`` start to
     end, ``latency`` acceptance to end, ``lateness`` the time by which late events exceeded their budget. ``starved``
-    counts those that waited longer than ten budgets. ``unprocessed`` counts a level's events that ended without being
-    processed, by status; ``shed_by_delay`` those of them that had waited too long. ``shedding``: whether an episode of
-    shedding goes on.
+    events waited longer than ten budgets. ``unprocessed`` counts a level's events that were not processed, by status;
+    ``shed_by_delay`` of them had waited too long. ``shedding``: an episode of shedding goes on.
     """
 
     finished: int
@@ -46,7 +45,7 @@ class LevelStatistics:
 
 @dataclass(frozen=True)
 class SchedulerStatistics:
-    """The strategy's name, and the measurements of each level and of each event type that came.
+    """The strategy's name, and the measurements of each level and of each event type that came. Immutable.
 
     ``arrivals_per_second`` and ``processed_per_second`` cover a window of ticks (see RateWindow); 0 without ticks.
     """

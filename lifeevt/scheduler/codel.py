@@ -1,4 +1,4 @@
-"""CoDel: how long events may wait before an engine sheds some of them, whatever the length of the queue."""
+"""CoDel: the limits of an event's wait, beyond which an engine sheds some events, however short the queue is."""
 
 from __future__ import annotations
 

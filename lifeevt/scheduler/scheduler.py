@@ -1,4 +1,4 @@
-"""EventScheduler: the order of events, and the account of whether each was processed within its budget."""
+"""EventScheduler: the order of events, and the measurements of their latency against their budgets."""
 
 from __future__ import annotations
 
@@ -20,11 +20,18 @@ _FIRST_POSTPONED = int(Priority.CRITICAL) + 1
 
 
 class EventScheduler:
-    """Gives an event its place in line and keeps account of how it fared. Thread-safe. Reads no clock.
+    """Gives each event its place in the order, and measures its latency. Thread-safe. Reads no clock.
 
     An event's key is its virtual deadline: arrival + budget - urgency * budget, one whole number that never changes
-    (ADR 0001). The strategy, a name or an object, says how far each level stands behind its deadlines, and what may
-    start now (ADR 0016). ``codel`` limits how long events wait before some are shed; None: no limit.
+    (ADR 0001). The strategy adds an offset for each level, and decides which events may start now (ADR 0016).
+
+    Args:
+        strategy: a name of :func:`strategy_names`, or an object.
+        types: the event types, which give priority and budget; None: Life's.
+        codel: the limits of an event's wait; None: none is shed for its delay.
+
+    Raises:
+        ValueError: the strategy is unknown or invalid.
     """
 
     def __init__(
@@ -38,19 +45,19 @@ class EventScheduler:
         self._offsets = level_offsets(self._strategy)
         self.types = types or EventTypes.life()
         self.codel = codel
-        self.delay_controller: _backends.CoDel | None = None  # the running law, which the engine asks
+        self.delay_controller: _backends.CoDel | None = None  # asked by the engine
         if codel is not None:
             self.delay_controller = _backends.CoDel(codel.interval_ns, codel.targets_ns)
         self._accounts = Accounts(self.types.lowest)
-        self._heap: EventHeap | None = None  # what the strategy orders, once it is attached
+        self._heap: EventHeap | None = None  # of the queue, once it is attached
         self._throttled, self._may_throttle = self._strategy.throttles, True
         self._followers: list[Callable[[], None]] = []
-        self._switching = threading.RLock()  # a strategy is asked, told and changed by one thread at a time
+        self._switching = threading.RLock()  # one thread at a time calls or changes a strategy
         fork.renew_locks(self, "_switching")
 
     @classmethod
     def of(cls, given: str | Strategy | EventScheduler, codel: CoDel | None = None) -> EventScheduler:
-        """Return the scheduler itself, or one for the strategy; ValueError for a scheduler together with ``codel``."""
+        """Return the scheduler itself, or a new one for a strategy; ValueError for a scheduler and ``codel``."""
         if not isinstance(given, EventScheduler):
             return cls(given, codel=codel)
         if codel is not None:
@@ -61,7 +68,7 @@ class EventScheduler:
 
     @property
     def ranks_by_type(self) -> bool:
-        """Whether type, level and urgency alone give an event its key, so that Python need not be asked."""
+        """Whether type, level and urgency alone give an event its key, so that the fast path can compute it."""
         return type(self).rank is EventScheduler.rank and type(self.types) is EventTypes
 
     @property
@@ -81,8 +88,10 @@ class EventScheduler:
     def set_strategy(self, strategy: str | Strategy) -> Strategy:
         """Change the strategy, also while the engine runs, and return the previous one. From any thread. O(queued).
 
-        Everything queued is moved to its new place in one atomic step, and keeps its own key: nothing is lost, and the
-        old strategy orders no event afterwards. A ValueError changes nothing.
+        All queued events move to their new places in one atomic step, and keep their keys.
+
+        Raises:
+            ValueError: the strategy is unknown or invalid; nothing changes.
         """
         wanted = find_strategy(strategy)
         with self._switching:
@@ -93,7 +102,7 @@ class EventScheduler:
     def attach(self, heap: EventHeap, type_table: TypeTable | None = None) -> None:
         """Order a queue's heap by the strategy from now on.
 
-        With ``type_table``, the queue's types by id, each type is accounted for, too; new ones by :meth:`learn`.
+        With ``type_table``, the queue's types by id, each type is measured, too; new ones after :meth:`learn`.
 
         Raises:
             ValueError: the scheduler is attached to a queue already.
@@ -107,10 +116,10 @@ class EventScheduler:
             self._accounts.attach(type_table, self.types)
 
     def learn(self, name: str, type_id: int) -> None:
-        """Account for a type under its id, with the family that gives its level and budget."""
+        """Measure a type under its id, with the family that gives its level and budget. O(1)."""
         self._accounts.learn(name, type_id)
 
-    # --- what may start
+    # --- throttling
 
     @property
     def throttles(self) -> bool:
@@ -118,16 +127,16 @@ class EventScheduler:
         return self._may_throttle and self._strategy.throttles
 
     def throttle(self, wanted: bool) -> None:
-        """Ask the gate before each event, or (False) let it stand open, as while an engine drains."""
+        """Ask the gate before each event, or (False) keep it open, as while an engine drains."""
         self._may_throttle = wanted
         self._tell_followers()
 
     def follow(self, changed: Callable[[], None]) -> None:
-        """Call ``changed()`` whenever the strategy may have begun or ended to throttle."""
+        """Call ``changed()`` whenever throttling may have begun or ended."""
         self._followers.append(changed)
 
     def gate(self, now_ns: int) -> StartGate:
-        """Return what may start at ``now_ns``. O(1)."""
+        """Return the gate of the events that start at ``now_ns``. O(levels)."""
         with self._switching:
             return self._strategy.gate(now_ns, self._accounts.used_ns())
 
@@ -139,9 +148,9 @@ class EventScheduler:
         return MAX_LEVELS if gate.allowance_ns > 0 else gate.above
 
     def tick(self, now_ns: int, interval_ns: int, tick_late_ns: int = 0) -> LoadSample:
-        """Tell the strategy the load since the last tick, and return that. Once a tick.
+        """Give the strategy the load since the last tick, and return it. Once a tick.
 
-        Then what waits is moved if the strategy moved it: O(queued); else O(levels).
+        O(levels), or O(queued) when the strategy moves queued events.
         """
         with self._switching:
             load = LoadSample(now_ns, interval_ns, self._accounts.sample(now_ns, self._heap), tick_late_ns)
@@ -152,11 +161,11 @@ class EventScheduler:
                 self._heap.postpone(now_ns, postponed_ns, _FIRST_POSTPONED)
             return load
 
-    # --- account
+    # --- measurements
 
     @property
     def counts_alone(self) -> bool:
-        """Whether an event's end changes the accounts alone, so that Python need not be told."""
+        """Whether no subclass overrides ``observe`` or ``shed``, so that the backend can record alone."""
         return type(self).observe is EventScheduler.observe and type(self).shed is EventScheduler.shed
 
     @property
@@ -191,7 +200,7 @@ class EventScheduler:
     # --- parts
 
     def _apply_strategy(self) -> None:
-        """Move what is queued if the offsets changed; tell the followers if throttling began or ended."""
+        """Move the queued events if the offsets changed; tell the followers if throttling began or ended."""
         offsets, throttles = level_offsets(self._strategy), self._strategy.throttles
         if throttles != self._throttled:
             self._tell_followers()

@@ -1,4 +1,4 @@
-"""Strategy: the place of each level in line, and what may start now. Here the two that never change, and all names."""
+"""Strategy: an offset for each level, and a gate for the events that may start; two constant strategies; the names."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ ENTRY_POINTS = "lifeevt.strategies"
 
 @dataclass(frozen=True)
 class StartGate:
-    """What may start now: levels below ``above`` always, the others while they use less than ``allowance_ns``.
+    """Lets levels below ``above`` start always, the others while they use less than ``allowance_ns``. Immutable.
 
-    It holds until ``until_ns`` of the engine's clock, or until the allowance is used up; then the strategy is asked
-    for the next one. None: until a tick or a change of strategy.
+    It holds until ``until_ns`` of the engine's clock, or until the allowance is used up; then the strategy gives the
+    next one. None: until a tick or a change of strategy.
     """
 
     above: int = ALL_LEVELS
@@ -72,14 +72,14 @@ class LoadSample:
 
 
 class Strategy(Protocol):
-    """The order of events, by one offset a level, and what may start now. Whole numbers, and no clock of its own.
+    """Orders events by one offset a level, and decides which may start now. Whole numbers; reads no clock.
 
-    An event stands at ``arrival + budget - urgency * budget + offset(level)`` for as long as the offsets stay. When
-    they change, everything queued is moved in one atomic step, so the order is always that of one strategy. Therefore
+    The place of an event is ``arrival + budget - urgency * budget + offset(level)`` as long as the offsets stay. When
+    they change, all queued events move in one atomic step, so the order is always that of one strategy. Therefore
     every strategy has a bound: **no event that arrives at or after a + b + offset(l) - least offset + late offset
     leaves the queue before one of level l that arrived at a with the budget b.**
 
-    One thread at a time calls the methods. A subclass needs a ``name`` and what it changes.
+    One thread at a time calls the methods. A subclass needs a ``name``, and overrides any of the methods.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Strategy(Protocol):
         return LARGEST_BATCH
 
     def gate(self, now_ns: int, used_ns: Sequence[int]) -> StartGate:
-        """Return what may start at ``now_ns``; ``used_ns`` is each level's service time so far. O(levels)."""
+        """Return the gate at ``now_ns``; ``used_ns`` is each level's service time so far. O(levels)."""
         return OPEN
 
     def on_tick(self, load: LoadSample) -> None:
@@ -115,8 +115,8 @@ class Strategy(Protocol):
 class DeadlineStrategy(Strategy):
     """``deadline``: by virtual deadline alone (ADR 0001); the default.
 
-    Starvation bound: no event that arrives at or after a + b is processed before one that arrived at a with the
-    budget b, whatever their levels are.
+    Starvation bound: no event of any level that arrives at or after a + b is processed before one that arrived at a
+    with the budget b.
     """
 
     name = "deadline"
@@ -135,7 +135,7 @@ class PriorityStrategy(Strategy):
 
 
 def late_offset(strategy: Strategy) -> int:
-    """Return by how much a strategy puts off what is late; ValueError for a negative or too large one."""
+    """Return the distance by which a strategy moves late events back; ValueError for a negative or too large one."""
     given = operator.index(strategy.late_offset_ns)
     if not 0 <= given <= FURTHEST_NS:
         raise ValueError(f"strategy {strategy.name!r} puts late events off by {given}; it must lie in [0, 2**62]")
