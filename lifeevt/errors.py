@@ -1,11 +1,14 @@
-"""The errors that lifeevt raises on purpose, all below LifeEventError."""
+"""The errors that lifeevt raises on purpose, all below LifeEventError, and the logger of those of its callbacks."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logging import Logger
 
 __all__ = [
     "BackendError",
@@ -170,3 +173,10 @@ class DeadlockError(StateError, RuntimeError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (str(self), self.cycle, self.stacks)
+
+
+def logger() -> Logger:
+    """Return the logger ``lifeevt``, for what a callback raises."""
+    import logging  # lazy: it is a sixth of the standard library that the package would import
+
+    return logging.getLogger("lifeevt")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from ._backends import Histogram
+from ._dataclass import dataclass
 from .clock import NS_PER_SECOND
 from .event import Priority
 from .result import Status

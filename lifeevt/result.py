@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
+from ._dataclass import dataclass
 from .errors import SerializationError
 from .event import Event, Priority
 from .serialization import exact_json, parse_json, plain
@@ -76,6 +76,9 @@ class EventProcessingResult:
     def latency_ns(self) -> int:
         """Nanoseconds from acceptance to the end of processing."""
         return self.finished_ns - self.queued_ns
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), tuple(getattr(self, name) for name in EventProcessingResult.__slots__)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; raise SerializationError when a stage's value has no such form. O(size)."""

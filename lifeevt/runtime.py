@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from ._backends import Histogram, fork
+from ._dataclass import dataclass
 from .clock import NS_PER_SECOND, Clock
-from .errors import LifeEventError, StopTimeout
+from .errors import LifeEventError, StopTimeout, logger
 from .metrics import LatencySummary, summarize
 from .processor import AsyncEventProcessor
 from .result import EventProcessingResult
@@ -18,7 +17,6 @@ from .state import ThreadSafeSelfState
 
 __all__ = ["LoopStatistics", "RuntimeLoop", "Tick"]
 
-logger = logging.getLogger("lifeevt")
 MODES = ("async", "sync")
 OVERRUN_POLICIES = ("skip", "catch_up")
 LOOP_NAME = "lifeevt-loop"
@@ -201,7 +199,7 @@ class RuntimeLoop(fork.Forked):
             callback(*given)
         except Exception:
             self._account.errors += 1
-            logger.exception("%s failed at tick %d", name, index)
+            logger().exception("%s failed at tick %d", name, index)
 
     def _next_due(self, due_ns: int, finished_ns: int) -> int:
         following_ns = due_ns + self._interval_ns

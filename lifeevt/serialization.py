@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from numbers import Real
@@ -29,6 +28,8 @@ def plain(value: Any, path: str) -> Any:
 
 def exact_json(value: Any, path: str) -> str:
     """Return ``value`` as one line of ASCII JSON that reads back equal; see :func:`plain`."""
+    import json  # lazy: most programs write none
+
     try:
         return json.dumps(plain(value, path), separators=(",", ":"))
     except ValueError as error:  # a whole number longer than Python writes
@@ -37,6 +38,8 @@ def exact_json(value: Any, path: str) -> str:
 
 def parse_json(text: str, path: str) -> Any:
     """Return the value of one JSON text; NaN, infinities and non-JSON raise SerializationError."""
+    import json
+
     try:
         return json.loads(text, parse_constant=refuse_constant, parse_float=_finite_float)
     except (ValueError, RecursionError) as error:

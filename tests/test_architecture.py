@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -21,7 +22,7 @@ DECISIONS = TESTS.parent / "docs" / "adr"
 
 # A package, or a module of its own, imports only from the rows above. Two of one row do not import each other.
 ROWS = [
-    {"errors", "_public"},
+    {"errors", "_public", "_dataclass"},
     {"_backends.contract", "_backends.fork"},
     {"_backends.nogil"},
     {"_backends.native", "_backends.reference"},
@@ -46,6 +47,10 @@ PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted([*PACKAGE.rglob("*.pyx"), *PACKAGE.rglob("*.pxd")])
 WAY = ["event", "queue", "scheduler", "processor", "state", "result", "runtime"]
 ENTRIES = 24  # of the folder, as a file manager lists it
+RARELY_NEEDED = {
+    "asyncio", "csv", "ctypes", "importlib.metadata", "importlib.resources", "json", "logging", "pathlib", "subprocess",
+    "tempfile", "tomllib", "traceback", "urllib", "lifeevt.state.checksummed_file",
+}  # fmt: skip
 FACADES = {"AsyncEventQueue", "AsyncEventProcessor", "ThreadSafeSelfState"}
 LARGE = {"EventHeap", "StateCells", "Reactor", "RWLock"}  # to be split; none may join them
 MAKES_CLASSES = {"_backends/front.py", "state/exclusive_gate.py"}  # at run time; none may join them
@@ -170,6 +175,16 @@ def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
     assert done.stdout.split("] ")[1].strip() == "1"
     foreign = set(ast.literal_eval(done.stdout.split("] ")[0] + "]")) - {"lifeevt"}
     assert not foreign & {"typer", "rich", "click", "numpy", "hypothesis"}
+
+
+def test_importing_the_package_imports_no_module_that_few_programs_need() -> None:
+    script = "import sys; before = set(sys.modules); import lifeevt; print(sorted(set(sys.modules) - before))"
+    command = [sys.executable, "-S", "-c", script]  # -S: a module that site imports would not be seen
+    surroundings = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60, check=True)
+    found = set(ast.literal_eval(done.stdout))
+    assert "lifeevt.runtime" in found
+    assert not found & RARELY_NEEDED
 
 
 def test_the_checks_above_see_what_they_look_for() -> None:

@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import IntEnum
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, cast
 
 from .._backends.contract import MAX_LEVELS
+from .._dataclass import dataclass
 from ..errors import InvalidEvent
 from ..serialization import plain
 
@@ -56,7 +56,7 @@ class Priority(IntEnum):
 _LEVELS = tuple(map(Priority, range(MAX_LEVELS)))
 
 
-@dataclass(frozen=True, init=False, repr=False, eq=True)
+@dataclass(frozen=True)
 class Event:
     """An event: immutable, compared by value, safe to share between threads. O(1).
 

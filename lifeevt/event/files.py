@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from .._backends.contract import MAX_LEVELS
@@ -27,12 +28,17 @@ Error = type[InvalidConfiguration]
 # --- CSV
 
 
-def load_table(path: str | Path, *columns: str, error: Error = InvalidConfiguration) -> list[Row]:
+def load_table(path: str | PathLike[str], *columns: str, error: Error = InvalidConfiguration) -> list[Row]:
     """Read a UTF-8 file; see :func:`read_table`. OSError when it cannot be read."""
     try:
-        return read_table(Path(path).read_text(encoding="utf-8"), str(path), *columns, error=error)
+        return read_table(_text_of(path), str(path), *columns, error=error)
     except UnicodeDecodeError as undecodable:
         raise error(f"{path} is not UTF-8: {undecodable.reason}") from None
+
+
+def _text_of(path: str | PathLike[str]) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def read_table(text: str, name: str, *columns: str, error: Error = InvalidConfiguration) -> list[Row]:
@@ -60,14 +66,14 @@ def _row(row: dict[str, str], where: str, error: Error) -> Row:
 # --- event types
 
 
-def load_types(path: str | Path) -> tuple[list[EventType], Levels]:
+def load_types(path: str | PathLike[str]) -> tuple[list[EventType], Levels]:
     """Return the event types and the further levels of a file: TOML by its suffix, else CSV.
 
     Raises:
         InvalidConfiguration: an entry is wrong; names file and key, or line.
         OSError: the file cannot be read.
     """
-    if Path(path).suffix.lower() == ".toml":
+    if os.path.splitext(path)[1].lower() == ".toml":
         return _types_of_toml(_load_toml(path), str(path))
     return [_type_of_row(row, where) for where, row in load_table(path, *COLUMNS)], {}
 
@@ -85,10 +91,10 @@ def _type_of_row(row: dict[str, str], where: str) -> EventType:
         raise InvalidConfiguration(f"{where}: {error}") from None
 
 
-def _load_toml(path: str | Path) -> dict[str, Any]:
+def _load_toml(path: str | PathLike[str]) -> dict[str, Any]:
     toml = _toml_reader()
     try:
-        found: dict[str, Any] = toml.loads(Path(path).read_text(encoding="utf-8"))
+        found: dict[str, Any] = toml.loads(_text_of(path))
     except UnicodeDecodeError as error:
         raise InvalidConfiguration(f"{path} is not UTF-8: {error.reason}") from None
     except toml.TOMLDecodeError as error:

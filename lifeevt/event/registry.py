@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from pathlib import Path
+from os import PathLike
 from types import MappingProxyType
 from weakref import WeakMethod
 
@@ -52,7 +52,7 @@ class EventTypes:
         return cls(_life())
 
     @classmethod
-    def load(cls, path: str | Path) -> EventTypes:
+    def load(cls, path: str | PathLike[str]) -> EventTypes:
         """Read a table from a file: TOML by its suffix, else CSV with the columns type, priority, budget_ms.
 
         TOML needs Python 3.11 or the package ``tomli``.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
 
 from .._backends import fork
+from .._dataclass import dataclass
 from ..errors import DeadlockError, LockOrderError
 
 __all__ = ["GRAPH", "Wait", "WaitGraph"]
@@ -153,6 +152,8 @@ def _current_frames() -> dict[int, FrameType]:
 
 
 def _deadlock(cycle: list[Wait], frames: Mapping[int, FrameType]) -> DeadlockError:
+    import traceback  # lazy: most programs have no deadlock
+
     stacks = {
         wait.thread_name: "".join(traceback.format_stack(frames[wait.thread]))
         for wait in cycle

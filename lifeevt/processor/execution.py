@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .._backends import Reactor
 from .._backends.contract import MAX_LEVELS, NO_TYPE_ID, Entry, Outcome, Task
-from ..errors import LifeEventError
+from ..errors import LifeEventError, logger
 from ..event import Event, Priority
 from ..queue import Receipt, Tracked
 from ..result import EventProcessingResult, Status, filled
@@ -17,8 +15,6 @@ from .handler import Handler
 from .reflex import StageValues
 
 __all__ = ["PRIORITIES", "BatchExecution", "Execution", "described", "stage_calls", "told"]
-
-logger = logging.getLogger("lifeevt")
 
 
 class Execution:
@@ -159,7 +155,7 @@ class BatchExecution:
     def fail(self, error: BaseException) -> None:
         """End all of them as dead-lettered, and log the reason once."""
         text = described(error)
-        logger.error("a batch of %d events failed in %s: %s", len(self.executions), self.stage, text, exc_info=error)
+        logger().error("a batch of %d events failed in %s: %s", len(self.executions), self.stage, text, exc_info=error)
         for execution in self.executions:
             execution.status, execution.error = Status.DEAD_LETTERED, f"{self.stage}: {text}"
 
@@ -184,12 +180,14 @@ def stage_calls(handler: Handler, execution: Execution | BatchExecution) -> Iter
 def told(event: Event, stage: str, error: BaseException) -> str:
     """Log a failed stage and return the sentence for its result."""
     text = described(error)
-    logger.error("event %r failed in %s: %s", event, stage, text, exc_info=error)
+    logger().error("event %r failed in %s: %s", event, stage, text, exc_info=error)
     return f"{stage}: {text}"
 
 
 def described(error: BaseException) -> str:
     """Return what an error says of itself, without the traceback."""
+    import traceback  # lazy: most programs describe no error
+
     return "".join(traceback.format_exception_only(type(error), error)).strip()
 
 

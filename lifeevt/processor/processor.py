@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from .._backends import ProcessorBase, Reactor, Submitter, fork
 from .._backends.contract import Entry
+from .._dataclass import dataclass
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import EngineStopped, LifeEventError
 from ..event import Event, Priority

@@ -8,12 +8,13 @@ pattern      = the first decision that holds; its factor scales the impact, its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from .._backends import ReflexTable, contract
+from .._dataclass import dataclass
 from ..errors import InvalidReflex
 from ..event import load_table, read_table
 from ..state import Field
@@ -111,7 +112,7 @@ class ReflexSet:
         return _life()
 
     @classmethod
-    def load(cls, path: str | Path, rules: ReflexRules | None = None) -> ReflexSet:
+    def load(cls, path: str | PathLike[str], rules: ReflexRules | None = None) -> ReflexSet:
         """Read reflexes from a CSV file: type, weight, one column a field, and gain (``a*b``).
 
         Raises:

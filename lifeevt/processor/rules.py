@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set as AbstractSet
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import field, replace
+from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
 from .._backends import contract
+from .._dataclass import dataclass
 from ..errors import InvalidReflex
 from ..event import Row, load_table, read_table
 from ..serialization import is_number
@@ -100,7 +101,7 @@ class ReflexRules:
     patterns: tuple[ReflexPattern, ...] = field(default_factory=lambda: (ReflexPattern("absorb"),))
 
     @classmethod
-    def load(cls, path: str | Path) -> ReflexRules:
+    def load(cls, path: str | PathLike[str]) -> ReflexRules:
         """Read rules from a CSV file with the columns stage, when, outcome, factor.
 
         Raises:

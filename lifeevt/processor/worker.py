@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import sys
 import threading
 import weakref
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from .._backends import Reactor, fork
 from .._backends.contract import MAX_LEVELS, Task
 from ..clock import SystemClock
-from ..errors import LifeEventError, StopTimeout
+from ..errors import LifeEventError, StopTimeout, logger
 from ..queue import AsyncEventQueue
 from ..result import Status
 from ..scheduler import OPEN, EventScheduler
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SwitchInterval", "Worker", "WorkerTimer", "forget_at_exit", "stop_at_exit"]
 
-logger = logging.getLogger("lifeevt")
 WORKER_NAME = "lifeevt-worker"
 LONG_AGO = -(2**63)
 ROUNDING_SECONDS = 1e-6  # the interpreter keeps whole microseconds
@@ -147,7 +145,7 @@ class Worker(fork.Forked):
         try:
             self._executor.process(task)
         except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
-            logger.critical("the account of an event failed", exc_info=True)
+            logger().critical("the account of an event failed", exc_info=True)
 
     def _look_around(self) -> None:
         """Let in what is due, process the batch whose turn it is, and deliver changes of the state."""
@@ -159,7 +157,7 @@ class Worker(fork.Forked):
         try:
             self._look_around()
         except BaseException:  # of a clock, a merge, a maker of events or a watcher of the user's own
-            logger.critical("what was due failed", exc_info=True)
+            logger().critical("what was due failed", exc_info=True)
 
 
 class WorkerTimer:
@@ -299,4 +297,4 @@ def _stop_started() -> None:
         try:
             engine.stop(drain=False, timeout=EXIT_SECONDS)
         except StopTimeout as error:
-            logger.warning("%s", error)
+            logger().warning("%s", error)

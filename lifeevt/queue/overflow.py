@@ -17,7 +17,7 @@ __all__ = ["BLOCK", "COALESCE", "NewestByType", "Overflow"]
 BLOCK, COALESCE = "block", "coalesce"
 _POLICIES = {"reject": REJECT, "drop_oldest": DROP_OLDEST, "drop_lowest": DROP_LOWEST, BLOCK: REJECT, COALESCE: REJECT}
 _DEFAULT = "drop_lowest"
-_BLOCK_FOR = re.compile(r"block\((\d+(?:\.\d+)?)\)")
+_BLOCK_FOR = r"block\((\d+(?:\.\d+)?)\)"
 
 
 class Overflow:
@@ -79,7 +79,7 @@ def _level(given: Priority | str) -> int:
 
 
 def _parsed(given: str) -> tuple[str, float | None]:
-    timed = _BLOCK_FOR.fullmatch(str(given))
+    timed = re.fullmatch(_BLOCK_FOR, str(given))
     if timed is not None:
         return BLOCK, float(timed[1])
     if given not in _POLICIES:

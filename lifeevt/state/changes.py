@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import count, groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from .._backends import StateCells, fork
 from .._backends.contract import Change
+from .._dataclass import dataclass
+from ..errors import logger
 from .layout import FieldLayout
 from .snapshot import StateSnapshot
 
 __all__ = ["ChangeFeed", "StateChange", "Subscription", "Why"]
 
-logger = logging.getLogger("lifeevt")
 REFLEX = "reflex"
 FIRST_TICKET = -2  # tickets are causes below NO_CAUSE; the cause of a reflex is the number of its event
 
@@ -67,7 +66,7 @@ class Subscription:
         try:
             self._watcher(change)
         except Exception:  # of the watcher; the write that calls it goes on
-            logger.exception("a watcher failed at version %d", change.version)
+            logger().exception("a watcher failed at version %d", change.version)
             return False
         return True
 

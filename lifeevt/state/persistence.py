@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._dataclass import dataclass
 from ..errors import SerializationError, StateFileError, UnknownField
 from ..serialization import exact_json, parse_json
-from .checksummed_file import ChecksummedFile, FileContent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .checksummed_file import FileContent
 
 __all__ = ["Hooks", "RestoreReport", "load_fields", "save_fields"]
 
@@ -36,6 +39,8 @@ def save_fields(
     path: str | os.PathLike[str], fields: Mapping[str, Any], version: int, wall_seconds: float, encode: Hooks | None
 ) -> None:
     """Write the fields of one version; errors as ``ThreadSafeSelfState.save``."""
+    from .checksummed_file import ChecksummedFile  # lazy: most programs save no state
+
     hooks = checked_hooks(encode, fields)
     encoded = {name: hooks[name](value) if name in hooks else value for name, value in fields.items()}
     content = exact_json({"version": version, "saved_at_seconds": wall_seconds, "fields": encoded}, "state")
@@ -44,6 +49,8 @@ def save_fields(
 
 def load_fields(path: str | os.PathLike[str], decode: Hooks) -> tuple[dict[str, Any], RestoreReport]:
     """Return the fields of a file and their origin; errors as ``ThreadSafeSelfState.load``."""
+    from .checksummed_file import ChecksummedFile
+
     found = ChecksummedFile(path, KIND).read()
     fields, report = _content(found)
     return {name: decode[name](value) if name in decode else value for name, value in fields.items()}, report

@@ -36,6 +36,14 @@ def test_lines_lists_the_dearest_lines_or_says_what_is_missing() -> None:
         assert (ran.returncode, "line_profiler" in ran.stderr) == (2, True)
 
 
+def test_the_import_is_measured_on_both_backends() -> None:
+    ran = script("import_time.py", "--runs", "1")
+    assert ran.returncode == 0, ran.stderr
+    assert re.findall(r"^(\w+) +ms CPU +net: standard [\d.]+, lifeevt [\d.]+, [\d.]+ x", ran.stdout, re.M) == [
+        "native", "reference",
+    ]  # fmt: skip
+
+
 def test_instructions_are_counted_or_it_says_what_is_missing() -> None:
     ran = script("instructions.py", "--quick")
     missing = [said for said, there in NEEDED_TO_COUNT.items() if not there]
