@@ -252,7 +252,7 @@ class LetsNewcomersPass(reference.RWLock):
 class ForgetsToClamp(reference.StateCells):
     """Adds without looking at the bounds."""
 
-    def _add(self, index: int, delta: float) -> None:
+    def _add(self, index: int, delta: float, cause: int) -> None:
         self._values[index] += delta
 
 
@@ -268,9 +268,9 @@ class TearsAnAdd(reference.StateCells):
 class RoundsToNearest(reference.StateCells):
     """Rounds whole numbers where it should cut them."""
 
-    def _add(self, index: int, delta: float) -> None:
+    def _add(self, index: int, delta: float, cause: int) -> None:
         whole = round(self._values[index] + delta) - self._values[index]
-        super()._add(index, whole if self._integers[index] else delta)
+        super()._add(index, whole if self._integers[index] else delta, cause)
 
 
 class CountsReadsAsWrites(reference.StateCells):
@@ -288,10 +288,10 @@ class CountsReadsAsWrites(reference.StateCells):
 class AppliesIgnoredPatterns(reference.ReflexTable):
     """Acts on what it decided to ignore."""
 
-    def _respond(self, *arguments: Any) -> Any:
+    def respond(self, *arguments: Any, **named: Any) -> Any:
         patterns, self._patterns = self._patterns, [each._replace(ignores=False) for each in self._patterns]
         try:
-            return super()._respond(*arguments)
+            return super().respond(*arguments, **named)
         finally:
             self._patterns = patterns
 
@@ -307,8 +307,8 @@ class TakesTheLastDecision(reference.ReflexTable):
 class DecidesAtNoSignificance(reference.ReflexTable):
     """Answers what does not matter, with the first pattern."""
 
-    def _respond(self, *arguments: Any) -> Any:
-        outcome = super()._respond(*arguments)
+    def respond(self, *arguments: Any, **named: Any) -> Any:
+        outcome = super().respond(*arguments, **named)
         return outcome._replace(pattern=0) if outcome.pattern == NO_PATTERN else outcome
 
 

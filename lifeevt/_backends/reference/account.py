@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..contract import STARVED_BUDGETS
-from .histogram import Histogram
+from .histogram import Histogram, record_each
 from .uncopyable import Uncopyable
 
 
@@ -60,9 +60,7 @@ class Account(Uncopyable):
             self._lateness.record(latency_ns - budget_ns)
             self._late += 1
             self._starved += max(wait_ns, 0) // STARVED_BUDGETS > budget_ns
-        self._wait.record(wait_ns)
-        self._service.record(service_ns)
-        self._latency.record(latency_ns)
+        record_each((self._wait, wait_ns), (self._service, service_ns), (self._latency, latency_ns))
 
     def record_shed(self) -> None:
         """Count one event that was shed because it had waited too long. O(1)."""

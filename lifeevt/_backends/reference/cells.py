@@ -47,7 +47,6 @@ class StateCells(Uncopyable, fork.Forked):
         self._lock = RWLock()
         self._version = self._reads = self._writes = self._conflicts = 0
         self._change_log: list[Change] | None = None
-        self._cause = NO_CAUSE
         self._measured = measured
         self._waits, self._holds = Histogram(), Histogram()
         self._held_for_fork = False
@@ -126,8 +125,8 @@ class StateCells(Uncopyable, fork.Forked):
     def write(self, index: int, value: float, cause: int = NO_CAUSE) -> int:
         """Store a number and return the new version; ValueError for NaN or outside the bounds. O(1)."""
         bounded = self._bounded(index, value)
-        with Writing(self, cause):
-            self._set(index, bounded)
+        with Writing(self):
+            self._set(index, bounded, cause)
             return self._written()
 
     def add(self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE) -> int:
@@ -142,28 +141,28 @@ class StateCells(Uncopyable, fork.Forked):
     ) -> tuple[int, tuple[float, ...]]:
         """Add as ``add`` does; return the new version and by how much each number changed. O(deltas)."""
         amounts = list(map(float, deltas))
-        with Writing(self, cause):
+        with Writing(self):
             self._refuse(indices, amounts)
-            changes = tuple(self._add(place, amount) for place, amount in zip(indices, amounts, strict=True))
-            return self._written(), changes
+            changes = [self._add(place, amount, cause) for place, amount in zip(indices, amounts, strict=True)]
+            return self._written(), tuple(changes)
 
     def compare_and_set(self, index: int, expected: float, value: float, cause: int = NO_CAUSE) -> int:
         """Store a number if the present one equals ``expected``; return the new version, 0 when it differs. O(1)."""
         bounded = self._bounded(index, value)
-        with Writing(self, cause):
+        with Writing(self):
             if self._values[index] != expected:
                 return 0
-            self._set(index, bounded)
+            self._set(index, bounded, cause)
             return self._written()
 
     def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int:
         """Raise a number to ``value``, or lower it, if it is not there yet; return the version then. O(1)."""
         bounded = self._bounded(index, value)
-        with Writing(self, cause):
+        with Writing(self):
             present = self._values[index]
             if not (bounded > present if upward else bounded < present):
                 return self._version
-            self._set(index, bounded)
+            self._set(index, bounded, cause)
             return self._written()
 
     def commit(
@@ -179,16 +178,16 @@ class StateCells(Uncopyable, fork.Forked):
             self._bounded(place, value) if place < numbers else value
             for place, value in zip(places, values, strict=True)
         ]
-        with Writing(self, cause):
+        with Writing(self):
             written = tuple(place for place in watched if self._stamps[place] > since)
             if written:
                 self._conflicts += 1
                 return 0, written
             for position, (place, value) in enumerate(zip(places, bounded, strict=True)):
                 if place < numbers:
-                    self._set(place, value)
+                    self._set(place, value, cause)
                 else:
-                    self._exchange(place, values, position)
+                    self._exchange(place, values, position, cause)
             return self._written(), ()
 
     def absorb(
@@ -213,11 +212,14 @@ class StateCells(Uncopyable, fork.Forked):
             return 0, None
         if not changes and not places:
             return 0, held
-        with Writing(self, cause):
+        with Writing(self):
             for position, place in enumerate(places):
-                self._exchange(place, values, position)
+                self._exchange(place, values, position, cause)
             for place, (now, before) in changes.items():
-                self._merge(since, place, now, before)
+                if self._stamps[place] > since:
+                    self._add(place, now - before, cause)
+                else:
+                    self._set(place, now, cause)
             others = {place: self._values[place] for place, (now, _) in changes.items() if self._values[place] != now}
             version = self._written()
         return version, tuple(others.get(place, now) for place, now in enumerate(held)) if others else held
@@ -273,12 +275,6 @@ class StateCells(Uncopyable, fork.Forked):
         numbers = {place: (float(now), float(before)) for place, (now, before) in pairs.items()}
         return {place: (now, before) for place, (now, before) in numbers.items() if now != before}
 
-    def _merge(self, since: int, place: int, now: float, before: float) -> None:
-        if self._stamps[place] > since:
-            self._add(place, now - before)
-        else:
-            self._set(place, now)
-
     def _plain(self, place: int, number: Any) -> bool:
         if self._integers[place] and type(number) is not int:
             return False
@@ -298,7 +294,7 @@ class StateCells(Uncopyable, fork.Forked):
             if self._refusing[place] and not self._lows[place] <= number <= self._highs[place]:
                 raise ValueError(f"{number} lies outside [{self._lows[place]}, {self._highs[place]}]", place)
 
-    def _add(self, place: int, delta: float) -> float:
+    def _add(self, place: int, delta: float, cause: int) -> float:
         """Add to a number within its bounds; return by how much it changed."""
         before = self._values[place]
         number = before + delta
@@ -306,21 +302,21 @@ class StateCells(Uncopyable, fork.Forked):
             number = self._lows[place]
         elif number > self._highs[place]:
             number = self._highs[place]
-        self._set(place, truncated(number) if self._integers[place] else number)
+        self._set(place, truncated(number) if self._integers[place] else number, cause)
         return self._values[place] - before
 
-    def _set(self, place: int, number: float) -> None:
+    def _set(self, place: int, number: float, cause: int) -> None:
         """Store a number, stamped with the version that this write will make, and log the change."""
         version = self._stamps[place] = self._version + 1
         if self._change_log is not None:
-            self._change_log.append(Change(version, place, self._values[place], number, self._cause))
+            self._change_log.append(Change(version, place, self._values[place], number, cause))
         self._values[place] = number
 
-    def _exchange(self, place: int, values: Any, position: int) -> None:
+    def _exchange(self, place: int, values: Any, position: int, cause: int) -> None:
         """Store an object, and leave the one before in the caller's list: it dies outside the lock."""
         version = self._stamps[place] = self._version + 1
         if self._change_log is not None:
-            self._change_log.append(Change(version, place, 0.0, 0.0, self._cause))
+            self._change_log.append(Change(version, place, 0.0, 0.0, cause))
         at = place - len(self._values)
         values[position], self._objects[at] = self._objects[at], values[position]
 
@@ -333,15 +329,14 @@ class StateCells(Uncopyable, fork.Forked):
 class Writing:
     """The write side of the cells' lock: waits are measured, and each 64th hold."""
 
-    def __init__(self, cells: StateCells, cause: int) -> None:
-        self._cells, self._cause = cells, cause
+    def __init__(self, cells: StateCells) -> None:
+        self._cells = cells
         self._entered_ns = 0
 
     def __enter__(self) -> None:
         cells = self._cells
         if not cells._lock._try_to_write():
             self._wait(cells)
-        cells._cause = self._cause
         if cells._measured and cells._version % SAMPLED_WRITES == 0:
             self._entered_ns = time.monotonic_ns()
 

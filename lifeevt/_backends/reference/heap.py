@@ -437,8 +437,9 @@ class EventHeap(Watched):
         return min(max(key + self._offsets[level], INT64_MIN), INT64_MAX)
 
     def _insert(self, event: Queued) -> None:
-        event.place = self._place(event.key, event.level)
-        heapq.heappush(self._order, (event.place, event.sequence))
+        # The formula of _place, once more: this is done for every event.
+        event.place = place = min(max(event.key + self._offsets[event.level], INT64_MIN), INT64_MAX)
+        heapq.heappush(self._order, (place, event.sequence))
 
     def _arrange(self) -> None:
         """Put everything where it stands now; what is set aside has no place before it comes back."""

@@ -46,18 +46,7 @@ class Histogram(Uncopyable, fork.Mutexed):
 
     def record(self, duration_ns: int) -> None:
         """Count one duration in nanoseconds; a negative one counts as 0."""
-        duration = max(duration_ns, 0)
-        # Tene, HdrHistogram: a number keeps its 7 leading bits. The power of two that they are shifted by names a
-        # group of 64 buckets, and the bits themselves, of which the first is 1, the bucket: its number follows by
-        # one addition. Below 128 nothing is shifted and each duration is its own bucket.
-        shift = max(duration.bit_length() - SUB_BITS, 0)
-        bucket = shift * SUB_BUCKETS + (duration >> shift)
-        with self._mutex:
-            self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-            self._minimum = min(self._minimum, duration) if self._count else duration
-            self._maximum = max(self._maximum, duration)
-            self._count += 1
-            self._total += duration
+        record_each((self, duration_ns))
 
     def percentile(self, percent: float) -> int:
         """Return the duration that ``percent`` of the records do not exceed, 0 when empty. O(buckets)."""
@@ -89,6 +78,23 @@ class Histogram(Uncopyable, fork.Mutexed):
             self._maximum = max(self._maximum, maximum)
         self._count += count
         self._total += total
+
+
+def record_each(*durations: tuple[Histogram, int]) -> None:
+    """Count one duration in nanoseconds in each of several histograms; a negative one counts as 0."""
+    for histogram, duration_ns in durations:
+        duration = max(duration_ns, 0)
+        # Tene, HdrHistogram: a number keeps its 7 leading bits. The power of two that they are shifted by names a
+        # group of 64 buckets, and the bits themselves, of which the first is 1, the bucket: its number follows by
+        # one addition. Below 128 nothing is shifted and each duration is its own bucket.
+        shift = max(duration.bit_length() - SUB_BITS, 0)
+        bucket = shift * SUB_BUCKETS + (duration >> shift)
+        with histogram._mutex:
+            histogram._buckets[bucket] = histogram._buckets.get(bucket, 0) + 1
+            histogram._minimum = min(histogram._minimum, duration) if histogram._count else duration
+            histogram._maximum = max(histogram._maximum, duration)
+            histogram._count += 1
+            histogram._total += duration
 
 
 def _upper_of(bucket: int) -> int:

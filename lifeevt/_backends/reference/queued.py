@@ -38,11 +38,6 @@ class Queued:
         """The event as the heap hands it out."""
         return Entry(self.payload, self.key, self.level, self.arrival_ns, self.sequence)
 
-    @property
-    def kept(self) -> Any:
-        """The payload for the record of its end: None if that are but the numbers."""
-        return self.payload if self.timestamp is None else None
-
     def task(self, started_ns: int = 0, outcome: Outcome | None = None) -> Task:
         """Return the event as it is left to Python."""
         return Task(*self.entry, self.type_id, started_ns, outcome)

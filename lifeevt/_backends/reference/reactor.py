@@ -212,9 +212,10 @@ class Reactor(Uncopyable):
         if not self._processes or event.tracked:
             return False, event.task()
         stages = self._stages.get(event.type_id)  # before the row: a new type is given its reflex first
+        payload = event.payload if event.timestamp is None else None  # of an event of numbers the record has them
         started_ns = time.monotonic_ns()
         if self._codel is not None and not self.admits(event.level, event.arrival_ns, started_ns):
-            self._end(event, UNKNOWN_TYPE, event.kept, SHED_END, started_ns, self._no_outcome())
+            self._end(event, UNKNOWN_TYPE, payload, SHED_END, started_ns, self._no_outcome())
             return True, None
         row = UNKNOWN_TYPE if event.type_id == NO_TYPE_ID else self._types._rows[event.type_id]
         outcome = None
@@ -223,7 +224,7 @@ class Reactor(Uncopyable):
         if not row.needs_python:
             outcome = outcome or self._no_outcome()
             acted = outcome.version != outcome.version_before
-            self._end(event, row, event.kept, PROCESSED if acted else IGNORED, started_ns, outcome)
+            self._end(event, row, payload, PROCESSED if acted else IGNORED, started_ns, outcome)
             return True, None
         self._gil_wait.record(0)
         if stages is None:

@@ -71,26 +71,25 @@ class ReflexTable(Uncopyable):
         NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches. ``cause``
         stands beside it in the change log of the cells.
         """
-        with Writing(cells, cause):
+        reflex, strength = self._rows[row], abs(intensity)
+        with Writing(cells):
             # What a condition may ask about. SIGNIFICANCE, RECALL_MAX and RECALL_MEAN are -1, -2 and -3: they count
             # from the end. While it is appraised the significance is 0.
             inputs = [*cells._values, recall_mean, recall_max, 0.0]
-            return self._respond(cells, self._rows[row], abs(intensity), inputs)
-
-    def _respond(self, cells: StateCells, row: Row, strength: float, inputs: list[float]) -> Outcome:
-        significance = inputs[SIGNIFICANCE] = self._appraise(strength * row.weight, inputs)
-        damper = _first_of(self._dampers, inputs)
-        scale = 1.0 if damper is None else damper.factor
-        impacts = []
-        for _, amount in row.impacts:
-            impacts.append(amount * strength * significance * scale)
-        decision = _first_of(self._decisions, inputs) if significance > 0.0 else None
-        before = cells._version
-        if decision is None or self._patterns[decision.pattern].ignores:
+            significance = inputs[SIGNIFICANCE] = self._appraise(strength * reflex.weight, inputs)
+            damper = _first_of(self._dampers, inputs)
+            scale = 1.0 if damper is None else damper.factor
+            impacts = []
+            for _, amount in reflex.impacts:
+                impacts.append(amount * strength * significance * scale)
+            decision = _first_of(self._decisions, inputs) if significance > 0.0 else None
             chosen = NO_PATTERN if decision is None else decision.pattern
-            return Outcome(significance, chosen, tuple(impacts), (0.0,) * len(impacts), before, before)
-        applied = self._apply(cells, row, self._patterns[decision.pattern], impacts)
-        return Outcome(significance, decision.pattern, tuple(impacts), applied, before, cells._written())
+            before = version = cells._version
+            applied = [0.0] * len(impacts)
+            if chosen != NO_PATTERN and not self._patterns[chosen].ignores:
+                applied = self._apply(cells, reflex, self._patterns[chosen], impacts, cause)
+                version = cells._written()
+        return Outcome(significance, chosen, tuple(impacts), tuple(applied), before, version)
 
     def _appraise(self, significance: float, inputs: list[float]) -> float:
         """Let every sensitizer that matches multiply the significance; keep it in [0, 1]."""
@@ -101,7 +100,9 @@ class ReflexTable(Uncopyable):
             return 1.0
         return significance if significance >= 0.0 else 0.0  # NaN, of a user's huge numbers, is nothing
 
-    def _apply(self, cells: StateCells, row: Row, pattern: Pattern, impacts: Sequence[float]) -> tuple[float, ...]:
+    def _apply(
+        self, cells: StateCells, row: Row, pattern: Pattern, impacts: Sequence[float], cause: int
+    ) -> list[float]:
         """Add the impacts as the pattern has them, then take its costs; return what was added, as if unbounded.
 
         Each amount is multiplied by the fields that its own gains from, as they are before the event.
@@ -115,10 +116,10 @@ class ReflexTable(Uncopyable):
             # A user's huge numbers overflow, and infinity times zero is NaN.
             applied.append(amount if math.isfinite(amount) else 0.0)
         for (field, _), amount in zip(row.impacts, applied, strict=True):
-            cells._add(field, amount)
+            cells._add(field, amount, cause)
         for field, amount in pattern.costs:
-            cells._add(field, -amount)
-        return tuple(applied)
+            cells._add(field, -amount, cause)
+        return applied
 
 
 def _first_of(rules: Sequence[Rule], inputs: list[float]) -> Rule | None:
