@@ -83,8 +83,10 @@ def test_a_process_ends_although_a_handler_does_not() -> None:
 
 def test_a_process_that_is_told_to_terminate_ends_cleanly() -> None:
     code = (
-        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n"
-        "engine = engine_of(); engine.start(); print('ready', flush=True); signal.pause()\n"
+        "import os; told, tell = os.pipe(); os.set_blocking(tell, False)\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); signal.set_wakeup_fd(tell)\n"
+        "engine = engine_of(); engine.start(); print('ready', flush=True)\n"
+        "while True: os.read(told, 1)\n"  # signal.pause() would miss a signal that comes just before it
     )
     with process(code) as run:
         try:
