@@ -70,7 +70,7 @@ def test_a_histogram_outlives_its_account(core: ModuleType) -> None:
 
 @pytest.mark.native
 @pytest.mark.parametrize("place", range(3))
-@pytest.mark.parametrize(("wrong", "error"), [(None, TypeError), (0.5, TypeError), (2**63, OverflowError)])
+@pytest.mark.parametrize(("wrong", "error"), [(None, TypeError), (2**63, OverflowError)])
 def test_a_record_of_rubbish_records_nothing(core: ModuleType, place: int, wrong: object, error: type) -> None:
     account, given = core.Account(), [1, 1, 1]
     given[place] = wrong  # type: ignore[call-overload]

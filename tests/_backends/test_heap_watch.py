@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-import pytest
 from actors import Actor
 
 from lifeevt._backends.contract import REJECT
@@ -53,10 +52,3 @@ def test_an_event_may_carry_its_type_and_intensity(core: ModuleType) -> None:
     assert heap.pop() == ("p", 1, 0, 0, 0)
 
 
-@pytest.mark.native
-def test_a_type_or_an_intensity_that_is_none_is_refused(core: ModuleType) -> None:
-    heap = core.EventHeap(4)
-    with pytest.raises(ValueError, match="is no type"):
-        heap.offer(1, 0, 0, "p", REJECT, -2)
-    with pytest.raises(ValueError, match="not a finite"):
-        heap.offer(1, 0, 0, "p", REJECT, 7, float("nan"))

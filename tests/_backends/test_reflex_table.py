@@ -222,7 +222,7 @@ def test_one_table_serves_many_states(core: ModuleType) -> None:
 
 @pytest.mark.native
 @pytest.mark.parametrize(
-    ("row", "error"), [(1, IndexError), (-1, IndexError), (2**31, IndexError), (2**63, OverflowError), (0.0, TypeError)]
+    ("row", "error"), [(1, IndexError), (-1, IndexError), (2**31, IndexError), (2**63, OverflowError)]
 )
 def test_a_row_that_is_not_there_is_refused(core: ModuleType, row: Any, error: type[Exception]) -> None:
     cells = cells_of(core, 0.0, 0.0)
@@ -233,15 +233,11 @@ def test_a_row_that_is_not_there_is_refused(core: ModuleType, row: Any, error: t
 
 @pytest.mark.native
 @pytest.mark.parametrize("place", [0, 1, 2], ids=["intensity", "recall_max", "recall_mean"])
-@pytest.mark.parametrize(
-    ("value", "error"), [(math.nan, ValueError), (math.inf, ValueError), ("1", TypeError), (None, TypeError)]
-)
-def test_an_input_that_is_no_finite_number_is_refused(
-    core: ModuleType, place: int, value: Any, error: type[Exception]
-) -> None:
+@pytest.mark.parametrize("value", ["1", None])
+def test_an_input_that_is_no_number_is_refused(core: ModuleType, place: int, value: Any) -> None:
     cells, inputs = cells_of(core, 0.0, 0.0), [1.0, 0.0, 0.0]
     inputs[place] = value
-    with pytest.raises(error):
+    with pytest.raises(TypeError):
         table_of(core).respond(cells, 0, *inputs)
     assert cells.read_all() == (0, (0.0, 0.0))
 
@@ -268,37 +264,24 @@ OUTSIDE = 2  # of two fields
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"rows": [(math.nan, [], [])]}, ValueError),
         ({"rows": [("1", [], [])]}, TypeError),
         ({"rows": [(1.0, [(OUTSIDE, 1.0)], [])]}, IndexError),
         ({"rows": [(1.0, [(-1, 1.0)], [])]}, IndexError),
-        ({"rows": [(1.0, [(0.0, 1.0)], [])]}, TypeError),
-        ({"rows": [(1.0, [(0, math.inf)], [])]}, ValueError),
         ({"rows": [(1.0, [(0, 1.0)] * (MAX_IMPACTS + 1), [])]}, ValueError),
         ({"rows": [(1.0, [], [(0, OUTSIDE)])]}, IndexError),
         ({"rows": [(1.0, [], [(OUTSIDE, 0)])]}, IndexError),
-        ({"rows": [(1.0, [], [(0.0, 0)])]}, TypeError),
         ({"rows": [(1.0, [], [(0, 0)] * (MAX_IMPACTS + 1))]}, ValueError),
         ({"rows": [(1.0, [])]}, ValueError),
         ({"rows": None}, TypeError),
         ({"sensitizers": [([(OUTSIDE, ABOVE, 0.0)], 1.0)]}, IndexError),
         ({"sensitizers": [([(RECALL_MEAN - 1, ABOVE, 0.0)], 1.0)]}, IndexError),
-        ({"sensitizers": [([(0.0, ABOVE, 0.0)], 1.0)]}, TypeError),
-        ({"sensitizers": [([(0, 4, 0.0)], 1.0)]}, ValueError),
-        ({"sensitizers": [([(0, -1, 0.0)], 1.0)]}, ValueError),
-        ({"sensitizers": [([(0, 1.0, 0.0)], 1.0)]}, TypeError),
-        ({"dampers": [([(0, ABOVE, math.nan)], 1.0)]}, ValueError),
-        ({"dampers": [(ALWAYS, math.nan)]}, ValueError),
         ({"dampers": [(ALWAYS, None)]}, TypeError),
         ({"decisions": [(ALWAYS, len(PATTERNS))]}, IndexError),
         ({"decisions": [(ALWAYS, NO_PATTERN)]}, IndexError),
-        ({"decisions": [(ALWAYS, 1.0)]}, TypeError),
         ({"decisions": [(ALWAYS, 0)], "patterns": []}, IndexError),
-        ({"patterns": [(False, math.inf, [])] * 3}, ValueError),
         ({"patterns": [(False, 1.0, [(OUTSIDE, 1.0)])] * 3}, IndexError),
         ({"patterns": [(False, 1.0, [(0, 1.0)] * (MAX_IMPACTS + 1))] * 3}, ValueError),
         ({"fields": 2**63}, OverflowError),
-        ({"fields": 2.0}, TypeError),
     ],
 )
 def test_a_table_that_does_not_hold_together_is_refused(

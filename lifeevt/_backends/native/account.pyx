@@ -1,7 +1,8 @@
 """Account, native: what the events of one level met."""
 
+from libc.stdint cimport int64_t
+
 from .histogram cimport Histogram
-from .numbers cimport whole
 from ..nogil.account cimport account_record, account_shed
 from ..nogil.atomics cimport RELAXED, load_u64
 
@@ -10,35 +11,19 @@ cdef class Account:
     """Account in C: see the reference."""
 
     def __cinit__(self):
-        self.waits, self.services, self.latencies, self.latenesses = Histogram(), Histogram(), Histogram(), Histogram()
-        self.kept.wait = &self.waits.counted
-        self.kept.service = &self.services.counted
-        self.kept.latency = &self.latencies.counted
-        self.kept.lateness = &self.latenesses.counted
+        self.wait, self.service, self.latency, self.lateness = Histogram(), Histogram(), Histogram(), Histogram()
+        self.kept.wait = &self.wait.counted
+        self.kept.service = &self.service.counted
+        self.kept.latency = &self.latency.counted
+        self.kept.lateness = &self.lateness.counted
         self.kept.late = self.kept.starved = self.kept.shed = 0
 
     def __init__(self):
         pass        # __cinit__ alone would let any argument pass
 
     @property
-    def wait(self):
-        return self.waits
-
-    @property
-    def service(self):
-        return self.services
-
-    @property
-    def latency(self):
-        return self.latencies
-
-    @property
     def late(self):
         return load_u64(&self.kept.late, RELAXED)
-
-    @property
-    def lateness(self):
-        return self.latenesses
 
     @property
     def starved(self):
@@ -48,8 +33,8 @@ cdef class Account:
     def shed(self):
         return load_u64(&self.kept.shed, RELAXED)
 
-    def record(self, budget_ns, wait_ns, service_ns):
-        account_record(&self.kept, whole(budget_ns), whole(wait_ns), whole(service_ns))
+    def record(self, int64_t budget_ns, int64_t wait_ns, int64_t service_ns):
+        account_record(&self.kept, budget_ns, wait_ns, service_ns)
 
     def record_shed(self):
         account_shed(&self.kept, NULL)

@@ -2,13 +2,9 @@
 
 from libc.stdint cimport int64_t
 
-from .numbers cimport whole
 from .watch cimport Watched, enter
 from ..nogil.bucket cimport bucket_admits, bucket_fill, bucket_has_token, bucket_is_full, bucket_ready_ns
 from ..nogil.heap cimport heap_leave_quietly
-
-cdef int64_t MOST = 1_099_511_627_776       # 2**40
-cdef int64_t LONGEST_NS = 1_000_000_000_000_000_000
 
 
 cdef class Bucket:
@@ -17,36 +13,31 @@ cdef class Bucket:
     def __cinit__(self, *_, **__):
         bucket_fill(&self.kept, 1, 1, 1)
 
-    def __init__(self, Watched heap, count, period_ns, most):
-        cdef int64_t tokens = checked("count", count, MOST), period = checked("period_ns", period_ns, LONGEST_NS)
-        bucket_fill(&self.kept, tokens, period, checked("most", most, MOST))
+    def __init__(self, Watched heap, int64_t count, int64_t period_ns, int64_t most):
+        bucket_fill(&self.kept, count, period_ns, most)
         self.events = heap
 
-    def admits(self, now_ns):
-        cdef int64_t now = whole(now_ns)
+    def admits(self, int64_t now_ns):
         guard(self)
-        cdef bint there = bucket_admits(&self.kept, now)
+        cdef bint there = bucket_admits(&self.kept, now_ns)
         unguard(self)
         return there
 
-    def has_token(self, now_ns):
-        cdef int64_t now = whole(now_ns)
+    def has_token(self, int64_t now_ns):
         guard(self)
-        cdef bint there = bucket_has_token(&self.kept, now)
+        cdef bint there = bucket_has_token(&self.kept, now_ns)
         unguard(self)
         return there
 
-    def ready_ns(self, now_ns):
-        cdef int64_t now = whole(now_ns)
+    def ready_ns(self, int64_t now_ns):
         guard(self)
-        cdef int64_t ready = bucket_ready_ns(&self.kept, now)
+        cdef int64_t ready = bucket_ready_ns(&self.kept, now_ns)
         unguard(self)
         return ready
 
-    def is_full(self, now_ns):
-        cdef int64_t now = whole(now_ns)
+    def is_full(self, int64_t now_ns):
         guard(self)
-        cdef bint full = bucket_is_full(&self.kept, now)
+        cdef bint full = bucket_is_full(&self.kept, now_ns)
         unguard(self)
         return full
 
@@ -60,10 +51,3 @@ cdef inline int guard(Bucket bucket) except -1:
 cdef inline void unguard(Bucket bucket) noexcept:
     if bucket.events is not None:
         heap_leave_quietly(&bucket.events.heap)
-
-
-cdef int64_t checked(name, value, int64_t most) except -1:
-    cdef int64_t number = whole(value)
-    if not 1 <= number <= most:
-        raise ValueError(f"{name} is {number}; it must lie in [1, {most}]")
-    return number

@@ -15,12 +15,12 @@ cdef enum:
 cdef class StateCells(Guarded):
     cdef cell_block block
     cdef int64_t reads
-    cdef int64_t refused_commits
+    cdef readonly int64_t conflicts
     cdef int64_t entered_ns     # when the writer came in, if its hold is measured
     cdef int64_t unmeasured     # no sequence with these bits is measured: 0, or one that every sequence gets
     cdef list objects
-    cdef Histogram wait_times
-    cdef Histogram hold_times
+    cdef readonly Histogram waits       # of writers that did not find the lock free
+    cdef readonly Histogram holds
 
     cdef int enter_late(self) except -1
     cdef void note_hold(self) noexcept

@@ -1,29 +1,41 @@
 """StateCells, native: bounded doubles under a read-write lock of C, read without it."""
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_New
+from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
-from .bounds cimport as_merged, bounded, check_bounds, flags_of, held_number, held_numbers, outside
 from .histogram cimport Histogram
 from .rwlock cimport Guarded, visit
-from .numbers cimport finite, index_in, listed, whole
+from .numbers cimport finite, index_in, listed, plain
 from ..nogil.atomics cimport ACQUIRE, RELEASE, load_i64, store_i64
 from ..nogil.cells cimport (
-    CELL_REFUSES, cells_add, cells_begin_write, cells_clear, cells_end_write, cells_init, cells_mark, cells_merge,
-    cells_read_all, cells_refused, cells_set, cells_sum, cells_version,
+    CELL_CLAMPS, CELL_INTEGER, CELL_REFUSES, CELLS_NO_CAUSE, cell, cell_block, cells_add, cells_begin_write,
+    cells_bounded, cells_clear, cells_end_write, cells_init, cells_mark, cells_merge, cells_read_all, cells_refused,
+    cells_set, cells_sum, cells_version,
 )
 from ..nogil.change_log cimport change_log_clear, change_record
 from ..nogil.futex cimport monotonic_ns
 from ..nogil.histogram cimport histogram_record_unshared
 from ..nogil.rwlock cimport rwlock_release
 
-from ..contract import NO_CAUSE
+cdef enum:
+    NOT_PLAIN = -1
+
+ctypedef struct held_number:
+    double number
+    double kept
+    int32_t place
+
+cdef extern from "Python.h":
+    bint PyLong_CheckExact(PyObject* number)
+    PyObject* PyTuple_GET_ITEM(tuple items, Py_ssize_t index)
 
 cdef extern from *:
     """
-    /* With the GIL nobody exchanges an object between two steps that run no Python. */
+    /* With the GIL no object is exchanged between two steps that run no Python. */
     #ifdef Py_GIL_DISABLED
     #define LIFEEVT_OBJECTS_NEED_THE_LOCK 1
     #else
@@ -61,23 +73,23 @@ cdef class StateCells(Guarded):
     """StateCells in C: see the reference."""
 
     def __cinit__(self, values, lows, highs, integers, clamping=(), refusing=(), objects=(), measured=True):
-        cdef tuple given = listed(values), least = listed(lows), most = listed(highs), whole_ones = listed(integers)
-        cdef Py_ssize_t index, count = len(given)
-        cdef tuple clamps = listed(clamping) or (False,) * count, refuses = listed(refusing) or (False,) * count
-        if not count == len(least) == len(most) == len(whole_ones) == len(clamps) == len(refuses):
-            raise ValueError("values, lows, highs and integers differ in length")
+        cdef tuple given = tuple(values), no = (False,) * len(given)
+        cdef Py_ssize_t index = 0
+        cdef cell* this
         self.objects = list(objects)
         self.unmeasured = not measured
-        self.wait_times, self.hold_times = Histogram(), Histogram()
-        if cells_init(&self.block, count, len(self.objects)) != 0:
+        self.waits, self.holds = Histogram(), Histogram()
+        if cells_init(&self.block, len(given), len(self.objects)) != 0:
             raise MemoryError
-        for index in range(count):
-            self.block.cells[index].low = finite(least[index])
-            self.block.cells[index].high = finite(most[index])
-            self.block.cells[index].flags = flags_of(whole_ones[index], clamps[index], refuses[index])
-            self.block.refuses = self.block.refuses or self.block.cells[index].flags & CELL_REFUSES
-            check_bounds(&self.block.cells[index])
-            self.block.cells[index].value = bounded(&self.block, index, given[index])
+        for value, low, high, integer, clamps, refuses in zip(
+            given, lows, highs, integers, clamping or no, refusing or no, strict=True
+        ):
+            this = &self.block.cells[index]
+            this.low, this.high = low, high
+            this.flags = CELL_INTEGER * bool(integer) | CELL_CLAMPS * bool(clamps) | CELL_REFUSES * bool(refuses)
+            self.block.refuses = self.block.refuses or this.flags & CELL_REFUSES
+            this.value = bounded(&self.block, index, value)
+            index += 1
 
     def __dealloc__(self):
         cells_clear(&self.block)
@@ -89,18 +101,6 @@ cdef class StateCells(Guarded):
     def version(self):
         return cells_version(&self.block)
 
-    @property
-    def conflicts(self):
-        return self.refused_commits
-
-    @property
-    def waits(self):
-        return self.wait_times
-
-    @property
-    def holds(self):
-        return self.hold_times
-
     # --- reading
 
     def read(self, index):
@@ -109,10 +109,8 @@ cdef class StateCells(Guarded):
     def read_all(self):
         return self.read_whole()[:2]
 
-    def read_object(self, index):
-        cdef int32_t place = index_in(index, self.block.length + self.block.objects) - self.block.length
-        if place < 0:
-            raise IndexError(f"at place {index} is a number")
+    def read_object(self, int64_t index):
+        cdef int32_t place = index_in(index - self.block.length, self.block.objects)
         count_read(self)
         if not LIFEEVT_OBJECTS_NEED_THE_LOCK:
             return self.objects[place]
@@ -143,15 +141,14 @@ cdef class StateCells(Guarded):
 
     # --- writing
 
-    def write(self, index, value, cause=NO_CAUSE):
+    def write(self, index, value, int64_t cause=CELLS_NO_CAUSE):
         cdef int32_t place = index_in(index, self.block.length)
-        cdef double number = bounded(&self.block, place, value)
-        return self.stored(place, number, whole(cause))
+        return self.stored(place, bounded(&self.block, place, value), cause)
 
-    def add(self, indices, deltas, cause=NO_CAUSE):
+    def add(self, indices, deltas, int64_t cause=CELLS_NO_CAUSE):
         return self.add_and_tell(indices, deltas, cause)[0]
 
-    def add_and_tell(self, indices, deltas, cause=NO_CAUSE):
+    def add_and_tell(self, indices, deltas, int64_t cause=CELLS_NO_CAUSE):
         cdef tuple into = listed(indices), given = listed(deltas)
         cdef Py_ssize_t count = len(into), index
         if count != len(given):
@@ -165,37 +162,35 @@ cdef class StateCells(Guarded):
                 changes[index].place = index_in(into[index], self.block.length)
             for index in range(count):
                 changes[index].amount = finite(given[index])
-            version = self.added(changes, count, whole(cause), told)
+            version = self.added(changes, count, cause, told)
             return version, tuple([told[index] for index in range(count)])
         finally:
             PyMem_Free(changes)
 
-    def compare_and_set(self, index, expected, value, cause=NO_CAUSE):
+    def compare_and_set(self, index, double expected, value, int64_t cause=CELLS_NO_CAUSE):
         cdef int32_t place = index_in(index, self.block.length)
-        cdef double wanted = expected, number = bounded(&self.block, place, value)
+        cdef double number = bounded(&self.block, place, value)
         cdef int64_t version = 0
-        enter(self, whole(cause))
-        if self.block.cells[place].value == wanted:
+        enter(self, cause)
+        if self.block.cells[place].value == expected:
             version = write_one(self, place, number)
         leave(self)
         return version
 
-    def reach(self, index, value, upward, cause=NO_CAUSE):
+    def reach(self, index, value, bint upward, int64_t cause=CELLS_NO_CAUSE):
         cdef int32_t place = index_in(index, self.block.length)
         cdef double number = bounded(&self.block, place, value), present
-        cdef bint up = bool(upward)
-        enter(self, whole(cause))
+        enter(self, cause)
         cdef int64_t version = cells_version(&self.block)
         present = self.block.cells[place].value
-        if number > present if up else number < present:
+        if number > present if upward else number < present:
             version = write_one(self, place, number)
         leave(self)
         return version
 
-    def commit(self, since, watched, places, values, cause=NO_CAUSE):
+    def commit(self, int64_t since, watched, places, values, int64_t cause=CELLS_NO_CAUSE):
         cdef tuple looked_at = listed(watched), targets = listed(places), given = tuple(values)
         cdef list exchanged = values
-        cdef int64_t began = whole(since), why = whole(cause)
         cdef int32_t total = self.block.length + self.block.objects, length = len(targets), looks = len(looked_at)
         cdef int32_t index
         if length != len(given):
@@ -213,34 +208,32 @@ cdef class StateCells(Guarded):
                     changes[index].amount = bounded(&self.block, changes[index].place, given[index])
             if len(exchanged) != length:
                 raise ValueError("values changed meanwhile")
-            return committed(self, began, changes, length, looks, exchanged, why)
+            return committed(self, since, changes, length, looks, exchanged, cause)
         finally:
             PyMem_Free(changes)
 
-    def absorb(self, since, held, kept, places=(), values=(), cause=NO_CAUSE):
-        cdef int64_t began = whole(since), why = whole(cause), version
-        cdef tuple now = held, before = kept, targets = listed(places)
+    def absorb(self, int64_t since, tuple held, tuple kept, places=(), values=(), int64_t cause=CELLS_NO_CAUSE):
+        cdef int64_t version
+        cdef tuple targets = listed(places)
         cdef int32_t length = self.block.length, objects = len(targets), index, count
         cdef list exchanged = values if objects else []
-        if not len(now) == len(before) == length:
+        if not len(held) == len(kept) == length:
             raise ValueError("held and kept are not of a number for each cell")
         cdef held_number* changes = <held_number*> PyMem_Malloc((length + objects + 1) * sizeof(held_number))
         if changes == NULL:
             raise MemoryError
         try:
             for index in range(objects):
-                changes[length + index].place = index_in(targets[index], length + self.block.objects)
-                if changes[length + index].place < length:
-                    raise IndexError(f"at place {targets[index]} is a number")
+                changes[length + index].place = length + index_in(targets[index] - length, self.block.objects)
             if len(exchanged) != objects:
                 raise ValueError("places and values differ in length")
-            count = held_numbers(&self.block, now, before, changes)
+            count = held_numbers(&self.block, held, kept, changes)
             if count < 0 or count + objects == 0:
-                return 0, (None if count < 0 else now)
-            enter(self, why)
-            version = absorb_all(self, began, changes, count, objects, exchanged)
+                return 0, (None if count < 0 else held)
+            enter(self, cause)
+            version = absorb_all(self, since, changes, count, objects, exchanged)
             leave(self)
-            return version, as_merged(now, changes, count)
+            return version, as_merged(held, changes, count)
         finally:
             PyMem_Free(changes)
 
@@ -253,11 +246,10 @@ cdef class StateCells(Guarded):
     def changes_waiting(self):
         return load_i64(&self.block.log.length, ACQUIRE)
 
-    def record(self, records):
-        cdef bint on = bool(records)
+    def record(self, bint records):
         visit(&self.lock, True)
-        store_i64(&self.block.log.on, on, RELEASE)
-        if not on:
+        store_i64(&self.block.log.on, records, RELEASE)
+        if not records:
             change_log_clear(&self.block.log)
         rwlock_release(&self.lock)
 
@@ -299,11 +291,11 @@ cdef class StateCells(Guarded):
         cdef int64_t began_ns = monotonic_ns()
         visit(&self.lock, True)
         if not self.unmeasured:
-            histogram_record_unshared(&self.wait_times.counted, monotonic_ns() - began_ns)
+            histogram_record_unshared(&self.waits.counted, monotonic_ns() - began_ns)
         return 0
 
     cdef void note_hold(self) noexcept:
-        histogram_record_unshared(&self.hold_times.counted, monotonic_ns() - self.entered_ns)
+        histogram_record_unshared(&self.holds.counted, monotonic_ns() - self.entered_ns)
         self.entered_ns = 0
 
 
@@ -340,7 +332,7 @@ cdef tuple committed(
     if conflicts == 0:
         version = exchange_all(cells, changes, length, values)
     else:
-        cells.refused_commits += 1
+        cells.conflicts += 1
     leave(cells)
     return version, tuple([watched[index].place for index in range(conflicts)])
 
@@ -405,3 +397,53 @@ cdef list listed_changes(change_record* records, int64_t length):
         ]
     finally:
         free(records)
+
+
+cdef double bounded(const cell_block* block, Py_ssize_t index, value) except? -1.0:
+    """Return a number as a cell stores it; ValueError when it lies outside."""
+    cdef const cell* this = &block.cells[index]
+    cdef double number = finite(value)
+    cdef bint fits
+    cdef double kept = cells_bounded(this, number, &fits)
+    if not fits:
+        raise outside(this, trunc(number) + 0.0 if this.flags & CELL_INTEGER else number, index)
+    return kept
+
+
+cdef object outside(const cell* this, double number, Py_ssize_t index):
+    return ValueError(f"{number} lies outside [{this.low}, {this.high}]", index)
+
+
+cdef int32_t held_numbers(const cell_block* block, tuple held, tuple kept, held_number* into) noexcept:
+    """Find the numbers in which two tuples, of a number for each cell, differ; return how many they are.
+
+    NOT_PLAIN when one of those that are not the same object is no int or float that its cell takes as it is.
+    """
+    cdef PyObject* now
+    cdef PyObject* before
+    cdef const cell* this
+    cdef int32_t place, count = 0
+    for place in range(block.length):
+        now, before = PyTuple_GET_ITEM(held, place), PyTuple_GET_ITEM(kept, place)
+        if now == before:
+            continue
+        this = &block.cells[place]
+        into[count].place = place
+        into[count].number, into[count].kept = plain(now), plain(before)
+        if this.flags & CELL_INTEGER and not PyLong_CheckExact(now):
+            return NOT_PLAIN
+        if not this.low <= into[count].number <= this.high or into[count].kept != into[count].kept:
+            return NOT_PLAIN
+        count += into[count].number != into[count].kept
+    return count
+
+
+cdef tuple as_merged(tuple held, const held_number* changes, int32_t count):
+    """Return what is held, with the numbers that became others meanwhile."""
+    cdef int32_t index
+    cdef list other = None
+    for index in range(count):
+        if changes[index].kept != changes[index].number:
+            other = list(held) if other is None else other
+            other[changes[index].place] = changes[index].kept
+    return held if other is None else tuple(other)

@@ -1,4 +1,4 @@
-"""EventHeap, native: the heap of `_heap` with a Python object in every slot.
+"""EventHeap, native: the heap of C, and beside it a list with the Python objects of its slots.
 
 While its mutex is held no Python code can run: no object is collected, no reference falls to zero.
 """
@@ -8,11 +8,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from .arrays cimport CHUNK, NumberOffers
-from .numbers cimport whole
-from .offers cimport (
-    SHED_END, checked_end, checked_type_to_pause, checked_level, checked_level_to_pause, checked_policy, entry_of,
-    fill_type, fill_numbers, fill_offer, fill_offsets, fill_policies, offered, read_ticket, ticket_of,
-)
+from .numbers cimport index_in, whole
 from .watch cimport Watched, enter
 from ..nogil.atomics cimport RELAXED, load_i32
 from ..nogil.heap cimport (
@@ -28,6 +24,7 @@ from ..contract import ADMITTED as _ADMITTED, REFUSED as _REFUSED, SHED_END as _
 from ..fork import keep
 
 cdef enum:
+    SHED_END = 2
     SWEPT = 32                  # stale payloads dropped in one go
     FEW = 512                   # so few events are taken in without giving the GIL away
 
@@ -44,9 +41,9 @@ cdef class EventHeap(Watched):
         cdef int64_t wanted = whole(capacity)
         if not 0 < wanted < <int64_t> 2**31:
             raise ValueError(f"capacity is {wanted}; it must lie in [1, 2**31)")
-        self.limit = <int> wanted
+        self.capacity = <int32_t> wanted
         self.payloads = []
-        if heap_init(&self.heap, self.limit) != 0:
+        if heap_init(&self.heap, self.capacity) != 0:
             raise MemoryError
         keep(self)
 
@@ -56,58 +53,54 @@ cdef class EventHeap(Watched):
     def __len__(self):
         return load_i32(&self.heap.queued, RELAXED)
 
-    @property
-    def capacity(self):
-        return self.limit
-
-    def offer(self, key, level, arrival_ns, payload, policy, type_id=NO_TYPE_ID, intensity=0.0):
+    def offer(
+        self, int64_t key, int32_t level, int64_t arrival_ns, payload, int policy, int32_t type_id=NO_TYPE_ID,
+        double intensity=0.0,
+    ):
         cdef offered offer
-        fill_offer(&offer, key, level, arrival_ns)
-        cdef int how = checked_policy(policy)
-        fill_type(&offer, type_id, intensity)
+        fill_offer(&offer, key, level, arrival_ns, type_id, intensity)
         self.make_places()
         enter(&self.heap)
-        payload = self.place(&offer, payload, how)
+        payload = self.place(&offer, payload, policy)
         heap_leave(&self.heap)
         return verdict_of(&offer, payload)
 
-    def offer_tracked(self, key, level, arrival_ns, payload, policy, type_id=NO_TYPE_ID, intensity=0.0, held=False):
+    def offer_tracked(
+        self, int64_t key, int32_t level, int64_t arrival_ns, payload, int policy, int32_t type_id=NO_TYPE_ID,
+        double intensity=0.0, bint held=False,
+    ):
         cdef offered offer
-        fill_offer(&offer, key, level, arrival_ns)
-        cdef int how = checked_policy(policy)
-        fill_type(&offer, type_id, intensity)
+        fill_offer(&offer, key, level, arrival_ns, type_id, intensity)
         offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
         if held:
             offer.event.run = HELD
         self.make_places()
         enter(&self.heap)
         cdef uint64_t sequence = self.heap.accepted
-        cdef int32_t slot = -1
-        offer.verdict = heap_offer(&self.heap, &offer.event, how, SHED_END, &slot, &offer.victim)
-        payload = payload if slot < 0 else self.kept(slot, payload)
+        payload = self.place(&offer, payload, policy)
         heap_leave(&self.heap)
-        verdict = verdict_of(&offer, payload)
-        return verdict, None if slot < 0 else (sequence, slot)
+        return verdict_of(&offer, payload), None if offer.slot < 0 else (sequence, offer.slot)
 
-    def withdraw(self, ticket, end):
+    def withdraw(self, ticket, int end):
         cdef ticket_of given = read_ticket(ticket)
-        cdef int how = checked_end(end, 0)
+        index_in(end, HEAP_ENDS)
         cdef heap_slot out
         cdef object payload = None
         enter(&self.heap)
         cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
         if there:
-            heap_withdraw(&self.heap, given.slot, how, &out)
+            heap_withdraw(&self.heap, given.slot, end, &out)
             payload = self.payload_of(given.slot)
             heap_release(&self.heap, given.slot)
         heap_leave(&self.heap)
         return entry_of(&out, payload) if there else None
 
-    def replace(self, ticket, key, level, payload, type_id=NO_TYPE_ID, intensity=0.0):
+    def replace(
+        self, ticket, int64_t key, int32_t level, payload, int32_t type_id=NO_TYPE_ID, double intensity=0.0
+    ):
         cdef ticket_of given = read_ticket(ticket)
         cdef offered offer
-        fill_offer(&offer, key, level, 0)
-        fill_type(&offer, type_id, intensity)
+        fill_offer(&offer, key, level, 0, type_id, intensity)
         offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
         cdef object _before = None
         cdef int code = 0
@@ -132,26 +125,24 @@ cdef class EventHeap(Watched):
             raise MemoryError
         return there
 
-    def pause(self, level, type_id, paused):
-        cdef int32_t height = -1 if level is None else checked_level_to_pause(level)
-        cdef int32_t number = -1 if type_id is None else checked_type_to_pause(type_id)
-        cdef bint now = bool(paused)
+    def pause(self, level, type_id, bint paused):
+        cdef int32_t height = -1 if level is None else level, number = -1 if type_id is None else type_id
         enter(&self.heap)
-        cdef int code = heap_pause(&self.heap, height, number, now)
+        cdef int code = heap_pause(&self.heap, height, number, paused)
         heap_leave(&self.heap)
         if code != 0:
             raise MemoryError
 
-    def book(self, end):
-        cdef int how = checked_end(end, 0)
+    def book(self, int end):
+        index_in(end, HEAP_ENDS)
         enter(&self.heap)
-        cdef uint64_t sequence = heap_book(&self.heap, how)
+        cdef uint64_t sequence = heap_book(&self.heap, end)
         heap_leave(&self.heap)
         return sequence
 
     def offer_many(self, offers, policy, numbers=None):
-        cdef tuple given = tuple(offers), known = tuple(() if numbers is None else numbers)
-        cdef Py_ssize_t count = len(given), index
+        cdef tuple given = tuple(offers)
+        cdef Py_ssize_t count = len(given), index = 0
         cdef int[HEAP_LEVELS] how
         fill_policies(how, policy)
         cdef list payloads = [None] * count
@@ -159,11 +150,12 @@ cdef class EventHeap(Watched):
         if made == NULL:
             raise MemoryError
         try:
-            for index in range(count):
-                key, level, arrival_ns, payloads[index] = given[index]
-                fill_offer(&made[index], key, level, arrival_ns)
-            if numbers is not None:
-                fill_numbers(made, known, count)
+            if numbers is None:
+                numbers = [(NO_TYPE_ID, 0.0)] * count
+            for (key, level, arrival_ns, payload), (type_id, intensity) in zip(given, numbers, strict=True):
+                fill_offer(&made[index], key, level, arrival_ns, type_id, intensity)
+                payloads[index] = payload
+                index += 1
             self.make_places()
             enter(&self.heap)
             for index in range(count):
@@ -174,7 +166,7 @@ cdef class EventHeap(Watched):
             PyMem_Free(made)
 
     def offer_numbers(self, type_table, types, intensities, timestamps, arrival_ns, policy):
-        cdef NumberOffers given = NumberOffers(type_table, types, intensities, timestamps, whole(arrival_ns))
+        cdef NumberOffers given = NumberOffers(type_table, types, intensities, timestamps, arrival_ns)
         cdef int[HEAP_LEVELS] how
         fill_policies(how, policy)
         cdef list shed = []
@@ -210,28 +202,29 @@ cdef class EventHeap(Watched):
         return taken
 
     cdef object place_number(self, offered* offer, int policy):
-        """Offer an event without an object, from inside the heap; give back what its victim left."""
-        cdef int32_t slot = -1
+        """Offer an event without an object, from inside the heap; return the object of its victim."""
         cdef object before
-        offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &slot, &offer.victim)
-        if slot < 0 or slot >= len(self.payloads):
+        offer.slot = -1
+        offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &offer.slot, &offer.victim)
+        if offer.slot < 0 or offer.slot >= len(self.payloads):
             return None
-        before = self.payloads[slot]
-        self.payloads[slot] = None
+        before = self.payloads[offer.slot]
+        self.payloads[offer.slot] = None
         return before
 
-    def pop(self, end=NO_END):
-        return self.pop_head(HEAP_LEVELS, checked_end(end, NO_END))
+    def pop(self, int end=NO_END):
+        return self.pop_head(HEAP_LEVELS, end)
 
-    def pop_above(self, level, end=NO_END):
-        cdef int64_t above = max(<int64_t> -1, min(whole(level), <int64_t> HEAP_LEVELS))
-        return self.pop_head(<int32_t> above, checked_end(end, NO_END))
+    def pop_above(self, int64_t level, int end=NO_END):
+        return self.pop_head(<int32_t> max(<int64_t> -1, min(level, <int64_t> HEAP_LEVELS)), end)
 
     cdef object pop_head(self, int32_t above, int end):
         cdef heap_slot out
         cdef int32_t slot
         cdef object payload = None
         cdef bint unsettled = True
+        if end != NO_END:
+            index_in(end, HEAP_ENDS)
         while unsettled:
             enter(&self.heap)
             slot = heap_pop(&self.heap, above, end, &out)
@@ -254,25 +247,24 @@ cdef class EventHeap(Watched):
             heap_leave_quietly(&self.heap)
         return None if slot < 0 else (seen.event.key, seen.event.level, seen.event.type_id)
 
-    def drain(self, limit, end, every=False):
+    def drain(self, limit, int end, bint every=False):
         cdef Py_ssize_t taken = 0, index
         cdef Py_ssize_t count = max(min(whole(limit), <int64_t> load_i32(&self.heap.queued, RELAXED)), <int64_t> 0)
-        cdef int how = checked_end(end, 0)
         cdef list payloads = [None] * count
         cdef int32_t slot, paused
-        cdef bint every_one = bool(every)
+        index_in(end, HEAP_ENDS)
         cdef heap_slot* outs = <heap_slot*> PyMem_Malloc((count + 1) * sizeof(heap_slot))
         if outs == NULL:
             raise MemoryError
         try:
             enter(&self.heap)
             paused = self.heap.paused_count
-            if every_one and heap_open(&self.heap) == 0:
+            if every and heap_open(&self.heap) == 0:
                 self.heap.paused_count = 0
             for index in range(count):
-                slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
+                slot = heap_pop(&self.heap, HEAP_LEVELS, end, &outs[index])
                 while slot < 0 and self.heap.unsettled:
-                    slot = heap_pop(&self.heap, HEAP_LEVELS, how, &outs[index])
+                    slot = heap_pop(&self.heap, HEAP_LEVELS, end, &outs[index])
                 if slot < 0:
                     break
                 payloads[index] = self.payload_of(slot)
@@ -284,10 +276,10 @@ cdef class EventHeap(Watched):
         finally:
             PyMem_Free(outs)
 
-    def finish(self, end):
-        cdef int how = checked_end(end, 0)
+    def finish(self, int end):
+        index_in(end, HEAP_ENDS)
         enter(&self.heap)
-        cdef int code = heap_finish(&self.heap, how)
+        cdef int code = heap_finish(&self.heap, end)
         heap_leave(&self.heap)
         if code != 0:
             raise ValueError("no event is running")
@@ -310,8 +302,9 @@ cdef class EventHeap(Watched):
 
     def shift(self, offsets):
         cdef int64_t[HEAP_LEVELS] wanted
-        cdef int code
-        fill_offsets(wanted, offsets)
+        cdef int code, level
+        for level, offset in zip(range(HEAP_LEVELS), offsets, strict=True):
+            wanted[level] = offset
         with nogil:
             heap_enter(&self.heap)
             code = heap_shift(&self.heap, wanted)
@@ -319,14 +312,12 @@ cdef class EventHeap(Watched):
         if code != 0:
             raise MemoryError
 
-    def postpone(self, before, by_ns, level):
-        cdef int64_t limit = whole(before), span_ns = whole(by_ns), moved
-        cdef int32_t first = checked_level(level)
-        if span_ns <= 0:
-            raise ValueError(f"by_ns is {span_ns}; it must be above 0")
+    def postpone(self, int64_t before, int64_t by_ns, int32_t level):
+        cdef int64_t moved
+        index_in(level, HEAP_LEVELS)
         with nogil:
             heap_enter(&self.heap)
-            moved = heap_postpone(&self.heap, limit, span_ns, first)
+            moved = heap_postpone(&self.heap, before, by_ns, level)
             heap_leave(&self.heap)
         if moved < 0:
             raise MemoryError
@@ -342,13 +333,13 @@ cdef class EventHeap(Watched):
             raise AssertionError("the heap, its entries and its levels disagree")
 
     cdef object place(self, offered* offer, payload, int policy):
-        """Offer one event from inside the heap; give back the payload that now belongs to the caller.
+        """Offer one event from inside the heap; return the object that now belongs to the caller.
 
-        That is what the slot held before: its victim's, or one left there by a reader without the GIL.
+        The slot held it before: the object of a victim, or one that a reader without the GIL left there.
         """
-        cdef int32_t slot = -1
-        offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &slot, &offer.victim)
-        return payload if slot < 0 else self.kept(slot, payload)
+        offer.slot = -1
+        offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &offer.slot, &offer.victim)
+        return payload if offer.slot < 0 else self.kept(offer.slot, payload)
 
     cdef object kept(self, int32_t slot, payload):
         """Keep an object for a slot, from inside the heap, and give back what was there."""

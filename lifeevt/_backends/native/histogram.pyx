@@ -1,9 +1,8 @@
 """Histogram, native: the counts of C, read from Python."""
 
 cimport cython
-from libc.stdint cimport UINT64_MAX, uint64_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 
-from .numbers cimport whole
 from ..nogil.atomics cimport RELAXED, load_u64
 from ..nogil.histogram cimport (
     HISTOGRAM_BUCKETS, histogram_init, histogram_merge, histogram_percentile, histogram_record, histogram_upper,
@@ -37,12 +36,10 @@ cdef class Histogram:
     def maximum(self):
         return load_u64(&self.counted.maximum, RELAXED)
 
-    def record(self, duration_ns):
-        histogram_record(&self.counted, whole(duration_ns))
+    def record(self, int64_t duration_ns):
+        histogram_record(&self.counted, duration_ns)
 
     def percentile(self, double percent):
-        if not 0.0 <= percent <= 100.0:
-            raise ValueError(f"percent is {percent}; it must lie in [0, 100]")
         return histogram_percentile(&self.counted, percent)
 
     def merge(self, Histogram other not None):

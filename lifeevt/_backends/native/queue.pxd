@@ -3,9 +3,8 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from .heap cimport EventHeap
+from .heap cimport EventHeap, offered
 from .type_table cimport TypeTable
-from .offers cimport offered
 from ..nogil.order cimport HEAP_LEVELS
 
 cdef enum:

@@ -10,8 +10,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
-from .heap cimport REFUSED, verdict_of
-from .offers cimport entry_of, offered
+from .heap cimport REFUSED, entry_of, offered, verdict_of
 from .watch cimport enter
 from ..nogil.futex cimport monotonic_ns
 from ..nogil.heap cimport HEAP_ADMITTED, HEAP_REFUSED, HEAP_WAIT, heap_leave, heap_leave_quietly, heap_pop, heap_release

@@ -32,7 +32,7 @@ cdef class Reactor:
     cdef StateCells cells
     cdef list accounts
     cdef CoDel codel            # or None
-    cdef Histogram gil_waits
+    cdef readonly Histogram gil_wait
     cdef uint32_t wants_gil     # 1 while an event waits for the GIL
     cdef int32_t yielding
 
@@ -53,6 +53,7 @@ cdef class Reactor:
     cdef int publish(self, result_record* record, payload) except -1
     cdef int let_go(self) except -1
     cdef int64_t wanted(self, limit) except -1
+    cdef int32_t take_some(self, result_record* into, list payloads, int64_t most) except -1
     cdef int run_loop(self, int64_t limit, int32_t above, bint waits)
     cdef int look(self, int64_t limit, int32_t above, bint waits)
     cdef int process_reflex(self)

@@ -2,24 +2,25 @@
 
 cimport cython
 from cpython.mem cimport PyMem_Malloc
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
 
 from .account cimport Account
 from .codel cimport CoDel
 from .heap cimport EventHeap
 from .histogram cimport Histogram
 from .type_table cimport TypeTable
-from .numbers cimport listed, whole
-from .offers cimport checked_level
+from .numbers cimport index_in, whole
 from .reflex cimport ReflexTable, outcome_of
-from .results cimport ResultBuffer, clear_rest, fill_record
+from .results cimport ResultBuffer, clear_rest
 from .cells cimport StateCells
 from .watch cimport enter
 from ..nogil.atomics cimport RELAXED, SEQ_CST, fetch_add_i32, load_i32, load_i64, load_u32, store_i32, store_u32
 from ..nogil.cells cimport cells_version
 from ..nogil.futex cimport FUTEX_ALL, futex_wait, futex_wake, monotonic_ns
 from ..nogil.heap cimport (
-    heap_abandon, heap_finish, heap_head, heap_keep, heap_leave, heap_leave_quietly, heap_wake_all, heap_release,
+    HEAP_ENDS, heap_abandon, heap_finish, heap_head, heap_keep, heap_leave, heap_leave_quietly, heap_release,
+    heap_wake_all,
 )
 from ..nogil.histogram cimport histogram_record_unshared
 from ..nogil.type_table cimport NO_ROW
@@ -45,7 +46,7 @@ cdef class Reactor:
 
     def __cinit__(
         self, EventHeap heap not None, TypeTable type_table not None, ReflexTable table not None,
-        StateCells cells not None, accounts, capacity, processes,
+        StateCells cells not None, accounts, capacity, bint processes,
     ):
         cdef Py_ssize_t level
         cdef Account each
@@ -54,16 +55,16 @@ cdef class Reactor:
             raise ValueError(f"capacity is {room}; it must lie in [1, 2**31)")
         if cells.block.length != table.fields:
             raise ValueError(f"the table is for {table.fields} cells, the state has {cells.block.length}")
-        self.accounts = list(listed(accounts))
-        if not 0 < len(self.accounts) <= HEAP_LEVELS:
-            raise ValueError(f"{len(self.accounts)} accounts; there must be 1 to {HEAP_LEVELS}, one a level")
+        self.accounts = list(accounts)
+        if not self.accounts:
+            raise ValueError("0 accounts; there must be one at least")
         for level in range(HEAP_LEVELS):        # levels without one of their own share the last
             each = self.accounts[min(level, len(self.accounts) - 1)]
             self.loop.accounts[level] = &each.kept
         self.events, self.type_table, self.table, self.cells = heap, type_table, table, cells
-        self.gil_waits, self.handlers = Histogram(), {}
+        self.gil_wait, self.handlers = Histogram(), {}
         self.loop.due_ns = INT64_MAX
-        self.loop.processes = bool(processes)
+        self.loop.processes = processes
         self.loop.types, self.loop.table = &type_table.table, &table.table
         self.loop.cells, self.loop.lock = &cells.block, &cells.lock
         if heap.heap.sleeper != NULL:
@@ -93,15 +94,11 @@ cdef class Reactor:
     def heap(self):
         return self.events
 
-    @property
-    def gil_wait(self):
-        return self.gil_waits
-
     def __len__(self):
         return load_i64(&self.loop.ring.length, RELAXED)
 
     def set_stages(self, type_id, meaning, decision, action, bare):
-        self.handlers[whole(type_id)] = (meaning, decision, action, bool(bare))
+        self.handlers[type_id] = (meaning, decision, action, bare)
 
     def set_helpers(self, state, make_event, stage_values, on_error, process_task):
         self.state, self.make_event, self.stage_values = state, make_event, stage_values
@@ -114,9 +111,9 @@ cdef class Reactor:
             self.handle(False)
         return None
 
-    def run_pending(self, limit, above=HEAP_LEVELS):
+    def run_pending(self, limit, int64_t above=HEAP_LEVELS):
         cdef int64_t most = min(max(whole(limit), <int64_t> 0), <int64_t> REACTOR_NO_LIMIT), done = 0
-        cdef int32_t level = <int32_t> max(<int64_t> -1, min(whole(above), <int64_t> HEAP_LEVELS))
+        cdef int32_t level = <int32_t> max(<int64_t> -1, min(above, <int64_t> HEAP_LEVELS))
         cdef int reason
         while True:
             reason = self.run_loop(most - done, level, False)
@@ -128,10 +125,9 @@ cdef class Reactor:
             self.handle(True)
             done += 1
 
-    def halt(self, halted):
-        cdef bint now = bool(halted)
+    def halt(self, bint halted):
         enter(&self.events.heap)
-        store_i32(&self.loop.halted, now, RELAXED)
+        store_i32(&self.loop.halted, halted, RELAXED)
         cdef uint32_t* sleeper = heap_wake_all(&self.events.heap)
         heap_leave(&self.events.heap)
         futex_wake(sleeper, 1)
@@ -146,22 +142,23 @@ cdef class Reactor:
         futex_wake(sleeper, 1)
 
     def put(
-        self, payload, sequence, level, type_id, status, intensity, queued_ns, started_ns, finished_ns,
-        version_before, version, finishes,
+        self, payload, uint64_t sequence, int32_t level, int32_t type_id, int32_t status, double intensity,
+        int64_t queued_ns, int64_t started_ns, int64_t finished_ns, int64_t version_before, int64_t version,
+        bint finishes,
     ):
         cdef result_record record
-        fill_record(&record, sequence, level, type_id, status, intensity)
-        record.queued_ns, record.started_ns = whole(queued_ns), whole(started_ns)
-        record.finished_ns = whole(finished_ns)
+        memset(&record, 0, sizeof(result_record))
+        record.sequence, record.level, record.type_id = sequence, level, type_id
+        record.status, record.intensity = index_in(status, HEAP_ENDS), intensity
+        record.queued_ns, record.started_ns, record.finished_ns = queued_ns, started_ns, finished_ns
         record.reflex.pattern = REFLEX_NO_PATTERN
-        record.reflex.version_before, record.reflex.version_after = whole(version_before), whole(version)
-        cdef bint ends = bool(finishes)
+        record.reflex.version_before, record.reflex.version_after = version_before, version
         cdef int code = 0
         cdef object _before = None
         self.events.sweep()
         self.events.make_places()
         enter(&self.events.heap)
-        if ends:
+        if finishes:
             code = heap_finish(&self.events.heap, record.status)
         if code == 0:
             record.slot = heap_keep(&self.events.heap)
@@ -179,14 +176,8 @@ cdef class Reactor:
         cdef int32_t count = CHUNK, index
         self.events.sweep()
         while left > 0 and count == CHUNK:
-            payloads, count = [None] * CHUNK, 0
-            enter(&self.events.heap)
-            while count < min(left, <int64_t> CHUNK) and results_take(&self.loop.ring, &records[count]):
-                if records[count].slot != NO_SLOT:
-                    payloads[count] = self.events.payload_of(records[count].slot)
-                    heap_release(&self.events.heap, records[count].slot)
-                count += 1
-            heap_leave_quietly(&self.events.heap)
+            payloads = [None] * CHUNK
+            count = self.take_some(records, payloads, left)
             left -= count
             for index in range(count):
                 found.append(self.taken(&records[index], payloads[index]))
@@ -195,26 +186,30 @@ cdef class Reactor:
     def take_buffer(self, limit):
         cdef int64_t left = self.wanted(limit)
         cdef ResultBuffer made = ResultBuffer.__new__(ResultBuffer)
-        cdef list dropped
-        cdef int32_t count = CHUNK
+        cdef int32_t count = CHUNK, index
         made.records = <result_record*> PyMem_Malloc((left + 1) * sizeof(result_record))
         if made.records == NULL:
             raise MemoryError
         self.events.sweep()
         while left > 0 and count == CHUNK:
-            dropped, count = [None] * CHUNK, 0
-            enter(&self.events.heap)
-            while count < min(left, <int64_t> CHUNK) and results_take(&self.loop.ring, &made.records[made.length]):
-                if made.records[made.length].slot != NO_SLOT:
-                    dropped[count] = self.events.payload_of(made.records[made.length].slot)
-                    heap_release(&self.events.heap, made.records[made.length].slot)
-                    made.records[made.length].slot = NO_SLOT
-                clear_rest(&made.records[made.length])
-                count += 1
-                made.length += 1
-            heap_leave_quietly(&self.events.heap)
+            count = self.take_some(&made.records[made.length], [None] * CHUNK, left)
+            for index in range(count):
+                clear_rest(&made.records[made.length + index])
+            made.length += count
             left -= count
         return made
+
+    cdef int32_t take_some(self, result_record* into, list payloads, int64_t most) except -1:
+        """Take up to CHUNK results and their objects in one stay in the heap; return how many."""
+        cdef int32_t count = 0
+        enter(&self.events.heap)
+        while count < min(most, <int64_t> CHUNK) and results_take(&self.loop.ring, &into[count]):
+            if into[count].slot != NO_SLOT:
+                payloads[count] = self.events.payload_of(into[count].slot)
+                heap_release(&self.events.heap, into[count].slot)
+            count += 1
+        heap_leave_quietly(&self.events.heap)
+        return count
 
     cdef int64_t wanted(self, limit) except -1:
         """How many of the results that wait now somebody asks for."""
@@ -244,11 +239,10 @@ cdef class Reactor:
         heap_leave_quietly(&self.events.heap)
         self.codel = given
 
-    def admits(self, level, queued_ns, now_ns):
-        cdef int32_t height = checked_level(level)
-        cdef int64_t queued = whole(queued_ns), now = whole(now_ns)
+    def admits(self, int32_t level, int64_t queued_ns, int64_t now_ns):
+        index_in(level, HEAP_LEVELS)
         enter(&self.events.heap)
-        cdef bint admitted = reactor_admits(&self.loop, height, queued, now)
+        cdef bint admitted = reactor_admits(&self.loop, level, queued_ns, now_ns)
         heap_leave_quietly(&self.events.heap)
         return admitted
 
@@ -361,7 +355,7 @@ cdef class Reactor:
             store_u32(&self.wants_gil, 0, SEQ_CST)
             if load_i32(&self.yielding, SEQ_CST) > 0:
                 futex_wake(&self.wants_gil, FUTEX_ALL)
-            histogram_record_unshared(&self.gil_waits.counted, monotonic_ns() - ready_ns)
+            histogram_record_unshared(&self.gil_wait.counted, monotonic_ns() - ready_ns)
         return reason
 
     cdef int look(self, int64_t limit, int32_t above, bint waits):
@@ -391,7 +385,7 @@ cdef class Reactor:
         """Let the reflex of batch[0] answer, before Python does."""
         cdef result_record* record = &self.loop.batch[0]
         record.started_ns = monotonic_ns()
-        histogram_record_unshared(&self.gil_waits.counted, 0)
+        histogram_record_unshared(&self.gil_wait.counted, 0)
         if rwlock_try_write(self.loop.lock) == 0:
             self.loop.row = reactor_process(&self.loop, record)
             rwlock_release(self.loop.lock)

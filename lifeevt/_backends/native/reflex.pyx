@@ -5,13 +5,16 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
 from .cells cimport StateCells, enter, leave
-from .numbers cimport finite, index_in, listed, whole
+from .numbers cimport index_in
+from ..nogil.cells cimport CELLS_NO_CAUSE
 from ..nogil.reflex cimport (
     REFLEX_IMPACTS, reflex_amounts, reflex_condition, reflex_outcome, reflex_pattern, reflex_respond, reflex_row,
     reflex_rule, reflex_rules,
 )
 
-from ..contract import NO_CAUSE
+
+cdef enum:
+    INPUTS = 3                  # beside the fields: they have the negative numbers
 
 
 cdef void* zeroed(size_t size) except NULL:
@@ -27,7 +30,7 @@ cdef int fill_amounts(reflex_amounts* into, amounts, int32_t fields) except -1:
         raise ValueError(f"{len(amounts)} fields; one response may touch at most {REFLEX_IMPACTS}")
     for field, amount in amounts:
         into.cells[into.length] = index_in(field, fields)
-        into.amounts[into.length] = finite(amount)
+        into.amounts[into.length] = amount
         into.length += 1
     return 0
 
@@ -39,12 +42,11 @@ cdef tuple frozen(rules):
 cdef class ReflexTable:
     """ReflexTable in C: see the reference."""
 
-    def __cinit__(self, fields, rows, sensitizers, dampers, decisions, patterns):
+    def __cinit__(self, int32_t fields, rows, sensitizers, dampers, decisions, patterns):
         cdef int32_t total = 0
-        cdef int64_t wanted = whole(fields)
-        self.fields = <int32_t> max(<int64_t> 0, min(wanted, <int64_t> 2**31 - 1))
-        rows = tuple([(weight, listed(impacts), listed(gains)) for weight, impacts, gains in rows])
-        patterns = tuple([(ignores, factor, listed(costs)) for ignores, factor, costs in patterns])
+        self.fields = fields
+        rows = [(weight, tuple(impacts), tuple(gains)) for weight, impacts, gains in rows]
+        patterns = [(ignores, factor, tuple(costs)) for ignores, factor, costs in patterns]
         sensitizers, dampers, decisions = frozen(sensitizers), frozen(dampers), frozen(decisions)
         for conditions, _ in sensitizers + dampers + decisions:
             total += len(conditions)
@@ -67,15 +69,15 @@ cdef class ReflexTable:
         return self.table.rows_length
 
     def respond(
-        self, StateCells cells not None, row, intensity, recall_max=0.0, recall_mean=0.0, cause=NO_CAUSE
+        self, StateCells cells not None, row, double intensity, double recall_max=0.0, double recall_mean=0.0,
+        int64_t cause=CELLS_NO_CAUSE,
     ):
         cdef int32_t place = index_in(row, self.table.rows_length)
-        cdef double strength = finite(intensity), recalled = finite(recall_max), mean = finite(recall_mean)
         cdef reflex_outcome outcome
         if cells.block.length != self.fields:
             raise ValueError(f"the table is for {self.fields} cells, the state has {cells.block.length}")
-        enter(cells, whole(cause))
-        reflex_respond(&self.table, &cells.block, place, strength, recalled, mean, &outcome)
+        enter(cells, cause)
+        reflex_respond(&self.table, &cells.block, place, intensity, recall_max, recall_mean, &outcome)
         leave(cells)
         return outcome_of(&outcome)
 
@@ -84,7 +86,7 @@ cdef class ReflexTable:
         self.table.rows = <reflex_row*> zeroed(len(rows) * sizeof(reflex_row))
         for weight, impacts, gains in rows:
             row = &self.table.rows[self.table.rows_length]
-            row.weight = finite(weight)
+            row.weight = weight
             fill_amounts(&row.impacts, impacts, self.fields)
             if len(gains) > REFLEX_IMPACTS:
                 raise ValueError(f"{len(gains)} gains; one response may have at most {REFLEX_IMPACTS}")
@@ -101,7 +103,7 @@ cdef class ReflexTable:
         for ignores, factor, costs in patterns:
             pattern = &self.table.patterns[self.table.patterns_length]
             pattern.ignores = bool(ignores)
-            pattern.factor = finite(factor)
+            pattern.factor = factor
             fill_amounts(&pattern.costs, costs, self.fields)
             self.table.patterns_length += 1
         return 0
@@ -118,22 +120,16 @@ cdef class ReflexTable:
             if choosing:
                 rule.choice = index_in(outcome, choices)
             else:
-                rule.factor = finite(outcome)
+                rule.factor = outcome
             into.length += 1
         return 0
 
     cdef int fill_conditions(self, conditions) except -1:
         cdef reflex_condition* condition
-        cdef int64_t place, how
         for source, operation, threshold in conditions:
-            place, how = whole(source), whole(operation)
-            if not -3 <= place < self.fields:
-                raise IndexError(f"input {place} of {self.fields}")
-            if not 0 <= how <= 3:
-                raise ValueError(f"{how} is no operator")
             condition = &self.table.conditions[self.conditions_used]
-            condition.source, condition.operation = <int32_t> place, <int32_t> how
-            condition.threshold = finite(threshold)
+            condition.source = index_in(source + INPUTS, self.fields + INPUTS) - INPUTS
+            condition.operation, condition.threshold = operation, threshold
             self.conditions_used += 1
         return 0
 

@@ -10,4 +10,3 @@ cdef class ResultBuffer:
 
 
 cdef void clear_rest(result_record* record) noexcept nogil
-cdef int fill_record(result_record* record, sequence, level, type_id, status, intensity) except -1

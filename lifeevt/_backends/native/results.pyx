@@ -3,13 +3,9 @@
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES
 from cpython.mem cimport PyMem_Free
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t
 from libc.string cimport memset
 
-from .numbers cimport finite, whole
-from ..nogil.heap cimport HEAP_ENDS
-from ..nogil.type_table cimport NO_TYPE_ID
-from ..nogil.order cimport HEAP_LEVELS
 from ..nogil.reflex cimport REFLEX_IMPACTS
 from ..nogil.results cimport result_record
 
@@ -45,25 +41,8 @@ cdef class ResultBuffer:
 
 
 cdef void clear_rest(result_record* record) noexcept nogil:
-    """Clear the places of impacts that its reflex did not have: an earlier event may have left its own there."""
+    """Forget the slot, and clear the places of impacts that its reflex did not have: an earlier event may fill them."""
     cdef int32_t length = record.reflex.length
+    record.slot = -1
     memset(&record.reflex.impacts[length], 0, <size_t> (REFLEX_IMPACTS - length) * sizeof(double))
     memset(&record.reflex.applied[length], 0, <size_t> (REFLEX_IMPACTS - length) * sizeof(double))
-
-
-cdef int fill_record(result_record* record, sequence, level, type_id, status, intensity) except -1:
-    """Fill in the numbers of a result that Python made; its times and its slot are the caller's."""
-    cdef int64_t order = whole(sequence), height = whole(level), number = whole(type_id), end = whole(status)
-    memset(record, 0, sizeof(result_record))
-    record.intensity = finite(intensity)
-    if order < 0:
-        raise ValueError(f"sequence is {order}; it must not be negative")
-    if not 0 <= height < HEAP_LEVELS:
-        raise ValueError(f"level is {height}; it must lie in [0, {HEAP_LEVELS})")
-    if not NO_TYPE_ID <= number < <int64_t> 2**31:
-        raise ValueError(f"{number} is no type")
-    if not 0 <= end < HEAP_ENDS:
-        raise ValueError(f"end is {end}; it must lie in [0, {HEAP_ENDS})")
-    record.sequence, record.level = <uint64_t> order, <int32_t> height
-    record.type_id, record.status = <int32_t> number, <int32_t> end
-    return 0

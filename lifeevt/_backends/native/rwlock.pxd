@@ -1,4 +1,4 @@
-"""Entering a read-write lock from Python code: tried first, waited for without the GIL. And RWLock itself."""
+"""Entering a read-write lock from Python code: tried first, waited for without the GIL; and RWLock itself."""
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -11,8 +11,8 @@ cdef int wait_to_visit(rwlock* lock, bint writing) except -1
 cdef inline int visit(rwlock* lock, bint writing) except -1:
     """Enter the lock for a few operations, without a limit; a free one costs no switch of the GIL.
 
-    Who waited gives the lock back before it asks for the GIL, which may take milliseconds, and tries again; but
-    not more than a few times, so that whoever it is gets in.
+    A thread that waited gives the lock back before it asks for the GIL, which may take milliseconds, and tries again.
+    It does so only a few times, and then keeps the lock: so every thread gets in.
     """
     if (rwlock_try_write(lock) if writing else rwlock_try_read(lock)) == 0:
         return 0
@@ -20,7 +20,7 @@ cdef inline int visit(rwlock* lock, bint writing) except -1:
 
 
 cdef class Guarded:
-    """What a read-write lock of C guards: data that is whole in the child of a fork, too."""
+    """Data that a read-write lock of C guards, and that is whole in the child of a fork, too."""
 
     cdef rwlock lock
     cdef object __weakref__
@@ -32,8 +32,8 @@ cdef class RWLock:
     cdef dict readers           # the thread of each: since when, in nanoseconds
     cdef object writer
     cdef int64_t writing_since_ns
-    cdef Histogram waited
-    cdef Histogram held
+    cdef readonly Histogram waits       # or None
+    cdef readonly Histogram holds
     cdef int64_t longest_ns
     cdef object longest_holder
     cdef object __weakref__

@@ -1,4 +1,4 @@
-"""RWLock, native, and how every room here waits for a lock of C."""
+"""RWLock, native, and the waits of Python threads for a lock of C."""
 
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -23,12 +23,12 @@ from ..fork import keep
 from ...errors import LockOrderError, LockTimeout
 
 cdef enum:
-    ROUNDS = 4                  # after so many a visitor keeps the lock, and who waits for it waits for the GIL
+    ROUNDS = 4                  # after so many a visitor keeps the lock while it waits for the GIL
     SPARE = 8                   # room for writers that join the queue meanwhile
 
 set_main_thread(threading.main_thread().ident)
 if PASSES != RWLOCK_PASSES:
-    raise ImportError("the twins disagree about how many writers may pass a reader")
+    raise ImportError("the backends disagree about how many writers may pass a reader")
 
 
 cdef int wait_to_visit(rwlock* lock, bint writing) except -1:
@@ -41,10 +41,10 @@ cdef int wait_to_visit(rwlock* lock, bint writing) except -1:
 
 
 cdef int wait_for(rwlock* lock, bint writing, int64_t limit_ns, bint keeps, on_wait) except -1:
-    """Wait in the queue without the GIL, in slices that answer signals: 0 or ETIMEDOUT.
+    """Wait in the queue without the GIL, in slices between which signal handlers run; return 0 or ETIMEDOUT.
 
-    ``on_wait(True)`` is called in the queue, before the wait; what it raises ends the wait. Who does not keep
-    the lock has had its turn, and tries again: on the way back to the GIL it would hold up everybody for
+    ``on_wait(True)`` is called in the queue, before the wait; an exception of it ends the wait. A thread that does not
+    keep the lock has had its turn, and tries again: on its way back to the GIL it would hold up the others for
     milliseconds.
     """
     cdef rwlock_waiter waiter
@@ -79,7 +79,7 @@ cdef int wait_in_slices(rwlock* lock, rwlock_waiter* waiter, int64_t limit_ns, b
 
 
 cdef int64_t limit_of(timeout_ns) except? -2:
-    """A wait in nanoseconds: so long that the clock cannot overflow, or NO_TIMEOUT."""
+    """Return a wait in nanoseconds, short enough that the clock cannot overflow, or NO_TIMEOUT."""
     if timeout_ns is None:
         return NO_TIMEOUT
     return min(max(whole(timeout_ns), <int64_t> 0), <int64_t> 1 << 62)
@@ -113,7 +113,7 @@ cdef class RWLock:
             raise MemoryError
         self.name, self.readers, self.writer = str(name), {}, None
         if measured:
-            self.waited, self.held = Histogram(), Histogram()
+            self.waits, self.holds = Histogram(), Histogram()
         keep(self)
 
     def __init__(self, name="the lock", measured=False):
@@ -139,14 +139,6 @@ cdef class RWLock:
         rwlock_destroy(&self.lock)
 
     @property
-    def waits(self):
-        return self.waited
-
-    @property
-    def holds(self):
-        return self.held
-
-    @property
     def longest(self):
         return None if self.longest_holder is None else (self.longest_holder, self.longest_ns)
 
@@ -159,9 +151,9 @@ cdef class RWLock:
         if since_ns is None:
             raise LockOrderError(f"this thread does not hold {self.name} for reading")
         cdef int64_t stay_ns = 0
-        if self.held is not None:
+        if self.holds is not None:
             stay_ns = monotonic_ns() - <int64_t> since_ns
-            histogram_record(&self.held.counted, stay_ns)
+            histogram_record(&self.holds.counted, stay_ns)
         rwlock_release(&self.lock)
         if stay_ns > self.longest_ns:
             self.note_longest(stay_ns)
@@ -174,9 +166,9 @@ cdef class RWLock:
         if self.writer != me:
             raise LockOrderError(f"this thread does not hold {self.name} for writing")
         cdef int64_t stay_ns = 0
-        if self.held is not None:
+        if self.holds is not None:
             stay_ns = monotonic_ns() - self.writing_since_ns
-            histogram_record_unshared(&self.held.counted, stay_ns)     # readers count theirs inside, too
+            histogram_record_unshared(&self.holds.counted, stay_ns)     # readers count theirs inside, too
         self.writer = None
         rwlock_release(&self.lock)
         if stay_ns > self.longest_ns:
@@ -204,7 +196,7 @@ cdef class RWLock:
         return writers if standing == RWLOCK_READER else ()
 
     cdef tuple find(self, uint64_t thread):
-        """(How a thread stands in the queue, which writers wait there), of one instant."""
+        """Return the role of a thread in the queue and the writers that wait there, of one instant."""
         cdef int32_t room = load_i32(&self.lock.writers.length, RELAXED) + SPARE, length = 0, index
         cdef int standing
         cdef uint64_t* writers = <uint64_t*> PyMem_Malloc(room * sizeof(uint64_t))
@@ -252,8 +244,8 @@ cdef class RWLock:
         return 0
 
     cdef int end_wait(self, int64_t asked_ns, int code, on_wait) except -1:
-        if self.waited is not None:
-            histogram_record(&self.waited.counted, monotonic_ns() - asked_ns)
+        if self.waits is not None:
+            histogram_record(&self.waits.counted, monotonic_ns() - asked_ns)
         if on_wait is None:
             return 0
         try:

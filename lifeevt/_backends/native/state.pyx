@@ -9,8 +9,8 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t
 
-from .bounds cimport plain
 from .cells cimport StateCells, copy_all, count_read, read_one
+from .numbers cimport plain
 from ..nogil.atomics cimport ACQUIRE, load_i64
 from ..nogil.cells cimport CELLS_NO_CAUSE, CELL_INTEGER, cell_block, cells_bounded, cells_version, change
 

@@ -4,7 +4,6 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from .numbers cimport whole
-from .offers cimport checked_file
 from ..nogil.atomics cimport RELAXED, load_u32
 from ..nogil.futex cimport FUTEX_ALL, futex_wait, futex_wake, signal_slice
 from ..nogil.heap cimport heap_leave, heap_leave_quietly, heap_wake_all, heap_reset_after_fork
@@ -20,25 +19,21 @@ cdef class Watched:
         heap_leave_quietly(&self.heap)
         return seen
 
-    def watch(self, idle):
-        cdef bint only_idle = bool(idle)
+    def watch(self, bint idle):
+        return self.count_watcher(idle, 1)
+
+    def unwatch(self, bint idle):
+        self.count_watcher(idle, -1)
+
+    cdef uint32_t count_watcher(self, bint idle, int32_t change) noexcept:
         enter(&self.heap)
-        if only_idle:
-            self.heap.idle_watchers += 1
+        if idle:
+            self.heap.idle_watchers += change
         else:
-            self.heap.watchers += 1
+            self.heap.watchers += change
         cdef uint32_t epoch = self.heap.epoch
         heap_leave_quietly(&self.heap)
         return epoch
-
-    def unwatch(self, idle):
-        cdef bint only_idle = bool(idle)
-        enter(&self.heap)
-        if only_idle:
-            self.heap.idle_watchers -= 1
-        else:
-            self.heap.watchers -= 1
-        heap_leave_quietly(&self.heap)
 
     def wait(self, epoch, timeout_ns):
         cdef uint32_t seen = <uint32_t> whole(epoch)
@@ -57,7 +52,7 @@ cdef class Watched:
             futex_wake(sleeper, 1)
 
     def signal(self, file):
-        cdef int32_t number = -1 if file is None else checked_file(file)
+        cdef int32_t number = -1 if file is None else file
         enter(&self.heap)
         self.heap.signal = number
         heap_leave_quietly(&self.heap)

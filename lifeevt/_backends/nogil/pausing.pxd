@@ -29,7 +29,7 @@ cdef inline void heap_set_paused(event_heap* heap, int32_t level, int32_t type_i
     elif 0 <= level < HEAP_LEVELS and (heap.paused_levels >> level & 1) != paused:
         heap.paused_levels ^= 1 << level
         heap.paused_count += 1 if paused else -1
-    if type_id >= 0 and heap.paused_types[type_id] != paused:
+    if 0 <= type_id < HEAP_TYPES and heap.paused_types[type_id] != paused:
         heap.paused_types[type_id] = paused
         heap.paused_count += 1 if paused else -1
 

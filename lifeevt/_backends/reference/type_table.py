@@ -58,7 +58,7 @@ class TypeTable(Uncopyable):
     def limit(self, type_id: int, bucket: Bucket | None) -> None:
         """Let a type's events come as numbers, or quickly, only while a bucket has a token for each; None: always.
 
-        Types may share a bucket. All buckets of a table are of one heap, and so must be the events; else ValueError.
+        Types may share a bucket. All buckets of a table are of one heap, and so must be the events.
         """
         if bucket is None:
             self._buckets.pop(type_id, None)
