@@ -19,10 +19,10 @@ Member = TypeVar("Member")
 
 
 class KeyOrder(Generic[Member]):
-    """The members that wait, or run, under one key, by sequence, and the urgency of the most urgent one.
+    """The queued and running members of one key, by sequence, and the urgency of the most urgent one.
 
-    Urgency is a key and a level, each the less the more urgent. Removing a member leaves its urgency in the heaps,
-    until that comes first. One thread at a time. O(log n) a call, amortised.
+    Urgency is a key and a level; less is more urgent. Removing a member leaves its urgency in the heaps until that
+    comes first. One thread at a time. O(log n) a call, amortised.
     """
 
     __slots__ = ("_keys", "_levels", "members")
@@ -43,7 +43,7 @@ class KeyOrder(Generic[Member]):
         return next(reversed(self.members.values()))
 
     def join(self, sequence: int, member: Member, key: int, level: int) -> None:
-        """Append a member, or make one more urgent than before."""
+        """Append a member, or make one more urgent."""
         self.members[sequence] = member
         heapq.heappush(self._keys, (key, sequence))
         heapq.heappush(self._levels, (level, sequence))
@@ -59,9 +59,11 @@ class KeyOrder(Generic[Member]):
         return self._least(self._keys), self._least(self._levels)
 
     def _least(self, heap: list[tuple[int, int]]) -> int:
-        while heap[0][1] not in self.members:
+        least, sequence = heap[0]
+        while sequence not in self.members:
             heapq.heappop(heap)
-        return heap[0][0]
+            least, sequence = heap[0]
+        return least
 
 
 class Merging(NamedTuple):

@@ -22,6 +22,7 @@ class TokenBucket(Bucket):
 
     def __init__(self, limit: RateLimit, heap: EventHeap | None = None) -> None:
         super().__init__(heap, limit.count, limit.period_ns, limit.most)
+        self.limit = limit
 
 
 class RateLimiter:
@@ -41,9 +42,9 @@ class RateLimiter:
         self._room, self._refused, self._heap = room, 0, heap
         self._mutex = threading.Lock()
         fork.renew_locks(self, "_mutex")
-        self._of_types: dict[str, list[tuple[RateLimit, TokenBucket]]] = {}  # the newest first, then the previous one
-        self._of_sources: dict[tuple[str, str | None], tuple[RateLimit, TokenBucket]] = {}
-        self._shared: dict[str, tuple[RateLimit, TokenBucket]] = {}
+        self._of_types: dict[str, list[TokenBucket]] = {}  # the newest first, then the previous one
+        self._of_sources: dict[tuple[str, str | None], TokenBucket] = {}
+        self._shared: dict[str, TokenBucket] = {}
         self._forget_at_ns: int | None = None
 
     def admits(
@@ -82,11 +83,11 @@ class RateLimiter:
 
     def _of_type(self, name: str, limit: RateLimit) -> TokenBucket:
         known = self._of_types.setdefault(name, [])
-        for each, bucket in known:  # also the previous one: a caller may have read the type before it changed
-            if each == limit:
+        for bucket in known:  # also the previous one: a caller may have read the type before it changed
+            if bucket.limit == limit:
                 return bucket
         made = TokenBucket(limit, self._heap)
-        known[:] = [(limit, made), *known[:1]]
+        known[:] = [made, *known[:1]]
         return made
 
     def _of_source(self, name: str, source: str | None, limit: RateLimit, now_ns: int) -> TokenBucket:
@@ -100,13 +101,13 @@ class RateLimiter:
         """Forget the sources with a full bucket, at most once an eighth of a period. O(room)."""
         if self._forget_at_ns is not None and now_ns < self._forget_at_ns:
             return
-        for key in [key for key, (_, bucket) in self._of_sources.items() if bucket.is_full(now_ns)]:
+        for key in [key for key, bucket in self._of_sources.items() if bucket.is_full(now_ns)]:
             del self._of_sources[key]
         self._forget_at_ns = now_ns + period_ns // 8 + 1
 
 
-def _bucket(kept: dict[Key, tuple[RateLimit, TokenBucket]], key: Key, limit: RateLimit) -> TokenBucket:
+def _bucket(kept: dict[Key, TokenBucket], key: Key, limit: RateLimit) -> TokenBucket:
     found = kept.get(key)
-    if found is None or found[0] != limit:
-        found = kept[key] = (limit, TokenBucket(limit))
-    return found[1]
+    if found is None or found.limit != limit:
+        found = kept[key] = TokenBucket(limit)
+    return found

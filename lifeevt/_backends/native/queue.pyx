@@ -59,10 +59,14 @@ cdef class QueueBase:
         self.puts, self.gets = puts, gets
 
     def put(self, event, timeout=None):
-        """Queue an event; False when a dropping policy refused it.
+        """Queue an event; False when a dropping policy refused it. O(log n).
 
-        Blocks only under ``block``, up to ``timeout`` seconds of the clock, then QueueFull.
-        QueueClosed after close. O(log n).
+        Blocks under ``block`` only, for up to ``timeout`` seconds of the clock (None: the policy's, or no limit).
+
+        Raises:
+            QueueFull: ``reject`` or ``coalesce`` refused it, or there was no room in time.
+            QueueClosed: the queue is closed.
+            InvalidEvent: ``event`` is no Event.
         """
         cdef int level = 0
         cdef int verdict = self.offer_plain(event, True, &level)
@@ -75,7 +79,13 @@ cdef class QueueBase:
         return self._refuse(event)
 
     def put_nowait(self, event):
-        """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
+        """Queue an event without waiting; False when a dropping policy refused it. O(log n).
+
+        Raises:
+            QueueFull: another policy refused it.
+            QueueClosed: the queue is closed.
+            InvalidEvent: ``event`` is no Event.
+        """
         cdef int level = 0
         cdef int verdict = self.offer_plain(event, False, &level)
         if verdict == HEAP_ADMITTED:
@@ -85,10 +95,13 @@ cdef class QueueBase:
         return self._refuse(event) if self.raises[level] else False
 
     def put_many(self, events):
-        """Queue events in one atomic step and return how many were taken in. O(k log n).
+        """Queue events in one atomic step, and return how many were accepted. Does not block. O(k log n).
 
-        Those that do not fit are refused or shed by the policy; nothing is raised for them and
-        nothing waits. QueueClosed after close.
+        Events without room are refused or shed by the policy, which is no error.
+
+        Raises:
+            QueueClosed: the queue is closed.
+            InvalidEvent: one of them is no Event; none is accepted.
         """
         cdef list given = list(events)
         cdef Py_ssize_t count = len(given), index, taken = 0
@@ -121,15 +134,22 @@ cdef class QueueBase:
             PyMem_Free(offers)
 
     def get(self, timeout=None):
-        """Take the most urgent event; blocks up to ``timeout`` seconds of the clock, then QueueEmpty.
+        """Take the most urgent event; wait up to ``timeout`` seconds of the clock for one (None: no limit). O(log n).
 
-        QueueClosed once the queue is closed and empty. O(log n).
+        Raises:
+            QueueEmpty: no event came in time.
+            QueueClosed: the queue is closed and empty.
         """
         event = self.pop_plain()
         return self._get_slowly(timeout) if event is None else event
 
     def get_nowait(self):
-        """Take the most urgent event; QueueEmpty when there is none, QueueClosed also when closed."""
+        """Take the most urgent event without waiting. O(log n).
+
+        Raises:
+            QueueEmpty: no event is queued.
+            QueueClosed: the queue is closed and empty.
+        """
         event = self.pop_plain()
         return self._get_nowait_slowly() if event is None else event
 

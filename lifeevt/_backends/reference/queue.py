@@ -18,34 +18,54 @@ class QueueBase:
     """
 
     def put(self, event: Event, timeout: float | None = None) -> bool:
-        """Queue an event; False when a dropping policy refused it.
+        """Queue an event; False when a dropping policy refused it. O(log n).
 
-        Blocks only under ``block``, up to ``timeout`` seconds of the clock, then QueueFull.
-        QueueClosed after close. O(log n).
+        Blocks under ``block`` only, for up to ``timeout`` seconds of the clock (None: the policy's, or no limit).
+
+        Raises:
+            QueueFull: ``reject`` or ``coalesce`` refused it, or there was no room in time.
+            QueueClosed: the queue is closed.
+            InvalidEvent: ``event`` is no Event.
         """
         return self._put_slowly(event, timeout)
 
     def put_nowait(self, event: Event) -> bool:
-        """Queue an event without waiting; QueueFull under ``reject`` and ``block``, else as put."""
+        """Queue an event without waiting; False when a dropping policy refused it. O(log n).
+
+        Raises:
+            QueueFull: another policy refused it.
+            QueueClosed: the queue is closed.
+            InvalidEvent: ``event`` is no Event.
+        """
         return self._put_nowait_slowly(event)
 
     def put_many(self, events: Iterable[Event]) -> int:
-        """Queue events in one atomic step and return how many were taken in. O(k log n).
+        """Queue events in one atomic step, and return how many were accepted. Does not block. O(k log n).
 
-        Those that do not fit are refused or shed by the policy; nothing is raised for them and
-        nothing waits. QueueClosed after close.
+        Events without room are refused or shed by the policy, which is no error.
+
+        Raises:
+            QueueClosed: the queue is closed.
+            InvalidEvent: one of them is no Event; none is accepted.
         """
         return self._put_many_slowly(list(events))
 
     def get(self, timeout: float | None = None) -> Event:
-        """Take the most urgent event; blocks up to ``timeout`` seconds of the clock, then QueueEmpty.
+        """Take the most urgent event; wait up to ``timeout`` seconds of the clock for one (None: no limit). O(log n).
 
-        QueueClosed once the queue is closed and empty. O(log n).
+        Raises:
+            QueueEmpty: no event came in time.
+            QueueClosed: the queue is closed and empty.
         """
         return self._get_slowly(timeout)
 
     def get_nowait(self) -> Event:
-        """Take the most urgent event; QueueEmpty when there is none, QueueClosed also when closed."""
+        """Take the most urgent event without waiting. O(log n).
+
+        Raises:
+            QueueEmpty: no event is queued.
+            QueueClosed: the queue is closed and empty.
+        """
         return self._get_nowait_slowly()
 
     def _attach(self, *_: object) -> None:
