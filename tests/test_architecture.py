@@ -52,7 +52,7 @@ RARELY_NEEDED = {
     "tempfile", "tomllib", "traceback", "urllib", "lifeevt.state.checksummed_file",
 }  # fmt: skip
 FACADES = {"AsyncEventQueue", "AsyncEventProcessor", "ThreadSafeSelfState"}
-LARGE = {"EventHeap", "StateCells", "Reactor", "RWLock"}  # to be split; none may join them
+LARGE = {"StateCells", "Reactor", "RWLock"}  # to be split; none may join them
 MAKES_CLASSES = {"_backends/front.py", "state/exclusive_gate.py"}  # at run time; none may join them
 IMPORT = re.compile(r"^\s*from (\.+)([\w.]*) c?import\b", re.M)
 

@@ -1,4 +1,4 @@
-"""EventHeap, the reference: a binary heap of (place, sequence) pairs, and a dict of what is queued."""
+"""EventHeap, the reference: the calls by which events enter and leave a queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from ..contract import (
     ADMITTED,
     DROP_LOWEST,
     DROP_OLDEST,
-    MAX_ENDS,
     MAX_LEVELS,
     NO_END,
     NO_TYPE_ID,
@@ -18,27 +17,23 @@ from ..contract import (
     REJECT,
     SHED_END,
     WAIT,
-    Counts,
     Entry,
-    Head,
     Offer,
     Ticket,
     Verdict,
 )
 from .arrays import numbers_of
-from .numbers import INT64_MAX, INT64_MIN, int64, saturated
+from .numbers import int64
+from .order import HeapOrder
 from .queued import Queued
 from .type_table import TypeTable
-from .watch import Watched
-
-SPARE_TOMBSTONES = 64  # fewer are not worth a compaction
 
 
-class EventHeap(Watched):
+class EventHeap(HeapOrder):
     """A bounded priority heap that keeps the ledger; every call is one atomic step.
 
-    The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n)
-    for offer and pop; shedding is O(1). A ticket is for one event for as long as that is queued.
+    The smallest key leaves first, equal keys in order of acceptance. Only ``wait`` blocks. O(log n) for offer and pop;
+    shedding is O(1). A ticket is valid while its event is queued.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -46,25 +41,11 @@ class EventHeap(Watched):
         if not 0 < self._capacity < 2**31:
             raise ValueError(f"capacity is {self._capacity}; it must lie in [1, 2**31)")
         super().__init__()
-        self._queued: dict[int, Queued] = {}  # by sequence
-        # An event stands in the order at its place. Removing one, or moving it, leaves the old pair as a tombstone: a
-        # pair whose event is gone or stands elsewhere. Tombstones are dropped when they come first, or all at once.
-        self._order: list[tuple[int, int]] = []
         self._levels: list[dict[int, Queued]] = [{} for _ in range(MAX_LEVELS)]  # by sequence, the oldest first
-        self._paused_levels: set[int] = set()
-        self._paused_types: set[int] = set()
-        self._parked: dict[int, Queued] = {}  # those that came first while they were paused
-        self._offsets: Sequence[int] = (0,) * MAX_LEVELS
-        self._accepted = self._refused = self._running = self._high_water = 0
-        self._ends = [0] * MAX_ENDS
-
-    def __len__(self) -> int:
-        """Return how many events are queued."""
-        return len(self._queued)
 
     @property
     def capacity(self) -> int:
-        """How many events fit."""
+        """The number of events that fit."""
         return self._capacity
 
     # --- in
@@ -79,12 +60,11 @@ class EventHeap(Watched):
         type_id: int = NO_TYPE_ID,
         intensity: float = 0.0,
     ) -> Verdict | Entry:
-        """Take an event in: ADMITTED, REFUSED, or the entry that was shed to make room.
+        """Queue an event and return ADMITTED, REFUSED, or the entry that was shed to make room.
 
-        REJECT refuses when full; so does WAIT, which does not count it. DROP_LOWEST sheds the newest,
-        DROP_OLDEST the oldest event of the least important level, but never a more important one
-        than the event offered. DROP_LOWEST also keeps what is queued when the levels are equal.
-        ``type_id`` is that of the reactor's TypeTable.
+        REJECT refuses when full; WAIT does, too, and does not count the refusal. DROP_LOWEST sheds the newest,
+        DROP_OLDEST the oldest event of the least important level, but none that is more important than the new event.
+        DROP_LOWEST sheds none of the same level either. ``type_id`` is an id of the reactor's TypeTable.
         """
         with self._mutex:
             return self._admit(Queued(payload, key, level, arrival_ns, self._accepted, type_id, intensity), policy)
@@ -100,9 +80,9 @@ class EventHeap(Watched):
         intensity: float = 0.0,
         held: bool = False,
     ) -> tuple[Verdict | Entry, Ticket | None]:
-        """Like offer, for an event that is handed to Python whatever its type: (verdict, its ticket or None).
+        """Offer an event that Python handles, of any type; return the verdict, and its ticket or None.
 
-        ``held``: it is queued, and cannot leave before ``bring_back``.
+        ``held``: the event is queued and cannot leave before ``bring_back``.
         """
         with self._mutex:
             event = Queued(payload, key, level, arrival_ns, self._accepted, type_id, intensity)
@@ -113,9 +93,9 @@ class EventHeap(Watched):
     def offer_many(
         self, offers: Sequence[Offer], policy: int | Sequence[int], numbers: Sequence[tuple[int, float]] | None = None
     ) -> list[Verdict | Entry]:
-        """Offer each in turn, in one atomic step; the verdicts come back in the same order.
+        """Offer events in turn, in one atomic step, and return the verdicts in the same order.
 
-        ``numbers``: the type_id and the intensity of each. ``policy``: one for all, or one for each level.
+        ``numbers``: the type_id and the intensity of each event. ``policy``: one for all, or one for each level.
         """
         policies = _by_level(policy)
         if numbers is None:
@@ -136,12 +116,19 @@ class EventHeap(Watched):
         arrival_ns: int,
         policy: int | Sequence[int],
     ) -> tuple[int, list[Entry]]:
-        """Offer an event for each number of ``types`` and ``intensities``: (how many were taken in, who was shed).
+        """Offer an event for each number of ``types`` and ``intensities``: (number accepted, entries shed).
 
-        Buffers of 32-bit types and of doubles, of one length; ``timestamps`` a third, or None. ValueError,
-        and nothing is taken in, for a type that is not in ``type_table`` or an intensity outside [-1, 1].
-        No object is made for an event. In steps of a few hundred, each atomic; other Python threads run
-        during long ones. ``policy``: one for all, or one for each level.
+        No object is made for an event. The offers are made in steps of a few hundred, each atomic; other Python
+        threads run between them.
+
+        Args:
+            types: a buffer of 32-bit ids of ``type_table``.
+            intensities: a buffer of doubles in [-1, 1], as long.
+            timestamps: a buffer of doubles, as long, or None.
+            policy: one for all, or one for each level.
+
+        Raises:
+            ValueError: a number or a buffer is invalid; no event is accepted.
         """
         policies, verdicts = _by_level(policy), []
         for numbers in numbers_of(type_table, types, intensities, timestamps):
@@ -150,20 +137,12 @@ class EventHeap(Watched):
         taken = sum(verdict is not REFUSED for verdict in verdicts)
         return taken, [verdict for verdict in verdicts if isinstance(verdict, Entry)]
 
-    def book(self, end: int) -> int:
-        """Count an event that was accepted and ended at once, without a place; return its sequence."""
-        with self._mutex:
-            self._ends[end] += 1
-            self._accepted += 1
-            self._announce()
-            return self._accepted - 1
-
     # --- one that is queued
 
     def withdraw(self, ticket: Ticket, end: int) -> Entry | None:
-        """Take out a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
+        """Remove a queued event before its turn and end it; None when it is not queued any more. O(log n)."""
         with self._mutex:
-            event = self._found(ticket)
+            event = self._queued.get(ticket.sequence)
             if event is None:
                 return None
             self._remove(event, end)
@@ -173,13 +152,13 @@ class EventHeap(Watched):
     def replace(
         self, ticket: Ticket, key: int, level: int, payload: Any, type_id: int = NO_TYPE_ID, intensity: float = 0.0
     ) -> bool:
-        """Let another tracked event stand where one is queued; False when that is not queued any more. O(log n).
+        """Put another tracked event in the place of a queued one; False when that is not queued any more. O(log n).
 
-        It takes over the arrival and the sequence, and the key and the level, but for what is more urgent in its own.
+        It takes over the arrival and the sequence, and the key and the level unless its own are more urgent.
         """
         wanted = int64(key)  # made of seconds that a user named
         with self._mutex:
-            event = self._found(ticket)
+            event = self._queued.get(ticket.sequence)
             if event is None:
                 return False
             event.payload, payload = payload, event.payload  # the old one dies outside: its finalizer may use the heap
@@ -189,78 +168,31 @@ class EventHeap(Watched):
             return True
 
     def bring_back(self, ticket: Ticket) -> bool:
-        """Let a held event leave when its turn comes; False when it is not queued any more. O(log n)."""
+        """Allow a held event to leave in its turn; False when it is not queued any more. O(log n)."""
         with self._mutex:
-            event = self._found(ticket)
+            event = self._queued.get(ticket.sequence)
             if event is not None and event.held:
                 event.held = False
                 self._insert(event)
                 self._announce()
             return event is not None
 
-    def pause(self, level: int | None, type_id: int | None, paused: bool) -> None:
-        """Let no event of a level (MAX_LEVELS: of any), and none of a type, leave, or let them again; None: none.
-
-        They are queued meanwhile, and are counted and shed as ever. O(1) to pause; what is paused is set
-        aside when it comes first. O(k log n) to go on, for k that wait.
-        """
-        with self._mutex:
-            for pauses, one in ((self._paused_levels, level), (self._paused_types, type_id)):
-                if one is not None:
-                    pauses.add(one) if paused else pauses.discard(one)
-            if not paused:
-                self._unpark(*self._parked.values())
-            self._announce()
-
-    def shift(self, offsets: Sequence[int]) -> None:
-        """Let each level stand behind its keys by its offset in ns (16 of them), what waits and what comes.
-
-        One atomic step: nothing leaves, comes or changes its number meanwhile. Sums stop at 64 bits. O(n).
-        """
-        with self._mutex:
-            self._offsets = tuple(offsets)
-            self._arrange()
-            self._announce()
-
-    def postpone(self, before: int, by_ns: int, level: int) -> int:
-        """Let what is behind its time wait longer: queued events of ``level`` and below with a key before ``before``.
-
-        Each gets a key ``by_ns`` later, unless its key is that far from its arrival already: so at most once,
-        if no budget is longer. One atomic step. Returns how many. O(n).
-        """
-        with self._mutex:
-            late = [
-                event for event in self._queued.values()
-                if event.level >= level and event.key < before and saturated(event.key - event.arrival_ns) < by_ns
-            ]  # fmt: skip
-            for event in late:
-                event.key = saturated(event.key + by_ns)
-            self._arrange()
-            self._announce()
-            return len(late)
-
     # --- out
 
     def pop(self, end: int = NO_END) -> Entry | None:
-        """Remove the most urgent event, or return None; it is running until ``finish``.
+        """Remove and return the most urgent event, or None; it runs until ``finish``.
 
         With ``end`` it ends at once and never runs.
         """
         return self.pop_above(MAX_LEVELS, end)
 
     def pop_above(self, level: int, end: int = NO_END) -> Entry | None:
-        """Like pop, but only when the most urgent event is of a more important level."""
+        """Pop the most urgent event if it is of a more important level than ``level``."""
         event = self._take(level, end)
         return None if event is None else event.entry
 
-    def head(self) -> Head | None:
-        """Return (key, level, type_id) of the event that would leave first, or None. Takes nothing out. O(log n)."""
-        with self._mutex:
-            event = self._first()
-            return None if event is None else Head(event.key, event.level, event.type_id)
-
     def drain(self, limit: int, end: int, every: bool = False) -> list[Entry]:
-        """Remove up to ``limit`` events in order, in one step, and end them; ``every``: also who may not leave."""
+        """Remove and end up to ``limit`` events in order, in one step; ``every``: paused and held ones, too."""
         most = int64(limit)
         taken: list[Entry] = []
         with self._mutex:
@@ -275,20 +207,7 @@ class EventHeap(Watched):
             self._announce()
             return taken
 
-    def finish(self, end: int) -> None:
-        """Move one running event to its end; ValueError when none is running."""
-        with self._mutex:
-            self._finish(end)
-            self._announce()
-
-    # --- what is told of it
-
-    def counts(self) -> Counts:
-        """Return (accepted, refused, queued, running, ends, high water), all of one instant."""
-        with self._mutex:
-            return Counts(
-                self._accepted, self._refused, len(self._queued), self._running, tuple(self._ends), self._high_water
-            )
+    # --- statistics
 
     def depths(self) -> tuple[int, ...]:
         """Return how many events are queued on each level."""
@@ -308,7 +227,7 @@ class EventHeap(Watched):
     # --- inside the mutex
 
     def _admit(self, event: Queued, policy: int) -> Verdict | Entry:
-        """Give an event a place, or refuse it; return the entry that was shed for it, if one was."""
+        """Queue an event, or refuse it; return the entry that was shed for it, if one was."""
         shed = None
         if len(self._queued) >= self._capacity:
             shed = self._victim(event.level, policy)
@@ -328,7 +247,7 @@ class EventHeap(Watched):
     def _admit_numbers(
         self, types: TypeTable, numbers: tuple[int, float, float], arrival_ns: int, policies: Sequence[int]
     ) -> Verdict | Entry:
-        """Give an event that came as (type, intensity, timestamp) a place, if its type's limit lets it come."""
+        """Queue an event that came as (type_id, intensity, timestamp), if the limit of its type admits it."""
         type_id, intensity, timestamp = numbers
         if not types._admits(type_id, arrival_ns):
             self._limited += 1
@@ -340,7 +259,7 @@ class EventHeap(Watched):
         return self._admit(event, policies[level])
 
     def _victim(self, level: int, policy: int) -> Queued | None:
-        """Return the event to shed for one of ``level``: of the least important level present, or none."""
+        """Return the event of the least important level to shed for one of ``level``, or None."""
         lowest = max(number for number, events in enumerate(self._levels) if events)
         if policy in (REJECT, WAIT) or lowest < level or (policy == DROP_LOWEST and lowest == level):
             return None
@@ -348,7 +267,7 @@ class EventHeap(Watched):
         return next(iter(events) if policy == DROP_OLDEST else reversed(events))
 
     def _take(self, above: int, end: int = NO_END) -> Queued | None:
-        """Take out the first event if it is of a level more important than ``above``. Not inside the mutex."""
+        """Remove the first event if it is of a level more important than ``above``. Not inside the mutex."""
         with self._mutex:
             event = self._first()
             if event is None or event.level >= above:
@@ -358,20 +277,8 @@ class EventHeap(Watched):
                 self._announce()
             return event
 
-    def _first(self) -> Queued | None:
-        """Return the event that would leave next, after dropping tombstones and parking what is paused."""
-        while self._order:
-            place, sequence = self._order[0]
-            event = self._queued.get(sequence)
-            if event is not None and event.place == place:
-                if not (self._paused_levels or self._paused_types) or not self._is_paused(event):
-                    return event
-                event.place, self._parked[sequence] = None, event
-            heapq.heappop(self._order)
-        return None
-
     def _leave(self, event: Queued, end: int) -> None:
-        """Let the first event out: it runs, or ends at once."""
+        """Remove the first event, which runs or ends at once."""
         heapq.heappop(self._order)
         del self._queued[event.sequence], self._levels[event.level][event.sequence]
         if end == NO_END:
@@ -379,28 +286,18 @@ class EventHeap(Watched):
         else:
             self._ends[end] += 1
 
-    def _found(self, ticket: Ticket) -> Queued | None:
-        sequence, _ = ticket
-        return self._queued.get(sequence)
-
     def _remove(self, event: Queued, end: int) -> None:
-        """Take out an event before its turn; its pair in the order becomes a tombstone."""
+        """Remove an event before its turn; its pair in the order becomes a tombstone."""
         del self._queued[event.sequence], self._levels[event.level][event.sequence]
         self._parked.pop(event.sequence, None)
         self._ends[end] += 1
         self._compact()
 
-    def _finish(self, end: int) -> None:
-        if not self._running:
-            raise ValueError("no event is running")
-        self._running -= 1
-        self._ends[end] += 1
-
     def _urge(self, event: Queued, key: int, level: int) -> None:
-        """Give a queued event an earlier key and a more important level, unless it would stand later by them."""
+        """Give a queued event an earlier key and a more important level, unless its place would be later."""
         stood = self._place(event.key, event.level)
         if self._place(key, level) > stood:
-            key, level = event.key, event.level  # the offset of that level takes more than the key gives
+            key, level = event.key, event.level  # the offset of the level outweighs the earlier key
         if level != event.level:
             del self._levels[event.level][event.sequence]
             self._levels[level][event.sequence] = event  # the newest one there
@@ -410,66 +307,6 @@ class EventHeap(Watched):
         elif not event.held and self._place(key, level) < stood:
             self._insert(event)
             self._compact()
-
-    def _unpark(self, *events: Queued) -> None:
-        """Put events back that were set aside, as far as nothing pauses them any more."""
-        for event in events:
-            if not self._is_paused(event):
-                del self._parked[event.sequence]
-                self._insert(event)
-
-    def _bring_all_back(self) -> None:
-        """Put back everything that is set aside."""
-        for event in self._queued.values():
-            if event.place is None:
-                event.held = False
-                self._insert(event)
-        self._parked.clear()
-
-    def _is_paused(self, event: Queued) -> bool:
-        level, levels = event.level, self._paused_levels
-        return level in levels or MAX_LEVELS in levels or event.type_id in self._paused_types
-
-    # --- the order, inside the mutex
-
-    def _place(self, key: int, level: int) -> int:
-        """Return where a key stands: behind itself by the offset of its level."""
-        return min(max(key + self._offsets[level], INT64_MIN), INT64_MAX)
-
-    def _insert(self, event: Queued) -> None:
-        # The formula of _place, once more: this is done for every event.
-        event.place = place = min(max(event.key + self._offsets[event.level], INT64_MIN), INT64_MAX)
-        heapq.heappush(self._order, (place, event.sequence))
-
-    def _arrange(self) -> None:
-        """Put everything where it stands now; what is set aside has no place before it comes back."""
-        for event in self._queued.values():
-            if event.place is not None:
-                event.place = self._place(event.key, event.level)
-        self._order = [(event.place, event.sequence) for event in self._queued.values() if event.place is not None]
-        heapq.heapify(self._order)
-
-    def _compact(self) -> None:
-        """Drop all tombstones once they are the greater part of the order: O(1) for each that was made."""
-        if len(self._order) > 2 * len(self._queued) + SPARE_TOMBSTONES:
-            self._order = list(filter(self._is_alive, self._order))
-            heapq.heapify(self._order)
-
-    def _is_alive(self, pair: tuple[int, int]) -> bool:
-        """Return whether an event stands here, and this is no tombstone."""
-        place, sequence = pair
-        event = self._queued.get(sequence)
-        return event is not None and event.place == place
-
-    # --- for threads that wait
-
-    def _may_give(self) -> bool:
-        """Return whether something is queued that may leave. Not inside the mutex."""
-        with self._mutex:
-            return self._first() is not None
-
-    def _is_idle(self) -> bool:
-        return not self._queued and not self._running
 
 
 def _by_level(policy: int | Sequence[int]) -> Sequence[int]:
