@@ -1,39 +1,38 @@
-"""AsyncEventProcessor: one worker thread processes events between ticks and survives every handler."""
+"""AsyncEventProcessor: one worker thread that processes events between ticks and survives every handler."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
 from typing import Any
 
-from .._backends import ProcessorBase, Reactor, Submitter, fork
-from .._backends.contract import Entry
+from .._backends import ProcessorBase, Reactor, Submitter
 from .._dataclass import dataclass
 from ..clock import NS_PER_SECOND, Clock, SystemClock
-from ..errors import EngineStopped, LifeEventError
+from ..errors import EngineStopped
 from ..event import Event, Priority
 from ..metrics import LatencySummary, Ledger, summarize
 from ..queue import AsyncEventQueue, PeriodicTimer, QueueStatistics, Receipt
-from ..result import EventProcessingResult, Status
+from ..result import EventProcessingResult
 from ..scheduler import CoDel, EventScheduler, SchedulerStatistics, Strategy
 from ..state import StateStatistics, ThreadSafeSelfState
 from .batches import Batches
 from .executor import BatchExecutor
 from .handler import Handler, HandlerTable
+from .lifecycle import Lifecycle
 from .reflex import Reflex, ReflexSet
 from .results import ResultBuilder
 from .thread import ProcessingThread
-from .worker import SwitchInterval, Worker, WorkerTimer, forget_at_exit, stop_at_exit
+from .worker import SwitchInterval, Worker, WorkerTimer
 
 __all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
 
 
 @dataclass(frozen=True)
 class ProcessorStatistics:
-    """One look at the engine and its stages; each part is of one instant, the whole nearly so.
+    """The statistics of an engine and its stages; each part is of one instant, the whole nearly so.
 
-    ``gil_wait`` is how long ready events with a Python handler waited for the interpreter.
+    ``gil_wait`` has the times for which ready events with a handler waited for the interpreter.
     """
 
     worker_running: bool
@@ -48,17 +47,22 @@ class ProcessorStatistics:
 
 
 class AsyncEventProcessor(ProcessorBase):
-    """Takes events from any thread and processes them on one worker thread, most urgent first.
+    """Takes events from any thread and processes them on one worker thread, most urgent first. Thread-safe.
 
-    An event's reflex changes the state in one atomic step; then its handler's stages run. The
-    outcome waits in a ring of ``result_capacity`` results until ``results`` is called; a full ring
-    overwrites the oldest and counts it. ``reflexes``: None for Life's (as far as the state has their
-    fields), a ReflexSet, or an iterable of Reflex. ``handlers``: event type, family or ``*`` to a
-    Handler or a callable ``(event, state)``. No thread before ``start``. All methods are thread-safe.
-    Events without a handler need no interpreter
-    (native twin, system clock, the stock scheduler). ``switch_interval``, in seconds, is the
-    interpreter's while the worker runs, for all its threads; None leaves it alone. ``codel``: what waits
-    too long below CRITICAL is shed (docs/adr/0019); None: only a full queue sheds.
+    The reflex of an event changes the state in one atomic step; then the stages of its handler run. Events without a
+    handler need no interpreter on the native backend, with the system clock and the stock scheduler. No thread exists
+    before ``start``.
+
+    Args:
+        state: the state that reflexes and handlers change.
+        reflexes: a ReflexSet, or an iterable of Reflex. None: Life's, as far as the state has their fields.
+        handlers: event type, family or ``*``, to a Handler or a callable ``(event, state)``.
+        queue: a queue of the engine's own, with the same clock. None: one with the defaults.
+        scheduler: a strategy, its name, or a scheduler.
+        clock: None: the queue's.
+        codel: sheds events below CRITICAL that wait too long (docs/adr/0019). None: only a full queue sheds.
+        result_capacity: how many results wait for ``results``; a full ring overwrites the oldest and counts it.
+        switch_interval: that of the interpreter, in seconds, while the worker runs. None leaves it unchanged.
     """
 
     def __init__(
@@ -83,9 +87,6 @@ class AsyncEventProcessor(ProcessorBase):
         self.queue = queue if queue is not None else AsyncEventQueue(clock=clock)
         self.clock: Clock = clock or self.queue.clock
         self._reflexes = _reflex_set(reflexes, state).compile(state.numbers)
-        self._control = threading.Lock()  # start and stop, one at a time
-        fork.renew_locks(self, "_control")
-        self._accepting, self._ending, self._closed = True, False, False
         self._attach(self.queue)
         self._adopt_queue()
         self._heap = self.queue.heap
@@ -105,14 +106,19 @@ class AsyncEventProcessor(ProcessorBase):
         timer = WorkerTimer(self._reactor, self.queue, self.scheduler, self._batches, thread)
         interval = SwitchInterval(switch_interval)
         self._worker = Worker(self._reactor, self._executor, timer, thread, self.queue.waiting.wake, interval)
-        self._follow_queue()
+        self._lifecycle = Lifecycle(self._worker, self._executor, self._reactor, thread, self._accept)
+        self._sweep = self._lifecycle.sweep  # called by the fast path, too
         self._submitter = Submitter(self._heap, self.queue.type_table)
-        self._use_fast_path(True)
+        self._follow_queue()
+        self._accept(True)
 
     # --- events in, results out
 
     def submit_many(self, events: Iterable[Event]) -> int:
-        """Accept events in one atomic step, waking the worker once; return how many were taken in."""
+        """Accept events in one atomic step and wake the worker once; return how many were accepted.
+
+        Does not block. EngineStopped after stop; InvalidEvent accepts none. O(k log n).
+        """
         self._refuse_stopped()
         kept = self.queue.put_many(events)
         self._sweep()
@@ -122,11 +128,11 @@ class AsyncEventProcessor(ProcessorBase):
         """Accept an event and return its :class:`Receipt`, which is false when it was refused.
 
         ``options`` are those of :meth:`AsyncEventQueue.put_tracked`: ``key``, ``coalesce``, ``ttl``, ``deadline_ns``,
-        ``delay``, ``at_ns`` and ``timeout``. Its handler runs in a copy of the caller's context. Blocks as ``submit``
-        does, and never inside a handler. EngineStopped after stop. O(log n), in Python.
+        ``delay``, ``at_ns`` and ``timeout``. The handler runs in a copy of the caller's context. Blocks as ``submit``,
+        never inside a handler. EngineStopped after stop. O(log n), in Python.
         """
         self._refuse_stopped()
-        if self._worker.processes_here:
+        if self._thread.is_here:
             options["timeout"] = 0.0
         receipt = self.queue.put_tracked(event, **options)
         self._sweep()
@@ -135,7 +141,7 @@ class AsyncEventProcessor(ProcessorBase):
     async def submit_async(self, event: Event, **options: Any) -> Receipt:
         """Accept an event as ``submit_tracked`` does, waiting for room without blocking the event loop.
 
-        Under ``block`` there is no limit but what cancels the call (``asyncio.timeout``). EngineStopped after stop.
+        Under the policy ``block`` it waits until it is cancelled (``asyncio.timeout``). EngineStopped after stop.
         """
         self._refuse_stopped()
         receipt = await self.queue.put_async(event, **options)
@@ -145,26 +151,29 @@ class AsyncEventProcessor(ProcessorBase):
     def submit_every(
         self, event: Event | Callable[[], Event], seconds: float, *, misfire: str = "skip", **options: Any
     ) -> PeriodicTimer:
-        """Accept an event, or what a function makes, every so many seconds: see :meth:`AsyncEventQueue.put_every`."""
+        """Accept an event, or that of a function, every so many seconds: see :meth:`AsyncEventQueue.put_every`.
+
+        EngineStopped after stop.
+        """
         self._refuse_stopped()
         made = self.queue.put_every(event, seconds, misfire=misfire, **options)
         self._sweep()
         return made
 
     def pause(self, level: Priority | None = None, type: str | None = None) -> None:
-        """Process nothing, or nothing of a level or of a type, until ``resume``: see :meth:`AsyncEventQueue.pause`."""
+        """Pause all events, or those of a level or of a type, until ``resume``: see :meth:`AsyncEventQueue.pause`."""
         self.queue.pause(level, type)
 
     def resume(self, level: Priority | None = None, type: str | None = None) -> None:
-        """Go on with what the same call of ``pause`` stopped: see :meth:`AsyncEventQueue.resume`."""
+        """End the pause by the same call of ``pause``: see :meth:`AsyncEventQueue.resume`."""
         self.queue.resume(level, type)
 
     def submit_arrays(self, types: Any, intensities: Any, timestamps: Any = None) -> int:
-        """Accept events as numbers, without an object for any; return how many were taken in.
+        """Accept events as numbers, without Event objects; return how many were accepted.
 
-        ``types`` is a buffer of 32-bit numbers from :meth:`type_id`, ``intensities`` one of doubles,
-        ``timestamps`` one of wall seconds or None: see :meth:`AsyncEventQueue.put_arrays`. Wakes the worker
-        once. EngineStopped after stop; InvalidEvent takes none of them in. O(k).
+        ``types`` is a buffer of 32-bit numbers from :meth:`type_id`, ``intensities`` one of doubles, ``timestamps``
+        one of wall seconds or None: see :meth:`AsyncEventQueue.put_arrays`. Wakes the worker once. EngineStopped
+        after stop; InvalidEvent accepts none. O(k).
         """
         self._refuse_stopped()
         kept = self.queue.put_arrays(types, intensities, timestamps)
@@ -176,9 +185,9 @@ class AsyncEventProcessor(ProcessorBase):
         return self.queue.type_id(name)
 
     def submitter(self) -> Submitter:
-        """Return the object by which this engine takes events as single numbers, without the GIL from Cython.
+        """Return the object that takes single events as numbers, from Cython without the GIL.
 
-        A full queue refuses, whatever its policy, and so does a stopped engine. System clock.
+        A full queue refuses them under every policy, and so does a stopped engine. It reads the system clock.
         """
         return self._submitter
 
@@ -191,17 +200,17 @@ class AsyncEventProcessor(ProcessorBase):
     def results_buffer(self, limit: int | None = None) -> Any:
         """Take up to ``limit`` results (all when None), oldest first, as one buffer of plain records.
 
-        ``memoryview`` and ``numpy.asarray`` read it without a copy; its fields are those of
-        docs/reference/result.md. What handlers returned is not in it. Does not block. O(k).
+        ``memoryview`` and ``numpy.asarray`` read it without a copy. docs/reference/result.md lists its fields; the
+        return values of handlers are not among them. Does not block. O(k).
         """
         if limit is not None:
             _check_limit(limit)
         return self._reactor.take_buffer(limit)
 
     def process_pending(self, limit: int | None = None) -> int:
-        """Process up to ``limit`` queued events (those queued now when None) in the caller's thread.
+        """Process up to ``limit`` queued events (those queued now when None) in the caller's thread; return how many.
 
-        This is the synchronous mode. LifeEventError while the worker runs. Returns how many.
+        This is the synchronous mode. It blocks for the handlers. LifeEventError while the worker runs.
         """
         if limit is not None:
             _check_limit(limit)
@@ -212,11 +221,11 @@ class AsyncEventProcessor(ProcessorBase):
 
         EngineStopped when something is queued and no worker runs; LifeEventError inside a handler.
         """
-        self._refuse_in_handler()
+        self._lifecycle.refuse_in_handler()
         with self._batches.hurried():
-            return self.queue.waiting.until_idle(self._is_idle, timeout)
+            return self.queue.waiting.until_idle(self._lifecycle.is_idle, timeout)
 
-    # --- life of the worker
+    # --- starting and stopping
 
     @property
     def running(self) -> bool:
@@ -224,53 +233,40 @@ class AsyncEventProcessor(ProcessorBase):
         return self._worker.running
 
     def start(self) -> None:
-        """Start the worker thread; nothing happens when it runs. EngineStopped after close."""
-        with self._control:
-            if self._closed:
-                raise EngineStopped("the engine was closed")
-            self._accept(True)  # first: no event is refused while the thread begins
-            if self._worker.start():
-                stop_at_exit(self)
+        """Start the worker thread, unless it runs. EngineStopped after ``close``."""
+        self._lifecycle.start()
 
     def stop(self, drain: bool = True, timeout: float | None = None) -> int:
         """Stop the worker and return how many queued events were cancelled.
 
-        With ``drain`` everything queued is processed first, for at most ``timeout`` real seconds, which ends every
-        pause, and nothing is shed for its delay; what is left, or still to come, is cancelled, counted and handed
-        out as results. Blocks until the running handler returns; StopTimeout when that takes longer than
-        ``timeout``. ``start`` starts again.
+        With ``drain`` the queued events are processed first, for at most ``timeout`` real seconds. A drain ends every
+        pause, and sheds nothing for its delay. Events that are left, delayed ones too, are cancelled, counted and
+        returned as results. Blocks until the running handler returns. ``start`` starts the worker again.
+
+        Raises:
+            StopTimeout: the handler still runs after ``timeout`` seconds; the worker ends when it returns.
+            LifeEventError: a handler called it.
         """
-        self._refuse_in_handler()
-        with self._control:
-            return len(self._end(drain, timeout))
+        return len(self._lifecycle.stop(drain, timeout))
 
     def drain(self, timeout: float | None = None) -> list[Event]:
-        """Stop as ``stop`` does, and return the events that were cancelled because the time was over, in order."""
-        self._refuse_in_handler()
-        with self._control:
-            return [self.queue.event_of(entry) for entry in self._end(True, timeout)]
+        """Stop as ``stop`` does, and return the cancelled events in their order; errors as ``stop``."""
+        return [self.queue.event_of(entry) for entry in self._lifecycle.stop(True, timeout)]
 
     def close(self) -> None:
-        """Stop for good, draining first; further submits raise EngineStopped. Idempotent."""
-        self._refuse_in_handler()
-        with self._control:
-            if not self._closed:
-                self._end(True, None)
-                self._closed = True
-                self.queue.close()
+        """Stop for good, draining first; later submits raise EngineStopped. Idempotent. Blocks as ``stop``."""
+        self._lifecycle.close()
 
     def __enter__(self) -> AsyncEventProcessor:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
     def loop(self) -> Any:
-        """The asyncio loop on which coroutine handlers run, or None; ``async with`` sets it when there is none."""
+        """The asyncio loop of coroutine handlers, or None; ``async with`` sets it when there is none."""
         return self._executor.coroutines.loop
 
     @loop.setter
@@ -285,29 +281,27 @@ class AsyncEventProcessor(ProcessorBase):
         self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         import asyncio  # lazy: most users have no event loop
 
         await asyncio.to_thread(self.close)
 
     def yield_gil(self, wait_seconds: float = 0.001) -> bool:
-        """If an event waits for the interpreter, let the worker have it; return whether one did.
+        """Let the worker run if an event waits for the interpreter; return whether one did.
 
-        For long computations in Python: costs well under a microsecond when nothing waits, else blocks
-        for at most ``wait_seconds`` until the worker runs.
+        Call it within long computations in Python. It takes well under a microsecond when no event waits, else
+        blocks for at most ``wait_seconds`` until the worker runs.
         """
         return self._reactor.yield_gil(round(wait_seconds * NS_PER_SECOND))
 
-    # --- for those who watch
+    # --- observation
 
     def ledger(self) -> Ledger:
-        """Return where every accepted event is, of one instant; it always balances."""
+        """Return the counts of all accepted events at one instant; they always balance."""
         return self.queue.ledger()
 
     def statistics(self) -> ProcessorStatistics:
-        """Return a frozen snapshot of every stage. O(buckets)."""
+        """Return the statistics of every stage. O(buckets)."""
         queue = self.queue.statistics()
         waiting, overwritten = self._reactor.counts()
         return ProcessorStatistics(
@@ -322,55 +316,12 @@ class AsyncEventProcessor(ProcessorBase):
             state=self.state.statistics(),
         )
 
-    # --- stopping
-
-    def _is_idle(self) -> bool:
-        ledger = self.ledger()
-        if ledger.in_flight and not self.running and not self._ending:
-            raise EngineStopped(f"{ledger.in_flight} events wait and no worker runs; start the engine")
-        return not ledger.in_flight
-
-    def _end(self, drain: bool, timeout: float | None) -> list[Entry]:
-        self._ending = True  # a wait for idleness goes on: the rest will be cancelled
-        try:
-            return self._stop(drain, timeout)
-        finally:
-            self._ending = False
-            self.scheduler.throttle(True)
-            self._reactor.shed_by(self.scheduler.delay_controller)
-
-    def _stop(self, drain: bool, timeout: float | None) -> list[Entry]:
-        self._accept(False)
-        if drain:
-            self.queue.delivery.resume_everything()
-            self.scheduler.throttle(False)
-            self._reactor.shed_by(None)
-        if drain and self.running:
-            with self._batches.hurried():
-                self.queue.waiting.until_idle(lambda: not self.running or not self.ledger().in_flight, timeout)
-        if self._worker.stop(timeout):
-            forget_at_exit(self)
-        self._executor.give_up_coroutines()
-        self.state.deliver_changes()
-        return self._cancel_rest()
+    # --- parts
 
     def _process_here(self, limit: int | None) -> int:
         if self.queue.tracker.timers.living:
             self.queue.tracker.fire()
         return self._executor.process_up_to(len(self._heap) if limit is None else limit)
-
-    def _sweep(self) -> None:
-        """End what was queued just as the engine stopped: the stop may have looked before it came."""
-        if self._worker.stopping and not self.running:
-            self._cancel_rest()
-
-    def _cancel_rest(self) -> list[Entry]:
-        entries = self.queue.delivery.cancel_all()
-        for entry in entries:
-            self._executor.record_unprocessed(entry, Status.CANCELLED)
-        return self._executor.give_up_batches() + entries
-
-    # --- small parts
 
     def _adopt_queue(self) -> None:
         if self.queue.clock is not self.clock:
@@ -381,9 +332,9 @@ class AsyncEventProcessor(ProcessorBase):
         self.scheduler.attach(self.queue.heap, self.queue.type_table)
 
     def _follow_queue(self) -> None:
-        """Record what the queue ends by itself, and learn the types that it sees first."""
+        """Record the events that the queue ends by itself, and learn new types."""
         self.queue.settlement.follow(
-            self._executor.record_unprocessed, self._refuse_in_handler, self.scheduler.mean_service_ns
+            self._executor.record_unprocessed, self._lifecycle.refuse_in_handler, self.scheduler.mean_service_ns
         )
         self.queue.type_ids.on_new = self._learn
 
@@ -406,16 +357,13 @@ class AsyncEventProcessor(ProcessorBase):
         self._use_fast_path(accepts)
 
     def _processes_natively(self) -> bool:
-        """Whether time and account are the stock ones: another clock or scheduler must be asked in Python."""
+        """Return whether the clock and the accounts are the built-in ones; others are called in Python."""
         return self.scheduler.counts_alone and type(self.clock) is SystemClock
-
-    def _refuse_in_handler(self) -> None:
-        if self._worker.processes_here:
-            raise LifeEventError("a handler must not wait for its own engine")
 
     def _refuse_stopped(self) -> None:
         if not self._accepting:
-            raise EngineStopped("the engine was closed" if self._closed else "the engine was stopped; start it again")
+            closed = self._lifecycle.closed
+            raise EngineStopped("the engine was closed" if closed else "the engine was stopped; start it again")
 
 
 def _reflex_set(reflexes: ReflexSet | Iterable[Reflex] | None, state: ThreadSafeSelfState) -> ReflexSet:

@@ -1,16 +1,13 @@
-"""Worker: the thread that processes an engine's events, its timer, its switch interval, and its end at exit."""
+"""Worker: the thread that processes an engine's events, with its timer and its switch interval."""
 
 from __future__ import annotations
 
-import atexit
 import sys
 import threading
-import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from .._backends import Reactor, fork
-from .._backends.contract import MAX_LEVELS, Task
+from .._backends.contract import MAX_LEVELS, NO_TYPE_ID, Head, Task
 from ..clock import SystemClock
 from ..errors import LifeEventError, StopTimeout, logger
 from ..queue import AsyncEventQueue
@@ -20,22 +17,19 @@ from .batches import Batches
 from .executor import Executor
 from .thread import ProcessingThread
 
-if TYPE_CHECKING:
-    from .processor import AsyncEventProcessor
-
-__all__ = ["SwitchInterval", "Worker", "WorkerTimer", "forget_at_exit", "stop_at_exit"]
+__all__ = ["SwitchInterval", "Worker", "WorkerTimer"]
 
 WORKER_NAME = "lifeevt-worker"
 LONG_AGO = -(2**63)
+NO_HEAD = Head(0, MAX_LEVELS, NO_TYPE_ID)  # of an empty queue: below every level
 ROUNDING_SECONDS = 1e-6  # the interpreter keeps whole microseconds
-EXIT_SECONDS = 2.0  # the time that a finishing interpreter waits for each worker
 
 
 class Worker(fork.Forked):
-    """Runs a reactor in a thread of its own, from ``start`` until it is told to stop.
+    """A thread that runs a reactor, from ``start`` until ``stop``.
 
-    The timer gives the tasks that the reactor leaves to Python, and the executor processes them. ``wake()`` is called
-    when the thread ends, or must check whether to end. Start and stop it one at a time; the rest is thread-safe.
+    The timer returns the tasks that the reactor leaves to Python, and the executor processes them. ``wake()`` is called
+    when the thread ends, or must check whether to end. Starts and stops come one at a time; the rest is thread-safe.
     """
 
     def __init__(
@@ -50,28 +44,19 @@ class Worker(fork.Forked):
         self._reactor, self._executor, self._timer = reactor, executor, timer
         self._thread, self._wake, self._interval = thread, wake, interval
         self._turn = threading.Lock()  # held by the thread that processes events
-        self._agreement = threading.Lock()  # between the thread that may end and the one that starts it again
+        self._agreement = threading.Lock()  # between the thread that ends and a thread that starts it again
         self._working = False
-        fork.keep(self, depth=-1)  # comes last in the child, when the heap is free again
+        fork.keep(self, depth=-1)  # last in the child, after the locks of the heap are free
 
     @property
     def running(self) -> bool:
         """Whether the thread is alive."""
         return self._working and self._thread.worker is not None and self._thread.worker.is_alive()
 
-    @property
-    def stopping(self) -> bool:
-        """Whether it was told to stop since it was started."""
-        return self._thread.stopping
-
-    @property
-    def processes_here(self) -> bool:
-        """Whether the calling thread processes events now."""
-        return self._thread.is_here
 
     def start(self) -> bool:
-        """Start the thread; False when it runs."""
-        with self._agreement:  # a worker that was told to stop, and is still busy, may as well stay
+        """Start the thread; return False if it runs. A thread that is stopping, but still busy, goes on."""
+        with self._agreement:
             self._thread.stopping = False
             self._reactor.halt(False)
             if self.running:
@@ -83,7 +68,7 @@ class Worker(fork.Forked):
         return True
 
     def stop(self, timeout: float | None) -> bool:
-        """Tell the thread to stop, wait for it, and return whether there was one. StopTimeout after ``timeout`` s."""
+        """Stop the thread, wait for its end, and return whether there was one. StopTimeout after ``timeout`` s."""
         self._thread.stopping = True
         self._reactor.halt(True)
         self._wake()
@@ -96,7 +81,7 @@ class Worker(fork.Forked):
         return True
 
     def stand_in(self, process_up_to: Callable[[int | None], int], limit: int | None) -> int:
-        """Process events in the calling thread; LifeEventError while another one does."""
+        """Call ``process_up_to`` in this thread, in place of the worker; LifeEventError while another thread does."""
         if (self._working and self.running) or not self._turn.acquire(blocking=False):
             raise LifeEventError("the worker is running; it processes the events")
         self._thread.ident = threading.get_ident()
@@ -107,8 +92,8 @@ class Worker(fork.Forked):
             self._turn.release()
 
     def _after_fork_in_child(self) -> None:
-        """Forget the thread, unless it is this one, and cancel the events that it had taken and not recorded."""
-        here = self.processes_here
+        """Forget the thread, unless it is this one, and cancel the running events of the lost thread."""
+        here = self._thread.is_here
         fork.renew(self._agreement)
         fork.renew(self._turn)
         if here:
@@ -117,7 +102,8 @@ class Worker(fork.Forked):
         if self._working:
             self._interval.restore()
         self._thread.worker, self._thread.ident, self._working = None, None, False
-        for _ in range(self._reactor.heap.counts()[3]):
+        _, _, _, running, _, _ = self._reactor.heap.counts()
+        for _ in range(running):
             self._reactor.heap.finish(Status.CANCELLED)
 
     def _work(self) -> None:
@@ -127,16 +113,16 @@ class Worker(fork.Forked):
                 if task is not None:
                     self._process_surely(task)
                 else:
-                    self._look_around_surely()
+                    self._process_due()
             self._thread.ident = None
 
     def _leave(self) -> bool:
-        """Agree with start, under one lock, whether the thread ends; wake the threads that wait for that."""
+        """Decide, under one lock with ``start``, whether the thread ends; then wake the threads that wait for it."""
         with self._agreement:
             leaves = self._thread.stopping
             self._working = not leaves
             if leaves:
-                self._interval.restore()  # before the next worker can set it
+                self._interval.restore()  # before the next worker sets it
         if leaves:
             self._wake()
         return leaves
@@ -144,28 +130,24 @@ class Worker(fork.Forked):
     def _process_surely(self, task: Task) -> None:
         try:
             self._executor.process(task)
-        except Exception:  # a clock or a scheduler of the user's own; the worker must not die of it
+        except Exception:  # of the user's clock or scheduler; the worker survives it
             logger().critical("the account of an event failed", exc_info=True)
 
-    def _look_around(self) -> None:
-        """Let in what is due, process the batch whose turn it is, and deliver changes of the state."""
-        self._timer.look_around()
-        self._executor.process_due_batch(self._timer.above())
-        self._executor.state.deliver_changes()
-
-    def _look_around_surely(self) -> None:
+    def _process_due(self) -> None:
+        """Queue due events, process the first due batch, and deliver changes of the state."""
         try:
-            self._look_around()
-        except BaseException:  # of a clock, a merge, a maker of events or a watcher of the user's own
+            self._timer.fire()
+            self._executor.process_due_batch(self._timer.above())
+            self._executor.state.deliver_changes()
+        except BaseException:  # of the user's clock, merge function, event function or watcher
             logger().critical("what was due failed", exc_info=True)
 
 
 class WorkerTimer:
-    """Gives the worker its tasks, and lets in what is due between them.
+    """Returns the worker's tasks one by one, and queues delayed and periodic events when they are due.
 
-    On the system's clock the reactor itself sleeps until then. Another clock cannot wake a reactor: while something
-    is to come on one, the worker waits on that clock. So it does while a strategy throttles it, event by event.
-    ``stopping()`` says when it must not wait any longer.
+    On the system clock the reactor itself sleeps until the next due event. Another clock cannot wake a reactor, so the
+    worker waits on that clock while an event is to come. It also does so, event by event, while a strategy throttles.
     """
 
     def __init__(
@@ -179,31 +161,35 @@ class WorkerTimer:
         self._batches = batches
         self._reactor, self._queue, self._scheduler, self._thread = reactor, queue, scheduler, thread
         self._timers = queue.tracker.timers
-        self._telling = threading.Lock()  # what the reactor is told last must be what is true
-        fork.renew_locks(self, "_telling")
+        self._setting = threading.Lock()  # orders the calls of ``wake_at``, so that the last one is the true one
+        fork.renew_locks(self, "_setting")
         self._on_system_clock = type(queue.clock) is SystemClock
         for source in (self._timers, batches, scheduler):
-            source.follow(self._tell)
+            source.follow(self._set_wake_up)
 
     def next_task(self) -> Task | None:
-        """Return the next event for Python; None when it is time to look around, or to leave. Blocks."""
+        """Return the next event for Python; None when an event or a batch is due, or the thread shall end. Blocks."""
         if self._runs_alone():
             return self._reactor.run()
         above = self.above()
-        if self._thread.stopping or self._must_look() or self._batches.next(above) is not None:
-            return None  # a batch is processed between the tasks, too
-        answered, task = self._reactor.run_pending(1, above)
-        if task is None and not answered:
-            self._queue.waiting.for_work(self._look_again_ns(), self._may_not_wait)
+        if self._thread.stopping or self._is_timer_due() or self._batches.next(above) is not None:
+            return None
+        processed, task = self._reactor.run_pending(1, above)
+        if task is None and not processed:
+            self._queue.waiting.for_work(self._wake_up_ns(), self._may_not_wait)
         return task
 
-    def look_around(self) -> None:
-        """Let in what is due, and say when to come back."""
+    def fire(self) -> None:
+        """Queue the events that are due, and set the next wake-up."""
         self._queue.tracker.fire()
-        self._tell()
+        self._set_wake_up()
 
-    def _tell(self) -> None:
-        with self._telling:
+    def above(self) -> int:
+        """Return the level below which events may start now."""
+        return self._scheduler.above(self._queue.clock.now_ns())
+
+    def _set_wake_up(self) -> None:
+        with self._setting:
             next_ns = self._next_ns()
             native = not self._scheduler.throttles and (self._on_system_clock or next_ns is None)
             self._reactor.wake_at(next_ns if native else LONG_AGO)
@@ -211,15 +197,14 @@ class WorkerTimer:
             self._queue.waiting.wake()
 
     def _runs_alone(self) -> bool:
-        """Whether the reactor may run and sleep by itself: no gate, no clock but its own, no batch that is due."""
+        """Return whether the reactor may run and sleep by itself: unthrottled, on its own clock, no batch due."""
         if self._scheduler.throttles:
             return False
         if not self._on_system_clock:
             return self._next_ns() is None
         return not self._batches.waiting or not _is_past(self._batches.due_ns(), self._queue.clock.now_ns())
 
-    def _must_look(self) -> bool:
-        """Whether a timer is due, however many events wait."""
+    def _is_timer_due(self) -> bool:
         return _is_past(self._timers.next_ns(), self._queue.clock.now_ns())
 
     def _may_not_wait(self) -> bool:
@@ -227,19 +212,15 @@ class WorkerTimer:
         next_ns = self._next_ns(above)
         if self._thread.stopping or not (self._scheduler.throttles or next_ns is not None):
             return True
-        head = self._queue.heap.head()
-        return _is_past(next_ns, self._queue.clock.now_ns()) or (head is not None and head[1] < above)
+        _, level, _ = self._queue.heap.head() or NO_HEAD
+        return _is_past(next_ns, self._queue.clock.now_ns()) or level < above
 
     def _next_ns(self, above: int = MAX_LEVELS) -> int | None:
-        """When the next timer is due, or the next batch of a level that may start."""
+        """Return when the next timer is due, or the next batch of a level below ``above``."""
         return _first(self._timers.next_ns(), self._batches.due_ns(above))
 
-    def above(self) -> int:
-        """Return the level below which events may start now."""
-        return self._scheduler.above(self._queue.clock.now_ns())
-
-    def _look_again_ns(self) -> int | None:
-        """When a gate that is shut opens, or something comes by itself."""
+    def _wake_up_ns(self) -> int | None:
+        """Return when a closed gate opens, or the next event or batch is due."""
         gate = self._scheduler.gate(self._queue.clock.now_ns()) if self._scheduler.throttles else OPEN
         return _first(None if gate.allowance_ns > 0 else gate.until_ns, self._next_ns(self.above()))
 
@@ -253,9 +234,9 @@ def _first(*instants: int | None) -> int | None:
 
 
 class SwitchInterval:
-    """The interpreter's switch interval for as long as something runs; None leaves it alone.
+    """The interpreter's switch interval while a worker runs; None leaves it unchanged.
 
-    It is one for the whole process. A shorter one lets a waiting thread run sooner and costs throughput.
+    It holds for all threads of the process. A shorter one lets a waiting thread run sooner and costs throughput.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -263,7 +244,7 @@ class SwitchInterval:
         self._before: float | None = None
 
     def set(self) -> None:
-        """Set it, and remember what it was."""
+        """Set the interval, and remember the previous one."""
         if self._seconds is not None:
             self._before = sys.getswitchinterval()
             sys.setswitchinterval(self._seconds)
@@ -274,27 +255,3 @@ class SwitchInterval:
         ours = self._seconds is not None and abs(sys.getswitchinterval() - self._seconds) <= ROUNDING_SECONDS
         if before is not None and ours:
             sys.setswitchinterval(before)
-
-
-# --- the end of the process
-
-_started: weakref.WeakSet[AsyncEventProcessor] = weakref.WeakSet()
-
-
-def stop_at_exit(engine: AsyncEventProcessor) -> None:
-    """Stop ``engine`` when the process ends, without draining; it is not kept alive for that."""
-    _started.add(engine)
-
-
-def forget_at_exit(engine: AsyncEventProcessor) -> None:
-    """Leave ``engine`` alone when the process ends."""
-    _started.discard(engine)
-
-
-@atexit.register
-def _stop_started() -> None:
-    for engine in list(_started):
-        try:
-            engine.stop(drain=False, timeout=EXIT_SECONDS)
-        except StopTimeout as error:
-            logger().warning("%s", error)

@@ -273,14 +273,14 @@ def test_a_stuck_handler_is_a_stop_timeout() -> None:
 def test_closing_after_a_stop_timeout_ends_with_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     gate, leave, looks = Gate(), threading.Event(), []
     engine = engine_of({"gate": gate})
-    go, ledger = engine._worker._leave, engine.ledger
+    go, ledger = engine._worker._leave, engine.queue.ledger
     engine.start()
     gate.hold(engine, waiting=2)
     with pytest.raises(StopTimeout):
         engine.stop(drain=False, timeout=SOON)
     # Have the closer, if it waits for the drain, look for the last time before the worker leaves.
     monkeypatch.setattr(engine._worker, "_leave", lambda: (leave.wait(PATIENCE), go())[1])
-    monkeypatch.setattr(engine, "ledger", lambda: (looks.append(1), ledger())[1])
+    monkeypatch.setattr(engine.queue, "ledger", lambda: (looks.append(1), ledger())[1])
     with Actor() as closer:
         call = closer.begin(engine.close)
         shortly(lambda: len(looks) >= 1)
@@ -297,13 +297,13 @@ def test_closing_after_a_stop_timeout_ends_with_the_handler(monkeypatch: pytest.
 def test_waiting_beside_a_worker_that_leaves_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     gate, leave, looks = Gate(), threading.Event(), []
     engine = engine_of({"gate": gate})
-    go, ledger = engine._worker._leave, engine.ledger
+    go, ledger = engine._worker._leave, engine.queue.ledger
     engine.start()
     gate.hold(engine, waiting=2)
     with pytest.raises(StopTimeout):
         engine.stop(drain=False, timeout=SOON)
     monkeypatch.setattr(engine._worker, "_leave", lambda: (leave.wait(PATIENCE), go())[1])
-    monkeypatch.setattr(engine, "ledger", lambda: (looks.append(1), ledger())[1])
+    monkeypatch.setattr(engine.queue, "ledger", lambda: (looks.append(1), ledger())[1])
     with Actor() as waiter:
         call = waiter.begin(engine.wait_idle)
         wait_until(lambda: len(looks) == 1)

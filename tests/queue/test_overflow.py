@@ -237,7 +237,7 @@ def test_draining_returns_what_the_time_was_not_enough_for() -> None:
         assert entered.wait(SECONDS)
         engine.submit_many([event_of(1), event_of(2)])
         draining = other.begin(engine.drain, 0.2)
-        wait_until(lambda: engine._worker.stopping)
+        wait_until(lambda: engine._thread.stopping)
         release.set()
         assert [event.metadata["#"] for event in draining.result()] == [1, 2]
     assert ends(engine) == {Status.PROCESSED: 1, Status.CANCELLED: 2}
