@@ -59,14 +59,14 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 # --- taking
 
 
-def test_what_is_queued_is_taken_at_once() -> None:
+def test_a_queued_event_is_taken_at_once() -> None:
     queue = queue_of()
     queue.put(event_of(3))
     assert run(queue.get_async()) == event_of(3)
 
 
 @pytest.mark.parametrize("clock", [None, ManualClock()], ids=["machine", "manual"])
-def test_who_waits_is_woken_by_another_thread(clock: Any) -> None:
+def test_another_thread_wakes_a_waiting_coroutine(clock: Any) -> None:
     queue = queue_of(clock=clock)
 
     async def main(other: Actor) -> Any:
@@ -79,7 +79,7 @@ def test_who_waits_is_woken_by_another_thread(clock: Any) -> None:
         assert run(main(other)) == event_of(7)
 
 
-def test_what_comes_as_a_number_wakes_who_waits() -> None:
+def test_an_event_that_comes_as_a_number_wakes_a_coroutine() -> None:
     engine = engine_of(None)
     code = engine.type_id("joy")
 
@@ -92,7 +92,7 @@ def test_what_comes_as_a_number_wakes_who_waits() -> None:
     assert run(main()).intensity == 0.5
 
 
-def test_many_who_wait_get_one_event_each() -> None:
+def test_many_waiting_coroutines_get_one_event_each() -> None:
     queue = queue_of()
 
     async def main() -> list[Event]:
@@ -140,7 +140,7 @@ def test_a_wait_that_is_cancelled_takes_nothing() -> None:
     assert queue.get_nowait() == event_of(1)
 
 
-def test_closing_ends_who_waits() -> None:
+def test_closing_ends_a_wait() -> None:
     queue = queue_of()
 
     async def main() -> None:
@@ -153,13 +153,13 @@ def test_closing_ends_who_waits() -> None:
     run(main())
 
 
-def test_what_is_due_wakes_who_waits() -> None:
+def test_a_due_event_wakes_a_coroutine() -> None:
     queue = queue_of()
     queue.put_tracked(event_of(1), delay=0.01)
     assert run(queue.get_async()) == event_of(1)
 
 
-def test_who_no_longer_waits_costs_the_heap_nothing() -> None:
+def test_a_wait_that_is_over_costs_the_heap_nothing() -> None:
     queue = queue_of()
     queue.put(event_of(1))
     run(queue.get_async())
@@ -170,7 +170,7 @@ def test_who_no_longer_waits_costs_the_heap_nothing() -> None:
     queue.heap.unwatch(False)
 
 
-def test_more_changes_than_a_pipe_holds_wake_who_waits() -> None:
+def test_more_changes_than_a_pipe_holds_wake_a_coroutine() -> None:
     queue = queue_of(capacity=20_000)
 
     async def main() -> Event:
@@ -200,10 +200,10 @@ def test_the_files_are_closed_with_the_queue() -> None:
             os.fstat(file)
 
 
-# --- bringing
+# --- putting
 
 
-def test_who_waits_for_room_does_not_block_the_loop() -> None:
+def test_a_wait_for_room_does_not_block_the_loop() -> None:
     queue = queue_of(capacity=1, overflow="block")
     queue.put(event_of(1))
 
@@ -218,13 +218,13 @@ def test_who_waits_for_room_does_not_block_the_loop() -> None:
     assert queue.get_nowait() == event_of(2)
 
 
-def test_where_nothing_waits_the_answer_comes_at_once() -> None:
+def test_without_block_a_refusal_comes_at_once() -> None:
     queue = queue_of(capacity=1, overflow="reject")
     queue.put(event_of(1))
     assert not run(queue.put_async(event_of(2)))
 
 
-def test_an_engine_is_asked_and_answers_within_a_loop() -> None:
+def test_an_engine_returns_a_result_within_a_loop() -> None:
     async def main() -> Any:
         async with engine_of({"joy": lambda event, state: event.metadata["#"]}) as engine:
             return (await (await engine.submit_async(event_of(4)))).action
@@ -284,7 +284,7 @@ def test_a_failing_coroutine_ends_its_event_and_nothing_else() -> None:
     assert (result.status, result.error, errors) == (Status.DEAD_LETTERED, "action: ValueError: no", 1)
 
 
-def test_without_a_loop_a_coroutine_handler_is_told() -> None:
+def test_without_a_loop_a_coroutine_handler_fails_with_the_reason() -> None:
     async def never(event: Event, state: Any) -> None:
         raise AssertionError
 
@@ -294,7 +294,7 @@ def test_without_a_loop_a_coroutine_handler_is_told() -> None:
     assert "needs an event loop" in str(receipt.result(0.0).error)
 
 
-def test_a_coroutine_handler_runs_in_the_context_of_who_submitted() -> None:
+def test_a_coroutine_handler_runs_in_the_context_of_the_submitter() -> None:
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
 
     async def tell(event: Event, state: Any) -> str:

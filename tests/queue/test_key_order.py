@@ -1,4 +1,4 @@
-"""Order by key, and coalescing by key: against models that are obviously right."""
+"""Order by key, and coalescing by key, against naive models."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_boosted_follower_urges_the_first() -> None:
 
 
 @pytest.mark.parametrize("gone", [0, 1, 2])
-def test_a_cancelled_member_holds_up_nobody(gone: int) -> None:
+def test_a_cancelled_event_holds_up_no_other(gone: int) -> None:
     queue = queue_of()
     receipts = [queue.put_tracked(event_of(number), key="a") for number in range(3)]
     assert receipts[gone].cancel()
@@ -79,7 +79,7 @@ def test_a_cancelled_member_holds_up_nobody(gone: int) -> None:
     assert numbers(queue) == []
 
 
-def test_a_shed_member_holds_up_nobody() -> None:
+def test_a_shed_event_holds_up_no_other() -> None:
     queue = queue_of(capacity=3, overflow="drop_oldest")
     for number in range(3):
         queue.put_tracked(event_of(number, priority=LOW), key="a")
@@ -115,7 +115,7 @@ steps = st.lists(
 
 @settings(max_examples=400)
 @given(steps)
-def test_events_of_a_key_come_out_as_they_came_and_first_is_who_leads_the_most_urgent(
+def test_events_of_a_key_leave_in_order_and_the_first_is_as_urgent_as_the_most_urgent(
     made: list[tuple[str, Any, float, int]],
 ) -> None:
     clock = ManualClock()
@@ -151,7 +151,7 @@ def test_events_of_a_key_come_out_as_they_came_and_first_is_who_leads_the_most_u
 
 
 def keep_inherited(waiting: list[tuple[int, Any, int, Receipt]], key: Any, deadline: int) -> None:
-    """What the first of a key has inherited, it keeps, also when whom it came from has left."""
+    """The first of a key keeps the urgency that it inherited, also when the event that it came from has left."""
     for place, (number, other_key, own, receipt) in enumerate(waiting):
         if key is not None and other_key == key:
             waiting[place] = (number, key, min(own, deadline), receipt)
@@ -159,7 +159,7 @@ def keep_inherited(waiting: list[tuple[int, Any, int, Receipt]], key: Any, deadl
 
 
 def leader(waiting: list[tuple[int, Any, int, Receipt]]) -> int:
-    """Who leaves: of those without a key, and the first of each key, which are as urgent as any behind them."""
+    """The events that may leave: those without a key, and the first of each key, as urgent as any behind it."""
     places = []
     for place, (number, key, deadline, _) in enumerate(waiting):
         if key is None:
@@ -172,7 +172,7 @@ def leader(waiting: list[tuple[int, Any, int, Receipt]]) -> int:
 # --- coalescing
 
 
-def test_the_last_one_stands_for_those_before_it_and_is_sure_to_run() -> None:
+def test_the_last_event_runs_in_place_of_those_before_it() -> None:
     queue = queue_of()
     receipts = [queue.put_tracked(event_of(number), key="a", coalesce="last") for number in range(3)]
     assert numbers(queue) == [2]
@@ -180,7 +180,7 @@ def test_the_last_one_stands_for_those_before_it_and_is_sure_to_run() -> None:
     assert ends(queue) == {Status.COALESCED: 2, Status.DELIVERED: 1}
 
 
-def test_the_first_one_stands_for_those_after_it() -> None:
+def test_the_first_event_runs_in_place_of_those_after_it() -> None:
     queue = queue_of()
     receipts = [queue.put_tracked(event_of(number), key="a", coalesce="first") for number in range(3)]
     assert [receipt.admission for receipt in receipts] == [Admission.ACCEPTED] + [Admission.COALESCED] * 2
@@ -195,7 +195,7 @@ def test_a_merge_makes_one_event_of_both() -> None:
     assert queue.drain() == [Event("joy", -0.9, 2.0, {"a": 1, "b": 2})]
 
 
-def test_a_function_merges_as_it_likes() -> None:
+def test_a_function_merges_two_events() -> None:
     queue = queue_of()
     for number in (1, 2, 4):
         queue.put_tracked(
@@ -219,7 +219,7 @@ def test_others_use_the_queue_while_a_function_merges() -> None:
     assert (ways, numbers(queue)) == ([True], [1])
 
 
-def test_a_merge_is_asked_again_when_the_older_event_has_changed_meanwhile() -> None:
+def test_a_merge_runs_again_when_the_older_event_has_changed_meanwhile() -> None:
     queue, seen = queue_of(), []
 
     def merge(older: Event, newer: Event) -> Event:
@@ -234,7 +234,7 @@ def test_a_merge_is_asked_again_when_the_older_event_has_changed_meanwhile() -> 
     assert ends(queue) == {Status.COALESCED: 1, Status.DELIVERED: 1}
 
 
-def test_a_merge_stands_for_nobody_when_the_older_event_has_gone_meanwhile() -> None:
+def test_a_merge_is_dropped_when_the_older_event_has_left_meanwhile() -> None:
     queue = queue_of()
 
     def merge(older: Event, newer: Event) -> Event:
@@ -247,7 +247,7 @@ def test_a_merge_stands_for_nobody_when_the_older_event_has_gone_meanwhile() -> 
 
 
 @pytest.mark.parametrize("coalesce", ["last", "first", "merge"])
-def test_one_for_several_is_as_urgent_as_the_most_urgent(coalesce: str) -> None:
+def test_a_coalesced_event_is_as_urgent_as_the_most_urgent(coalesce: str) -> None:
     queue = queue_of()
     queue.put_tracked(event_of(0), key="a", coalesce=coalesce)
     queue.put(event_of(7, urgency=0.5))
@@ -255,7 +255,7 @@ def test_one_for_several_is_as_urgent_as_the_most_urgent(coalesce: str) -> None:
     assert numbers(queue) == [0, 7]
 
 
-def test_an_event_that_runs_is_no_longer_coalesced_with() -> None:
+def test_a_running_event_is_not_coalesced() -> None:
     seen: list[int] = []
 
     def handle(event: Event, state: Any) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits at the queue's door: by type and by source, on the queue's clock, and what the sender is told."""
+"""Rate limits of a queue, by type and by source, on the queue's clock, and the reasons of refusals."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_many_events_at_once_are_limited_as_single_ones() -> None:
 
 
 @pytest.mark.parametrize("overflow", ["reject", "block"])
-def test_who_may_wait_is_told_and_does_not_wait_for_tokens(overflow: str) -> None:
+def test_a_put_that_may_block_does_not_wait_for_tokens(overflow: str) -> None:
     queue = queue_of(overflow)
     queue.put_many([noise("a"), noise("a")])
     with pytest.raises(QueueFull, match="'noise' from 'a' comes more often than its limit allows"):
@@ -95,7 +95,7 @@ def test_a_limit_that_is_added_holds_for_a_running_engine() -> None:
     assert engine.submit(Event("shock", source="flood"))
 
 
-# numbers, and what the twin lets in by itself
+# --- numbers, and events that the backend admits by itself
 
 EIGHT = RateLimit(8, 1.0)
 CHATTER = EventType("chatter", Priority.LOW, 10 * MS, rate_limit=EIGHT)
@@ -130,7 +130,7 @@ def test_every_way_in_draws_from_the_bucket_of_the_type(backend: str) -> None:
     assert (queue.ledger().accepted, queue.ledger().refused, queue.ledger().balanced) == (9, 0, True)
 
 
-def test_of_an_array_only_what_comes_too_often_is_refused() -> None:
+def test_of_an_array_only_the_events_above_the_limit_are_refused() -> None:
     clock = ManualClock()
     queue = chatting(clock=clock)
     assert numbers(queue, *["chatter", "joy"] * 10) == 18
@@ -140,14 +140,14 @@ def test_of_an_array_only_what_comes_too_often_is_refused() -> None:
     assert [each.type for each in queue.drain()].count("chatter") == 10
 
 
-def test_a_source_limit_does_not_hold_for_what_has_no_source() -> None:
+def test_a_source_limit_does_not_hold_for_events_without_a_source() -> None:
     queue = chatting(replace(CHATTER, rate_limit=EIGHT, source_limit=RateLimit(1, 1e9)), ManualClock())
     assert numbers(queue, *["chatter"] * 10) == 8
     assert not queue.put(Event("chatter", source="a"))
 
 
 @pytest.mark.parametrize("overflow", ["reject", "block"])
-def test_who_is_refused_by_the_limit_of_its_type_is_told_why(overflow: str) -> None:
+def test_a_refusal_by_a_rate_limit_has_a_reason(overflow: str) -> None:
     queue = chatting(replace(CHATTER, rate_limit=STILL), overflow=overflow)
     assert all(queue.put(Event("chatter")) for _ in range(8))
     for put in (queue.put, queue.put_nowait):
@@ -157,7 +157,7 @@ def test_who_is_refused_by_the_limit_of_its_type_is_told_why(overflow: str) -> N
     assert numbers(queue, "chatter") == 0
 
 
-def test_a_limited_type_is_answered_by_its_reflex_without_python(backend: str) -> None:
+def test_a_limited_type_is_processed_by_its_reflex_without_python(backend: str) -> None:
     queue = chatting(replace(CHATTER, rate_limit=STILL))
     assert queue.put(Event("chatter")), "which learns the type"
     queue.get()
@@ -186,7 +186,7 @@ def test_the_limit_of_all_other_types_holds_for_numbers() -> None:
     assert not queue.put(Event("noise"))
 
 
-def test_threads_that_bring_numbers_and_events_get_no_more_than_there_is(backend: str) -> None:
+def test_threads_that_put_numbers_and_events_get_no_more_tokens_than_there_are(backend: str) -> None:
     queue = chatting(replace(CHATTER, rate_limit=RateLimit(50, 1e9)))
     submitter, code = Submitter(queue.heap, queue.type_table), queue.type_id("chatter")
     ways: list[Callable[[], int]] = [

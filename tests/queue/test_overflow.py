@@ -1,4 +1,4 @@
-"""Overflow by level and by type, and what is paused: who goes, who waits, who is told."""
+"""Overflow by level and by type, and pauses."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def test_a_batch_and_arrays_follow_the_policy_of_each_level() -> None:
 
 
 @pytest.mark.parametrize("overflow", [{"low": "never"}, {"lowest": "reject"}, {99: "reject"}, {"low": None}], ids=str)
-def test_levels_and_policies_that_there_are_not_are_refused(overflow: Any) -> None:
+def test_unknown_levels_and_policies_are_refused(overflow: Any) -> None:
     with pytest.raises(ValueError, match=r"unknown overflow policy|is no level"):
         queue_of(overflow=overflow)
 
 
-def test_a_blocking_level_waits_as_long_as_it_says() -> None:
+def test_a_blocking_level_waits_for_its_own_time() -> None:
     clock = ManualClock()
     queue = filled({"low": "block(0.5)", "high": "block"}, [LOW], clock=clock)
     with Actor() as actor:
@@ -103,7 +103,7 @@ def test_a_blocking_level_waits_as_long_as_it_says() -> None:
     assert numbers(queue) == [2]
 
 
-def test_a_caller_may_name_another_time_than_the_level() -> None:
+def test_a_caller_may_give_another_timeout_than_the_level() -> None:
     queue = filled("block(3600)", [LOW])
     with pytest.raises(QueueFull):
         queue.put(event_of(1, LOW), timeout=0.0)
@@ -137,7 +137,7 @@ def test_coalescing_overflow_spares_other_types() -> None:
     assert numbers(queue) == [1, 2]
 
 
-def test_the_overflow_of_a_type_goes_before_that_of_the_queue() -> None:
+def test_the_overflow_of_a_type_overrides_that_of_the_queue() -> None:
     types = EventTypes([EventType("a", LOW, 10**6, overflow="drop_oldest"), EventType("b", LOW, 10**6)])
     queue = AsyncEventQueue(1, "reject", rank=types.rank)
     engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], None, queue, EventScheduler(types=types))
@@ -166,7 +166,7 @@ def test_a_critical_event_is_never_shed_for_a_lesser_one(levels: list[Priority],
 # --- pauses
 
 
-def test_a_paused_type_waits_while_others_are_answered() -> None:
+def test_a_paused_type_waits_while_others_are_processed() -> None:
     engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], None)
     engine.pause(type="idle")
     with engine:
@@ -214,7 +214,7 @@ def test_stopping_ends_every_pause() -> None:
     assert ends(engine) == {Status.IGNORED: 1}
 
 
-def test_stopping_without_draining_cancels_what_is_paused_and_held() -> None:
+def test_stopping_without_draining_cancels_paused_and_held_events() -> None:
     engine = AsyncEventProcessor(ThreadSafeSelfState({}), [], None)
     engine.pause(LOW)
     engine.submit(event_of(0, LOW))
@@ -224,7 +224,7 @@ def test_stopping_without_draining_cancels_what_is_paused_and_held() -> None:
     assert ends(engine) == {Status.CANCELLED: 3}
 
 
-def test_draining_returns_what_the_time_was_not_enough_for() -> None:
+def test_draining_returns_the_events_that_it_had_no_time_for() -> None:
     with Actor() as other:
         entered, release = threading.Event(), threading.Event()
         engine = AsyncEventProcessor(

@@ -1,4 +1,4 @@
-"""AsyncEventQueue: order, what a full queue does, who waits for whom, and that nothing is lost."""
+"""AsyncEventQueue: order, overflow, waiting, closing, and that no event is lost."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_events_leave_as_a_stable_sort_by_key_has_them(schedule: list[tuple[int,
 
 
 @pytest.mark.parametrize("overflow", ["reject", "block"])
-def test_a_full_queue_that_rejects_says_how_full_it_is(overflow: str) -> None:
+def test_a_full_queue_that_rejects_reports_its_depth(overflow: str) -> None:
     queue = filled(overflow, [LOW, LOW])
     with pytest.raises(QueueFull, match="queue holds 2 of 2 events; 'shock' was refused") as caught:
         queue.put_nowait(event_of(9, kind="shock"))
@@ -122,7 +122,7 @@ def test_a_full_queue_that_rejects_says_how_full_it_is(overflow: str) -> None:
     ],
 )
 @pytest.mark.parametrize("way", ["put", "put_nowait", "put_many"])
-def test_a_full_queue_that_drops_gives_up_what_matters_least(
+def test_a_full_queue_that_drops_sheds_the_least_important(
     way: str, overflow: str, present: list[Priority], newcomer: Priority, taken: bool, left: list[int]
 ) -> None:
     queue = filled(overflow, present)
@@ -135,7 +135,7 @@ def test_a_full_queue_that_drops_gives_up_what_matters_least(
 
 @pytest.mark.parametrize("overflow", POLICIES)
 @given(st.lists(st.sampled_from(Priority), max_size=25))
-def test_nothing_is_shed_for_something_that_matters_less(overflow: str, levels: list[Priority]) -> None:
+def test_no_event_is_shed_for_a_less_important_one(overflow: str, levels: list[Priority]) -> None:
     queue, shed = queue_of(overflow, 4), []
     queue.settlement.on_ended = lambda entry, status: shed.append(entry[2])
     refused = 0
@@ -153,7 +153,7 @@ def test_nothing_is_shed_for_something_that_matters_less(overflow: str, levels: 
 
 
 @pytest.mark.parametrize("overflow", DROPPING)
-def test_whoever_listens_hears_of_each_shed_event(overflow: str) -> None:
+def test_on_ended_is_called_with_each_shed_event(overflow: str) -> None:
     queue, heard = filled(overflow, [LOW, LOW]), []
     queue.settlement.on_ended = lambda entry, status: heard.append(entry[0].metadata["#"])
     queue.put(event_of(8, HIGH))
@@ -165,7 +165,7 @@ def test_whoever_listens_hears_of_each_shed_event(overflow: str) -> None:
 # --- waiting for room
 
 
-def test_a_full_queue_makes_the_sender_wait_until_there_is_room() -> None:
+def test_a_put_into_a_full_queue_waits_for_room() -> None:
     queue = filled("block", [NORMAL, NORMAL])
     with Actor() as sender:
         call = sender.begin(queue.put, event_of(9))
@@ -187,7 +187,7 @@ def test_every_way_of_taking_makes_room(make_room: Any) -> None:
         assert call.result() is True
 
 
-def test_a_sender_waits_as_long_as_it_was_told() -> None:
+def test_a_put_waits_until_its_timeout() -> None:
     queue = filled("block", [NORMAL, NORMAL])
     clock: Any = queue.clock
     with Actor() as sender:
@@ -203,12 +203,12 @@ def test_a_sender_waits_as_long_as_it_was_told() -> None:
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0])
-def test_a_sender_with_no_time_does_not_wait(timeout: float) -> None:
+def test_a_put_with_a_timeout_of_zero_does_not_wait(timeout: float) -> None:
     with pytest.raises(QueueFull):
         filled("block", [NORMAL]).put(event_of(9), timeout)
 
 
-def test_a_waiting_sender_hears_of_the_close() -> None:
+def test_closing_ends_a_waiting_put() -> None:
     queue = filled("block", [NORMAL])
     with Actor() as sender:
         call = sender.begin(queue.put, event_of(9))
@@ -222,7 +222,7 @@ def test_a_waiting_sender_hears_of_the_close() -> None:
 # --- waiting for events
 
 
-def test_a_taker_waits_for_an_event() -> None:
+def test_a_get_waits_for_an_event() -> None:
     queue = queue_of()
     with Actor() as taker:
         call = taker.begin(queue.get)
@@ -231,7 +231,7 @@ def test_a_taker_waits_for_an_event() -> None:
         assert call.result().metadata["#"] == 7
 
 
-def test_a_batch_wakes_every_taker() -> None:
+def test_a_batch_wakes_every_waiting_get() -> None:
     queue = queue_of()
     with Actor() as first, Actor() as second:
         calls = [each.begin(queue.get) for each in (first, second)]
@@ -240,7 +240,7 @@ def test_a_batch_wakes_every_taker() -> None:
         assert sorted(call.result().metadata["#"] for call in calls) == [0, 1]
 
 
-def test_a_taker_waits_as_long_as_it_was_told() -> None:
+def test_a_get_waits_until_its_timeout() -> None:
     queue = queue_of()
     clock: Any = queue.clock
     with Actor() as taker:
@@ -253,22 +253,22 @@ def test_a_taker_waits_as_long_as_it_was_told() -> None:
 
 
 @pytest.mark.parametrize("timeout", [0.0, -1.0])
-def test_a_taker_with_no_time_does_not_wait(timeout: float) -> None:
+def test_a_get_with_a_timeout_of_zero_does_not_wait(timeout: float) -> None:
     with pytest.raises(QueueEmpty):
         queue_of().get(timeout)
 
 
-def test_an_event_that_is_there_is_taken_without_waiting() -> None:
+def test_a_queued_event_is_taken_without_waiting() -> None:
     queue = filled("reject", [NORMAL])
     assert queue.get(timeout=0.0).metadata["#"] == 0
 
 
-def test_get_nowait_on_an_empty_queue_says_so() -> None:
+def test_get_nowait_on_an_empty_queue_raises() -> None:
     with pytest.raises(QueueEmpty, match="no event is queued"):
         queue_of().get_nowait()
 
 
-def test_a_waiting_taker_hears_of_the_close() -> None:
+def test_closing_ends_a_waiting_get() -> None:
     queue = queue_of()
     with Actor() as taker:
         call = taker.begin(queue.get)
@@ -281,13 +281,13 @@ def test_a_waiting_taker_hears_of_the_close() -> None:
 # --- batches
 
 
-def test_a_batch_counts_what_was_taken_in() -> None:
+def test_a_batch_returns_the_number_of_accepted_events() -> None:
     queue = queue_of("reject", 3)
     assert queue.put_many(event_of(number) for number in range(5)) == 3
     assert (queue.ledger().accepted, queue.ledger().refused) == (3, 2)
 
 
-def test_an_empty_batch_takes_nothing_in() -> None:
+def test_an_empty_batch_accepts_nothing() -> None:
     assert queue_of().put_many([]) == 0
 
 
@@ -296,7 +296,7 @@ def test_a_batch_under_block_does_not_wait() -> None:
 
 
 @pytest.mark.parametrize("bad", [None, "shock", {"type": "shock"}, 5], ids=repr)
-def test_a_batch_with_a_stranger_in_it_takes_nothing_in(bad: Any) -> None:
+def test_a_batch_with_something_else_than_events_accepts_nothing(bad: Any) -> None:
     queue = queue_of()
     with pytest.raises(InvalidEvent, match=f"a queue takes Event objects, not {type(bad).__name__}"):
         queue.put_many([event_of(0), bad])
@@ -304,12 +304,12 @@ def test_a_batch_with_a_stranger_in_it_takes_nothing_in(bad: Any) -> None:
 
 
 @pytest.mark.parametrize("way", ["put", "put_nowait"])
-def test_a_stranger_is_refused(way: str) -> None:
+def test_something_else_than_an_event_is_refused(way: str) -> None:
     with pytest.raises(InvalidEvent, match="not str"):
         getattr(queue_of(), way)("shock")
 
 
-def test_a_batch_that_fails_half_way_takes_nothing_in() -> None:
+def test_a_batch_that_fails_half_way_accepts_nothing() -> None:
     queue = queue_of()
 
     def events() -> Iterator[Event]:
@@ -339,7 +339,7 @@ def test_drain_refuses_a_negative_limit() -> None:
 
 @pytest.mark.parametrize("way", ["put", "put_nowait", "put_many"])
 @pytest.mark.parametrize("overflow", POLICIES)
-def test_a_closed_queue_takes_nothing_in(way: str, overflow: str) -> None:
+def test_a_closed_queue_accepts_nothing(way: str, overflow: str) -> None:
     queue = queue_of(overflow)
     queue.close()
     with pytest.raises(QueueClosed, match="the queue is closed"):
@@ -347,7 +347,7 @@ def test_a_closed_queue_takes_nothing_in(way: str, overflow: str) -> None:
     assert queue.ledger().accepted == 0
 
 
-def test_a_closed_queue_gives_out_what_it_holds_and_then_says_so() -> None:
+def test_a_closed_queue_hands_out_its_events_and_then_raises() -> None:
     queue = filled("reject", [NORMAL] * 3)
     queue.close()
     queue.close()
@@ -359,7 +359,7 @@ def test_a_closed_queue_gives_out_what_it_holds_and_then_says_so() -> None:
     assert queue.drain() == []
 
 
-# --- looking
+# --- observation
 
 
 def test_a_queue_is_always_true() -> None:
@@ -370,7 +370,7 @@ def test_a_queue_is_always_true() -> None:
     assert queue
 
 
-def test_the_size_is_told_in_every_way_callers_know() -> None:
+def test_the_calls_for_the_size_agree() -> None:
     queue = queue_of(capacity=2)
     seen = []
     for number in range(3):
@@ -402,7 +402,7 @@ def test_an_unknown_policy_is_refused_with_the_choice(overflow: Any) -> None:
 
 
 @pytest.mark.parametrize("capacity", [0, -1, 2**31])
-def test_a_capacity_that_cannot_be_is_refused(capacity: int) -> None:
+def test_a_capacity_out_of_range_is_refused(capacity: int) -> None:
     with pytest.raises(ValueError, match="capacity"):
         AsyncEventQueue(capacity)
 
@@ -421,7 +421,7 @@ def test_the_default_queue_holds_1024_events_and_drops_the_lowest() -> None:
 # --- many threads
 
 
-def test_many_senders_and_takers_lose_nothing() -> None:
+def test_many_threads_that_put_and_get_lose_nothing() -> None:
     queue = AsyncEventQueue(16, "block")
     senders, takers, each = 3, 3, 400
 
@@ -448,7 +448,7 @@ def test_many_senders_and_takers_lose_nothing() -> None:
     assert queue.ledger().balanced
 
 
-def test_many_senders_into_a_queue_that_sheds_balance() -> None:
+def test_many_threads_that_put_into_a_queue_that_sheds_balance() -> None:
     queue, shed = AsyncEventQueue(8, "drop_oldest"), []
     queue.settlement.on_ended = lambda entry, status: shed.append(entry[0])
 
@@ -475,6 +475,6 @@ def test_a_wait_without_end_is_one_without_a_timeout() -> None:
         assert call.result().type == "shock"
 
 
-def test_a_timeout_that_is_no_number_is_refused_by_name() -> None:
+def test_a_timeout_that_is_not_a_number_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="timeout is nan"):
         AsyncEventQueue().get(timeout=float("nan"))

@@ -41,7 +41,7 @@ class NaiveBucket:
 
 
 @given(limits, pauses)
-def test_a_bucket_says_what_a_bucket_of_fractions_says(limit: RateLimit, pauses: list[int]) -> None:
+def test_a_bucket_agrees_with_one_of_fractions(limit: RateLimit, pauses: list[int]) -> None:
     bucket, naive, now = TokenBucket(limit), NaiveBucket(limit), 0
     for pause in pauses:
         now += pause
@@ -52,7 +52,7 @@ def test_a_bucket_says_what_a_bucket_of_fractions_says(limit: RateLimit, pauses:
 
 
 @given(limits, pauses)
-def test_the_instant_it_names_is_the_first_with_a_token(limit: RateLimit, pauses: list[int]) -> None:
+def test_the_next_instant_is_the_first_with_a_token(limit: RateLimit, pauses: list[int]) -> None:
     bucket, now = TokenBucket(limit), 0
     for pause in pauses:
         now += pause
@@ -63,7 +63,7 @@ def test_the_instant_it_names_is_the_first_with_a_token(limit: RateLimit, pauses
 
 
 @given(limits, pauses)
-def test_no_stretch_of_time_lets_more_pass_than_burst_and_rate_allow(limit: RateLimit, pauses: list[int]) -> None:
+def test_no_interval_lets_more_pass_than_burst_and_rate_allow(limit: RateLimit, pauses: list[int]) -> None:
     bucket, now, passed = TokenBucket(limit), 0, []
     for pause in pauses:
         now += pause
@@ -123,7 +123,7 @@ def test_a_flood_of_one_source_does_not_touch_the_others() -> None:
     assert limiter.admits("noise", "other", 0, None, ONE) and limiter.admits("noise", None, 0, None, ONE)
 
 
-def test_who_is_refused_by_one_limit_takes_no_token_of_the_other() -> None:
+def test_a_refusal_by_one_limit_takes_no_token_of_the_other() -> None:
     limiter = RateLimiter()
     assert limiter.admits("noise", "a", 0, TWO, ONE)
     assert not limiter.admits("noise", "a", 0, TWO, ONE)
@@ -138,7 +138,7 @@ def test_a_changed_limit_holds_at_once() -> None:
     assert [limiter.admits("noise", None, 0, TWO, None) for _ in range(3)] == [True, True, False]
 
 
-def test_strangers_do_not_make_it_grow() -> None:
+def test_unknown_sources_do_not_make_it_grow() -> None:
     limiter = RateLimiter(room=8)
     for second in range(10):
         for number in range(8):
@@ -146,7 +146,7 @@ def test_strangers_do_not_make_it_grow() -> None:
         assert len(limiter) == 8
 
 
-def test_when_all_rooms_are_taken_the_others_share_one_bucket() -> None:
+def test_when_all_places_are_in_use_the_others_share_one_bucket() -> None:
     limiter = RateLimiter(room=2)
     assert [limiter.admits("noise", source, 0, None, ONE) for source in "abcde"] == [True, True, True, False, False]
     assert len(limiter) == 2
@@ -157,7 +157,7 @@ def test_a_limiter_needs_room() -> None:
         RateLimiter(0)
 
 
-def test_many_threads_do_not_get_more_than_there_is() -> None:
+def test_many_threads_do_not_get_more_tokens_than_there_are() -> None:
     limiter, start, passed = RateLimiter(), threading.Barrier(4), list[int]()
     limit = RateLimit(500, 1.0)
 

@@ -1,4 +1,4 @@
-"""Receipts: what a queue says of a tracked event, and how it is changed, cancelled and waited for."""
+"""Receipts: the outcome of a put, changes of the event while it is queued, and its result."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def balanced(owner: Any) -> dict[Status, int]:
     return {status: count for status, count in ledger.ends.items() if count}
 
 
-# --- at the door
+# --- admission
 
 
 def test_an_accepted_event_has_a_true_receipt() -> None:
@@ -66,7 +66,7 @@ def test_an_accepted_event_has_a_true_receipt() -> None:
 
 
 @pytest.mark.parametrize("overflow", ["reject", "drop_lowest", "coalesce", "block(0)"])
-def test_a_refused_event_has_a_false_receipt_that_says_why(overflow: str) -> None:
+def test_a_refused_event_has_a_false_receipt_with_a_reason(overflow: str) -> None:
     queue = queue_of(capacity=1, overflow=overflow)
     queue.put(event_of())
     receipt = queue.put_tracked(event_of(1, "sorrow"), 0.0)
@@ -77,7 +77,7 @@ def test_a_refused_event_has_a_false_receipt_that_says_why(overflow: str) -> Non
     assert not receipt.cancel()
 
 
-def test_the_predicted_wait_is_the_queue_at_its_usual_pace() -> None:
+def test_the_predicted_wait_is_the_depth_times_the_mean_service_time() -> None:
     clock = ManualClock()
     engine = engine_of({"*": lambda event, state: clock.advance(0.25)}, clock=clock)
     assert engine.submit_tracked(event_of()).predicted_wait_seconds == 0.0
@@ -90,14 +90,14 @@ def test_the_predicted_wait_is_the_queue_at_its_usual_pace() -> None:
     "options",
     [{"coalesce": "last"}, {"coalesce": "never", "key": 1}, {"delay": 1.0, "at_ns": 1}],
 )
-def test_options_that_make_no_sense_are_refused(options: Any) -> None:
+def test_contradictory_options_are_refused(options: Any) -> None:
     queue = queue_of()
     with pytest.raises(InvalidEvent):
         queue.put_tracked(event_of(), **options)
     assert (len(queue), balanced(queue)) == (0, {})
 
 
-def test_what_is_no_event_is_refused() -> None:
+def test_put_tracked_refuses_something_else_than_an_event() -> None:
     with pytest.raises(InvalidEvent, match="a queue takes Event objects, not str"):
         queue_of().put_tracked("event")  # type: ignore[arg-type]
 
@@ -109,7 +109,7 @@ def test_a_stopped_engine_tracks_nothing() -> None:
         engine.submit_tracked(event_of())
 
 
-# --- while it waits
+# --- changes
 
 
 def test_a_cancelled_event_is_not_handed_out_and_ends_once() -> None:
@@ -157,7 +157,7 @@ def test_a_boost_never_makes_an_event_wait_longer() -> None:
     assert numbers(queue) == [0, 1]
 
 
-# --- what became of it
+# --- result
 
 
 def test_the_result_is_the_one_that_the_engine_hands_out() -> None:
@@ -169,7 +169,7 @@ def test_the_result_is_the_one_that_the_engine_hands_out() -> None:
     assert (result.action, result.status, receipt.done) == (42, Status.PROCESSED, True)
 
 
-def test_a_failing_handler_is_told_in_the_result() -> None:
+def test_a_failing_handler_is_reported_in_the_result() -> None:
     engine = engine_of({"joy": lambda event, state: 1 / 0})
     receipt = engine.submit_tracked(event_of())
     engine.process_pending()
@@ -222,7 +222,7 @@ def test_a_handler_does_not_wait_for_its_own_engine() -> None:
     assert said == ["refused"]
 
 
-def test_a_handler_runs_in_the_context_of_who_submitted() -> None:
+def test_a_handler_runs_in_the_context_of_the_submitter() -> None:
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who", default="nobody")
     engine = engine_of({"joy": lambda event, state: who.get()})
 
@@ -236,7 +236,7 @@ def test_a_handler_runs_in_the_context_of_who_submitted() -> None:
     assert who.get() == "nobody"
 
 
-def test_what_is_left_when_the_engine_stops_is_cancelled() -> None:
+def test_events_left_when_the_engine_stops_are_cancelled() -> None:
     engine = engine_of()
     receipts = [engine.submit_tracked(event_of(), **more) for more in ({}, {"key": 1}, {"key": 1}, {"delay": 9.0})]
     assert engine.stop(drain=False) == 4
@@ -245,7 +245,7 @@ def test_what_is_left_when_the_engine_stops_is_cancelled() -> None:
     assert len(engine.results()) == 4
 
 
-def test_a_shed_event_is_told_in_its_receipt_and_in_one_result() -> None:
+def test_a_shed_event_is_reported_in_its_receipt_and_in_one_result() -> None:
     engine = engine_of(queue={"capacity": 1})
     shed = engine.submit_tracked(event_of(1, priority=LOW))
     assert engine.submit_tracked(event_of(2, priority=CRITICAL))
@@ -260,7 +260,7 @@ def test_plain_events_and_tracked_ones_share_one_order() -> None:
     assert [queue.get_nowait().metadata["#"] for _ in range(10)] == list(range(10))
 
 
-def test_the_reflex_of_a_tracked_event_answers_before_its_handler() -> None:
+def test_the_reflex_of_a_tracked_event_runs_before_its_handler() -> None:
     state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)})
     reflexes, handlers = [Reflex("hit", 1.0, {"energy": -10.0})], {"hit": lambda event, state: state["energy"]}
     engine = AsyncEventProcessor(state, reflexes, handlers, clock=ManualClock())

@@ -1,4 +1,4 @@
-"""Time: delayed and periodic events, what expires, and one wait for all of it."""
+"""Time: delayed and periodic events, expiry, and the timers below them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_deferred_event_can_be_cancelled_and_replaced() -> None:
     assert ends(queue) == {Status.CANCELLED: 1, Status.DELIVERED: 1}
 
 
-def test_who_waits_for_an_event_is_woken_by_the_one_that_is_due() -> None:
+def test_a_due_event_wakes_a_waiting_get() -> None:
     clock = ManualClock()
     queue = queue_of(clock)
     queue.put_tracked(event_of(), delay=5.0)
@@ -95,7 +95,7 @@ def test_who_waits_for_an_event_is_woken_by_the_one_that_is_due() -> None:
         assert call.result() == event_of()
 
 
-def test_a_worker_on_a_commanded_clock_answers_what_is_due() -> None:
+def test_a_worker_on_a_manual_clock_processes_due_events() -> None:
     clock = ManualClock()
     with engine_of(lambda event, state: event.metadata["#"], clock=clock) as engine:
         receipt = engine.submit_tracked(event_of(7), delay=5.0)
@@ -107,7 +107,7 @@ def test_a_worker_on_a_commanded_clock_answers_what_is_due() -> None:
         assert plain.result(PATIENCE).action == 8
 
 
-def test_a_worker_on_a_commanded_clock_goes_on_answering_while_it_waits() -> None:
+def test_a_worker_on_a_manual_clock_goes_on_processing_while_it_waits() -> None:
     clock = ManualClock()
     with engine_of(lambda event, state: event.metadata["#"], clock=clock) as engine:
         engine.submit_tracked(event_of(7), delay=5.0)
@@ -124,7 +124,7 @@ def test_a_worker_on_the_machines_clock_sleeps_until_then() -> None:
     assert results[0].queued_ns < results[1].queued_ns
 
 
-def test_what_comes_later_keeps_nobody_from_being_idle() -> None:
+def test_a_deferred_event_does_not_delay_idleness() -> None:
     with engine_of(lambda *_: None, clock=ManualClock()) as engine:
         engine.submit_tracked(event_of(), delay=9.0)
         assert engine.wait_idle(PATIENCE)
@@ -155,7 +155,7 @@ def test_a_due_event_that_cannot_be_merged_is_counted(caplog: pytest.LogCaptureF
     assert ends(engine) == {Status.DEAD_LETTERED: 1, Status.PROCESSED: 1}
 
 
-def test_closing_cancels_what_was_to_come() -> None:
+def test_closing_cancels_deferred_events() -> None:
     queue = queue_of(ManualClock())
     receipt = queue.put_tracked(event_of(), delay=1.0)
     queue.close()
@@ -170,7 +170,7 @@ def test_closing_cancels_what_was_to_come() -> None:
     ("misfire", "seen", "missed"),
     [("skip", [1, 2, 6], 3), ("once", [1, 2, 5, 6], 2), ("catch_up", [1, 2, 5, 5, 5, 6], 0)],
 )
-def test_instants_that_were_missed_are_treated_as_asked(misfire: str, seen: list[int], missed: int) -> None:
+def test_missed_instants_follow_the_misfire_policy(misfire: str, seen: list[int], missed: int) -> None:
     clock = ManualClock()
     engine = engine_of(clock=clock)
     made = engine.submit_every(lambda: event_of(clock.now_ns() // SECOND), 1.0, misfire=misfire)
@@ -237,7 +237,7 @@ def test_an_event_runs_until_the_last_moment() -> None:
 
 
 @pytest.mark.parametrize("take", ["get_nowait", "drain"])
-def test_a_queue_hands_out_nothing_that_has_expired(take: str) -> None:
+def test_a_queue_hands_out_no_expired_event(take: str) -> None:
     clock = ManualClock()
     queue = queue_of(clock)
     queue.put_tracked(event_of(0), ttl=1.0)
@@ -282,7 +282,7 @@ def test_timers_fire_in_order_and_equal_ones_as_they_came() -> None:
     assert (len(timers), timers.next_ns()) == (0, None)
 
 
-def test_only_an_earlier_timer_is_told() -> None:
+def test_followers_are_called_for_an_earlier_timer_only() -> None:
     timers, told = Timers(), []
     timers.follow(lambda: told.append(timers.next_ns()))
     for when in (5, 9, 3, 4, 3, 1):
@@ -290,7 +290,7 @@ def test_only_an_earlier_timer_is_told() -> None:
     assert told == [5, 3, 1]
 
 
-def test_cancelled_timers_leave_no_graves() -> None:
+def test_cancelled_timers_leave_few_tombstones() -> None:
     timers = Timers()
     for _ in range(10_000):
         assert timers.add(10**18, lambda: None).cancel()
@@ -331,7 +331,7 @@ def test_a_worker_with_nothing_that_may_leave_sleeps(core: Any) -> None:
         assert call.result() is None
 
 
-# --- on the way in
+# --- arrival
 
 
 def meddling(meddle: Any) -> tuple[AsyncEventQueue, ManualClock, Any]:
@@ -349,7 +349,7 @@ def meddling(meddle: Any) -> tuple[AsyncEventQueue, ManualClock, Any]:
     return queue, clock, receipt
 
 
-def test_what_is_cancelled_on_its_way_in_never_comes() -> None:
+def test_an_event_cancelled_while_it_arrives_never_enters() -> None:
     queue, clock, receipt = meddling(lambda each: cancelled.append(each.cancel()))
     cancelled: list[bool] = []
     clock.advance(1.0)
@@ -358,7 +358,7 @@ def test_what_is_cancelled_on_its_way_in_never_comes() -> None:
     assert (cancelled, receipt.result(0).status, ends(queue)) == ([True], Status.CANCELLED, {Status.CANCELLED: 1})
 
 
-def test_what_is_replaced_on_its_way_in_comes_as_the_other_event() -> None:
+def test_an_event_replaced_while_it_arrives_enters_as_the_other() -> None:
     queue, clock, receipt = meddling(lambda each: each.replace(event_of(2)))
     clock.advance(1.0)
     assert queue.get_nowait().metadata["#"] == 2

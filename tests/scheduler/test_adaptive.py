@@ -66,7 +66,7 @@ def test_pressure_sets_the_levels_apart_at_once_up_to_the_bound() -> None:
     assert strategy.late_offset_ns == BOUNDS.patience_ns and strategy.batch == 4  # 4 ms of 1 ms each
 
 
-def test_what_waits_is_pressure_before_anything_is_late() -> None:
+def test_waiting_events_are_pressure_before_any_is_late() -> None:
     strategy = AdaptiveStrategy()
     told(strategy, CALM, load_of(depth=49))
     assert not strategy.changes()
@@ -87,7 +87,7 @@ def test_it_loosens_only_after_so_many_calm_ticks_in_a_row() -> None:
     assert told(strategy, CALM) == [(0, 0, 1000, 1)]
 
 
-def test_a_loop_that_is_late_is_left_more_of_its_ticks_and_gives_it_back() -> None:
+def test_a_late_loop_gets_more_of_its_ticks_and_gives_it_back() -> None:
     strategy, late = AdaptiveStrategy(), load_of(tick_late_ns=TICK // 4)
     assert [moved[2] for moved in told(strategy, late, late, late)] == [500, 250, 250]
     assert strategy.offsets_ns[0] < -(10**17) and strategy.offsets_ns[1] == 0
@@ -98,7 +98,7 @@ def test_a_loop_that_is_late_is_left_more_of_its_ticks_and_gives_it_back() -> No
     assert strategy.settings.share == 1000 and strategy.gate(0, [0, 0, TICK, 0]).admits(3)
 
 
-def test_every_decision_is_told_and_kept() -> None:
+def test_every_decision_is_reported_and_kept() -> None:
     heard: list[AdaptiveDecision] = []
     strategy = AdaptiveStrategy(on_decision=heard.append)
     told(strategy, CALM, PRESSED)
@@ -139,7 +139,7 @@ def test_a_replay_under_other_bounds_shows_what_they_would_have_done() -> None:
     assert [each.after.spread_ns for each in found] == [50 * MS, 60 * MS]
 
 
-def test_a_decision_takes_nothing_but_its_arguments() -> None:
+def test_a_decision_depends_on_its_arguments_alone() -> None:
     once = decide(BOUNDS, AdaptiveSettings(), PRESSED)
     assert once == decide(BOUNDS, AdaptiveSettings(), PRESSED) and once[0].spread_ns == 50 * MS
 
@@ -184,7 +184,7 @@ class Line:
         self.count += 1
 
     def tick(self, load: LoadSample) -> None:
-        accounts = self.scheduler.accounts  # what was measured is made up
+        accounts = self.scheduler.accounts  # the measurements are made up
         for level, each in enumerate(load.levels):
             for _ in range(min(each.finished, 3)):
                 accounts[level].record(BUDGETS[level], each.wait_ns % 300, each.service_ns % 20)
@@ -221,7 +221,7 @@ def test_no_event_is_overtaken_by_one_that_arrives_after_the_bound(
     assert not line.waiting and line.heap.counts()[0] == line.count
 
 
-def test_what_is_late_is_postponed_under_pressure_and_critical_events_never(core: ModuleType) -> None:
+def test_late_events_are_postponed_under_pressure_but_no_critical_ones(core: ModuleType) -> None:
     line = Line(core)
     for level in (3, 0, 1):
         line.come(level)

@@ -1,4 +1,4 @@
-"""CoDel: how long each level may wait, and what it refuses."""
+"""CoDel: the target of each level, and the targets that it refuses."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def test_times_that_make_no_sense_are_refused(wrong: Any) -> None:
         CoDel(*wrong)
 
 
-def test_two_that_say_the_same_are_equal() -> None:
+def test_two_of_the_same_values_are_equal() -> None:
     assert CoDel(targets={3: 0.2}) == CoDel(targets={3: 0.2}) != CoDel()

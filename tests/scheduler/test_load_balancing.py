@@ -1,4 +1,4 @@
-"""LoadBalancingStrategy: what a tick may be spent on, and that nobody waits longer than that allows."""
+"""LoadBalancingStrategy: the budget of a tick, and the bound of an event's wait."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_part_of_the_budget_falls_due_with_each_part_of_the_tick() -> None:
     assert balancing.gate(999, [0, 0]).until_ns == 1000
 
 
-def test_what_was_used_is_taken_off_and_critical_events_are_not_counted() -> None:
+def test_used_time_is_taken_off_and_critical_events_are_not_counted() -> None:
     balancing = strategy()
     balancing.gate(0, [0, 0])
     found = balancing.gate(10, [900, 20, 10])
@@ -41,7 +41,7 @@ def test_a_used_up_part_shuts_the_gate_for_all_but_critical_events_until_the_nex
     assert balancing.gate(100, [0, 50]).admits(1)
 
 
-def test_what_was_overspent_is_taken_off_the_next_ticks() -> None:
+def test_overspent_time_is_taken_off_the_next_ticks() -> None:
     balancing = strategy()
     balancing.gate(0, [0, 0])
     assert balancing.gate(900, [0, 1300]).until_ns == 2600  # two budgets of 500, and 300 of the third
@@ -55,7 +55,7 @@ def test_an_idle_tick_saves_nothing_for_later() -> None:
     assert balancing.gate(50_000, [0, 0]).allowance_ns == 50
 
 
-def test_the_loop_says_when_its_ticks_begin_and_how_long_they_are() -> None:
+def test_the_loop_gives_the_start_and_length_of_its_ticks() -> None:
     balancing = strategy()
     balancing.gate(0, [0, 0])
     balancing.gate(900, [0, 450])
@@ -66,7 +66,7 @@ def test_the_loop_says_when_its_ticks_begin_and_how_long_they_are() -> None:
     assert balancing.gate(1000, [0, 500]).allowance_ns == 50
 
 
-def test_what_was_used_before_it_was_chosen_is_not_its_to_pay() -> None:
+def test_time_used_before_the_strategy_was_set_does_not_count() -> None:
     balancing = strategy()
     assert balancing.gate(0, [0, 10**12]).allowance_ns == 50
     assert balancing.gate(10, [0, 10**12 + 20]).allowance_ns == 30

@@ -1,4 +1,4 @@
-"""EventScheduler: the place in line, and the account of how events fared."""
+"""EventScheduler: the order of events, the strategy, and the measurements."""
 
 from __future__ import annotations
 
@@ -104,11 +104,11 @@ def test_statistics_are_frozen() -> None:
         before.levels[CRITICAL] = before.levels[LOW]  # type: ignore[index]
 
 
-# --- strategies: chosen, switched, told what was measured
+# --- strategies
 
 
 class Watched:
-    """What a scheduler asks of the heap it steers."""
+    """A heap as a scheduler sees it."""
 
     def __init__(self) -> None:
         self.moved: list[Any] = []
@@ -124,7 +124,7 @@ class Watched:
 
 
 class Recording(Strategy):
-    """Keeps what it is told, and moves the levels below 0 back by 1 ns a tick."""
+    """Keeps its arguments, and moves the levels below 0 back by 1 ns a tick."""
 
     name = "recording"
     late_offset_ns = 9
@@ -151,7 +151,7 @@ def test_a_scheduler_is_given_or_made_for_a_strategy() -> None:
     assert EventScheduler.of("priority").strategy.name == "priority"
 
 
-def test_a_strategy_is_switched_and_the_one_before_given_back() -> None:
+def test_setting_a_strategy_returns_the_previous_one() -> None:
     scheduler = EventScheduler()
     before = scheduler.strategy
     assert scheduler.set_strategy("priority") is before
@@ -180,7 +180,7 @@ def test_a_switch_that_is_refused_changes_nothing() -> None:
     assert scheduler.strategy.name == "priority"
 
 
-def test_a_tick_tells_what_each_level_met_since_the_last() -> None:
+def test_a_tick_returns_the_measurements_since_the_last() -> None:
     recording = Recording()
     scheduler, heap = EventScheduler(recording), Watched()
     scheduler.attach(heap)
@@ -198,7 +198,7 @@ def test_a_tick_tells_what_each_level_met_since_the_last() -> None:
     assert heap.postponed == [(50 * MS, 9, 1), (150 * MS, 9, 1)]
 
 
-def test_the_gate_is_the_strategys_who_is_told_what_each_level_used() -> None:
+def test_the_strategy_gives_the_gate_from_the_use_of_each_level() -> None:
     recording = Recording()
     scheduler = EventScheduler(recording)
     scheduler.observe(event_of("noise"), HIGH, 0, 1, 8)
@@ -207,7 +207,7 @@ def test_the_gate_is_the_strategys_who_is_told_what_each_level_used() -> None:
 
 
 @pytest.mark.parametrize("by_arrays", [False, True])
-def test_an_engine_answers_strictly_by_level_and_follows_a_switch(by_arrays: bool) -> None:
+def test_an_engine_processes_strictly_by_level_and_follows_a_switch(by_arrays: bool) -> None:
     state = ThreadSafeSelfState({"energy": Field(1.0)})
     engine = AsyncEventProcessor(state, [], scheduler="priority")
     names = ["social", "shock", "idle", "noise", "social", "decay"]
@@ -229,7 +229,7 @@ def test_an_engine_answers_strictly_by_level_and_follows_a_switch(by_arrays: boo
     assert engine.ledger().balanced and not engine.ledger().in_flight
 
 
-# --- what is told of types, of what was not answered, and of rates
+# --- statistics of types, of unprocessed events, and of rates
 
 
 def engine_of(**more: Any) -> AsyncEventProcessor:
@@ -238,7 +238,7 @@ def engine_of(**more: Any) -> AsyncEventProcessor:
 
 @pytest.mark.parametrize("handlers", [None, {"*": lambda event, state: None}])
 @pytest.mark.parametrize("clock", [None, ManualClock()])
-def test_each_type_has_an_account_whoever_answers_it(handlers: Any, clock: ManualClock | None) -> None:
+def test_each_type_has_an_account_for_reflexes_and_handlers(handlers: Any, clock: ManualClock | None) -> None:
     engine = engine_of(handlers=handlers, clock=clock)
     engine.submit_many(event_of(name) for name in ("social_conflict", "social", "shock", "joy", "void"))
     engine.submit(event_of("joy", metadata={"internal": True}))
@@ -267,7 +267,7 @@ def test_too_many_types_share_one_account() -> None:
     assert (len(found), found["(others)"].finished) == (MAX_TYPE_ACCOUNTS + 1, 4)
 
 
-def test_what_is_not_answered_is_counted_by_level_and_end() -> None:
+def test_unprocessed_events_are_counted_by_level_and_end() -> None:
     queue = AsyncEventQueue(1, "drop_lowest")
     engine = engine_of(queue=queue)
     for name in ("social", "idle", "shock"):
@@ -279,7 +279,7 @@ def test_what_is_not_answered_is_counted_by_level_and_end() -> None:
     ]  # fmt: skip
 
 
-def test_late_and_starved_events_are_told_with_their_lateness() -> None:
+def test_late_and_starved_events_are_reported_with_their_lateness() -> None:
     scheduler = EventScheduler()
     scheduler.observe(event_of("shock"), CRITICAL, 0, 101 * MS, 102 * MS)
     found = scheduler.statistics()

@@ -1,4 +1,4 @@
-"""Strategies compared: deterministic, as the documents say, and adaptive wins where they say so."""
+"""Strategies compared: deterministic, and with the figures of the documents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compared() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("load", ["bursty", "overloaded"])
-def test_adaptive_answers_more_in_time_than_any_fixed_strategy(compared: dict[str, Any], load: str) -> None:
+def test_adaptive_processes_more_in_time_than_any_fixed_strategy(compared: dict[str, Any], load: str) -> None:
     rows = compared[load]
     assert all(rows["adaptive"]["within"] > rows[name]["within"] for name in FIXED)
 
@@ -36,7 +36,7 @@ def test_on_a_steady_load_it_loses_little(compared: dict[str, Any]) -> None:
     assert max(rows[name]["within"] for name in FIXED) - rows["adaptive"]["within"] <= 0.002
 
 
-def test_critical_events_are_in_time_whatever_the_load(compared: dict[str, Any]) -> None:
+def test_critical_events_are_in_time_at_any_load(compared: dict[str, Any]) -> None:
     assert all(rows["adaptive"]["CRITICAL"] >= 0.999 for rows in compared.values())
 
 

@@ -90,7 +90,7 @@ def test_every_strategy_gives_the_order_of_the_naive_model(strategy: Strategy, s
 
 
 @given(strategies, steps)
-def test_nobody_who_arrives_after_the_bound_is_answered_before(strategy: Strategy, steps: list[Any]) -> None:
+def test_no_event_that_arrives_after_the_bound_is_processed_before(strategy: Strategy, steps: list[Any]) -> None:
     offsets = level_offsets(strategy)
     overtaken: list[dict[str, int]] = []
     for entry in reversed(play(Line(strategy), steps)):  # the later ones first
@@ -101,7 +101,7 @@ def test_nobody_who_arrives_after_the_bound_is_answered_before(strategy: Strateg
 
 
 @given(steps)
-def test_deadline_lets_nobody_wait_for_who_comes_a_budget_later(steps: list[Any]) -> None:
+def test_under_deadline_no_event_waits_for_one_that_arrives_a_budget_later(steps: list[Any]) -> None:
     gone = play(Line(DeadlineStrategy()), steps)
     for place, entry in enumerate(gone):
         assert all(entry["arrival"] < later["arrival"] + later["budget"] for later in gone[place + 1 :])

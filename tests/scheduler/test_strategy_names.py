@@ -57,7 +57,7 @@ def test_a_package_that_is_not_asked_for_is_not_imported(installed: str) -> None
     assert strategy_names() and "other_strategy" not in sys.modules
 
 
-def test_what_a_package_raises_comes_through(installed: str) -> None:
+def test_an_error_of_a_package_propagates(installed: str) -> None:
     with pytest.raises(RuntimeError, match="the package is broken"):
         find_strategy("broken")
 
@@ -69,7 +69,7 @@ def test_an_unknown_name_is_refused_with_the_choice(installed: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, 7, object()])
-def test_what_is_no_strategy_is_refused(wrong: Any) -> None:
+def test_something_else_than_a_strategy_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="a strategy is a name or an object with a name"):
         find_strategy(wrong)
 

@@ -1,4 +1,4 @@
-"""A strategy that paces: what an engine starts, in its worker and in the caller's thread, and what it leaves."""
+"""A strategy that throttles: the events that an engine starts, in its worker and in the caller's thread."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_the_worker_waits_for_the_next_part_of_the_budget() -> None:
     assert len(being.started) == 3
 
 
-def test_a_waiting_worker_answers_a_critical_event_at_once() -> None:
+def test_a_waiting_worker_processes_a_critical_event_at_once() -> None:
     being = Being()
     being.submit("idle", "idle")
     with being.engine:
@@ -81,7 +81,7 @@ def test_a_waiting_worker_answers_a_critical_event_at_once() -> None:
 
 
 @pytest.mark.parametrize("handlers", [None, {"*": lambda event, state: None}])
-def test_a_running_engine_goes_on_whatever_strategy_it_is_switched_to(handlers: Any) -> None:
+def test_a_running_engine_goes_on_under_any_strategy(handlers: Any) -> None:
     state = ThreadSafeSelfState({"energy": Field(1.0)})
     answered = 0
     with AsyncEventProcessor(state, [], handlers) as engine:
@@ -102,7 +102,7 @@ def test_a_shut_gate_does_not_hold_up_a_stop() -> None:
     assert being.engine.stop(drain=False) == 1
 
 
-def test_draining_is_not_paced() -> None:
+def test_draining_is_not_throttled() -> None:
     being = Being()
     being.submit("idle", "idle", "idle")
     being.engine.start()
@@ -111,7 +111,7 @@ def test_draining_is_not_paced() -> None:
     assert len(being.started) == 3 and being.engine.scheduler.throttles
 
 
-def test_without_pacing_the_gate_is_not_asked() -> None:
+def test_without_throttling_the_gate_is_not_asked() -> None:
     class Counting(LoadBalancingStrategy):
         throttles = False
         asked = 0
