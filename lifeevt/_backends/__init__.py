@@ -13,25 +13,8 @@ from typing import TYPE_CHECKING
 from ..errors import BackendError
 
 __all__ = [
-    "FORM",
-    "TRACED",
-    "Account",
-    "Bucket",
-    "CoDel",
-    "EventHeap",
-    "Histogram",
-    "LockEntry",
-    "LockGuard",
-    "ProcessorBase",
-    "QueueBase",
-    "RWLock",
-    "Reactor",
-    "ReflexTable",
-    "StateBase",
-    "StateCells",
-    "Submitter",
-    "TypeTable",
-    "backend",
+    "FORM", "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "LockEntry", "LockGuard", "ProcessorBase",
+    "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter", "TypeTable", "backend",
 ]  # fmt: skip
 
 VARIABLE = "LIFEEVT_BACKEND"

@@ -21,26 +21,8 @@ class Execution:
     """The progress of an event that Python processes; written by one thread."""
 
     __slots__ = (
-        "action",
-        "attempts",
-        "decision",
-        "error",
-        "event",
-        "failure",
-        "finished_ns",
-        "key",
-        "level",
-        "meaning",
-        "outcome",
-        "payload",
-        "queued_ns",
-        "receipt",
-        "sequence",
-        "stage",
-        "started_ns",
-        "status",
-        "type_id",
-        "version",
+        "action", "attempts", "decision", "error", "event", "failure", "finished_ns", "key", "level", "meaning",
+        "outcome", "payload", "queued_ns", "receipt", "sequence", "stage", "started_ns", "status", "type_id", "version",
         "version_before",
     )  # fmt: skip
 

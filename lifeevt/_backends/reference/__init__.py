@@ -22,24 +22,8 @@ from .submitter import Submitter
 from .type_table import TypeTable
 
 __all__ = [
-    "FORM",
-    "TRACED",
-    "Account",
-    "Bucket",
-    "CoDel",
-    "EventHeap",
-    "Histogram",
-    "LockEntry",
-    "LockGuard",
-    "ProcessorBase",
-    "QueueBase",
-    "RWLock",
-    "Reactor",
-    "ReflexTable",
-    "StateBase",
-    "StateCells",
-    "Submitter",
-    "TypeTable",
+    "FORM", "TRACED", "Account", "Bucket", "CoDel", "EventHeap", "Histogram", "LockEntry", "LockGuard", "ProcessorBase",
+    "QueueBase", "RWLock", "Reactor", "ReflexTable", "StateBase", "StateCells", "Submitter", "TypeTable",
 ]  # fmt: skip
 
 FORM = "pure"
