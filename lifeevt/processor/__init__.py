@@ -1,4 +1,4 @@
-"""The worker, and the two kinds of response: reflexes as data, handlers in Python."""
+"""The engine, its worker, and the two kinds of response: reflexes as data and handlers in Python."""
 
 from __future__ import annotations
 

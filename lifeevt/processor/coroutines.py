@@ -20,9 +20,9 @@ __all__ = ["CoroutineRunner"]
 
 
 class CoroutineRunner:
-    """Runs the stages of coroutine handlers on ``loop``, and hands each execution back once: ``finish(execution)``.
+    """Runs the stages of coroutine handlers on ``loop``, and then calls ``finish(execution)`` in the loop's thread.
 
-    ``finish`` is called on the loop's thread. A failure ends the event, not the loop. Thread-safe.
+    A failure ends the event, not the loop. Thread-safe.
     """
 
     def __init__(self, state: ThreadSafeSelfState, finish: Callable[[Execution], None]) -> None:
@@ -32,7 +32,7 @@ class CoroutineRunner:
         self._running: dict[Execution, Future[None]] = {}
 
     def run(self, handler: Handler, execution: Execution) -> None:
-        """Start the stages of an event; LifeEventError when there is no loop. Its context is the caller's."""
+        """Start the stages of an event in a copy of the caller's context; LifeEventError when there is no loop."""
         import asyncio  # lazy: most users have no event loop
 
         if self.loop is None or self.loop.is_closed():
@@ -43,7 +43,7 @@ class CoroutineRunner:
         future.add_done_callback(lambda future: self._ended(execution, future))
 
     def give_up(self) -> list[Execution]:
-        """Cancel the coroutines that run, and return their executions, for the caller to finish."""
+        """Cancel the running coroutines, and return their executions for the caller to finish."""
         with self._lock:
             given_up, self._running = self._running, {}
         for execution, future in given_up.items():
@@ -52,7 +52,7 @@ class CoroutineRunner:
         return list(given_up)
 
     def take(self, execution: Execution) -> bool:
-        """Return whether the execution is still to be finished, and claim it."""
+        """Claim an execution, so that it is finished once; return False if it was claimed before."""
         with self._lock:
             return self._running.pop(execution, None) is not None
 

@@ -1,4 +1,4 @@
-"""Execution: one event, or a batch, on its way through the stages; it becomes a result when it is read."""
+"""Execution: one event on its way through the stages, and BatchExecution: several events on theirs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..result import EventProcessingResult, Status, filled
 from .handler import Handler
 from .reflex import StageValues
 
-__all__ = ["PRIORITIES", "BatchExecution", "Execution", "described", "stage_calls", "told"]
+__all__ = ["PRIORITIES", "BatchExecution", "Execution", "log_failure", "stage_calls"]
 
 
 class Execution:
-    """The progress of an event that Python processes; written by one thread."""
+    """An event that Python processes, its stage values and its end. One thread writes it."""
 
     __slots__ = (
         "action", "attempts", "decision", "error", "event", "failure", "finished_ns", "key", "level", "meaning",
@@ -44,7 +44,7 @@ class Execution:
 
     @classmethod
     def unprocessed(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Execution:
-        """Return the execution of an event that never started."""
+        """Return the execution of an event that ended without a start."""
         execution = cls(event, Task(*entry, NO_TYPE_ID, now_ns, None))
         execution.status, execution.finished_ns = status, now_ns
         execution.version_before = execution.version = version
@@ -63,27 +63,27 @@ class Execution:
         self.outcome = None
 
     def begin(self) -> None:
-        """Note that the stages are called now."""
+        """Note that the stages are called from now on."""
         self.attempts, self.status = 1, Status.PROCESSED
 
     def keep(self, value: Any) -> None:
-        """Keep the value that the present stage returned."""
+        """Keep the return value of the present stage."""
         setattr(self, self.stage, value)
 
     def fail(self, error: BaseException) -> None:
-        """End as dead-lettered, and log the reason."""
+        """End the event as dead-lettered, and log the error."""
         self.status = Status.DEAD_LETTERED
-        self.error = told(self.event, self.stage, error)
+        self.error = log_failure(self.event, self.stage, error)
 
     def put_into(self, reactor: Reactor, finishes: bool) -> None:
-        """Put the execution among the results to be read; it ``finishes`` a running event, or none."""
+        """Put the execution into the ring of results; ``finishes``: whether its event counts as running."""
         reactor.put(
             self, self.sequence, self.level, self.type_id, self.status, self.event.intensity, self.queued_ns,
             self.started_ns, self.finished_ns, self.version_before, self.version, finishes,
         )  # fmt: skip
 
     def result(self) -> EventProcessingResult:
-        """Return the event's outcome."""
+        """Return the result of the event."""
         return filled(
             self.event, self.status, PRIORITIES[self.level], self.meaning, self.decision, self.action, self.attempts,
             self.error, self.sequence, self.queued_ns, self.started_ns, self.finished_ns,
@@ -92,7 +92,10 @@ class Execution:
 
 
 class BatchExecution:
-    """The executions of one batch, each of which becomes a result; written by one thread."""
+    """The executions of one batch; each becomes a result. One thread writes it.
+
+    The properties make a new list at each call, so a stage may change it.
+    """
 
     def __init__(self, handler: Handler, executions: Sequence[Execution]) -> None:
         self.handler, self.executions = handler, executions
@@ -101,7 +104,7 @@ class BatchExecution:
 
     @property
     def event(self) -> list[Event]:
-        """The events; like the next two a new list at each call, which a stage may change."""
+        """The events, in order."""
         return [execution.event for execution in self.executions]
 
     @property
@@ -115,15 +118,14 @@ class BatchExecution:
         return [execution.decision for execution in self.executions]
 
     def begin(self) -> None:
-        """Note that the stages are called now."""
+        """Note that the stages are called from now on."""
         for execution in self.executions:
             execution.begin()
 
     def keep(self, given: Any) -> None:
-        """Give each event its value of those that the present stage returned.
+        """Keep the return value of the present stage: a list with the value of each event, or None.
 
-        Raises:
-            LifeEventError: the stage returned no list, or one of another length.
+        LifeEventError for anything else, or a list of another length.
         """
         count = len(self.executions)
         values = [None] * count if given is None else given
@@ -135,17 +137,17 @@ class BatchExecution:
             setattr(execution, self.stage, value)
 
     def fail(self, error: BaseException) -> None:
-        """End all of them as dead-lettered, and log the reason once."""
-        text = described(error)
+        """End all events as dead-lettered, and log the error once."""
+        text = _text_of(error)
         logger().error("a batch of %d events failed in %s: %s", len(self.executions), self.stage, text, exc_info=error)
         for execution in self.executions:
             execution.status, execution.error = Status.DEAD_LETTERED, f"{self.stage}: {text}"
 
 
 def stage_calls(handler: Handler, execution: Execution | BatchExecution) -> Iterator[tuple[Callable[..., Any], Any]]:
-    """Yield each stage of a handler with its arguments but the state, in order.
+    """Yield each stage of a handler and its arguments without the state, in order.
 
-    The caller calls the stage and has the execution ``keep`` the value, before it asks for the next stage.
+    The caller calls the stage, and ``execution.keep`` with its value, before it takes the next stage.
     """
     execution.begin()
     if handler.meaning is not None:
@@ -159,15 +161,15 @@ def stage_calls(handler: Handler, execution: Execution | BatchExecution) -> Iter
         yield handler.action, (execution.event, execution.decision)
 
 
-def told(event: Event, stage: str, error: BaseException) -> str:
-    """Log a failed stage and return the sentence for its result."""
-    text = described(error)
+def log_failure(event: Event, stage: str, error: BaseException) -> str:
+    """Log the error of a stage and return its text for the result."""
+    text = _text_of(error)
     logger().error("event %r failed in %s: %s", event, stage, text, exc_info=error)
     return f"{stage}: {text}"
 
 
-def described(error: BaseException) -> str:
-    """Return what an error says of itself, without the traceback."""
+def _text_of(error: BaseException) -> str:
+    """Return the type and the message of an error."""
     import traceback  # lazy: most programs describe no error
 
     return "".join(traceback.format_exception_only(type(error), error)).strip()

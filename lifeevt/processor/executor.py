@@ -1,4 +1,4 @@
-"""Executor: runs in Python the events that the reactor leaves to it: reflex, meaning, decision, action."""
+"""Executor: processes in Python the events that the reactor leaves to it: reflex, meaning, decision, action."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..scheduler import EventScheduler
 from ..state import ThreadSafeSelfState
 from .batches import Batches
 from .coroutines import CoroutineRunner
-from .execution import BatchExecution, Execution, stage_calls, told
+from .execution import BatchExecution, Execution, log_failure, stage_calls
 from .handler import Handler, HandlerTable
 from .reflex import CompiledReflexes
 from .thread import ProcessingThread
@@ -26,10 +26,10 @@ EVERYTHING = 2**31 - 1
 
 
 class Executor:
-    """Takes tasks through reflex, meaning, decision and action, and records their outcomes.
+    """Processes tasks by reflex, meaning, decision and action, and records their outcomes.
 
-    One thread at a time processes; recording events that were never processed is thread-safe. ``thread`` says whether
-    the calling thread is the worker, which survives all that a handler raises.
+    One thread at a time processes; ``record_unprocessed`` is thread-safe. In the worker no exception of a handler is
+    raised again; in a caller of ``process_pending`` those are that are no ``Exception``, like KeyboardInterrupt.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Executor:
         self.coroutines = CoroutineRunner(state, self._come_back)
 
     def process(self, task: Task) -> None:
-        """Process one event and record the outcome; raise only what is no Exception, and never in the worker."""
+        """Process one event and record the outcome."""
         self.queue.announce()
-        execution = self._begin(task)
+        execution = Execution(self.queue.event_of(task), task)
         if execution.receipt is not None and execution.receipt.has_expired(self.clock.now_ns()):
             self._count_unprocessed(execution, Status.EXPIRED)
         elif not self._is_shed(execution):
@@ -85,7 +85,7 @@ class Executor:
         while goes_on:
             while left > 0:
                 most, above = left, MAX_LEVELS
-                if self.scheduler.throttles:  # its gate must be asked before each event
+                if self.scheduler.throttles:  # its gate decides before each event
                     most, above = 1, self.scheduler.above(self.clock.now_ns())
                 if self.batches.waiting and self.process_due_batch(above):
                     continue
@@ -100,29 +100,26 @@ class Executor:
         return limit - left
 
     def process_due_batch(self, above: int) -> bool:
-        """Process a batch of a level below ``above`` that goes before all queued events; whether there was one."""
+        """Process a batch of a level below ``above`` that goes before all queued events; return False for none."""
         return False
 
     def _process_waiting(self) -> None:
         """Process every batch."""
 
     def record_unprocessed(self, entry: Entry, status: Status) -> None:
-        """Record the end of an event that never started."""
+        """Record the end of an event that the queue ended."""
         _, _, level, _, _ = entry
         self.scheduler.record_unprocessed(level, status)
         event, now_ns = self.queue.event_of(entry), self.clock.now_ns()
         self._record(Execution.unprocessed(event, entry, status, now_ns, self.state.version), finishes=False)
 
     def failed(self, event: Event, stage: str, error: BaseException) -> str:
-        """Count and log what a stage raised, and return it as text."""
+        """Count and log the error of a stage, and return its text."""
         self.errors += 1
-        return told(event, stage, error)
-
-    def _begin(self, task: Task) -> Execution:
-        return Execution(self.queue.event_of(task), task)
+        return log_failure(event, stage, error)
 
     def _is_shed(self, execution: Execution) -> bool:
-        """End an event that waited too long, unless the reactor asked already; return whether it was shed."""
+        """Shed an event that waited too long; return False for an event that goes on, or that the reactor admitted."""
         if execution.started_ns or self.scheduler.delay_controller is None:
             return False
         execution.started_ns = self.clock.now_ns()
@@ -135,19 +132,19 @@ class Executor:
         return True
 
     def _count_unprocessed(self, execution: Execution, status: Status) -> None:
-        """Count and end an event that left the queue and never ran."""
+        """Count and record an event that left the queue and does not run."""
         self.scheduler.record_unprocessed(execution.level, status)
         self._end_unprocessed(execution, status)
 
     def _end_unprocessed(self, execution: Execution, status: Status) -> None:
-        """Record an event that left the queue and never ran."""
+        """Record an event that left the queue and does not run."""
         execution.status = status
         execution.started_ns = execution.finished_ns = self.clock.now_ns()
         execution.version_before = execution.version = self.state.version
         self._record(execution, finishes=True)
 
     def _apply_reflex(self, execution: Execution) -> None:
-        """Note the outcome of the reflex; apply it here if the reactor has not."""
+        """Note the outcome of the event's reflex; apply the reflex here if the reactor did not."""
         outcome, row = execution.outcome, self._reflexes.row(execution.event.type)
         if row is None:
             execution.version_before = execution.version = self.state.version
@@ -156,10 +153,10 @@ class Executor:
         if outcome is None:
             cells, cause = self.state.cells, execution.sequence
             outcome = self._reflexes.table.respond(cells, row, execution.event.intensity, cause=cause)
-        execution.note(self._reflexes.namer(row)(outcome), outcome)
+        execution.note(self._reflexes.namers[row](outcome), outcome)
 
     def _run_coroutines(self, handler: Handler | None, execution: Execution) -> bool:
-        """Run the stages on an event loop if one is a coroutine function; return whether it does."""
+        """Run the stages on an event loop if one of them is a coroutine function; else return False."""
         if handler is None or not handler.is_async:
             return False
         if execution.receipt is None:
@@ -169,7 +166,7 @@ class Executor:
         return True
 
     def _come_back(self, execution: Execution) -> None:
-        """Hand an event that ran on a loop to the worker, which alone records."""
+        """Pass an event that ran on a loop to the worker, the only thread that records."""
         self.queue.tracker.timers.add(self.clock.now_ns(), lambda: self._finish_coroutine(execution))
 
     def _finish_coroutine(self, execution: Execution) -> None:
@@ -182,7 +179,7 @@ class Executor:
         self._finish(execution)
 
     def give_up_coroutines(self) -> None:
-        """End the events that still run on a loop, once no worker runs."""
+        """End the events that still run on a loop. No worker runs."""
         for execution in self.coroutines.give_up():
             self.errors += 1
             execution.version = self.state.version
@@ -206,14 +203,14 @@ class Executor:
                 self._run_more_urgent(execution.level)
 
     def _run_more_urgent(self, level: int) -> None:
-        """Process more important events first; each level only for the ones above it, so not deep."""
+        """Process more important events between two stages; nested at most once per level."""
         while self.process_due_batch(level) or self._process_some(EVERYTHING, level):
             continue
 
     def _process_some(self, most: int, above: int) -> int:
         """Process up to ``most`` events of a level below ``above``, the last one in Python; return their number.
 
-        One at a time while events wait in batches: one of these may go before the next event.
+        One at a time while events wait in batches: a batch may go before the next event.
         """
         done, task = self._reactor.run_pending(1 if self.batches.waiting else most, above)
         if task is None:
@@ -241,8 +238,8 @@ class BatchExecutor(Executor):
     """An executor that collects the events of handlers with a BatchPolicy, and runs batches in turn (ADR 0020)."""
 
     def process_due_batch(self, above: int) -> bool:
-        """Process a batch of a level below ``above`` that goes before all queued events; whether there was one."""
-        if not self.batches.waiting:  # a plain number, asked for every event
+        """Process a batch of a level below ``above`` that goes before all queued events; return False for none."""
+        if not self.batches.waiting:
             return False
         handler = self.batches.next(above)
         if handler is not None:
@@ -266,7 +263,7 @@ class BatchExecutor(Executor):
             self._process_batch(handler)
 
     def _process_batch(self, handler: Handler) -> None:
-        """Process the events that wait for a handler; those whose time is over end as expired."""
+        """Process the batch of a handler; its expired events end as such."""
         collected, now_ns = self.batches.take(handler), self.clock.now_ns()
         over: list[Execution] = []
         living: list[Execution] = []
@@ -280,7 +277,7 @@ class BatchExecutor(Executor):
                 self._execute_batch(handler, living)
 
     def _execute_batch(self, handler: Handler, living: list[Execution]) -> None:
-        """Run a batch and record it; raise only what is no Exception, and never in the worker."""
+        """Run a batch and record its events."""
         batch = BatchExecution(handler, living)
         raised: BaseException | None = None
         try:
@@ -295,7 +292,6 @@ class BatchExecutor(Executor):
             raise raised
 
     def _apply_reflexes(self, living: list[Execution]) -> None:
-        """Apply the reflexes, in order."""
         started_ns = self.clock.now_ns()
         for execution in living:
             execution.started_ns = started_ns
@@ -313,7 +309,7 @@ class BatchExecutor(Executor):
         self._record(execution, finishes=True)
 
     def _account(self, batch: BatchExecution, finished_ns: int) -> None:
-        """Charge each event with its share of the service time; the rest of its latency counts as wait."""
+        """Account each event its share of the service time; the rest of its latency counts as wait."""
         service_ns = finished_ns - batch.executions[0].started_ns
         self.batches.took(batch.handler, service_ns)
         share_ns, over = divmod(service_ns, len(batch.executions))
@@ -329,7 +325,7 @@ def _for_each(executions: Iterable[Execution], do: Callable[[Execution], None]) 
     for execution in executions:
         try:
             do(execution)
-        except BaseException as error:  # of a callback that waits for a result
+        except BaseException as error:  # of a receipt's callback
             failure = error
     if failure is not None:
         raise failure

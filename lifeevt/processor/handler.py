@@ -1,4 +1,4 @@
-"""Handler: Python callables for meaning, decision and action, by event type; BatchPolicy: several events at once."""
+"""Handler: the Python callables for meaning, decision and action; BatchPolicy: several events at once."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Action = Callable[[Any, Any, ThreadSafeSelfState], Any]
 
 @dataclass(frozen=True)
 class BatchPolicy:
-    """Up to ``size`` events at once; an incomplete batch is given ``window_seconds`` after its first event came.
+    """Up to ``size`` events at once; an incomplete batch is processed ``window_seconds`` after its first event.
 
-    With a window of 0 a batch is what waits at the moment. ValueError unless size lies in [1, 65536] and the
-    window in [0, 1e6] seconds.
+    With a window of 0 a batch has the events that are queued at the moment. ValueError unless the size lies in
+    [1, 65536] and the window in [0, 1e6] seconds.
     """
 
     size: int
@@ -50,12 +50,15 @@ class BatchPolicy:
 class Handler:
     """Three stages, each optional, called in this order by the engine's one worker thread.
 
-    ``meaning(event, state)``, ``decision(event, meaning, state)``, ``action(event, decision, state)``;
-    what each returns goes to the next and into the result. A stage that raises ends the event as
-    dead-lettered, never the engine. Between stages a more important event may go first.
+    ``meaning(event, state)``, ``decision(event, meaning, state)``, ``action(event, decision, state)``: each return
+    value goes to the next stage and into the result. A stage that raises ends its event as dead-lettered. Between
+    stages a more important event may go first.
 
-    With ``batch`` each stage is called once for several events, with lists for ``event``, ``meaning`` and ``decision``,
-    and returns a list as long, or None: docs/adr/0020. Then no stage may be a coroutine function: TypeError.
+    With ``batch`` each stage is called once for several events (docs/adr/0020). Then ``event``, ``meaning`` and
+    ``decision`` are lists, and a stage returns a list of the same length, or None.
+
+    Raises:
+        TypeError: there is no stage, one is not callable, or one of a batch is a coroutine function.
     """
 
     meaning: Meaning | None = None
@@ -74,14 +77,14 @@ class Handler:
 
     @cached_property
     def is_async(self) -> bool:
-        """Whether one of the stages is a coroutine function, so that all of them run on an event loop."""
+        """Whether a stage is a coroutine function, so that all stages run on an event loop."""
         stages = (self.meaning, self.decision, self.action)
         return any(iscoroutinefunction(each.call if isinstance(each, Bare) else each) for each in stages)
 
 
 @dataclass(frozen=True)
 class Bare:
-    """A callable ``(event, state)`` as an action, which is not given the decision."""
+    """A callable ``(event, state)`` as an action."""
 
     call: Callable[[Event, ThreadSafeSelfState], Any]
 
@@ -107,7 +110,7 @@ class HandlerTable:
 
 
 def _handler(name: str, given: Handler | Callable[..., Any]) -> Handler:
-    """Take a bare callable ``(event, state)`` as a handler with nothing but an action."""
+    """Return a handler, or a callable ``(event, state)`` as the action of one; LifeEventError for anything else."""
     if isinstance(given, Handler):
         return given
     if not callable(given):

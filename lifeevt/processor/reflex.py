@@ -1,4 +1,4 @@
-"""Reflex: a response declared as data; compiled to the backend's table.
+"""Reflex: a response declared as data, and CompiledReflexes: a set of them in the backend's form.
 
 significance = |intensity| * weight * every sensitizer that holds, at most 1
 impact       = base * |intensity| * significance * the first damper that holds
@@ -83,17 +83,11 @@ class ReflexResponse:
         """Whether the event changed nothing."""
         return self.pattern is None or self.pattern == IGNORE
 
-    @property
-    def stage_values(self) -> StageValues:
-        """Meaning, decision and action, as a result shows them."""
-        meaning = {"significance": self.significance, "impact": dict(self.impact)}
-        return meaning, self.pattern, None if self.ignored else dict(self.applied)
-
 
 class ReflexSet:
-    """Reflexes by event type and the rules they share. Immutable, safe from any thread.
+    """Reflexes by event type and the rules that they share. Immutable.
 
-    A type is found by its exact name, else under ``*``.
+    A reflex is found by the exact name of a type, else under ``*``.
 
     Raises:
         InvalidReflex: a type has two reflexes.
@@ -127,7 +121,7 @@ class ReflexSet:
         return self._row.get(event_type, self._row.get(ANY_TYPE))
 
     def restricted_to(self, fields: Iterable[str]) -> ReflexSet:
-        """Return the part of these reflexes that a state with just ``fields`` can carry out."""
+        """Return these reflexes and rules without the parts that need other fields than ``fields``."""
         known = set(fields)
         kept = (
             replace(each, impact=kept_fields(each.impact, known), gain=_kept_gains(each.gain, known))
@@ -140,13 +134,17 @@ class ReflexSet:
 
         Raises:
             InvalidReflex: a field is missing; or, with declarations, a reflex has an impact on a field that rejects
-                deltas, which it could not report.
+                deltas.
         """
         return CompiledReflexes(self, fields)
 
 
 class CompiledReflexes:
-    """A reflex set in the backend's form, for states with one list of fields. Thread-safe."""
+    """A reflex set in the backend's form, for states with one list of fields. Thread-safe.
+
+    ``table`` applies reflexes by their row, without Python. ``namers`` has for each row a function that makes the
+    stage values of an outcome.
+    """
 
     def __init__(self, source: ReflexSet, fields: Sequence[str] | Mapping[str, Field]) -> None:
         self._source = source
@@ -157,9 +155,9 @@ class CompiledReflexes:
         self._targets = [tuple(reflex.impact) for reflex in source.reflexes]
         choices: dict[int, tuple[str | None, bool]] = {contract.NO_PATTERN: (None, True)}
         choices |= {place: (name, name == IGNORE) for place, name in enumerate(self._patterns)}
-        self._namers = [_namer(targets, choices) for targets in self._targets]
+        self.namers = [_namer(targets, choices) for targets in self._targets]
         rules = source.rules
-        self._table = ReflexTable(
+        self.table = ReflexTable(
             len(self._place),
             [self._reflex_row(reflex) for reflex in source.reflexes],
             [contract.FactorRule(self._conditions(rule), float(rule.factor)) for rule in rules.sensitizers],
@@ -168,10 +166,6 @@ class CompiledReflexes:
             [self._pattern(pattern) for pattern in rules.patterns],
         )
 
-    @property
-    def table(self) -> ReflexTable:
-        """The backend's table, by which a reactor applies reflexes without Python."""
-        return self._table
 
     def row(self, event_type: str) -> int | None:
         """Return the number of the reflex for ``event_type``, or None. O(1)."""
@@ -183,16 +177,13 @@ class CompiledReflexes:
         """Apply one reflex to a state's cells, in one atomic step. O(rules + impacts)."""
         if len(cells) != len(self._place):
             raise ValueError(f"the table is for {len(self._place)} cells, the state has {len(cells)}")
-        outcome = self._table.respond(cells, row, intensity, recall_max, recall_mean)
+        outcome = self.table.respond(cells, row, intensity, recall_max, recall_mean)
         significance, choice, impacts, applied, before, after = outcome
         targets = self._targets[row]
         pattern = None if choice == contract.NO_PATTERN else self._patterns[choice]
         impact, deltas = dict(zip(targets, impacts, strict=True)), dict(zip(targets, applied, strict=True))
         return ReflexResponse(significance, pattern, impact, deltas, before, after)
 
-    def namer(self, row: int) -> Callable[[contract.Outcome], StageValues]:
-        """Return a function that turns outcomes of a row into :attr:`ReflexResponse.stage_values` directly."""
-        return self._namers[row]
 
     def _reflex_row(self, reflex: Reflex) -> contract.Row:
         gains = [(self._field(target), self._field(source)) for target, source in reflex.gain.items()]
@@ -229,7 +220,10 @@ class CompiledReflexes:
 def _namer(
     targets: tuple[str, ...], choices: Mapping[int, tuple[str | None, bool]]
 ) -> Callable[[contract.Outcome], StageValues]:
-    """Return a function that names an outcome's numbers; ``choices``: each pattern's name, and whether it ignores."""
+    """Return a function from an outcome to its stage values; ``choices``: each pattern's name, and whether it ignores.
+
+    ``targets`` are the fields of the reflex.
+    """
     if len(targets) == 3:
         return _namer_of_three(targets, choices)
 
@@ -245,7 +239,7 @@ def _namer(
 def _namer_of_three(
     targets: tuple[str, ...], choices: Mapping[int, tuple[str | None, bool]]
 ) -> Callable[[contract.Outcome], StageValues]:
-    """Return a namer for three fields, as Life's reflexes have: it takes half the time of the general one."""
+    """Return a namer for three fields, the number of Life's reflexes. It takes half the time of the general one."""
     first, second, third = targets
 
     def stage_values(outcome: contract.Outcome) -> StageValues:

@@ -1,4 +1,4 @@
-"""ResultBuilder: the reflex and the handler of each type, by its id, and results made of records."""
+"""ResultBuilder: makes results of the reactor's records, by the reflex and the handler of each type id."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .reflex import CompiledReflexes, StageValues
 
 __all__ = ["ResultBuilder"]
 
-TAKEN_AT_ONCE = 128  # records become results while they are in the cache, and before the collector looks at them
+TAKEN_AT_ONCE = 128  # few enough to be in the cache still, and before a garbage collection
 
 
 class ResultBuilder:
-    """Tells a reactor the reflex and handler of each type, and turns its records into results. Thread-safe."""
+    """Registers the reflex and handler of each type with a reactor, and makes results of its records. Thread-safe."""
 
     def __init__(
         self, reactor: Reactor, type_table: TypeTable, reflexes: CompiledReflexes, handlers: HandlerTable
@@ -29,14 +29,14 @@ class ResultBuilder:
             self.learn(type_table.name(type_id), type_id)
 
     def helpers(self) -> tuple[Callable[..., Event], Callable[..., StageValues]]:
-        """Return the functions that a reactor calls for objects: ``make_event`` and ``stage_values``."""
+        """Return the functions by which a reactor gets objects: ``make_event`` and ``stage_values``."""
         return self.make_event, self.stage_values
 
     def learn(self, name: str, type_id: int) -> None:
-        """Tell the reactor the reflex of a new type, and whether a handler must see its events."""
+        """Register the reflex and the handler of a new type."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         batched = handler is not None and handler.batch is not None  # then its reflex waits with it
-        self._stage_values[type_id] = _no_reflex if row is None else self._reflexes.namer(row)
+        self._stage_values[type_id] = _no_reflex if row is None else self._reflexes.namers[row]
         self._type_table.set_reflex(type_id, NO_ROW if row is None or batched else row, handler is not None)
         if handler is not None and not handler.is_async and not batched:
             action = handler.action.call if isinstance(handler.action, Bare) else handler.action
@@ -44,7 +44,7 @@ class ResultBuilder:
             self._reactor.set_stages(type_id, handler.meaning, handler.decision, action, bare)
 
     def make_event(self, type_id: int, intensity: float, timestamp: float) -> Event:
-        """Return the event that came as these numbers."""
+        """Return the event of these numbers."""
         return Event(self._type_table.name(type_id), intensity, timestamp)
 
     def stage_values(self, type_id: int, outcome: Outcome) -> StageValues:

@@ -1,4 +1,4 @@
-"""ProcessingThread: which thread processes the events of an engine now, and whether the worker shall stop."""
+"""ProcessingThread: the thread that processes the events of an engine now, and whether the worker shall stop."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class ProcessingThread:
     def __init__(self) -> None:
         self.worker: threading.Thread | None = None
         self.ident: int | None = None  # of the thread that processes now
-        self.stopping = False  # whether the worker was told to stop since it was started
+        self.stopping = False  # since a stop, until the next start
 
     @property
     def is_here(self) -> bool:
         """Whether the calling thread processes events now."""
-        return self.ident is not None and self.ident == threading.get_ident()
+        return self.ident == threading.get_ident()
 
     @property
     def is_worker(self) -> bool:
