@@ -52,7 +52,6 @@ RARELY_NEEDED = {
     "tempfile", "tomllib", "traceback", "urllib", "lifeevt.state.checksummed_file",
 }  # fmt: skip
 FACADES = {"AsyncEventQueue", "AsyncEventProcessor", "ThreadSafeSelfState"}
-LARGE = {"StateCells", "Reactor", "RWLock"}  # to be split; none may join them
 MAKES_CLASSES = {"_backends/front.py", "state/exclusive_gate.py"}  # at run time; none may join them
 IMPORT = re.compile(r"^\s*from (\.+)([\w.]*) c?import\b", re.M)
 
@@ -265,7 +264,7 @@ def test_half_of_the_functions_have_at_most_seven_lines_and_nine_in_ten_under_27
 
 def test_a_class_has_at_most_25_methods_unless_it_is_a_facade() -> None:
     owners = [node for _, node in definitions(ast.ClassDef) if isinstance(node, ast.ClassDef)]
-    assert {owner.name for owner in owners if len(methods_of(owner)) > 25} <= FACADES | LARGE
+    assert {owner.name for owner in owners if len(methods_of(owner)) > 25} <= FACADES
 
 
 def test_no_class_is_made_at_run_time() -> None:

@@ -1,70 +1,24 @@
-"""StateCells, the reference: numbers and objects under a read-write lock, each stamped when it was written."""
+"""StateCells, the reference: the calls by which a state's numbers and objects are read and written."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
-from ...errors import StateError
-from .. import fork
 from ..contract import NO_CAUSE, SAMPLED_WRITES, Change
+from .cell_storage import CellStorage
 from .histogram import Histogram
-from .numbers import truncated
-from .rwlock import Reading, RWLock, Writing as Locked
-from .uncopyable import Uncopyable
-
-FORK_PATIENCE_NS = 10**9
+from .rwlock import Reading, Writing as Locked
 
 
-class StateCells(Uncopyable, fork.Forked):
+class StateCells(CellStorage):
     """Bounded numbers, and objects behind them, under a read-write lock, with a version that counts writes.
 
-    Places count the numbers first, then the objects. ``clamping`` numbers clamp what is stored outside
-    their bounds, others refuse it; ``refusing`` numbers refuse a delta that leaves their bounds, others
-    clamp. All calls are atomic and thread-safe; they block only for another call's few operations.
+    Places count the numbers first, then the objects. A value outside the bounds is clamped by ``clamping`` numbers and
+    refused by others. A delta that leaves the bounds is refused by ``refusing`` numbers and clamped by others. All
+    calls are atomic and thread-safe; they block only for the few operations of another call.
     """
-
-    def __init__(
-        self,
-        values: Sequence[float],
-        lows: Sequence[float],
-        highs: Sequence[float],
-        integers: Sequence[bool],
-        clamping: Sequence[bool] = (),
-        refusing: Sequence[bool] = (),
-        objects: Sequence[Any] = (),
-        measured: bool = True,
-    ) -> None:
-        self._lows, self._highs = list(map(float, lows)), list(map(float, highs))
-        self._integers = list(integers)
-        self._clamping = list(clamping) or [False] * len(values)
-        self._refusing = list(refusing) or [False] * len(values)
-        self._values = [self._bounded(place, value) for place, value in enumerate(values)]
-        self._objects = list(objects)
-        self._stamps = [0] * (len(values) + len(objects))
-        self._lock = RWLock()
-        self._version = self._reads = self._writes = self._conflicts = 0
-        self._change_log: list[Change] | None = None
-        self._measured = measured
-        self._waits, self._holds = Histogram(), Histogram()
-        self._held_for_fork = False
-        fork.keep(self)
-
-    def _before_fork(self) -> None:
-        with suppress(StateError):  # a finalizer that forks inside a call on these cells would wait for itself
-            self._lock.acquire_write(FORK_PATIENCE_NS)
-            self._held_for_fork = True
-
-    def _after_fork_in_parent(self) -> None:
-        if self._held_for_fork:
-            self._held_for_fork = False
-            self._lock.release_write()
-
-    def _after_fork_in_child(self) -> None:
-        self._lock._after_fork_in_child()
-        self._after_fork_in_parent()
 
     def __len__(self) -> int:
         """Return the number of numbers."""
@@ -72,22 +26,22 @@ class StateCells(Uncopyable, fork.Forked):
 
     @property
     def version(self) -> int:
-        """How many writes there were."""
+        """The number of writes."""
         return self._version
 
     @property
     def conflicts(self) -> int:
-        """How many commits found a watched place written."""
+        """The number of commits that found a watched place written."""
         return self._conflicts
 
     @property
     def waits(self) -> Histogram:
-        """How long writers waited that did not find the lock free."""
+        """The waits of writers that did not find the lock free."""
         return self._waits
 
     @property
     def holds(self) -> Histogram:
-        """How long writers of Python held the lock: each 64th write is measured, or none."""
+        """The holds of the lock by writers in Python: each 64th write is measured, or none."""
         return self._holds
 
     # --- reading
@@ -117,7 +71,7 @@ class StateCells(Uncopyable, fork.Forked):
             return self._version, tuple(self._values), tuple(self._objects)
 
     def stamp(self, index: int) -> int:
-        """Return the version that wrote a place last, 0 when none did; IndexError outside. O(1)."""
+        """Return the version of the last write of a place, 0 when there was none; IndexError outside. O(1)."""
         return self._stamps[index]
 
     # --- writing
@@ -139,7 +93,7 @@ class StateCells(Uncopyable, fork.Forked):
     def add_and_tell(
         self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE
     ) -> tuple[int, tuple[float, ...]]:
-        """Add as ``add`` does; return the new version and by how much each number changed. O(deltas)."""
+        """Add as ``add`` does; return the new version and the change of each number. O(deltas)."""
         amounts = list(map(float, deltas))
         with Writing(self):
             self._refuse(indices, amounts)
@@ -156,7 +110,7 @@ class StateCells(Uncopyable, fork.Forked):
             return self._written()
 
     def reach(self, index: int, value: float, upward: bool, cause: int = NO_CAUSE) -> int:
-        """Raise a number to ``value``, or lower it, if it is not there yet; return the version then. O(1)."""
+        """Raise a number to at least ``value``, or lower it to at most that; return the version then. O(1)."""
         bounded = self._bounded(index, value)
         with Writing(self):
             present = self._values[index]
@@ -170,8 +124,8 @@ class StateCells(Uncopyable, fork.Forked):
     ) -> tuple[int, tuple[int, ...]]:
         """Store values at places in one step, unless a watched place was written after version ``since``.
 
-        Return the new version and (), or 0 and the watched places that were written. ``values``, a list, gets
-        in exchange the objects that were replaced. ValueError as ``write``. O(watched + places).
+        Return the new version and (), or 0 and the watched places that were written. The replaced objects are
+        exchanged into the list ``values``. ValueError as ``write``. O(watched + places).
         """
         numbers = len(self._values)
         bounded = [
@@ -199,13 +153,14 @@ class StateCells(Uncopyable, fork.Forked):
         values: list[Any] | tuple[()] = (),
         cause: int = NO_CAUSE,
     ) -> tuple[int, tuple[float, ...] | None]:
-        """Merge what differs between ``held`` and ``kept``, which the cells had at version ``since``, in one step.
+        """Merge the changes from ``kept``, the numbers at version ``since``, to ``held`` into the cells, in one step.
 
-        Both are tuples of a number for each cell. A number that was written since gets the difference, clamped to its
-        bounds. At ``places`` objects are replaced; the list ``values`` gets in exchange those that were there. Return
-        the new version, 0 when there is nothing to write, and the numbers as they are now, ``held`` itself when that
-        is so. (0, None), and no write, when one is no float (of an integer cell: no int) that its cell takes as it
-        is. O(cells).
+        A number that was written since gets the difference, clamped to its bounds. The objects at ``places`` are
+        exchanged with those of the list ``values``. O(cells).
+
+        Returns:
+            The new version, 0 when there was nothing to write, and the present numbers: ``held`` itself if it has
+            them. (0, None), without a write, when a number is no plain float (of an integer cell: int) in its bounds.
         """
         changes = self._differences(held, kept)
         if changes is None:
@@ -224,19 +179,19 @@ class StateCells(Uncopyable, fork.Forked):
             version = self._written()
         return version, tuple(others.get(place, now) for place, now in enumerate(held)) if others else held
 
-    # --- what is told of it
+    # --- statistics and changes
 
     def counts(self) -> tuple[int, int]:
-        """Return how many reads and writes there were; reads may be a few short under contention."""
+        """Return the numbers of reads and writes; a few reads may be missing under contention."""
         return self._reads, self._writes
 
     @property
     def changes_waiting(self) -> int:
-        """How many changes the log holds."""
+        """The number of changes in the log."""
         return len(self._change_log or ())
 
     def record(self, records: bool) -> None:
-        """Log every change from now on, or no longer; unread changes stay."""
+        """Log every change from now on, or stop that."""
         with Locked(self._lock):
             if not records:
                 self._change_log = None
@@ -244,86 +199,12 @@ class StateCells(Uncopyable, fork.Forked):
                 self._change_log = []
 
     def take_changes(self) -> list[Change]:
-        """Take the logged changes: (version, place, before, after, cause) of each change, oldest first.
-
-        Of an object both numbers are 0. O(changes).
-        """
+        """Take the logged changes, oldest first. O(changes)."""
         with Locked(self._lock):
             taken = self._change_log or []
             if taken:
                 self._change_log = []
             return taken
-
-    # --- inside
-
-    def _bounded(self, place: int, value: float) -> float:
-        """Return the value as the cell stores it; ValueError, with the place, where that refuses it."""
-        number, low, high = float(value), self._lows[place], self._highs[place]
-        if self._integers[place]:
-            number = truncated(number)
-        if low <= number <= high:
-            return number
-        if self._clamping[place]:
-            return low if number < low else high
-        raise ValueError(f"{number} lies outside [{low}, {high}]", place)
-
-    def _differences(self, held: tuple[Any, ...], kept: tuple[float, ...]) -> dict[int, tuple[float, float]] | None:
-        """Return by place the numbers that differ; None when one is not plain."""
-        pairs = {place: pair for place, pair in enumerate(zip(held, kept, strict=True)) if pair[0] is not pair[1]}
-        if not all(self._plain(place, now) and self._plain_number(before) for place, (now, before) in pairs.items()):
-            return None
-        numbers = {place: (float(now), float(before)) for place, (now, before) in pairs.items()}
-        return {place: (now, before) for place, (now, before) in numbers.items() if now != before}
-
-    def _plain(self, place: int, number: Any) -> bool:
-        if self._integers[place] and type(number) is not int:
-            return False
-        return self._plain_number(number) and self._lows[place] <= float(number) <= self._highs[place]
-
-    def _plain_number(self, number: Any) -> bool:
-        if type(number) is int:
-            return abs(number) < 2**1024 - 2**970  # what rounds to a finite double
-        return type(number) is float and number == number
-
-    def _refuse(self, places: Sequence[int], deltas: Sequence[float]) -> None:
-        """Refuse deltas that would leave the bounds of a refusing number, whatever comes after them."""
-        tried: dict[int, float] = {}
-        for place, delta in zip(places, deltas, strict=True):
-            number = tried.get(place, self._values[place]) + delta
-            tried[place] = truncated(number) if self._integers[place] else number
-            if self._refusing[place] and not self._lows[place] <= number <= self._highs[place]:
-                raise ValueError(f"{number} lies outside [{self._lows[place]}, {self._highs[place]}]", place)
-
-    def _add(self, place: int, delta: float, cause: int) -> float:
-        """Add to a number within its bounds; return by how much it changed."""
-        before = self._values[place]
-        number = before + delta
-        if number < self._lows[place]:
-            number = self._lows[place]
-        elif number > self._highs[place]:
-            number = self._highs[place]
-        self._set(place, truncated(number) if self._integers[place] else number, cause)
-        return self._values[place] - before
-
-    def _set(self, place: int, number: float, cause: int) -> None:
-        """Store a number, stamped with the version that this write will make, and log the change."""
-        version = self._stamps[place] = self._version + 1
-        if self._change_log is not None:
-            self._change_log.append(Change(version, place, self._values[place], number, cause))
-        self._values[place] = number
-
-    def _exchange(self, place: int, values: Any, position: int, cause: int) -> None:
-        """Store an object, and leave the one before in the caller's list: it dies outside the lock."""
-        version = self._stamps[place] = self._version + 1
-        if self._change_log is not None:
-            self._change_log.append(Change(version, place, 0.0, 0.0, cause))
-        at = place - len(self._values)
-        values[position], self._objects[at] = self._objects[at], values[position]
-
-    def _written(self) -> int:
-        self._writes += 1
-        self._version += 1
-        return self._version
 
 
 class Writing:

@@ -1,7 +1,6 @@
 """Reactor, the reference: the worker's run loop, one event at a time.
 
-The order of an event's steps stands in ``_process_next``: take, shed or start, respond, then either record what became
-of it or leave it to Python.
+``_process_next`` has the steps of an event in order: take, shed or start, respond, and then record or leave to Python.
 """
 
 from __future__ import annotations
@@ -28,12 +27,11 @@ PROCESSED, IGNORED, DEAD_LETTERED = 0, 1, 4
 
 
 class Reactor(Uncopyable):
-    """The run loop of the worker: waits, takes, appraises, decides, applies and records without Python.
+    """The run loop of the worker: it waits for events, takes, appraises and records them, and applies their reflexes.
 
-    It needs Python for the events of some types alone. Those with stages it handles itself (``set_stages``
-    and ``set_helpers``); the others it hands out as tasks: (payload, key, level, arrival_ns, sequence, type_id,
-    started_ns, outcome or None). With ``processes`` false it leaves every event to Python unprocessed,
-    started_ns 0. One thread at a time may run it; the rest is thread-safe.
+    Events of a type that needs Python are processed by the stages of the type (``set_stages``, ``set_helpers``), or
+    handed out as tasks. With ``processes`` false every event is handed out unprocessed, with started_ns 0. One thread
+    at a time may run a reactor; all other calls are thread-safe.
     """
 
     def __init__(
@@ -58,42 +56,43 @@ class Reactor(Uncopyable):
         self._helpers = Helpers()
         self._halted = False
         self._due_ns: int | None = None
-        self._told_version = 0
+        self._delivered_version = 0
 
     @property
     def heap(self) -> EventHeap:
-        """Where the events come from."""
+        """The heap that the events come from."""
         return self._heap
 
     @property
     def gil_wait(self) -> Histogram:
-        """How long events that need Python waited for it, once they were ready."""
+        """The times that events spent waiting for Python after they were taken."""
         return self._gil_wait
 
     def __len__(self) -> int:
-        """Return how many results wait to be taken."""
+        """Return the number of results that wait to be taken."""
         return len(self._results)
 
     def set_stages(self, type_id: int, meaning: Any, decision: Any, action: Any, bare: bool) -> None:
-        """Give a type its stages, each a callable or None; a ``bare`` action is not given the decision."""
+        """Set the stages of a type, each a callable or None; a ``bare`` action is not given the decision."""
         self._stages[type_id] = Stages(meaning, decision, action, bare)
 
     def set_helpers(self, state: Any, make_event: Any, stage_values: Any, on_error: Any, process_task: Any) -> None:
         """Set the state that stages are given, and the functions for steps that need objects.
 
-        ``make_event(type_id, intensity, timestamp)`` makes an event that came as numbers. ``stage_values(type_id,
-        outcome)`` returns the reflex's (meaning, decision, action), for a stage that is missing.
-        ``on_error(event, stage, error)`` returns a failure as text. ``process_task(task)`` processes an event that
-        needs Python and has no stages, between two stages of another.
+        Args:
+            make_event: (type_id, intensity, timestamp) → the event that came as these numbers.
+            stage_values: (type_id, outcome) → the reflex's (meaning, decision, action), for a missing stage.
+            on_error: (event, stage, error) → the failure as text.
+            process_task: processes a task between two stages of another event.
         """
         self._helpers = Helpers(state, make_event, stage_values, on_error, process_task)
 
     # --- the run loop
 
     def run(self) -> Task | None:
-        """Answer events until one needs Python: return its task, or None once halted or due. Blocks.
+        """Process events until one needs Python: return its task, or None once halted or due. Blocks.
 
-        Other Python threads run meanwhile. A waiting reactor does not wake until there is an event.
+        Other Python threads run meanwhile. A waiting reactor sleeps until there is an event.
         """
         while not self._halted and not self._is_due():
             processed, task = self._process_next(MAX_LEVELS, raises=False)
@@ -104,9 +103,9 @@ class Reactor(Uncopyable):
         return None
 
     def run_pending(self, limit: int, above: int = MAX_LEVELS) -> tuple[int, Task | None]:
-        """Answer, or shed, up to ``limit`` events of a level below ``above``: (how many, task or None). Does not wait.
+        """Process or shed up to ``limit`` events of a level below ``above``: (their number, task or None).
 
-        What a stage raises that is no Exception is raised here, once its event has ended.
+        Does not wait. A BaseException of a stage that is no Exception is raised here, after its event has ended.
         """
         most, done = int64(limit), 0
         while done < most:
@@ -117,19 +116,19 @@ class Reactor(Uncopyable):
         return done, None
 
     def halt(self, halted: bool) -> None:
-        """Make ``run`` return None as soon as it has answered what it took, or let it go on."""
+        """Make ``run`` return None after the event that it processes, or (False) go on."""
         self._halted = halted
         self._heap.wake_all()
 
     def wake_at(self, due_ns: int | None) -> None:
-        """Make ``run`` return None at a time of the system's clock (None: never), also when nothing comes."""
+        """Make ``run`` return None at a time of the system's clock, with or without events; None: never."""
         self._due_ns = None if due_ns is None else int64(due_ns)
         self._heap.wake_all()
 
     def yield_gil(self, wait_ns: int) -> bool:
-        """If an event waits for the GIL, give it away until the worker has it, at most ``wait_ns``.
+        """Yield the GIL to the worker for at most ``wait_ns`` if an event waits; return whether one waited.
 
-        Returns whether one waited; costs next to nothing when none does.
+        Costs next to nothing when none does.
         """
         int64(wait_ns)
         if self._halted or not len(self._heap):
@@ -154,16 +153,15 @@ class Reactor(Uncopyable):
         version: int,
         finishes: bool,
     ) -> None:
-        """Record a result that Python made, with its payload; it ``finishes`` a running event, or none."""
+        """Record a result that Python made, with its payload; ``finishes``: a running event ends with it."""
         outcome = Outcome(0.0, NO_PATTERN, (), (), version_before, version)
         times = queued_ns, started_ns, finished_ns
         self._record(Record(payload, sequence, level, type_id, status, intensity, 0.0, *times, outcome), finishes)
 
     def take(self, limit: int | None) -> list[Record]:
-        """Take up to ``limit`` results (None: all), oldest first, each as
+        """Take up to ``limit`` results (None: all), oldest first.
 
-        (payload, sequence, level, type_id, status, intensity, timestamp, queued_ns, started_ns, finished_ns,
-        outcome). The payload is the event's, what ``put`` was given, or None for one that came as numbers.
+        The payload of a record is that of its event or of ``put``; None when the event came as numbers.
         """
         with self._heap._mutex:
             most = len(self._results) if limit is None else limit
@@ -179,20 +177,20 @@ class Reactor(Uncopyable):
         return buffer_of(self.take(None if limit is None else int64(limit)))
 
     def counts(self) -> tuple[int, int]:
-        """Return how many results wait, and how many were overwritten before anybody took them."""
+        """Return the numbers of results that wait and that were overwritten before they were taken."""
         with self._heap._mutex:
             return len(self._results), self._overwritten
 
     # --- shedding
 
     def shed_by(self, codel: CoDel | None) -> None:
-        """Ask a CoDel before an event is answered, or (None) none: what it turns away ends as shed. At any time."""
+        """Ask a CoDel before each event, or (None) none; an event that it refuses ends as shed. At any time."""
         self._codel = codel
 
     def admits(self, level: int, queued_ns: int, now_ns: int) -> bool:
         """Return whether an event that was handed out unprocessed may be processed; False: end it as shed.
 
-        Asked once for each, by whoever runs this reactor, at a time of its own clock. O(1).
+        The thread that runs this reactor asks once for each event, at a time of its own clock. O(1).
         """
         if self._codel is None:
             return True
@@ -204,7 +202,7 @@ class Reactor(Uncopyable):
     def _process_next(self, above: int, raises: bool) -> tuple[bool, Task | None]:
         """Take the first event and process it, unless it is of a level from ``above`` on.
 
-        Returns whether it was processed, or its task if Python must see to it.
+        Return whether it was processed, and its task if Python must process it.
         """
         event = self._heap._take(above)
         if event is None:
@@ -239,7 +237,9 @@ class Reactor(Uncopyable):
         staged = StagedEvent(event.type_id, outcome)
         status, raised = PROCESSED, None
         try:
-            staged.event = self._object_of(event)
+            make = self._helpers.make_event
+            numbers = event.type_id, event.intensity, event.timestamp
+            staged.event = event.payload if event.timestamp is None else make(*numbers)
             staged.run(stages, self._helpers, lambda: self._let_pass(event.level))
         except BaseException as error:
             status, raised = DEAD_LETTERED, error
@@ -249,14 +249,8 @@ class Reactor(Uncopyable):
         if raised is not None and raises and not isinstance(raised, Exception):
             raise raised
 
-    def _object_of(self, event: Queued) -> Any:
-        """Return the event's object; one that came as numbers gets one here."""
-        if event.timestamp is None:
-            return event.payload
-        return self._helpers.make_event(event.type_id, event.intensity, event.timestamp)
-
     def _let_pass(self, level: int) -> None:
-        """Process more important events first; each level only for the ones above it, so not deep."""
+        """Process the more important events that wait. They nest at most once a level."""
         while True:
             processed, task = self._process_next(level, raises=False)
             if task is not None:
@@ -269,7 +263,7 @@ class Reactor(Uncopyable):
         return Outcome(0.0, NO_PATTERN, (), (), version, version)
 
     def _end(self, event: Queued, row: TypeRow, payload: Any, status: int, started_ns: int, outcome: Outcome) -> None:
-        """End an event: for the accounts of its level and its type, and as a result."""
+        """Record the end of an event in the accounts of its level and its type, and as a result."""
         is_shed = status == SHED_END
         finished_ns = started_ns if is_shed else time.monotonic_ns()
         for account in self._accounts[event.level], self._types._accounts.get(event.type_id):
@@ -308,8 +302,8 @@ class Reactor(Uncopyable):
         self._heap.unwatch(False)
 
     def _is_due(self) -> bool:
-        """Return whether ``run`` is to come back: changes wait to be told, or the time is over."""
-        if self._cells.changes_waiting and self._told_version != self._cells.version:
-            self._told_version = self._cells.version  # said once of each version: telling may be slow
+        """Return whether ``run`` must return: changes wait for delivery, or it is due."""
+        if self._cells.changes_waiting and self._delivered_version != self._cells.version:
+            self._delivered_version = self._cells.version  # once for each version: a delivery may be slow
             return True
         return self._due_ns is not None and time.monotonic_ns() >= self._due_ns
