@@ -1,4 +1,4 @@
-"""Account, native: what the events of one level met."""
+"""Account, native: the counts of C for the events of one level."""
 
 from libc.stdint cimport int64_t
 

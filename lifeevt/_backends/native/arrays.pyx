@@ -9,7 +9,7 @@ from ..nogil.type_table cimport event_type, types_admit, types_schedule
 from ..nogil.order cimport heap_event, heap_slot
 
 cdef enum:
-    UNUSED_END = 2              # HEAP_WAIT sheds nobody
+    UNUSED_END = 2              # HEAP_WAIT sheds nothing
 
 
 cdef class NumberOffers:
@@ -47,7 +47,7 @@ cdef class NumberOffers:
         return 0
 
     cdef void fill(self, heap_event* event, Py_ssize_t place) noexcept nogil:
-        """Read one event. Its owner may have changed it since the check: what makes no sense now is made safe."""
+        """Read one event. Its owner may have changed it since the check: a number out of range is replaced."""
         cdef int32_t type_id = (<const int32_t*> self.types.buf)[place]
         cdef double intensity = (<const double*> self.intensities.buf)[place]
         if not 0 <= type_id < self.type_table.table.length:
@@ -60,13 +60,13 @@ cdef class NumberOffers:
         types_schedule(&self.type_table.table, type_id, 0.0, self.arrival_ns, event)
 
     cdef bint admits(self, event_heap* heap, const heap_event* event) noexcept nogil:
-        """Whether the limit of its type lets an event come, from inside the heap."""
+        """Return whether the limit of its type lets an event come; from inside the heap."""
         cdef bint comes = types_admit(&self.type_table.table, heap, event)
         self.limited += not comes
         return comes
 
     cdef Py_ssize_t offer_while_room(self, event_heap* heap) noexcept nogil:
-        """Offer as many as fit without shedding anybody; how many were taken in."""
+        """Offer events as long as there is room; return how many were taken in."""
         cdef Py_ssize_t first = self.next - self.limited, until
         cdef bint fits = True
         while fits and self.next < self.length:
@@ -84,7 +84,7 @@ cdef class NumberOffers:
         while self.next < until:
             self.fill(&event, self.next)
             if types[event.type_id].bucket != NULL:
-                if heap.queued >= heap.capacity:    # or what is offered again would take a second token
+                if heap.queued >= heap.capacity:    # else the event, offered again, would take a second token
                     return False
                 if not self.admits(heap, &event):
                     self.next += 1
@@ -100,7 +100,7 @@ cdef double LATEST = 253_402_300_799.0
 
 
 cdef Py_ssize_t take_buffer(Py_buffer* buffer, source, name, bytes formats, Py_ssize_t size) except -1:
-    """Hold a one-dimensional buffer of one of the formats; its length."""
+    """Hold a one-dimensional buffer of one of the formats; return its length."""
     try:
         PyObject_GetBuffer(source, buffer, PyBUF_FORMAT | PyBUF_ND)
     except BufferError:     # strided, say

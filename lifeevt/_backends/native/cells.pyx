@@ -156,14 +156,14 @@ cdef class StateCells(Guarded):
         cdef change* changes = <change*> PyMem_Malloc((count + 1) * (sizeof(change) + sizeof(double)))
         if changes == NULL:
             raise MemoryError
-        cdef double* told = <double*> &changes[count + 1]
+        cdef double* applied = <double*> &changes[count + 1]
         try:
             for index in range(count):
                 changes[index].place = index_in(into[index], self.block.length)
             for index in range(count):
                 changes[index].amount = finite(given[index])
-            version = self.added(changes, count, cause, told)
-            return version, tuple([told[index] for index in range(count)])
+            version = self.added(changes, count, cause, applied)
+            return version, tuple([applied[index] for index in range(count)])
         finally:
             PyMem_Free(changes)
 
@@ -237,7 +237,7 @@ cdef class StateCells(Guarded):
         finally:
             PyMem_Free(changes)
 
-    # --- what is told of it
+    # --- figures and changes
 
     def counts(self):
         return self.reads, cells_version(&self.block)
@@ -270,8 +270,8 @@ cdef class StateCells(Guarded):
         leave(self)
         return version
 
-    cdef int64_t added(self, const change* changes, Py_ssize_t count, int64_t cause, double* told) except -1:
-        """Add changes; note in ``told``, unless it is NULL, what each one did."""
+    cdef int64_t added(self, const change* changes, Py_ssize_t count, int64_t cause, double* applied) except -1:
+        """Add changes; note in ``applied``, unless it is NULL, by how much each number changed."""
         cdef int32_t index = -1
         cdef int64_t version = 0
         cdef double sum_there = 0.0
@@ -281,7 +281,7 @@ cdef class StateCells(Guarded):
         if index >= 0:
             sum_there = cells_sum(&self.block, changes, index)
         else:
-            version = write_changes(self, changes, count, told)
+            version = write_changes(self, changes, count, applied)
         leave(self)
         if index >= 0:
             raise outside(&self.block.cells[changes[index].place], sum_there, changes[index].place)
@@ -305,22 +305,22 @@ cdef inline int64_t write_one(StateCells cells, int32_t place, double number) no
     return cells_end_write(&cells.block)
 
 
-cdef int64_t write_changes(StateCells cells, const change* changes, Py_ssize_t count, double* told) noexcept:
+cdef int64_t write_changes(StateCells cells, const change* changes, Py_ssize_t count, double* applied) noexcept:
     cdef Py_ssize_t index
     cdef double before
     cells_begin_write(&cells.block)
     for index in range(count):
         before = cells.block.cells[changes[index].place].value
         cells_add(&cells.block, changes[index].place, changes[index].amount)
-        if told != NULL:
-            told[index] = cells.block.cells[changes[index].place].value - before
+        if applied != NULL:
+            applied[index] = cells.block.cells[changes[index].place].value - before
     return cells_end_write(&cells.block)
 
 
 cdef tuple committed(
     StateCells cells, int64_t since, change* changes, int32_t length, int32_t looks, list values, int64_t cause
 ):
-    """Commit what was parsed: ``length`` changes, and after them ``looks`` watched places."""
+    """Commit ``length`` changes, after which stand ``looks`` watched places."""
     cdef int32_t index, conflicts = 0
     cdef int64_t version = 0
     cdef change* watched = &changes[length]
@@ -353,7 +353,7 @@ cdef int64_t exchange_all(StateCells cells, const change* changes, int32_t lengt
 cdef int64_t absorb_all(
     StateCells cells, int64_t since, held_number* changes, int32_t count, int32_t objects, list values
 ) noexcept:
-    """Exchange objects, whose places stand behind those of all cells, and merge numbers; note what these are then."""
+    """Exchange objects, whose places stand behind those of all cells; merge numbers, and note their new values."""
     cdef int32_t index, place
     cells_begin_write(&cells.block)
     for index in range(objects):
@@ -415,9 +415,9 @@ cdef object outside(const cell* this, double number, Py_ssize_t index):
 
 
 cdef int32_t held_numbers(const cell_block* block, tuple held, tuple kept, held_number* into) noexcept:
-    """Find the numbers in which two tuples, of a number for each cell, differ; return how many they are.
+    """Find the cells whose numbers differ between two tuples; return how many they are.
 
-    NOT_PLAIN when one of those that are not the same object is no int or float that its cell takes as it is.
+    NOT_PLAIN: one of the numbers is not an int or float that its cell can store unchanged.
     """
     cdef PyObject* now
     cdef PyObject* before

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from .arrays cimport NumberOffers
 from .numbers cimport index_in
-from .watch cimport Watched, enter
+from .watch cimport Watched
 from ..nogil.heap cimport HEAP_OBJECT
 from ..nogil.order cimport HEAP_LEVELS, heap_event, heap_slot
 
@@ -35,10 +35,10 @@ cdef class EventHeap(Watched):
     cdef object place_number(self, offered* offer, int policy)
     cdef Py_ssize_t offer_some(self, NumberOffers given, const int* how, list shed) except -1
     cdef object pop_head(self, int32_t above, int end)
-    cdef object payload_of(self, int32_t slot)
-    cdef object kept(self, int32_t slot, payload)
-    cdef int make_places(self) except -1
-    cdef int sweep(self) except -1
+    cdef object take_payload(self, int32_t slot)
+    cdef object store_payload(self, int32_t slot, payload)
+    cdef int reserve_payload(self) except -1
+    cdef int drop_stale(self) except -1
 
 
 cdef object verdict_of(const offered* offer, payload)

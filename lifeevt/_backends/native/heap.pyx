@@ -14,11 +14,12 @@ from ..nogil.atomics cimport RELAXED, load_i32
 from ..nogil.heap cimport (
     HEAP_ENDS, HEAP_NO_MEMORY, HEAP_OBJECT, HEAP_REFUSED, HEAP_SHED, HEAP_TRACKED, heap_book, heap_bring_back,
     heap_check, heap_clear, heap_enter, heap_finish, heap_head, heap_holds, heap_init, heap_leave,
-    heap_leave_quietly, heap_next_stale, heap_offer, heap_open, heap_pause, heap_pop, heap_postpone, heap_release,
+    heap_leave_quietly, heap_next_stale, heap_offer, heap_pause, heap_pop, heap_postpone, heap_release,
     heap_replace, heap_shift, heap_withdraw,
 )
-from ..nogil.type_table cimport NO_TYPE_ID
 from ..nogil.order cimport HEAP_LEVELS, HELD, heap_slot
+from ..nogil.pausing cimport heap_return_all
+from ..nogil.type_table cimport NO_TYPE_ID
 
 from ..contract import ADMITTED as _ADMITTED, REFUSED as _REFUSED, SHED_END as _SHED_END
 from ..fork import keep
@@ -59,7 +60,7 @@ cdef class EventHeap(Watched):
     ):
         cdef offered offer
         fill_offer(&offer, key, level, arrival_ns, type_id, intensity)
-        self.make_places()
+        self.reserve_payload()
         enter(&self.heap)
         payload = self.place(&offer, payload, policy)
         heap_leave(&self.heap)
@@ -74,7 +75,7 @@ cdef class EventHeap(Watched):
         offer.event.has_object = HEAP_OBJECT | HEAP_TRACKED
         if held:
             offer.event.run = HELD
-        self.make_places()
+        self.reserve_payload()
         enter(&self.heap)
         cdef uint64_t sequence = self.heap.accepted
         payload = self.place(&offer, payload, policy)
@@ -90,7 +91,7 @@ cdef class EventHeap(Watched):
         cdef bint there = heap_holds(&self.heap, given.slot, given.sequence)
         if there:
             heap_withdraw(&self.heap, given.slot, end, &out)
-            payload = self.payload_of(given.slot)
+            payload = self.take_payload(given.slot)
             heap_release(&self.heap, given.slot)
         heap_leave(&self.heap)
         return entry_of(&out, payload) if there else None
@@ -109,7 +110,7 @@ cdef class EventHeap(Watched):
         if there:
             code = heap_replace(&self.heap, given.slot, &offer.event)
             if code == 0:
-                _before = self.kept(given.slot, payload)
+                _before = self.store_payload(given.slot, payload)
         heap_leave(&self.heap)
         if code != 0:
             raise MemoryError
@@ -156,7 +157,7 @@ cdef class EventHeap(Watched):
                 fill_offer(&made[index], key, level, arrival_ns, type_id, intensity)
                 payloads[index] = payload
                 index += 1
-            self.make_places()
+            self.reserve_payload()
             enter(&self.heap)
             for index in range(count):
                 payloads[index] = self.place(&made[index], payloads[index], how[made[index].event.level])
@@ -180,7 +181,7 @@ cdef class EventHeap(Watched):
         return taken, shed
 
     cdef Py_ssize_t offer_some(self, NumberOffers given, const int* how, list shed) except -1:
-        """Offer the next few in one step, by the policy; who is shed for them joins the list."""
+        """Offer the next few in one step, by the policy; append the entries that are shed for them."""
         cdef Py_ssize_t count = min(given.length - given.next, <Py_ssize_t> CHUNK), index, taken = 0
         cdef offered[CHUNK] made
         cdef list payloads = [None] * count
@@ -229,7 +230,7 @@ cdef class EventHeap(Watched):
             enter(&self.heap)
             slot = heap_pop(&self.heap, above, end, &out)
             if slot >= 0:
-                payload = self.payload_of(slot)
+                payload = self.take_payload(slot)
                 heap_release(&self.heap, slot)
             unsettled = slot < 0 and self.heap.unsettled
             heap_leave(&self.heap)
@@ -259,7 +260,7 @@ cdef class EventHeap(Watched):
         try:
             enter(&self.heap)
             paused = self.heap.paused_count
-            if every and heap_open(&self.heap) == 0:
+            if every and heap_return_all(&self.heap) == 0:
                 self.heap.paused_count = 0
             for index in range(count):
                 slot = heap_pop(&self.heap, HEAP_LEVELS, end, &outs[index])
@@ -267,7 +268,7 @@ cdef class EventHeap(Watched):
                     slot = heap_pop(&self.heap, HEAP_LEVELS, end, &outs[index])
                 if slot < 0:
                     break
-                payloads[index] = self.payload_of(slot)
+                payloads[index] = self.take_payload(slot)
                 heap_release(&self.heap, slot)
                 taken += 1
             self.heap.paused_count = paused
@@ -339,10 +340,10 @@ cdef class EventHeap(Watched):
         """
         offer.slot = -1
         offer.verdict = heap_offer(&self.heap, &offer.event, policy, SHED_END, &offer.slot, &offer.victim)
-        return payload if offer.slot < 0 else self.kept(offer.slot, payload)
+        return payload if offer.slot < 0 else self.store_payload(offer.slot, payload)
 
-    cdef object kept(self, int32_t slot, payload):
-        """Keep an object for a slot, from inside the heap, and give back what was there."""
+    cdef object store_payload(self, int32_t slot, payload):
+        """Store the object of a slot, from inside the heap; return the one that was there."""
         cdef object before
         while len(self.payloads) <= slot:
             self.payloads.append(None)
@@ -351,8 +352,8 @@ cdef class EventHeap(Watched):
         self.heap.slots[slot].event.has_object |= HEAP_OBJECT
         return before
 
-    cdef object payload_of(self, int32_t slot):
-        """Take what a slot holds, from inside the heap."""
+    cdef object take_payload(self, int32_t slot):
+        """Take the object of a slot, from inside the heap; None when it has none."""
         cdef object payload
         if not self.heap.slots[slot].event.has_object:
             return None
@@ -360,18 +361,18 @@ cdef class EventHeap(Watched):
         self.payloads[slot] = None
         return payload
 
-    cdef int make_places(self) except -1:
-        """Make room for the next payload before an offer is inside, so that nothing can fail there."""
+    cdef int reserve_payload(self) except -1:
+        """Make room for the next object before an offer enters the heap: nothing may fail in there."""
         while len(self.payloads) <= load_i32(&self.heap.slots_made, RELAXED):
-            enter(&self.heap)   # without a GIL somebody may be writing into the list that grows
+            enter(&self.heap)   # without a GIL another thread may write into the list that grows
             try:
                 self.payloads.append(None)
             finally:
                 heap_leave_quietly(&self.heap)
         return 0
 
-    cdef int sweep(self) except -1:
-        """Drop what a reader without the GIL could not drop. A few at a time, outside the heap."""
+    cdef int drop_stale(self) except -1:
+        """Drop the objects of stale slots, a few at a time, outside the heap."""
         cdef list dropped
         cdef int32_t slot, count = SWEPT
         while count == SWEPT and load_i32(&self.heap.stale_slot, RELAXED) >= 0:

@@ -1,7 +1,7 @@
 """LockEntry and LockGuard, native: a ``with`` block inside a fair lock, whose ends no signal handler can interrupt.
 
-A signal handler runs between two steps of Python and may raise there: after a lock was taken and before anything
-noted it, or on the way to its release. C has no such place.
+A signal handler runs between two steps of Python and may raise there: between a lock's acquisition and the note of it,
+or before its release. In C a handler cannot run there.
 """
 
 cimport cython

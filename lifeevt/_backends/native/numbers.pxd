@@ -1,4 +1,4 @@
-"""How the native classes take numbers from Python. Facades check what they pass on; a check here protects memory."""
+"""Numbers of Python as numbers of C. Facades have checked them; a check here protects memory."""
 
 from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyObject

@@ -1,4 +1,4 @@
-"""QueueBase, native: the calls by which events enter and leave a queue, answered without a frame of Python.
+"""QueueBase, native: the calls by which events enter and leave a queue, without a frame of Python.
 
 The slow path of AsyncEventQueue takes the rest: an unknown type, a full queue that waits, an empty one, a user clock.
 """
@@ -24,7 +24,7 @@ cdef enum:
     METADATA = 2
     PRIORITY = 3
     URGENCY = 4
-    LEFT = -1                   # in place of a policy: Python sees to it
+    LEFT = -1                   # in place of a policy: it takes Python
 
 cdef extern from *:
     """
@@ -115,7 +115,7 @@ cdef class QueueBase:
             for index in range(count):
                 if not self.fill(given[index], monotonic_ns(), &offers[index]) or self.leaves(&offers[index]):
                     return self._put_many_slowly(given)
-            self.events.make_places()
+            self.events.reserve_payload()
             enter(&self.events.heap)
             for index in range(count):
                 if types_admit(&self.type_table.table, &self.events.heap, &offers[index].event):
@@ -154,7 +154,7 @@ cdef class QueueBase:
         return self._get_nowait_slowly() if event is None else event
 
     cdef int fill(self, event, int64_t arrival_ns, offered* offer) noexcept:
-        """Make an offer of an event; 0 when it takes Python to tell what it is worth."""
+        """Make an offer of an event; 0 when its level and budget take Python."""
         cdef PyObject* owner = <PyObject*> event
         cdef PyObject* priority
         cdef PyObject* found
@@ -185,11 +185,11 @@ cdef class QueueBase:
         return LIFEEVT_SLOT(owner, self.offsets[METADATA]) != <PyObject*> self.no_metadata
 
     cdef inline bint leaves(self, const offered* offer) noexcept:
-        """Whether the overflow of its level takes Python."""
+        """Return whether the overflow policy of its level takes Python."""
         return self.policies[offer.event.level] == LEFT
 
     cdef int offer_plain(self, event, bint may_wait, int* level) except -2:
-        """A verdict of the heap, or NOT_PLAIN when Python must see to it. An event that it sheds is handed back."""
+        """Return a verdict of the heap, or NOT_PLAIN: the slow path must offer the event. Hands a shed event back."""
         cdef offered offer
         cdef int policy
         if not self.puts or not self.fill(event, monotonic_ns(), &offer):
@@ -200,7 +200,7 @@ cdef class QueueBase:
             return NOT_PLAIN
         if may_wait and self.waits[level[0]]:
             policy = HEAP_WAIT
-        self.events.make_places()
+        self.events.reserve_payload()
         enter(&self.events.heap)
         if self.raises[level[0]] and self.type_table.table.types[offer.event.type_id].bucket != NULL:
             heap_leave_quietly(&self.events.heap)
@@ -216,7 +216,7 @@ cdef class QueueBase:
         return HEAP_ADMITTED
 
     cdef object pop_plain(self):
-        """The most urgent event, delivered, or None when Python must see to it."""
+        """Take the most urgent event as delivered; None: the slow path must take it."""
         cdef heap_slot out
         cdef int slot
         cdef object payload = None
@@ -225,7 +225,7 @@ cdef class QueueBase:
         enter(&self.events.heap)
         slot = heap_pop(&self.events.heap, HEAP_LEVELS, DELIVERED, &out)
         if slot >= 0:
-            payload = self.events.payload_of(slot)
+            payload = self.events.take_payload(slot)
             heap_release(&self.events.heap, slot)
         heap_leave(&self.events.heap)
         if slot < 0 or out.event.has_object:

@@ -21,7 +21,7 @@ cdef enum:
     ERROR = 4
     NO_STAGE = -1
     UNDECIDED = -1
-    CHUNK = 32                  # results taken in one stay in the heap
+    CHUNK = 32                  # results record_of in one stay in the heap
     NO_SLOT = -1
 
 cdef class Reactor:
@@ -37,7 +37,7 @@ cdef class Reactor:
     cdef int32_t yielding
 
     cdef dict handlers          # stages by type
-    cdef object state           # what the stages are given
+    cdef object state           # that the stages get
     cdef object make_event
     cdef object stage_values
     cdef object on_error
@@ -46,16 +46,16 @@ cdef class Reactor:
     cdef bint has_stages(self)
     cdef int handle(self, bint raises) except -1
     cdef int run_stages(self, list outcome, const result_record* record, int* stage) except -1
-    cdef tuple words_of(self, const result_record* record)
-    cdef object told(self, event, int stage, error)
-    cdef int let_pass(self, int32_t level) except -1
+    cdef tuple reflex_values(self, const result_record* record)
+    cdef object failure_text(self, event, int stage, error)
+    cdef int process_more_urgent(self, int32_t level) except -1
     cdef object event_of(self, const result_record* record)
     cdef int publish(self, result_record* record, payload) except -1
-    cdef int let_go(self) except -1
-    cdef int64_t wanted(self, limit) except -1
+    cdef int detach(self) except -1
+    cdef int64_t available(self, limit) except -1
     cdef int32_t take_some(self, result_record* into, list payloads, int64_t most) except -1
     cdef int run_loop(self, int64_t limit, int32_t above, bint waits)
-    cdef int look(self, int64_t limit, int32_t above, bint waits)
+    cdef int take_with_gil(self, int64_t limit, int32_t above, bint waits)
     cdef int process_reflex(self)
     cdef object task(self)
-    cdef object taken(self, const result_record* record, payload)
+    cdef object record_of(self, const result_record* record, payload)

@@ -40,7 +40,7 @@ cdef object UNSET = _UNSET
 cdef tuple STAGES = ("meaning", "decision", "action")
 
 
-@cython.no_gc_clear     # it must let go of its heap; the collector breaks a cycle at the payloads
+@cython.no_gc_clear     # it must detach from its heap; the collector breaks a cycle at the payloads
 cdef class Reactor:
     """Reactor in C: see the reference."""
 
@@ -76,11 +76,11 @@ cdef class Reactor:
 
     def __dealloc__(self):
         if self.loop.heap != NULL:
-            self.let_go()
+            self.detach()
         results_clear(&self.loop.ring)
 
-    cdef int let_go(self) except -1:
-        """Leave the heap, and give it back what the results kept of it."""
+    cdef int detach(self) except -1:
+        """Leave the heap, and give back the slots that results keep."""
         cdef result_record record
         enter(&self.events.heap)
         self.events.heap.sleeper = NULL
@@ -88,7 +88,7 @@ cdef class Reactor:
             if record.slot != NO_SLOT:
                 heap_abandon(&self.events.heap, record.slot)
         heap_leave(&self.events.heap)
-        return self.events.sweep()
+        return self.events.drop_stale()
 
     @property
     def heap(self):
@@ -155,42 +155,42 @@ cdef class Reactor:
         record.reflex.version_before, record.reflex.version_after = version_before, version
         cdef int code = 0
         cdef object _before = None
-        self.events.sweep()
-        self.events.make_places()
+        self.events.drop_stale()
+        self.events.reserve_payload()
         enter(&self.events.heap)
         if finishes:
             code = heap_finish(&self.events.heap, record.status)
         if code == 0:
             record.slot = heap_keep(&self.events.heap)
             if record.slot >= 0:
-                _before = self.events.kept(record.slot, payload)
+                _before = self.events.store_payload(record.slot, payload)
             results_put(&self.loop.ring, &self.events.heap, &record)
         heap_leave(&self.events.heap)
         if code != 0:
             raise ValueError("no event is running")
 
     def take(self, limit):
-        cdef int64_t left = self.wanted(limit)
+        cdef int64_t left = self.available(limit)
         cdef result_record[CHUNK] records
         cdef list payloads, found = []
         cdef int32_t count = CHUNK, index
-        self.events.sweep()
+        self.events.drop_stale()
         while left > 0 and count == CHUNK:
             payloads = [None] * CHUNK
             count = self.take_some(records, payloads, left)
             left -= count
             for index in range(count):
-                found.append(self.taken(&records[index], payloads[index]))
+                found.append(self.record_of(&records[index], payloads[index]))
         return found
 
     def take_buffer(self, limit):
-        cdef int64_t left = self.wanted(limit)
+        cdef int64_t left = self.available(limit)
         cdef ResultBuffer made = ResultBuffer.__new__(ResultBuffer)
         cdef int32_t count = CHUNK, index
         made.records = <result_record*> PyMem_Malloc((left + 1) * sizeof(result_record))
         if made.records == NULL:
             raise MemoryError
-        self.events.sweep()
+        self.events.drop_stale()
         while left > 0 and count == CHUNK:
             count = self.take_some(&made.records[made.length], [None] * CHUNK, left)
             for index in range(count):
@@ -205,14 +205,14 @@ cdef class Reactor:
         enter(&self.events.heap)
         while count < min(most, <int64_t> CHUNK) and results_take(&self.loop.ring, &into[count]):
             if into[count].slot != NO_SLOT:
-                payloads[count] = self.events.payload_of(into[count].slot)
+                payloads[count] = self.events.take_payload(into[count].slot)
                 heap_release(&self.events.heap, into[count].slot)
             count += 1
         heap_leave_quietly(&self.events.heap)
         return count
 
-    cdef int64_t wanted(self, limit) except -1:
-        """How many of the results that wait now somebody asks for."""
+    cdef int64_t available(self, limit) except -1:
+        """Return how many of the results that wait now are asked for."""
         cdef int64_t waiting = load_i64(&self.loop.ring.length, RELAXED)
         return waiting if limit is None else min(max(whole(limit), <int64_t> 0), waiting)
 
@@ -247,14 +247,14 @@ cdef class Reactor:
         return admitted
 
     cdef bint has_stages(self):
-        """Whether batch[0] is an event that this reactor handles itself: not one that came before its type's row."""
+        """Return whether this reactor runs the stages of batch[0]: not if the event came before the row of its type."""
         cdef int32_t type_id = self.loop.batch[0].type_id
         if not reactor_runs_reflex(&self.loop):
             return False
         return self.loop.row == reactor_reflex_row(&self.loop, type_id) and type_id in self.handlers
 
     cdef int handle(self, bint raises) except -1:
-        """Run the stages of batch[0] and record what they gave; a failure ends the event, not the worker."""
+        """Run the stages of batch[0] and record their values; a failure ends the event, not the worker."""
         cdef result_record record = self.loop.batch[0]
         cdef list outcome = [None, UNSET, UNSET, UNSET, None]
         cdef int stage = NO_STAGE
@@ -265,7 +265,7 @@ cdef class Reactor:
             self.run_stages(outcome, &record, &stage)
         except BaseException as error:
             record.status = DEAD_LETTERED
-            outcome[ERROR] = self.told(outcome[EVENT], stage, error)
+            outcome[ERROR] = self.failure_text(outcome[EVENT], stage, error)
             raised = error
         self.publish(&record, outcome)
         if raised is not None and raises and not isinstance(raised, Exception):
@@ -273,43 +273,43 @@ cdef class Reactor:
         return 0
 
     cdef int run_stages(self, list outcome, const result_record* record, int* stage) except -1:
-        """Meaning, decision, action; between two of them what is more important may pass."""
+        """Run meaning, decision and action; between two of them process more important events."""
         cdef tuple stages = self.handlers[record.type_id]
         event, state = outcome[EVENT], self.state
         if stages[0] is not None:
             stage[0] = 0
             outcome[MEANING] = stages[0](event, state)
-            self.let_pass(record.level)
+            self.process_more_urgent(record.level)
         if stages[1] is not None:
             stage[0] = 1
-            meaning = self.words_of(record)[0] if stages[0] is None else outcome[MEANING]
+            meaning = self.reflex_values(record)[0] if stages[0] is None else outcome[MEANING]
             outcome[DECISION] = stages[1](event, meaning, state)
-            self.let_pass(record.level)
+            self.process_more_urgent(record.level)
         if stages[2] is None:
             return 0
         stage[0] = 2
         if stages[3]:
             outcome[ACTION] = stages[2](event, state)
             return 0
-        decision = self.words_of(record)[1] if stages[1] is None else outcome[DECISION]
+        decision = self.reflex_values(record)[1] if stages[1] is None else outcome[DECISION]
         outcome[ACTION] = stages[2](event, decision, state)
         return 0
 
-    cdef tuple words_of(self, const result_record* record):
-        """(meaning, decision, action) of the event's reflex; None for each when it has none."""
+    cdef tuple reflex_values(self, const result_record* record):
+        """Return (meaning, decision, action) of the event's reflex; None for each when it has none."""
         if reactor_reflex_row(&self.loop, record.type_id) == NO_ROW:
             return (None, None, None)
         return self.stage_values(record.type_id, outcome_of(&record.reflex))
 
-    cdef object told(self, event, int stage, error):
-        """The text of a failure, which its teller logs; the worker survives even a teller that fails."""
+    cdef object failure_text(self, event, int stage, error):
+        """Return the text of a failure from ``on_error``, also when that fails, too."""
         try:
             return self.on_error(event, STAGES[stage] if stage != NO_STAGE else "event", error)
         except Exception as another:
             return f"{error!r}; and then {another!r}"
 
-    cdef int let_pass(self, int32_t level) except -1:
-        """Answer more important events first; each level only for the ones above it, so not deep."""
+    cdef int process_more_urgent(self, int32_t level) except -1:
+        """Process more important events; each level only lets those above it run, so the recursion is not deep."""
         while load_i32(&self.events.heap.queued, RELAXED) > 0:
             if self.run_loop(REACTOR_NO_LIMIT, level, False) != REACTOR_NEEDS_PYTHON:
                 break
@@ -320,7 +320,7 @@ cdef class Reactor:
         return 0
 
     cdef object event_of(self, const result_record* record):
-        """The event itself; its slot goes on keeping it."""
+        """Return the event object; its slot goes on keeping it."""
         enter(&self.events.heap)
         cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
         cdef object event = self.events.payloads[record.slot] if has_object else None
@@ -328,21 +328,21 @@ cdef class Reactor:
         return event if has_object else self.make_event(record.type_id, record.intensity, record.timestamp)
 
     cdef int publish(self, result_record* record, payload) except -1:
-        """Record an event that Python has handled; its slot now keeps the outcome."""
+        """Record an event whose stages have run; its slot keeps the outcome from now on."""
         cdef object _before
         record.finished_ns = monotonic_ns()
         record.reflex.version_after = cells_version(&self.cells.block)
         reactor_record_times(&self.loop, record)
         enter(&self.events.heap)
-        _before = self.events.kept(record.slot, payload)
+        _before = self.events.store_payload(record.slot, payload)
         results_put(&self.loop.ring, &self.events.heap, record)
         heap_finish(&self.events.heap, record.status)
         heap_leave(&self.events.heap)
         return 0
 
     cdef int run_loop(self, int64_t limit, int32_t above, bint waits):
-        """Run without the GIL, unless the next event needs it or there is none to answer."""
-        cdef int reason = self.look(limit, above, waits)
+        """Run without the GIL, unless the next event needs it or there is no event."""
+        cdef int reason = self.take_with_gil(limit, above, waits)
         cdef int64_t ready_ns = 0
         if reason != UNDECIDED:
             return reason
@@ -358,8 +358,8 @@ cdef class Reactor:
             histogram_record_unshared(&self.gil_wait.counted, monotonic_ns() - ready_ns)
         return reason
 
-    cdef int look(self, int64_t limit, int32_t above, bint waits):
-        """Take the head with the GIL if it needs it anyway: to let go of it and to get it back costs more."""
+    cdef int take_with_gil(self, int64_t limit, int32_t above, bint waits):
+        """Take the head with the GIL if the event needs it anyway: to give it back and take it again costs more."""
         cdef int reason = UNDECIDED
         cdef int32_t head
         self.loop.processed = 0
@@ -382,7 +382,7 @@ cdef class Reactor:
         return reason
 
     cdef int process_reflex(self):
-        """Let the reflex of batch[0] answer, before Python does."""
+        """Run the reflex of batch[0], before Python sees the event."""
         cdef result_record* record = &self.loop.batch[0]
         record.started_ns = monotonic_ns()
         histogram_record_unshared(&self.gil_wait.counted, 0)
@@ -397,7 +397,7 @@ cdef class Reactor:
         return 0
 
     cdef object task(self):
-        """The event in batch[0], for Python; its slot is given back."""
+        """Return the task of batch[0], for Python, and release its slot."""
         cdef result_record* record = &self.loop.batch[0]
         cdef object payload
         cdef int64_t key
@@ -405,7 +405,7 @@ cdef class Reactor:
         key = self.events.heap.slots[record.slot].event.key
         cdef bint touched = reactor_runs_reflex(&self.loop)
         cdef bint has_object = self.events.heap.slots[record.slot].event.has_object
-        payload = self.events.payload_of(record.slot)
+        payload = self.events.take_payload(record.slot)
         heap_release(&self.events.heap, record.slot)
         heap_leave(&self.events.heap)
         if not has_object:
@@ -416,7 +416,7 @@ cdef class Reactor:
             record.started_ns if touched else 0, outcome,
         )
 
-    cdef object taken(self, const result_record* record, payload):
+    cdef object record_of(self, const result_record* record, payload):
         return (
             payload, record.sequence, record.level, record.type_id, record.status, record.intensity, record.timestamp,
             record.queued_ns, record.started_ns, record.finished_ns, outcome_of(&record.reflex),

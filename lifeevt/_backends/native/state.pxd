@@ -16,7 +16,7 @@ cdef class Layout:
     cdef named* slots           # the same by the address of the name, which is interned as every literal is
     cdef size_t mask
     cdef bytes integers         # by place: whether the field is an integer
-    cdef object portable        # what a snapshot is rebuilt as elsewhere
+    cdef object portable        # the class as which a snapshot is pickled
 
 cdef class StateSnapshot:
     cdef PyObject* layout       # owned; the collector need not see it, for a layout leads to no snapshot

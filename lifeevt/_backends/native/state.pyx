@@ -1,4 +1,4 @@
-"""StateBase, native: a state's most frequent calls, answered without a frame of Python; and its snapshots."""
+"""StateBase, native: a state's most frequent calls, without a frame of Python; and its snapshots."""
 
 cimport cython
 
@@ -40,7 +40,7 @@ cdef extern from "Python.h":
     unsigned long Py_TPFLAGS_MAPPING
     void PyType_Modified(type_flags* kind)
     object PyLong_FromDouble(double number)
-    # Of borrowed references, for none of these runs code of a user with what it is given here.
+    # With borrowed references: with these arguments none of them runs code of a user.
     PyObject* PyDict_GetItemWithError(PyObject* mapping, PyObject* key)
     bint PyUnicode_CheckExact(PyObject* name)
     long PyLong_AsLong(PyObject* number)
@@ -68,7 +68,7 @@ cdef class Layout:
 
 
 cdef inline named* slot_for(Layout layout, PyObject* name) noexcept:
-    """Where this very object is, or the empty slot after the last that it met. At least half are empty."""
+    """Return the slot of this very object, or the empty one where it belongs. At least half of them are empty."""
     cdef size_t at = (<size_t> name >> 4) ^ (<size_t> name >> 10)
     while layout.slots[at & layout.mask].name != name and layout.slots[at & layout.mask].name != NULL:
         at += 1
@@ -209,8 +209,8 @@ cdef Py_ssize_t parsed(Layout layout, dict delta, change* into, Py_ssize_t size)
     return count
 
 
-cdef inline bint told_of(const cell_block* block) noexcept:
-    """Whether a delta is more than plain: somebody watches it, or a field may reject it."""
+cdef inline bint is_slow(const cell_block* block) noexcept:
+    """Return whether a delta takes the slow path: changes are logged, or a field may reject it."""
     return block.refuses or load_i64(&block.log.on, ACQUIRE)
 
 
@@ -256,14 +256,14 @@ cdef class StateBase:
         """Add each number to its field, clamped to its bounds, and return the new version.
 
         All or nothing: UnknownField or InvalidValue (NaN, infinite, no number, a field that rejects what leaves
-        its bounds) change no field. With ``report`` a DeltaReport says what was applied. Those who watch are
-        told ``reason`` and ``event``. O(k).
+        its bounds) change no field. With ``report`` a DeltaReport says by how much each field changed.
+        Watchers are given ``reason`` and ``event``. O(k).
         """
         cdef change few[FEW]
         cdef change* changes = few
         cdef Py_ssize_t count = -1, size
         cdef int64_t version = 0
-        if report is False and type(delta) is dict and self.block != NULL and self.writes and not told_of(self.block):
+        if report is False and type(delta) is dict and self.block != NULL and self.writes and not is_slow(self.block):
             size = len(<dict> delta)
             if size > FEW:
                 changes = <change*> PyMem_Malloc(size * sizeof(change))
@@ -277,7 +277,7 @@ cdef class StateBase:
                 if changes != few:
                     PyMem_Free(changes)
             if count >= 0:
-                if told_of(self.block):  # a watcher was added meanwhile
+                if is_slow(self.block):  # a watcher was added meanwhile
                     self.deliver_changes()
                 return version
         return self._apply_delta_slowly(delta, report, reason, event)

@@ -12,14 +12,14 @@ from ..nogil.type_table cimport types_admit, types_schedule
 from ..nogil.order cimport heap_event, heap_slot
 
 cdef enum:
-    NO_END = 0                  # HEAP_REJECT sheds nobody
+    NO_END = 0                  # HEAP_REJECT sheds nothing
 
 cdef double EARLIEST = -62_135_596_800.0    # years 1 to 9999, as Event has it
 cdef double LATEST = 253_402_300_799.0
 
 
 cdef class Submitter:
-    """Submits events as numbers, one at a time; a full queue refuses them, and sheds nobody. Thread-safe."""
+    """Submits events as numbers, one at a time; a full queue refuses them, and sheds nothing. Thread-safe."""
 
     def __cinit__(self, EventHeap heap not None, TypeTable type_table not None):
         self.events, self.type_table, self.accepts = heap, type_table, True
@@ -40,7 +40,7 @@ cdef class Submitter:
         return verdict == SUBMITTER_ACCEPTED
 
     def accept(self, accepts):
-        """Take events from here on, or refuse them; when this returns, nobody is submitting any more."""
+        """Take events from here on, or refuse them; when this returns, no call to ``submit`` is still running."""
         cdef bint now = bool(accepts)
         enter(&self.events.heap)
         self.accepts = now

@@ -1,6 +1,6 @@
 """Atomic access to numbers that threads share, in the words of C11 (ISO/IEC 9899:2011, 7.17). Not one Python object.
 
-RELAXED: the number is whole, never torn, and possibly out of date; it costs what a plain access costs. ACQUIRE and
+RELAXED: the number is whole, never torn, and possibly out of date; it costs as much as a plain access. ACQUIRE and
 RELEASE: a thread that loads a number sees everything that was written before that number was stored. SEQ_CST: beside
 that, all threads see all such accesses in one order. The builtins are those of gcc and clang.
 """
@@ -50,7 +50,7 @@ cdef inline void fetch_max_u64(uint64_t* place, uint64_t value, int order) noexc
     """Raise a number to a value that is above it."""
     cdef uint64_t seen = load_u64(place, RELAXED)
     while value > seen and not compare_and_set_u64(place, &seen, value, order):
-        pass        # what fails has loaded the number into `seen`
+        pass        # a try that fails has loaded the number into `seen`
 
 
 cdef inline void fetch_min_u64(uint64_t* place, uint64_t value, int order) noexcept nogil:

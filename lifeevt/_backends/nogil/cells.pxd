@@ -10,8 +10,8 @@ The order of the accesses follows H.-J. Boehm, "Can seqlocks get along with prog
 2012), in the form without a fence, which ThreadSanitizer would not see: numbers are stored with RELEASE and loaded with
 ACQUIRE. So a reader that got a number of an unfinished write also sees that write's odd sequence, and tries again.
 
-Behind the numbers are `objects` cells without a number, for what Python keeps there: only their stamps are used. A
-stamp is the version that wrote a cell last; it is read under the lock. `cause` is what a write is due to, for the log.
+Behind the numbers are `objects` cells without a number, for the objects of Python there: only their stamps are used. A
+stamp is the version that wrote a cell last; it is read under the lock. `cause` is the event of a write, for the log.
 """
 
 from libc.math cimport trunc
@@ -171,7 +171,7 @@ cdef inline void cells_merge(
         cells_set(block, index, number)
 
 
-# What a write would do, under the lock
+# The result of a write before it is made, under the lock
 
 
 cdef inline int32_t cells_refused(const cell_block* block, const change* changes, int32_t count) noexcept nogil:
@@ -186,7 +186,7 @@ cdef inline int32_t cells_refused(const cell_block* block, const change* changes
 
 
 cdef inline double cells_sum(const cell_block* block, const change* changes, int32_t last) noexcept nogil:
-    """Return what the number of the last of these changes would be, unclamped."""
+    """Return the number that the last of these changes would leave, unclamped."""
     cdef int32_t place = changes[last].place, index
     cdef bint integer = block.cells[place].flags & CELL_INTEGER
     cdef double number = block.cells[place].value

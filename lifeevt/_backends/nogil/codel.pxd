@@ -19,8 +19,8 @@ ctypedef struct codel:
     int64_t interval_ns         # at most 10**18
     int64_t above_since_ns      # when waits rose to the target; the RFC's `first_above_time` less the interval
     int64_t next_ns             # when the next event is shed: `drop_next`
-    int64_t count               # shed in this episode, or what it began with
-    int64_t last_count          # what `count` began with: `lastcount`
+    int64_t count               # shed in this episode, and the number it began with
+    int64_t last_count          # the number that `count` began with: `lastcount`
     int32_t is_above            # whether `above_since_ns` holds
     int32_t shedding            # whether an episode goes on: `dropping`
     int32_t shed_last           # whether the event before was shed

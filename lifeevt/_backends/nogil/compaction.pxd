@@ -108,7 +108,7 @@ cdef inline void _compact_run(heap_order* order, int32_t run) noexcept nogil:
 
 
 cdef inline void _follow_first(heap_order* order, const heap_run* this) noexcept nogil:
-    """Skip what was popped from the run in the meantime."""
+    """Skip the entries that were popped from the run in the meantime."""
     if order.compact_target // PIECE == this.first // PIECE:
         order.compact_target = max(order.compact_target, this.first)
     if order.compact_source // PIECE == this.first // PIECE:

@@ -115,7 +115,7 @@ cdef extern from * nogil:
 
     #endif
 
-    static int64_t lifeevt_monotonic_ns(void) {     /* what time.monotonic_ns() reads */
+    static int64_t lifeevt_monotonic_ns(void) {     /* the clock of time.monotonic_ns() */
         #ifdef __APPLE__
         return (int64_t) clock_gettime_nsec_np(CLOCK_UPTIME_RAW);
         #else

@@ -31,7 +31,7 @@ cdef extern from "<pthread.h>" nogil:
 
 cdef enum:
     HEAP_ENDS = 16
-    HEAP_SPARE = 1 << 20        # slots for what is kept after it was queued
+    HEAP_SPARE = 1 << 20        # slots of events that left the queue and are kept
     HEAP_TYPES = 4096           # that can be paused
     HEAP_OBJECT = 1             # bits of `has_object`: the caller keeps something for the slot,
     HEAP_TRACKED = 2            # and wants to see the event itself, whatever its type
@@ -104,7 +104,6 @@ cdef void heap_withdraw(event_heap* heap, int32_t slot, int end, heap_slot* out)
 cdef int heap_replace(event_heap* heap, int32_t slot, const heap_event* event) noexcept nogil
 cdef int heap_bring_back(event_heap* heap, int32_t slot) noexcept nogil
 cdef int heap_pause(event_heap* heap, int32_t level, int32_t type_id, bint paused) noexcept nogil
-cdef int heap_open(event_heap* heap) noexcept nogil
 cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil
 cdef uint32_t* heap_wake_all(event_heap* heap) noexcept nogil
 cdef int heap_shift(event_heap* heap, const int64_t* offsets) noexcept nogil

@@ -4,15 +4,14 @@ from libc.stdint cimport INT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint
 from libc.string cimport memset
 
 from ..nogil.atomics cimport RELAXED, SEQ_CST, store_i32, store_u32
+from ..nogil.compaction cimport compaction_discard, compaction_step
 from ..nogil.order cimport (
     HELD, IN_HEAP, PAUSED, difference, heap_event, order_add, order_add_again, order_arrange, order_clear,
-    order_compact, order_compact_aside, order_count_live, order_discard, order_head, order_init, order_is_sound,
-    order_key, order_remove, order_reserve, order_reserve_aside, order_reserve_shift, order_set_aside, order_shift,
-    sum_within,
+    order_compact_aside, order_count_live, order_head, order_init, order_is_sound, order_key, order_remove,
+    order_reserve, order_reserve_aside, order_reserve_shift, order_set_aside, order_shift, order_tag, sum_within,
 )
 from ..nogil.pausing cimport (
-    heap_count_aside, heap_first_unpaused, heap_is_paused, heap_return, heap_return_all, heap_return_unpaused,
-    heap_set_paused,
+    heap_count_aside, heap_first_unpaused, heap_is_paused, heap_return, heap_return_unpaused, heap_set_paused,
 )
 from ..nogil.reserved_memory cimport memory_commit, memory_free, memory_reserve
 
@@ -115,7 +114,7 @@ cdef void heap_release(event_heap* heap, int32_t slot) noexcept nogil:
 
 
 cdef void heap_abandon(event_heap* heap, int32_t slot) noexcept nogil:
-    """Release a slot as stale: the caller, without the GIL, cannot drop what Python keeps for it. O(1)."""
+    """Release a slot as stale: the caller, without the GIL, cannot drop the object of it. O(1)."""
     if heap.slots[slot].event.has_object == 0:
         heap_release(heap, slot)
         return
@@ -124,7 +123,7 @@ cdef void heap_abandon(event_heap* heap, int32_t slot) noexcept nogil:
 
 
 cdef int32_t heap_next_stale(event_heap* heap) noexcept nogil:
-    """Release one stale slot and return it, for the caller to drop what is kept for it; or return -1. O(1)."""
+    """Release one stale slot and return it, for the caller to drop its object; or return -1. O(1)."""
     cdef int32_t slot = heap.stale_slot
     if slot != NOWHERE:
         store_i32(&heap.stale_slot, heap.slots[slot].newer, RELAXED)
@@ -174,7 +173,7 @@ cdef int heap_replace(event_heap* heap, int32_t slot, const heap_event* event) n
         made.key, made.level = stored.event.key, stored.event.level
     advances = order_key(&heap.order, &made) < order_key(&heap.order, &stored.event) and not aside
     if advances:
-        order_discard(&heap.order, slot)
+        compaction_discard(&heap.order, slot)
     if made.level != stored.event.level:
         _leave_level(heap, slot)
         _append_to_level(heap, slot, made.level)
@@ -184,7 +183,7 @@ cdef int heap_replace(event_heap* heap, int32_t slot, const heap_event* event) n
     if advances:
         stored.event.run = IN_HEAP
         order_add_again(&heap.order, slot)
-        order_compact(&heap.order)
+        compaction_step(&heap.order)
     elif stored.event.run == PAUSED and not heap_is_paused(heap, slot):
         heap_return(heap, slot)
     return 0
@@ -205,11 +204,6 @@ cdef int heap_pause(event_heap* heap, int32_t level, int32_t type_id, bint pause
     """Pause a level, all of them (HEAP_LEVELS) or a type, or let its events leave again; -1 without memory, else 0."""
     heap_set_paused(heap, level, type_id, paused)
     return 0 if paused else heap_return_unpaused(heap)
-
-
-cdef int heap_open(event_heap* heap) noexcept nogil:
-    """Let every queued event leave, also held and paused ones; -1 without memory, else 0. Ends no pause."""
-    return heap_return_all(heap)
 
 
 cdef uint64_t heap_book(event_heap* heap, int end) noexcept nogil:
@@ -287,10 +281,6 @@ cdef inline int32_t _head(event_heap* heap, int32_t* run) noexcept nogil:
     return order_head(&heap.order, run) if heap.paused_count == 0 else heap_first_unpaused(heap, run)
 
 
-cdef inline uint64_t _new_tag(event_heap* heap, int32_t slot) noexcept nogil:
-    return ((heap.accepted - heap.order.base) << heap.order.slot_bits) | <uint64_t> slot
-
-
 cdef int32_t _list_length(event_heap* heap, int level) noexcept nogil:
     cdef int32_t slot = heap.oldest[level], length = 0
     while slot != NOWHERE and length <= heap.queued:
@@ -311,11 +301,11 @@ cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil
 
 
 cdef void _shed(event_heap* heap, int32_t slot) noexcept nogil:
-    order_discard(&heap.order, slot)
+    compaction_discard(&heap.order, slot)
     heap.aside -= heap.slots[slot].event.run <= PAUSED
     _leave(heap, slot)
     if heap.order.tombstones > 0:
-        order_compact(&heap.order)
+        compaction_step(&heap.order)
     if heap.order.aside_length > heap.aside:
         order_compact_aside(&heap.order, heap.aside)
 
@@ -329,7 +319,7 @@ cdef inline void _enter(event_heap* heap, int32_t slot, const heap_event* event)
     if event.run > PAUSED:
         order_add(&heap.order, order_key(&heap.order, event), heap.accepted, slot, event.run)
     elif event.run == HELD:
-        order_set_aside(&heap.order, _new_tag(heap, slot))
+        order_set_aside(&heap.order, order_tag(&heap.order, slot))
         heap.aside += 1
     else:
         stored.event.run = IN_HEAP      # numbers below it mean that an event is aside
@@ -373,7 +363,7 @@ cdef inline void _append_to_level(event_heap* heap, int32_t slot, int32_t level)
 
 
 cdef inline int32_t _take_slot(event_heap* heap, bint has_object) noexcept nogil:
-    """Return a slot, or -1; a stale one only for a caller that overwrites what is kept for it."""
+    """Return a slot, or -1; a stale one only for a caller that overwrites its object."""
     cdef int32_t slot = heap.free_slot
     if slot == NOWHERE or heap.stale_slot != NOWHERE:
         return _find_slot(heap, has_object)

@@ -125,12 +125,10 @@ ctypedef struct heap_order:
 
 cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32_t slot_bits) noexcept nogil
 cdef void order_clear(heap_order* order) noexcept nogil
-cdef int order_make_room(heap_order* order) noexcept nogil
+cdef int order_room_for(heap_order* order, size_t entries) noexcept nogil
 cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil
 cdef int order_open_runs(heap_order* order, int32_t run) noexcept nogil
 cdef int order_lengthen_run(heap_order* order, heap_run* run) noexcept nogil
-cdef void order_discard(heap_order* order, int32_t slot) noexcept nogil
-cdef void order_compact(heap_order* order) noexcept nogil
 cdef void order_compact_all(heap_order* order) noexcept nogil
 cdef void order_cut_run(heap_order* order, heap_run* run, uint32_t end) noexcept nogil
 cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil
@@ -147,7 +145,7 @@ cdef bint order_is_sound(heap_order* order) noexcept nogil
 
 cdef inline int order_reserve(heap_order* order, uint64_t sequence) noexcept nogil:
     """Make room for one entry; -1 without memory, else 0."""
-    if order.length >= order.room and order_make_room(order) != 0:
+    if order.length >= order.room and order_room_for(order, <size_t> order.length + 1) != 0:
         return -1
     return order_renumber(order, sequence) if sequence - order.base >= order.numbers else 0
 

@@ -4,7 +4,6 @@ from libc.stdint cimport INT32_MAX, INT64_MIN, UINT32_MAX, UINT64_MAX, int32_t, 
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcpy, memset
 
-from ..nogil.compaction cimport compaction_discard, compaction_step
 from ..nogil.reserved_memory cimport memory_commit, memory_free, memory_reserve
 
 cdef enum:
@@ -33,7 +32,7 @@ cdef int order_init(heap_order* order, heap_slot* slots, int64_t capacity, int32
         memory_reserve(&order.entry_memory, (min(entries, <size_t> INT32_MAX) + PADDING) * sizeof(heap_entry)) != 0
         or memory_reserve(&order.piece_memory, pieces * PIECE * sizeof(heap_entry)) != 0
         or memory_reserve(&order.aside_memory, min(entries, <size_t> INT32_MAX) * sizeof(heap_entry)) != 0
-        or order_make_room(order) != 0
+        or order_room_for(order, 1) != 0
     ):
         return -1
     order.pieces = <heap_entry*> order.piece_memory.start
@@ -50,27 +49,13 @@ cdef void order_clear(heap_order* order) noexcept nogil:
     free(order.elders)
 
 
-cdef int order_make_room(heap_order* order) noexcept nogil:
-    """Make room for one more entry in the heap; -1 without memory, else 0."""
-    return _room_for(order, <size_t> order.length + 1)
-
-
-cdef int _room_for(heap_order* order, size_t entries) noexcept nogil:
+cdef int order_room_for(heap_order* order, size_t entries) noexcept nogil:
+    """Make room for so many entries in the heap; -1 without memory, else 0."""
     if memory_commit(&order.entry_memory, (entries + PADDING) * sizeof(heap_entry)) != 0:
         return -1
     order.entries = <heap_entry*> order.entry_memory.start + PADDING
     order.room = <int32_t> min(order.entry_memory.committed // sizeof(heap_entry) - PADDING, <size_t> INT32_MAX)
     return 0
-
-
-cdef void order_discard(heap_order* order, int32_t slot) noexcept nogil:
-    """Remove the entry of a slot before its turn, or make a tombstone of it. O(1)."""
-    compaction_discard(order, slot)
-
-
-cdef void order_compact(heap_order* order) noexcept nogil:
-    """Remove the next few tombstones. O(log n)."""
-    compaction_step(order)
 
 
 cdef void order_compact_all(heap_order* order) noexcept nogil:
@@ -118,7 +103,7 @@ cdef int order_reserve_shift(heap_order* order) noexcept nogil:
     Returns -1 without memory, else 0. O(n).
     """
     order_compact_all(order)
-    return _room_for(order, <size_t> order_count_live(order) + 1)
+    return order_room_for(order, <size_t> order_count_live(order) + 1)
 
 
 cdef int order_shift(heap_order* order, const int64_t* offsets) noexcept nogil:
@@ -351,7 +336,7 @@ cdef uint32_t _take_piece(heap_order* order) noexcept nogil:
         order.free_piece = <uint32_t> order.pieces[piece * PIECE + LINK].tag
         return piece
     piece = order.pieces_made
-    # And AHEAD entries more: `order_remove_first` prefetches by what is behind the piece.
+    # And AHEAD entries more: `order_remove_first` prefetches entries behind the piece.
     if memory_commit(&order.piece_memory, (<size_t> piece * PIECE + PIECE + AHEAD) * sizeof(heap_entry)) != 0:
         return UINT32_MAX
     order.pieces_made += 1

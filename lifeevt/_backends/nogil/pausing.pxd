@@ -22,7 +22,7 @@ cdef inline bint heap_is_paused(event_heap* heap, int32_t slot) noexcept nogil:
 
 
 cdef inline void heap_set_paused(event_heap* heap, int32_t level, int32_t type_id, bint paused) noexcept nogil:
-    """Note what is paused: a level, all of them (HEAP_LEVELS), or a type; the other is < 0."""
+    """Note a pause or its end: of a level, all of them (HEAP_LEVELS), or a type; the other is < 0."""
     if level == HEAP_LEVELS and heap.all_paused != paused:
         heap.all_paused = paused
         heap.paused_count += 1 if paused else -1

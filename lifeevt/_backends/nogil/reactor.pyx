@@ -19,7 +19,7 @@ cdef enum:
     PROCESSED = 0
     IGNORED = 1
     SHED = 2
-    SPIN_NS = 10_000            # about what two switches of a thread cost
+    SPIN_NS = 10_000            # about as long as two switches of a thread
     SPINS = 50                  # between two readings of the clock
 
 
@@ -220,7 +220,7 @@ cdef void _sleep(reactor* self) noexcept nogil:
     """Leave the heap and wait for an event: spin for a moment when the last one came soon, else sleep.
 
     A. R. Karlin et al., "Empirical studies of competitive spinning" (SOSP 1991): to spin for as long as a switch of the
-    thread takes costs at most twice what the best choice would.
+    thread takes costs at most twice as much as the best choice.
     """
     cdef int64_t asleep_since_ns, due_ns, left_ns
     if self.spin_ns > 0:

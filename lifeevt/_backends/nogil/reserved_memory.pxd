@@ -1,6 +1,6 @@
 """Memory that grows without moving: addresses are reserved first, memory is committed as needed. No Python object.
 
-A thread may go on reading what it has a pointer to while another one commits more. The kernel hands out a page when it
+A thread may go on reading through a pointer while another one commits more. The kernel hands out a page when it
 is first touched, and clears it then, so committing is O(1).
 """
 

@@ -73,7 +73,7 @@ cdef inline int results_take(result_ring* ring, result_record* record) noexcept 
 
 
 cdef inline void results_of_event(result_record* record, const heap_slot* event, int32_t slot) noexcept nogil:
-    """Copy from an event what its result begins with."""
+    """Begin the result of an event with a copy of its numbers."""
     record.sequence = event.sequence
     record.queued_ns = event.event.arrival_ns
     record.intensity = event.event.intensity

@@ -1,4 +1,4 @@
-"""The table of event types: what the worker must know of an event, by the number of its type. Not one Python object.
+"""The table of event types: how the worker treats an event, by the number of its type. Not one Python object.
 
 A table never moves and only grows, so a thread that got a number from it may read that row without a lock.
 """

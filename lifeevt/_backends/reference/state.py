@@ -43,8 +43,8 @@ class StateBase:
         """Add each number to its field, clamped to its bounds, and return the new version.
 
         All or nothing: UnknownField or InvalidValue (NaN, infinite, no number, a field that rejects what leaves
-        its bounds) change no field. With ``report`` a DeltaReport says what was applied. Those who watch are
-        told ``reason`` and ``event``. O(k).
+        its bounds) change no field. With ``report`` a DeltaReport says by how much each field changed.
+        Watchers are given ``reason`` and ``event``. O(k).
         """
         return self._apply_delta_slowly(delta, report, reason, event)
 

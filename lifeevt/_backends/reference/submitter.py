@@ -16,7 +16,7 @@ NOTHING_IS_SHED = (REJECT,) * MAX_LEVELS
 
 
 class Submitter(Uncopyable):
-    """Submits events as numbers, one at a time; a full queue refuses them, and sheds nobody. Thread-safe."""
+    """Submits events as numbers, one at a time; a full queue refuses them, and sheds nothing. Thread-safe."""
 
     def __init__(self, heap: EventHeap, type_table: TypeTable) -> None:
         self._heap, self._types, self._accepts = heap, type_table, True
@@ -38,7 +38,7 @@ class Submitter(Uncopyable):
             return self._heap._admit_numbers(self._types, numbers, now_ns, NOTHING_IS_SHED) is not REFUSED
 
     def accept(self, accepts: bool) -> None:
-        """Take events from here on, or refuse them; when this returns, nobody is submitting any more."""
+        """Take events from here on, or refuse them; when this returns, no call to ``submit`` is still running."""
         with self._heap._mutex:
             self._accepts = accepts
 
