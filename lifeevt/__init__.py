@@ -16,9 +16,11 @@ them `_backends` has heap, lock, cells, reflexes and histograms twice: `referenc
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from ._backends import backend
 from ._public import publish
-from .clock import Clock, ManualClock
 from .errors import (
     ConflictError,
     DeadlockError,
@@ -35,14 +37,19 @@ from .errors import (
     StopTimeout,
     UnknownField,
 )
-from .event import Event, EventType, EventTypes, Priority, RateLimit
-from .metrics import Ledger
-from .processor import AsyncEventProcessor, BatchPolicy, Handler, Reflex
-from .queue import AsyncEventQueue, Receipt
-from .result import EventProcessingResult, Status
-from .runtime import RuntimeLoop, Tick
-from .scheduler import EventScheduler
-from .state import Field, ThreadSafeSelfState, Value
+
+if TYPE_CHECKING:
+    from .clock import Clock, ManualClock
+    from .event import Event, EventType, EventTypes, Priority, RateLimit
+    from .metrics import Ledger
+    from .processor import AsyncEventProcessor, BatchPolicy, Handler, Reflex
+    from .queue import AsyncEventQueue, Receipt
+    from .result import EventProcessingResult, Status
+    from .runtime import RuntimeLoop, Tick
+    from .scheduler import EventScheduler
+    from .state import Field, ThreadSafeSelfState, Value
+
+    __version__: str
 
 __all__ = [
     "AsyncEventProcessor",
@@ -84,16 +91,28 @@ __all__ = [
     "backend",
 ]
 
-__dir__ = publish(
-    __name__, "__version__", "clock", "errors", "event", "locks", "metrics", "processor", "queue", "result", "runtime",
-    "scheduler", "state",
-)  # fmt: skip
+_MODULES = (
+    "clock", "event", "result", "metrics", "locks", "queue", "scheduler", "state", "processor", "runtime",
+)  # fmt: skip  # from below: each imports only from those before it
+
+__dir__ = publish(__name__, "__version__", "errors", *_MODULES)
 
 
-def __getattr__(name: str) -> str:
-    """Return ``__version__`` from the installed metadata, which is read at the first access."""
+def _loaded(name: str) -> object:
+    """Load a name at its first use, with the module that has it: a program imports only the stages that it uses."""
     if name == "__version__":
         from importlib.metadata import version
 
         return version("lifeevt")
+    if name in _MODULES:
+        return import_module(f"lifeevt.{name}")
+    if name in __all__:
+        for home in _MODULES:
+            module = import_module(f"lifeevt.{home}")
+            if name in module.__all__:
+                return globals().setdefault(name, getattr(module, name))
     raise AttributeError(f"module 'lifeevt' has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:  # a type checker would accept every name
+    __getattr__ = _loaded

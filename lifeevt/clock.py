@@ -8,6 +8,7 @@ import time
 from typing import Protocol
 
 from ._backends import fork
+from ._public import publish
 
 __all__ = ["Clock", "ManualClock", "SystemClock"]
 
@@ -121,3 +122,6 @@ class ManualClock:
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._waiting) >= count, timeout_seconds):
                 raise TimeoutError(f"{len(self._waiting)} of {count} threads wait on the clock")
+
+
+__dir__ = publish(__name__)

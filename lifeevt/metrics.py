@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from ._backends import Histogram
 from ._dataclass import dataclass
+from ._public import publish
 from .clock import NS_PER_SECOND
 from .event import Priority
 from .result import Status
@@ -121,3 +122,6 @@ class RateWindow:
             return 0.0
         (then_ns, before), (now_ns, count) = self._samples[0], self._samples[-1]
         return (count - before) * NS_PER_SECOND / (now_ns - then_ns)
+
+
+__dir__ = publish(__name__)

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from ._dataclass import dataclass
+from ._public import publish
 from .errors import SerializationError
 from .event import Event, Priority
 from .serialization import exact_json, parse_json, plain
@@ -151,3 +152,6 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(values.get("error"), (str, type(None))):
         raise ValueError(f"error is {values['error']!r}, which is no text")
     return values
+
+
+__dir__ = publish(__name__)

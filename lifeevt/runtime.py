@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 from ._backends import Histogram, fork
 from ._dataclass import dataclass
+from ._public import publish
 from .clock import NS_PER_SECOND, Clock
 from .errors import LifeEventError, StopTimeout, logger
 from .metrics import LatencySummary, summarize
@@ -240,3 +241,6 @@ class _Account:
 def _check_choice(what: str, given: str, choices: tuple[str, ...]) -> None:
     if given not in choices:
         raise ValueError(f"unknown {what} {given!r}; choose {' or '.join(choices)}")
+
+
+__dir__ = publish(__name__)

@@ -176,14 +176,26 @@ def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
     assert not foreign & {"typer", "rich", "click", "numpy", "hypothesis"}
 
 
-def test_importing_the_package_imports_no_module_that_few_programs_need() -> None:
-    script = "import sys; before = set(sys.modules); import lifeevt; print(sorted(set(sys.modules) - before))"
-    command = [sys.executable, "-S", "-c", script]  # -S: a module that site imports would not be seen
-    surroundings = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+def imported_by(program: str) -> set[str]:
+    """The modules that a new interpreter imports for a program; without ``site``, whose modules would not be seen."""
+    script = f"import sys; before = set(sys.modules); {program}; print(sorted(set(sys.modules) - before))"
+    command, surroundings = [sys.executable, "-S", "-c", script], {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60, check=True)
-    found = set(ast.literal_eval(done.stdout))
+    return set(ast.literal_eval(done.stdout))
+
+
+def test_all_public_names_together_import_no_module_that_few_programs_need() -> None:
+    found = imported_by("from lifeevt import *")
     assert "lifeevt.runtime" in found
     assert not found & RARELY_NEEDED
+
+
+def test_a_name_is_loaded_at_its_first_use_with_the_stages_below_it() -> None:
+    stages = {f"lifeevt.{name}" for name in ("event", "queue", "scheduler", "processor", "state", "runtime")}
+    assert not imported_by("import lifeevt") & stages
+    assert imported_by("import lifeevt; lifeevt.Event") & stages == {"lifeevt.event"}
+    assert imported_by("from lifeevt import AsyncEventQueue") & stages == {"lifeevt.event", "lifeevt.queue"}
+    assert imported_by("import lifeevt; lifeevt.runtime") & stages == stages
 
 
 def test_the_checks_above_see_what_they_look_for() -> None:
