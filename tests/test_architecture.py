@@ -201,7 +201,7 @@ def test_a_name_is_loaded_at_its_first_use_with_the_stages_below_it() -> None:
 def test_the_checks_above_see_what_they_look_for() -> None:
     path = PACKAGE / "queue" / "queue.py"
     assert {"errors", "_backends.contract", "event", "queue.tracker"} <= own_imports(path)
-    assert "array" in set(imported(path))
+    assert "types" in set(imported(path))
     assert {"_backends.native.heap", "_backends.native.reflex"} <= cython_imports(PACKAGE / "_core.pxd")
     heap = cython_imports(PACKAGE / "_backends" / "native" / "heap.pyx")
     assert {"_backends.contract", "_backends.nogil.heap", "_backends.native.numbers"} <= heap

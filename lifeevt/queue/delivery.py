@@ -6,12 +6,14 @@ from .._backends import EventHeap
 from .._backends.contract import MAX_LEVELS, NO_END, Entry
 from ..clock import Clock
 from ..errors import QueueClosed, QueueEmpty
+from ..event import Event
 from ..result import Status
+from .discipline import Discipline
 from .receipt import Tracked
 from .tracker import Tracker
 from .waiting import Waiting
 
-__all__ = ["DELIVERED", "Delivery"]
+__all__ = ["Delivery"]
 
 DELIVERED = int(Status.DELIVERED)
 
@@ -19,15 +21,17 @@ DELIVERED = int(Status.DELIVERED)
 class Delivery:
     """Takes entries out of the heap, most urgent first. A tracked event that has expired ends instead. Thread-safe."""
 
-    def __init__(self, heap: EventHeap, clock: Clock, tracker: Tracker, waiting: Waiting) -> None:
-        self._heap, self._clock, self._tracker, self._waiting = heap, clock, tracker, waiting
+    def __init__(
+        self, heap: EventHeap, clock: Clock, discipline: Discipline, waiting: Waiting, tracker: Tracker
+    ) -> None:
+        self._heap, self._clock, self._discipline = heap, clock, discipline
+        self._waiting, self._tracker = waiting, tracker
+        self._event_of = discipline.type_ids.event_of
         self._paused: set[tuple[int | None, int | None]] = set()
-        self.tracks = False  # whether an event was ever tracked
-        self.closed = False
 
     def take(self, end: int = NO_END) -> Entry | None:
         """Take the most urgent entry, or None; with ``end`` it ends there, else it runs."""
-        if self.tracks and end != NO_END:
+        if self._tracker.has_tracked and end != NO_END:
             return self._take_unexpired(end)
         entry = self._heap.pop(end)
         if entry is not None:
@@ -37,31 +41,36 @@ class Delivery:
     def take_or_raise(self) -> Entry | None:
         """Deliver the most urgent entry, or None; QueueClosed once the queue is closed and empty."""
         entry = self.take(DELIVERED)
-        if entry is None and self.closed:
+        if entry is None and self._discipline.closed:
             raise QueueClosed("the queue is closed and empty")
         return entry
 
-    def take_now(self) -> Entry:
-        """Deliver the most urgent entry; QueueEmpty, or QueueClosed, when there is none."""
+    def get_nowait(self) -> Event:
+        """Deliver the most urgent event; see ``AsyncEventQueue.get_nowait``."""
         entry = self.take_or_raise()
         if entry is None:
             raise QueueEmpty("no event is queued")
-        return entry
+        return self._event_of(entry)
 
-    def take_within(self, timeout: float | None) -> Entry:
-        """Deliver the most urgent entry, waiting for one; QueueEmpty after ``timeout`` seconds of the clock."""
+    def get(self, timeout: float | None) -> Event:
+        """Deliver the most urgent event, waiting for one; see ``AsyncEventQueue.get``."""
         found: list[Entry] = []
         if not self._take_into(found) and not self._waiting.until(lambda: self._take_into(found), timeout):
             raise QueueEmpty(f"no event came within {timeout} s")
-        return found[0]
+        (entry,) = found
+        return self._event_of(entry)
 
-    def drain(self, limit: int) -> list[Entry]:
-        """Deliver up to ``limit`` entries, most urgent first; in one atomic step unless events were tracked."""
-        if self.tracks:
-            return [entry for _ in range(limit) if (entry := self.take(DELIVERED)) is not None]
-        entries = self._heap.drain(limit, DELIVERED)
-        self._waiting.announce()
-        return entries
+    def drain(self, limit: int | None) -> list[Event]:
+        """Deliver up to ``limit`` events; see ``AsyncEventQueue.drain``."""
+        if limit is not None and limit < 0:
+            raise ValueError(f"limit is {limit}; it must not be negative")
+        most = self._heap.capacity if limit is None else limit
+        if self._tracker.has_tracked:
+            entries = [entry for _ in range(most) if (entry := self.take(DELIVERED)) is not None]
+        else:
+            entries = self._heap.drain(most, DELIVERED)
+            self._waiting.announce()
+        return [*map(self._event_of, entries)]
 
     def cancel_all(self) -> list[Entry]:
         """Cancel every queued event, in one atomic step, and every one that arrives later; return the entries."""

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Hashable, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 from .._backends import EventHeap, QueueBase, TypeTable
-from .._backends.contract import ADMITTED, NO_END, NO_TYPE_ID, REFUSED, REJECT, WAIT, Entry, Offer, Task, Verdict
+from .._backends.contract import NO_END, NO_TYPE_ID, Entry, Task, Verdict
 from ..clock import Clock, SystemClock
-from ..errors import InvalidEvent, QueueClosed, QueueFull
+from ..errors import QueueClosed, QueueFull
 from ..event import NO_METADATA, Event, EventTypes, Priority
 from ..metrics import Ledger, QueueStatistics
 from .async_waiting import AsyncWaiting
 from .delivery import Delivery
-from .discipline import Discipline, Rank, checked_place
-from .rate_limit import RateLimiter
+from .discipline import Discipline, Rank
+from .intake import Intake
 from .receipt import Merge, Receipt
 from .timers import PeriodicTimer, Timers
 from .tracker import Tracker
-from .type_ids import TypeIds
 from .waiting import Waiting
 
 __all__ = ["AsyncEventQueue", "QueueStatistics"]
@@ -60,23 +58,16 @@ class AsyncEventQueue(QueueBase):
     ) -> None:
         self.capacity, self.overflow = capacity, overflow
         self.clock: Clock = clock or SystemClock()
-        self._closed = self._tracks = False  # _tracks: an event was tracked here
         self._heap = EventHeap(capacity)
-        self.limiter = RateLimiter(heap=self._heap)
-        self._discipline = Discipline(capacity, overflow, rank, self.limiter)
-        self.type_ids = TypeIds(TypeTable, self._discipline.types, self.limiter.of_type)
-        timers = Timers()
+        self._discipline = Discipline(self._heap, self.clock, overflow, rank)
+        self.type_ids, timers = self._discipline.type_ids, Timers()
         self.waiting = Waiting(self._heap, self.clock, timers)
         self.async_waiting = AsyncWaiting(self._heap, timers, self.clock.now_ns)
-        self.tracker = Tracker(
-            self._heap, self.clock, self._discipline, self.type_ids, self.waiting, timers, self.offered
-        )
+        self.tracker = Tracker(self._heap, self.clock, self._discipline, self.waiting, timers, self._choose_path)
         self.settlement = self.tracker.settlement
-        self.delivery = Delivery(self._heap, self.clock, self.tracker, self.waiting)
-        # Methods of the parts that are called for every event:
-        self.announce: Callable[[], None] = self.waiting.announce
-        self.event_of: Callable[[Entry | Task], Event] = self.type_ids.event_of
-        self.hand_back: Callable[[Verdict | Entry], None] = self.settlement.hand_back
+        self.delivery = Delivery(self._heap, self.clock, self._discipline, self.waiting, self.tracker)
+        self._intake = Intake(self._heap, self.clock, self._discipline, self.waiting, self.tracker)
+        self._bind()
         self._attach_parts()
 
     # --- putting
@@ -96,25 +87,7 @@ class AsyncEventQueue(QueueBase):
             InvalidEvent: a number or a buffer is invalid; none of the events is accepted.
             QueueClosed: the queue is closed.
         """
-        if self._closed:
-            raise QueueClosed("the queue is closed")
-        try:
-            now = array("d", [self.clock.wall_time()])
-            seconds = now * len(types) if timestamps is None else timestamps
-            taken, shed = self._heap.offer_numbers(
-                self.type_ids.table,
-                types,
-                intensities,
-                seconds,
-                self.clock.now_ns(),
-                self._discipline.overflow.policies,
-            )
-        except (TypeError, ValueError) as error:
-            raise InvalidEvent(str(error)) from None
-        self.announce()
-        for entry in shed:
-            self.hand_back(entry)
-        return taken
+        return self._intake.put_arrays(types, intensities, timestamps)
 
     def put_tracked(
         self,
@@ -147,7 +120,6 @@ class AsyncEventQueue(QueueBase):
             InvalidEvent: the options contradict each other, or are unknown.
             QueueClosed: the queue is closed.
         """
-        self._begin_to_track()
         receipt = self.tracker.make(event, key, coalesce, ttl, deadline_ns)
         return self.tracker.put(receipt, timeout, delay, at_ns)
 
@@ -174,7 +146,6 @@ class AsyncEventQueue(QueueBase):
         Raises:
             ValueError: ``misfire`` is unknown, or the period is too short.
         """
-        self._begin_to_track()
         return self.tracker.repeat(
             seconds, misfire, lambda: self.put_tracked(event() if callable(event) else event, 0.0, **options)
         )
@@ -219,9 +190,7 @@ class AsyncEventQueue(QueueBase):
         Raises:
             ValueError: ``limit`` is negative.
         """
-        if limit is not None and limit < 0:
-            raise ValueError(f"limit is {limit}; it must not be negative")
-        return [*map(self.event_of, self.delivery.drain(self.capacity if limit is None else limit))]
+        return self.delivery.drain(limit)
 
     def take_nowait(self, end: int = NO_END) -> Entry | None:
         """Take the most urgent entry, or None; with ``end`` it ends there, else it runs. Does not block. O(log n)."""
@@ -262,14 +231,14 @@ class AsyncEventQueue(QueueBase):
     @property
     def closed(self) -> bool:
         """Whether close was called."""
-        return self._closed
+        return self._discipline.closed
 
     def close(self) -> None:
         """Refuse new events and wake all waiting calls; queued events can still be taken. Idempotent.
 
         Events that would arrive later end as CANCELLED. Does not block. O(waiting threads + deferred events).
         """
-        self._closed = self.delivery.closed = True
+        self._discipline.closed = True
         self._choose_path()
         self.tracker.close()
         self.waiting.wake()
@@ -283,7 +252,7 @@ class AsyncEventQueue(QueueBase):
         *_, high_water = counts = self._heap.counts()
         depths = {Priority(level): depth for level, depth in enumerate(self._heap.depths())}
         shown = MappingProxyType({level: depth for level, depth in depths.items() if depth or level <= Priority.LOW})
-        later, limited = self.tracker.deferred, self.limiter.refused + self._heap.limited
+        later, limited = self.tracker.deferred, self._discipline.limiter.refused + self._heap.limited
         ledger = Ledger.of(counts)
         return QueueStatistics(self.capacity, ledger.queued, shown, high_water, ledger, later, limited)
 
@@ -295,7 +264,6 @@ class AsyncEventQueue(QueueBase):
         Types keep their numbers. For one thread, before others put events of new types.
         """
         self._discipline.adopt(rank, types, ranks_by_type)
-        self.type_ids.adopt(types)
         self._attach_parts()
 
     @property
@@ -313,6 +281,15 @@ class AsyncEventQueue(QueueBase):
         """The numbers of the event types seen here."""
         return self.type_ids.table
 
+    def _bind(self) -> None:
+        """Take the methods of the parts that the base and the engine call for every event."""
+        self.announce: Callable[[], None] = self.waiting.announce
+        self.event_of: Callable[[Entry | Task], Event] = self.type_ids.event_of
+        self.hand_back: Callable[[Verdict | Entry], None] = self.settlement.hand_back
+        self._put_slowly, self._put_nowait_slowly = self._intake.put, self._intake.put_nowait
+        self._put_many_slowly, self._refuse = self._intake.put_many, self._intake.refuse
+        self._get_slowly, self._get_nowait_slowly = self.delivery.get, self.delivery.get_nowait
+
     def _attach_parts(self) -> None:
         """Give the fast path the present parts."""
         how = self._discipline.overflow
@@ -323,110 +300,5 @@ class AsyncEventQueue(QueueBase):
 
     def _choose_path(self) -> None:
         """Use the fast path where it can serve: the system's clock, the order of the types, no tracked event."""
-        plain = self.waiting.in_heap and self._discipline.ranks_by_type and not self._closed
-        self._use_fast_path(plain, plain and not self._tracks)
-
-    def _begin_to_track(self) -> None:
-        if not self._tracks:
-            self._tracks = self.delivery.tracks = True
-            self._choose_path()
-
-    # --- the slow path: the calls for every event, clock and policy
-
-    def _put_slowly(self, event: Event, timeout: float | None, may_wait: bool = True) -> bool:
-        key, level, arrival_ns, type_id, is_special = self._ranked(event)
-        if is_special:
-            return self._put_special(event)
-        overflow = self._discipline.overflow
-        if may_wait and overflow.waits[level]:
-            seconds = overflow.seconds[level] if timeout is None else timeout
-            return self._put_waiting(Offer(key, level, arrival_ns, event), type_id, seconds)
-        policy = overflow.policies[level]
-        verdict = self._heap.offer(key, level, arrival_ns, event, policy, type_id, event.intensity)
-        if self.waiting.threads:
-            self.waiting.wake()
-        if verdict is ADMITTED:
-            return True
-        self.hand_back(verdict)
-        if verdict is REFUSED and policy == REJECT:
-            self._refuse(event)
-        return verdict is not REFUSED
-
-    def _put_nowait_slowly(self, event: Event) -> bool:
-        return self._put_slowly(event, None, may_wait=False)
-
-    def _put_waiting(self, offer: Offer, type_id: int, seconds: float | None) -> bool:
-        """Queue an event as soon as there is room, for so many seconds."""
-        event: Event = offer.payload
-
-        def admit() -> bool:
-            if self._closed:
-                raise QueueClosed("the queue is closed")
-            if self._heap.offer(*offer, WAIT, type_id, event.intensity) is REFUSED:
-                return False
-            self.announce()
-            return True
-
-        if admit() or self.waiting.until(admit, seconds):
-            return True
-        return self._put_nowait_slowly(event)  # the last attempt, which counts the refusal
-
-    def _put_special(self, event: Event) -> bool:
-        self._begin_to_track()
-        return self.tracker.put_special(event)
-
-    def _put_many_slowly(self, events: list[Event]) -> int:
-        offers: list[Offer] = []
-        numbers: list[tuple[int, float]] = []
-        takes_special = False
-        for event in events:
-            key, level, arrival_ns, type_id, is_special = self._ranked(event)
-            offers.append(Offer(key, level, arrival_ns, event))
-            numbers.append((type_id, event.intensity))
-            takes_special = takes_special or is_special
-        if takes_special:
-            return sum(map(self._put_quietly, events))
-        verdicts = self._heap.offer_many(offers, self._discipline.overflow.policies, numbers)
-        self.announce()
-        for verdict in verdicts:
-            self.hand_back(verdict)
-        return sum(verdict is not REFUSED for verdict in verdicts)
-
-    def _put_quietly(self, event: Event) -> bool:
-        try:
-            return self._put_nowait_slowly(event)
-        except QueueFull:
-            return False
-
-    def _get_slowly(self, timeout: float | None) -> Event:
-        return self.event_of(self.delivery.take_within(timeout))
-
-    def _get_nowait_slowly(self) -> Event:
-        return self.event_of(self.delivery.take_now())
-
-    def offered(self, event: Event) -> Offer:
-        """Return the offer of an event that arrives now; QueueClosed, InvalidEvent."""
-        key, level, arrival_ns, _, _ = self._ranked(event)
-        return Offer(key, level, arrival_ns, event)
-
-    def _ranked(self, event: Event) -> tuple[int, int, int, int, bool]:
-        """Return (key, level, arrival_ns, type_id, special) of an event that arrives now; QueueClosed, InvalidEvent.
-
-        More than its level and its budget decide how a special event is treated. The clock is read once, and the type
-        is looked up once.
-        """
-        if self._closed:
-            raise QueueClosed("the queue is closed")
-        if not isinstance(event, Event):
-            raise InvalidEvent(f"a queue takes Event objects, not {type(event).__name__}")
-        arrival_ns, discipline = self.clock.now_ns(), self._discipline
-        type_id, event_type, is_plain, _ = self.type_ids.find(event)
-        if discipline.ranks_by_type:
-            key, level = event_type.rank(event, arrival_ns)
-        else:
-            key, level = checked_place(*discipline.rank(event, arrival_ns))
-            is_plain = discipline.types.resolve(event).is_plain
-        return key, level, arrival_ns, type_id, not is_plain or discipline.overflow.coalesces[level]
-
-    def _refuse(self, event: Event) -> NoReturn:
-        raise QueueFull(self._discipline.refusal(event, len(self._heap)))
+        plain = self.waiting.in_heap and self._discipline.ranks_by_type and not self._discipline.closed
+        self._use_fast_path(plain, plain and not self.tracker.has_tracked)

@@ -17,7 +17,6 @@ from .overflow import NewestByType
 from .receipt import Admission, Merge, Receipt, Tracked
 from .settlement import Settlement
 from .timers import Deferred, PeriodicTimer, Timers
-from .type_ids import TypeIds
 from .waiting import Waiting
 
 __all__ = ["Tracker"]
@@ -29,8 +28,8 @@ LEAST_LEVEL = 15
 class Tracker:
     """Puts the events with a receipt into the heap, and cancels, replaces and boosts them. Thread-safe.
 
-    Functions of the user (merge, rank, maker of events) run without the tracker's lock. ``offered`` makes the offer of
-    an event that arrives now, and raises QueueClosed.
+    Functions of the user (merge, rank, maker of events) run without the tracker's lock. ``on_first()`` is called before
+    the first event is tracked.
     """
 
     def __init__(
@@ -38,16 +37,16 @@ class Tracker:
         heap: EventHeap,
         clock: Clock,
         discipline: Discipline,
-        type_ids: TypeIds,
         waiting: Waiting,
         timers: Timers,
-        offered: Callable[[Event], Offer],
+        on_first: Callable[[], None],
     ) -> None:
         self._heap, self._clock, self._discipline, self._waiting = heap, clock, discipline, waiting
-        self._offered, self._closed = offered, False
+        self._on_first, self.has_tracked = on_first, False
         self._lock = threading.RLock()  # of the next three
         fork.renew_locks(self, "_lock")
-        self._keys, self._newest, self._deferred = KeyOrders(heap, type_ids), NewestByType(), Deferred(timers)
+        self._keys = KeyOrders(heap, discipline.type_ids)
+        self._newest, self._deferred = NewestByType(), Deferred(timers)
         self.timers = timers
         self.settlement = Settlement(heap, clock, discipline, waiting, self._keys, self._newest, self._lock)
 
@@ -57,7 +56,7 @@ class Tracker:
         """Put the event of a new receipt into the queue, now or later; wait for room under ``block``."""
         due_ns = self._due_ns(delay, at_ns)
         if due_ns is not None and due_ns > self._clock.now_ns():
-            self._offered(receipt.event)  # refused now, if at all
+            self._discipline.offer(receipt.event)  # refused now, if at all
             self._defer(receipt, due_ns)
         elif not self.admit(receipt):
             overflow, level = self._discipline.overflow, self._discipline.level_of(receipt.event)
@@ -74,6 +73,12 @@ class Tracker:
             raise QueueFull(receipt.reason)
         return bool(receipt)
 
+    def begin(self) -> None:
+        """Begin to track events: the fast path hands out none of them."""
+        if not self.has_tracked:
+            self.has_tracked = True
+            self._on_first()
+
     def make(
         self,
         event: Event,
@@ -88,6 +93,7 @@ class Tracker:
         """
         if not isinstance(event, Event):
             raise InvalidEvent(f"a queue takes Event objects, not {type(event).__name__}")
+        self.begin()
         event_type = self._discipline.types.resolve(event)
         ttl_ns = event_type.ttl_ns if ttl is None else round(ttl * NS_PER_SECOND)
         coalesce = event_type.coalesce if coalesce is None and key is not None else coalesce
@@ -102,7 +108,7 @@ class Tracker:
 
     def admit(self, receipt: Receipt) -> bool:
         """Let the event in by the policy of its level or type; False, with a reason, when there is no room."""
-        offer, event = self._offered(receipt.event), receipt.event
+        offer, event = self._discipline.offer(receipt.event), receipt.event
         if not self._may_come(receipt, offer.arrival_ns):
             return False
         overflow = self._discipline.overflow_of(event)
@@ -113,7 +119,7 @@ class Tracker:
                 self._newest.add(receipt)
         if entered or (coalesces and self._replace_newest(receipt)):
             return True
-        receipt.reason = self._discipline.refusal(event, len(self._heap))
+        receipt.reason = self._discipline.refusal(event)
         return False
 
     def _due_ns(self, delay: float | None, at_ns: int | None) -> int | None:
@@ -152,8 +158,9 @@ class Tracker:
         Returns None, and does nothing, when ``merging`` is not of the last event of the key.
         """
         with self._lock:
-            if receipt.admission is Admission.DEFERRED and not self._is_deferred(receipt, offer.payload):
-                return REFUSED
+            still_deferred = receipt in self._deferred and receipt.event is offer.payload
+            if receipt.admission is Admission.DEFERRED and not still_deferred:
+                return REFUSED  # cancelled or replaced while it arrives
             older = None if receipt.coalesce is None else self._keys.last(receipt.key)
             if older is not None:
                 if callable(receipt.coalesce) and not (merging and merging.is_of(older)):
@@ -177,7 +184,7 @@ class Tracker:
 
     def _replace_newest(self, receipt: Receipt) -> bool:
         """Let the event take the place of the newest of its type; False when none is queued."""
-        offer = self._offered(receipt.event)
+        offer = self._discipline.offer(receipt.event)
         tracked = Tracked(receipt.event, receipt)
         with self._lock:
             came = self._newest.of(receipt.event.type)
@@ -194,6 +201,7 @@ class Tracker:
 
     def repeat(self, seconds: float, misfire: str, act: Callable[[], object]) -> PeriodicTimer:
         """Call ``act()`` every so many seconds, first after as many, until it is cancelled or the queue is closed."""
+        self.begin()
         period_ns = round(seconds * NS_PER_SECOND)
         now_ns = self._clock.now_ns
         timer = PeriodicTimer(self.timers, now_ns() + period_ns, period_ns, misfire, now_ns, act)
@@ -220,8 +228,7 @@ class Tracker:
         return [self.settlement.book(receipt, Status.CANCELLED) for receipt in given_up]
 
     def close(self) -> None:
-        """Cancel the events that arrive later, and let none in any more."""
-        self._closed = True
+        """Cancel the events that arrive later."""
         for entry in self.give_up_deferred():
             self.settlement.end(entry, Status.CANCELLED)
 
@@ -246,17 +253,13 @@ class Tracker:
             event = receipt.event
             if receipt.has_expired(self._clock.now_ns()):
                 return Status.EXPIRED
-            if self._closed:
+            if self._discipline.closed:
                 return Status.CANCELLED
             policy = self._discipline.policy_for(event)
-            if self._enter(receipt, WAIT if policy == REJECT else policy, self._offered(event)):
+            if self._enter(receipt, WAIT if policy == REJECT else policy, self._discipline.offer(event)):
                 return None
             if receipt.event is event:  # else it was replaced meanwhile
                 return Status.SHED
-
-    def _is_deferred(self, receipt: Receipt, event: Event) -> bool:
-        """Return whether exactly this event is still to arrive."""
-        return receipt in self._deferred and receipt.event is event
 
     def _end_deferred(self, receipt: Receipt, status: Status) -> None:
         """End an event that was to arrive, unless it has arrived or ended meanwhile."""
@@ -284,7 +287,7 @@ class Tracker:
 
     def replace(self, receipt: Receipt, event: Event) -> bool:
         """Put another event into its place; see :meth:`Receipt.replace`."""
-        offer = self._offered(event)
+        offer = self._discipline.offer(event)
         with self._lock:
             if receipt in self._deferred:
                 receipt.event = event

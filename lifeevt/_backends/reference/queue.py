@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,8 +13,14 @@ class QueueBase:
     """The calls by which events enter and leave a queue. ``AsyncEventQueue`` is the rest of it.
 
     The native base answers a plain call from C: an event of a known type, the system's clock, no wait. It leaves
-    every other call to the method of the same name that ends in ``_slowly``, as the reference does with all.
+    every other call to the function of the same name that ends in ``_slowly``, as the reference does with all.
     """
+
+    _put_slowly: Callable[[Event, float | None], bool]
+    _put_nowait_slowly: Callable[[Event], bool]
+    _put_many_slowly: Callable[[list[Event]], int]
+    _get_slowly: Callable[[float | None], Event]
+    _get_nowait_slowly: Callable[[], Event]
 
     def put(self, event: Event, timeout: float | None = None) -> bool:
         """Queue an event; False when a dropping policy refused it. O(log n).
@@ -73,23 +78,3 @@ class QueueBase:
 
     def _use_fast_path(self, puts: bool, gets: bool) -> None:
         """Let the fast path queue events and hand them out, or leave that to the slow one."""
-
-    @abstractmethod
-    def _put_slowly(self, event: Event, timeout: float | None) -> bool:
-        """Do what ``put`` says, for every event, clock and policy."""
-
-    @abstractmethod
-    def _put_nowait_slowly(self, event: Event) -> bool:
-        """Do what ``put_nowait`` says, for every event, clock and policy."""
-
-    @abstractmethod
-    def _put_many_slowly(self, events: list[Event]) -> int:
-        """Do what ``put_many`` says, for every event, clock and policy."""
-
-    @abstractmethod
-    def _get_slowly(self, timeout: float | None) -> Event:
-        """Do what ``get`` says, for every event and clock."""
-
-    @abstractmethod
-    def _get_nowait_slowly(self) -> Event:
-        """Do what ``get_nowait`` says, for every event and clock."""
