@@ -1,3 +1,4 @@
+# ruff: noqa: F405
 """The backend of this process: LIFEEVT_BACKEND=auto|native|reference, read once, at import.
 
 Import the classes of a backend from here. Both backends have the same classes; the reference says what they promise,
@@ -54,26 +55,7 @@ def _native_is_here(required: bool) -> bool:
 backend = resolve()
 
 if TYPE_CHECKING:
-    from .reference import (
-        FORM,
-        TRACED,
-        Account,
-        Bucket,
-        CoDel,
-        EventHeap,
-        Histogram,
-        LockEntry,
-        LockGuard,
-        ProcessorBase,
-        QueueBase,
-        Reactor,
-        ReflexTable,
-        RWLock,
-        StateBase,
-        StateCells,
-        Submitter,
-        TypeTable,
-    )
+    from .reference import *  # noqa: F403
 else:
     _chosen = import_module(_MODULES[backend])
     globals().update({name: getattr(_chosen, name) for name in _chosen.__all__})
