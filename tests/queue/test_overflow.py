@@ -224,7 +224,7 @@ def test_stopping_without_draining_cancels_paused_and_held_events() -> None:
     assert ends(engine) == {Status.CANCELLED: 3}
 
 
-def test_draining_returns_the_events_that_it_had_no_time_for() -> None:
+def test_draining_returns_the_events_that_it_had_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with Actor() as other:
         entered, release = threading.Event(), threading.Event()
         engine = AsyncEventProcessor(
@@ -236,7 +236,9 @@ def test_draining_returns_the_events_that_it_had_no_time_for() -> None:
         engine.submit(event_of(0, kind="gate"))
         assert entered.wait(SECONDS)
         engine.submit_many([event_of(1), event_of(2)])
-        draining = other.begin(engine.drain, 0.2)
+        until_idle = engine.queue.waiting.until_idle
+        monkeypatch.setattr(engine.queue.waiting, "until_idle", lambda done, seconds: until_idle(done, seconds / 3000))
+        draining = other.begin(engine.drain, SECONDS)  # the time to drain is over at once, that to stop is not
         wait_until(lambda: engine._thread.stopping)
         release.set()
         assert [event.metadata["#"] for event in draining.result()] == [1, 2]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from actors import wait_until
 
-from lifeevt import AsyncEventProcessor, Event, Field, ManualClock, Priority, ThreadSafeSelfState
+from lifeevt import AsyncEventProcessor, Event, Field, ManualClock, Priority, Status, ThreadSafeSelfState
 from lifeevt.scheduler import LoadBalancingStrategy
 
 MS = 1_000_000
@@ -72,9 +73,7 @@ def test_a_waiting_worker_processes_a_critical_event_at_once() -> None:
     with being.engine:
         being.clock.wait_for_waiters(1)
         being.submit("shock")
-        being.clock.wait_for_waiters(1)
-        while len(being.started) < 2:
-            being.clock.wait_for_waiters(1)
+        wait_until(lambda: being.engine.ledger().ends[Status.PROCESSED] == 2)
         assert [each.event.type for each in being.engine.results()] == ["idle", "shock"]
         being.clock.advance(1.0)
         assert being.engine.wait_idle(PATIENCE)
