@@ -1,4 +1,7 @@
-"""The lock hierarchy: a thread may take only a lock of a higher rank than those it holds."""
+"""The lock hierarchy: a thread may take only a lock of a higher rank than those it holds.
+
+Without ranks out of order no cycle of waits can arise: Havender, "Avoiding deadlock in multitasking systems" (1968).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""WaitGraph: the waits of threads for each other's locks; a wait that would close a cycle of them fails."""
+"""WaitGraph: the waits of threads for each other's locks; a wait that would close a cycle of them fails.
+
+The wait-for graph is that of Holt, "Some deadlock properties of computer systems" (1972).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FairLock: one holder at a time, in the order of asking, seen by name, and given back whatever happens."""
+"""FairLock: one holder at a time, in the order of requests, visible by name, released after every exception."""
 
 from __future__ import annotations
 

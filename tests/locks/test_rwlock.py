@@ -54,7 +54,7 @@ def test_readers_share_the_lock_and_a_writer_has_it_alone(lock: ReadWriteLock, o
                 other.do(enter, entry)
 
 
-def test_a_time_out_says_which_lock_who_has_it_and_for_how_long(lock: ReadWriteLock, other: Actor) -> None:
+def test_a_timeout_names_the_lock_its_holder_and_the_time(lock: ReadWriteLock, other: Actor) -> None:
     entry = lock.write()
     other.do(enter, entry)
     with pytest.raises(LockTimeout, match=r"the map was not free within 0\.01 s") as caught, lock.read(timeout=0.01):
@@ -114,7 +114,7 @@ def test_an_exception_right_after_the_entry_leaves_no_lock(
     assert lock.holders() == ()
 
 
-def test_who_holds_and_who_waits_is_seen(lock: ReadWriteLock, other: Actor) -> None:
+def test_holders_and_waits_are_visible(lock: ReadWriteLock, other: Actor) -> None:
     with Actor() as writer:
         reading, writing = lock.read(), lock.write()
         with lock.write():
@@ -246,7 +246,7 @@ def test_a_thread_that_waits_for_an_instrumented_lock_gets_it(instrumented: Inst
     assert (told.holds.count, told.waits.count) == (2, 1) and told.longest_holder is not None
 
 
-def test_a_reentrant_lock_may_be_taken_again_whatever_its_rank() -> None:
+def test_a_reentrant_lock_may_be_taken_again_at_every_rank() -> None:
     instrumented = InstrumentedLock(threading.RLock(), "mine", 1)
     with instrumented, instrumented:
         assert len(instrumented.holders()) == 1

@@ -1,4 +1,4 @@
-"""Waits that would close a cycle of threads: found before they last, told in words, and failed, one of them."""
+"""Waits that would close a cycle of threads: found before they block, described, and one of them failed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ExclusiveOn:
 
 
 class Person:
-    """A thread that takes locks, each by its own kind of entry, and keeps what it has."""
+    """A thread that takes locks, each by its own kind of entry, and keeps them."""
 
     def __init__(self, actor: Actor) -> None:
         self.actor = actor
@@ -63,13 +63,13 @@ def people(count: int) -> Iterator[list[Person]]:
         made = [Person(stack.enter_context(Actor())) for _ in range(count)]
         try:
             yield made
-        finally:  # who waits gets in when the others leave, and leaves then
+        finally:  # waiting threads get in when the others leave, and leave then
             for call in [person.clear() for person in made]:
                 call.result()
 
 
 def made(kind: str, name: str) -> tuple[Any, str]:
-    """A lock of a kind, and the mode in which others are kept out by one who has it."""
+    """A lock of a kind, and the mode in which its holder excludes others."""
     if kind == "fair":
         return FairLock(name), "fair"
     if kind == "state":
@@ -94,7 +94,7 @@ def begin_waiting(person: Person, lock: Any, mode: str, *limits: float) -> Call:
 
 
 @pytest.mark.parametrize(("left_kind", "right_kind"), list(itertools.product(KINDS, KINDS)))
-def test_two_who_would_wait_for_each_other_are_told(left_kind: str, right_kind: str) -> None:
+def test_two_threads_that_would_wait_for_each_other_get_an_error(left_kind: str, right_kind: str) -> None:
     left, left_mode = made(left_kind, "left")
     right, right_mode = made(right_kind, "right")
     with people(2) as (one, two):
@@ -114,7 +114,7 @@ def test_two_who_would_wait_for_each_other_are_told(left_kind: str, right_kind: 
 
 
 @pytest.mark.parametrize("length", [3, 5, 8])
-def test_a_long_cycle_is_told_in_its_order(length: int) -> None:
+def test_a_long_cycle_is_described_in_its_order(length: int) -> None:
     kinds = itertools.cycle(["write", "fair", "instrumented"])
     locks = [made(kind, f"lock {number}")[0] for number, kind in zip(range(length), kinds, strict=False)]
     with people(length) as all_of_them:
@@ -150,7 +150,7 @@ def test_a_reader_behind_a_writer_that_waits_is_part_of_the_cycle() -> None:
         writing.result()
 
 
-def test_a_writer_whose_wait_closes_the_cycle_is_the_one_that_fails() -> None:
+def test_the_writer_that_closes_the_cycle_fails() -> None:
     shared, mine = ReadWriteLock("shared"), ReadWriteLock("mine")
     with people(2) as (reader, writer):
         reader.take(shared, "read").result()
@@ -175,10 +175,10 @@ def test_a_cycle_is_found_although_its_waits_have_a_time_limit() -> None:
         elder.result()
 
 
-# what is no cycle
+# no cycle
 
 
-def test_a_wait_for_somebody_who_runs_is_no_deadlock() -> None:
+def test_a_wait_for_a_running_thread_is_no_deadlock() -> None:
     left, right = ReadWriteLock("left"), ReadWriteLock("right")
     with people(3) as (one, two, three):
         one.take(left).result()
@@ -192,14 +192,14 @@ def test_a_wait_for_somebody_who_runs_is_no_deadlock() -> None:
     assert GRAPH.waits() == ()
 
 
-def test_who_does_not_wait_is_not_searched() -> None:
+def test_a_thread_that_does_not_wait_is_not_searched() -> None:
     left, right = ReadWriteLock("left"), ReadWriteLock("right")
     with people(2) as (one, two):
         one.take(left).result()
         two.take(right).result()
         begun = begin_waiting(one, right, "write")
         with pytest.raises(LockTimeout):
-            two.take(left, "write", 0).result()  # at once or not at all: waits for nobody
+            two.take(left, "write", 0).result()  # at once or not at all: it does not wait
         two.leave(right)
         begun.result()
 
@@ -235,7 +235,7 @@ def test_a_wait_inside_a_search_is_refused() -> None:
 @given(data=st.data())
 @settings(max_examples=40)
 def test_a_wait_fails_just_when_it_would_close_a_cycle(data: st.DataObject) -> None:
-    """Four people and three exclusive locks; the model follows who waits for whom, each for one."""
+    """Four people and three exclusive locks; the model follows the waits, each for one other."""
     kinds = data.draw(st.lists(st.sampled_from(["write", "fair", "instrumented"]), min_size=3, max_size=3))
     locks = [made(kind, f"lock {number}")[0] for number, kind in enumerate(kinds)]
     holder: dict[int, int] = {}
@@ -257,7 +257,7 @@ def test_a_wait_fails_just_when_it_would_close_a_cycle(data: st.DataObject) -> N
                 else:
                     assert not call.ended
                     waiting[person] = lock, call
-        while waiting:  # nobody is in a cycle, so somebody runs, and can leave
+        while waiting:  # without a cycle one of them runs, and can leave
             free = next(lock for lock, person in holder.items() if person not in waiting)
             _release(locks, all_of_them, holder, waiting, free)
 

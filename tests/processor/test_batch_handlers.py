@@ -1,4 +1,4 @@
-"""Handlers that are given several events at once: what their stages get and give, and how each event ends."""
+"""Handlers of several events at once: the arguments and values of their stages, and how each event ends."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def answered(engine: AsyncEventProcessor, *events: Event) -> list[EventProcessin
 
 
 class Batched:
-    """A handler of one stage that keeps what it was given; it takes some time of a commanded clock."""
+    """A handler of one stage that keeps its arguments; it takes some time of a commanded clock."""
 
     def __init__(self, clock: ManualClock | None = None, seconds: float = 0.0) -> None:
         self.given: list[list[int]] = []
@@ -75,7 +75,7 @@ class Batched:
         return Handler(action=self, batch=policy)
 
 
-# what stages get and give
+# arguments and values of stages
 
 
 def test_each_stage_is_called_once_with_lists_and_gives_each_event_its_own() -> None:
@@ -133,7 +133,7 @@ def test_events_that_came_as_numbers_are_events_in_a_batch() -> None:
 
 
 @pytest.mark.parametrize("clock", [ManualClock, SystemClock])
-def test_the_reflexes_of_a_batch_answer_before_its_stages_and_not_before_it(clock: Any) -> None:
+def test_the_reflexes_of_a_batch_come_with_it_before_its_stages(clock: Any) -> None:
     seen: list[Any] = []
     plain = Handler(action=lambda event, _, state: seen.append(state["energy"]))
     batched = Handler(None, lambda events, meanings, state: seen.append((meanings, state["energy"])),
@@ -253,7 +253,7 @@ def test_a_list_that_does_not_fit_is_an_error_of_its_stage(given: Any, error: st
         raise AssertionError(results[0].error)
 
 
-def test_what_is_no_exception_ends_the_batch_and_is_the_callers() -> None:
+def test_an_interrupt_ends_the_batch_and_reaches_the_caller() -> None:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
@@ -310,7 +310,7 @@ def test_a_batch_of_which_all_have_expired_calls_nobody() -> None:
     assert [result.status for result in results] == [Status.PROCESSED, Status.EXPIRED]
 
 
-# what cannot be a batch
+# invalid batches
 
 
 def test_coroutines_cannot_be_stages_of_a_batch() -> None:
@@ -326,7 +326,7 @@ def test_a_batch_is_declared_by_a_policy() -> None:
         Handler(action=pytest.fail, batch=3)  # type: ignore[arg-type]
 
 
-def test_one_who_waits_for_a_result_and_fails_takes_no_other_result_along() -> None:
+def test_a_failing_callback_of_one_result_costs_no_other_result() -> None:
     def fail() -> None:
         raise RuntimeError("who waited")
 

@@ -146,7 +146,7 @@ class Model:
 
 
 class Leaping(ManualClock):
-    """Time passes at once when nobody has anything to do."""
+    """Time passes at once when no thread has work."""
 
     def wait(self, condition: Any, deadline_ns: int | None) -> None:
         if deadline_ns is None:
@@ -225,7 +225,7 @@ def check_nothing_less_urgent_went_first(
 
 @settings(max_examples=150)
 @given(arrivals, st.sampled_from(["deadline", "priority"]))
-def test_an_engine_answers_batches_and_single_events_as_the_model_says(
+def test_an_engine_processes_batches_and_single_events_as_the_model(
     given: list[Arrival], strategy: str
 ) -> None:
     coming = [replace(each, number=number) for number, each in enumerate(sorted(given, key=lambda each: each.at_ms))]

@@ -1,4 +1,4 @@
-"""When a batch is answered: in its window, before its deadlines, and never before what is more urgent; on each twin."""
+"""When a batch is processed: in its window, before its deadlines, and never before a more urgent event."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ CRITICAL, HIGH, NORMAL, LOW = Priority
 
 
 class Being:
-    """An engine with a worker on a commanded clock, what its handlers were given, and when.
+    """An engine with a worker on a commanded clock, and the arguments and times of its handlers.
 
-    ``log`` comes in batches, each of which takes ``takes_ms``; ``busy`` calls what it is given.
+    ``log`` comes in batches, each of which takes ``takes_ms``; ``busy`` calls its argument.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Being:
 # windows
 
 
-def test_a_batch_that_is_not_full_is_answered_a_window_after_its_first_event() -> None:
+def test_a_batch_that_is_not_full_is_processed_a_window_after_its_first_event() -> None:
     with Being(BatchPolicy(9, 0.1)) as being:
         being.submit(0)
         being.settle()
@@ -119,7 +119,7 @@ def test_a_batch_waits_past_no_deadline_of_its_events() -> None:
     assert being.given == [(200, [0])]
 
 
-def test_a_batch_leaves_before_a_deadline_what_the_last_one_took() -> None:
+def test_a_batch_is_due_before_a_deadline_by_the_time_of_the_last_one() -> None:
     with Being(BatchPolicy(9, 0.5), log_ms=200, takes_ms=50) as being:
         for number, wait_ms in enumerate([200, 150]):
             receipt = being.submit(number)
@@ -130,7 +130,7 @@ def test_a_batch_leaves_before_a_deadline_what_the_last_one_took() -> None:
     assert being.engine.statistics().scheduler.late == 1
 
 
-def test_without_a_window_a_batch_is_what_waits_now() -> None:
+def test_without_a_window_a_batch_has_the_events_that_wait_now() -> None:
     being = Being(BatchPolicy(9))
     receipts = [being.submit(number) for number in range(3)]
     with being:
@@ -171,7 +171,7 @@ def test_others_go_on_while_a_batch_waits() -> None:
     assert being.batches == [[1], [0]]
 
 
-def test_a_due_batch_goes_behind_what_is_more_urgent_and_before_the_rest() -> None:
+def test_a_due_batch_goes_behind_more_urgent_events_and_before_the_rest() -> None:
     def bring() -> None:
         being.clock.advance(0.2)  # the batch becomes due meanwhile
         for number, kind in enumerate(["late", "shock", "log", "shock"], 1):
@@ -285,7 +285,7 @@ def test_a_due_batch_passes_also_before_an_urgent_event_that_may_not() -> None:
     assert seen == ["batch", "action", "late"]
 
 
-def test_what_is_more_important_passes_between_the_stages_of_a_batch() -> None:
+def test_more_important_events_pass_between_the_stages_of_a_batch() -> None:
     seen: list[str] = []
 
     def bring(events: list[Event], _: Any) -> None:
@@ -331,7 +331,7 @@ def test_a_batch_that_a_gate_holds_back_waits_for_the_gate() -> None:
     assert being.given == [(1000, [0])]
 
 
-def test_adaptive_says_how_many_there_may_be_at_present() -> None:
+def test_the_adaptive_strategy_limits_the_size() -> None:
     strategy = AdaptiveStrategy(AdaptiveBounds())
     being = Being(BatchPolicy(9, 0.1), strategy=strategy)
     for number in range(3):
@@ -346,17 +346,17 @@ def test_adaptive_says_how_many_there_may_be_at_present() -> None:
 # no event is left behind
 
 
-def test_who_waits_for_idleness_does_not_wait_for_a_window() -> None:
+def test_a_wait_for_idleness_does_not_wait_for_a_window() -> None:
     with Being(BatchPolicy(9, 0.1)) as being:
         being.submit(0)
         being.settle()
         assert being.engine.wait_idle(PATIENCE) and being.given == [(0, [0])]
-        last = being.submit(1)  # afterwards windows are what they were
+        last = being.submit(1)  # afterwards windows are as before
         being.settle()
         assert not last.done
 
 
-def test_a_batch_that_begins_while_somebody_waits_is_not_waited_for() -> None:
+def test_a_batch_that_begins_during_a_wait_for_idleness_is_due_at_once() -> None:
     entered, release = threading.Event(), threading.Event()
     with Being(BatchPolicy(9, 0.1)) as being, Actor() as other:
         being.busy(lambda: (entered.set(), release.wait(PATIENCE)))
@@ -369,7 +369,7 @@ def test_a_batch_that_begins_while_somebody_waits_is_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("how", ["stop", "drain", "close"])
-def test_draining_answers_what_waits_in_a_batch(how: str) -> None:
+def test_draining_processes_the_events_of_a_batch(how: str) -> None:
     with Being(BatchPolicy(9, 100.0)) as being:
         receipt = being.submit(0)
         being.settle()
@@ -377,7 +377,7 @@ def test_draining_answers_what_waits_in_a_batch(how: str) -> None:
         assert receipt.result(0.0).status is Status.PROCESSED
 
 
-def test_stopping_without_draining_cancels_what_waits_in_a_batch() -> None:
+def test_stopping_without_draining_cancels_the_events_of_a_batch() -> None:
     with Being(BatchPolicy(9, 100.0)) as being:
         receipts = [being.submit(number) for number in range(2)]
         being.settle()
@@ -387,7 +387,7 @@ def test_stopping_without_draining_cancels_what_waits_in_a_batch() -> None:
         assert being.engine.statistics().scheduler.levels[NORMAL].unprocessed == {Status.CANCELLED: 2}
 
 
-def test_drain_returns_also_what_waited_in_a_batch() -> None:
+def test_drain_returns_the_events_of_a_batch_too() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -410,7 +410,7 @@ def test_an_event_in_a_batch_can_no_longer_be_cancelled_or_changed() -> None:
         assert being.engine.queue.qsize() == 0 and being.engine.ledger().running == 1
 
 
-def test_a_batch_does_not_wait_for_an_event_whose_key_it_holds() -> None:
+def test_a_batch_does_not_wait_for_an_event_of_a_key_in_it() -> None:
     with Being(BatchPolicy(2, 0.1)) as being:
         first, second = (being.submit(number, key="one") for number in range(2))
         being.clock.wait_for_waiters(1)

@@ -1,4 +1,4 @@
-"""Batches: by size, by window, never past a deadline, never before what is more urgent."""
+"""Batches: by size, by window, never past a deadline, never before a more urgent event."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_event_that_is_late_already_makes_it_due_now() -> None:
     assert batch.due_ns() == MS
 
 
-def test_without_a_window_it_takes_what_is_there() -> None:
+def test_without_a_window_it_takes_the_present_events() -> None:
     batch = batch_of(window=0.0)
     batch.add("a", 10**9, 2, 7)
     assert batch.due_ns() == 7

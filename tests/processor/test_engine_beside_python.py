@@ -1,4 +1,4 @@
-"""The engine where Python has a say: parts of a user's own, handlers, the switch interval, and who is woken."""
+"""The engine with Python: a user's own parts, handlers, the switch interval, and the threads that are woken."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Offset(SystemClock):
         return super().now_ns() + 3600 * 10**9
 
 
-def test_a_scheduler_that_observes_is_told_of_every_event() -> None:
+def test_a_scheduler_that_overrides_observe_is_called_for_every_event() -> None:
     scheduler = Watching()
     with engine_of(scheduler=scheduler) as engine:
         engine.submit_many([Event("hit", 0.5), Event("joy", 0.5)])
@@ -96,7 +96,7 @@ def test_a_scheduler_that_observes_is_told_of_every_event() -> None:
     assert [each.status for each in engine.results()].count(Status.PROCESSED) == 2
 
 
-def test_a_scheduler_that_ranks_is_asked_for_every_object() -> None:
+def test_a_scheduler_that_overrides_rank_is_called_for_every_object() -> None:
     engine = engine_of(scheduler=Reversed())
     for number in range(3):
         engine.submit(Event("hit", number / 10))
@@ -107,7 +107,7 @@ def test_a_scheduler_that_ranks_is_asked_for_every_object() -> None:
     assert {each.priority for each in results} == {Priority.LOW}
 
 
-def test_a_users_event_types_are_asked_for_every_object() -> None:
+def test_a_users_event_types_are_called_for_every_object() -> None:
     engine = engine_of(scheduler=EventScheduler(types=Demoting([])))
     engine.submit(Event("shock"))
     engine.process_pending()
@@ -186,7 +186,7 @@ def test_a_handler_must_not_wait_for_its_engine() -> None:
     assert errors == ["a handler must not wait for its own engine"]
 
 
-def test_breathing_lets_a_handler_in_and_else_says_no() -> None:
+def test_yield_gil_lets_a_handler_run_and_else_returns_false() -> None:
     with engine_of() as engine:
         assert engine.yield_gil() is False
         submitted(engine, ("hit", 0.5))
@@ -194,7 +194,7 @@ def test_breathing_lets_a_handler_in_and_else_says_no() -> None:
         assert engine.yield_gil(0.0) is False
 
 
-# who is woken
+# wake-ups
 
 
 def test_whoever_waits_for_idleness_is_woken_by_the_worker() -> None:
@@ -244,7 +244,7 @@ def test_the_switch_interval_is_lent_while_the_worker_runs() -> None:
     engine.close()
 
 
-def test_an_interval_that_somebody_else_set_is_left_alone() -> None:
+def test_an_interval_set_by_other_code_is_left_unchanged() -> None:
     before = sys.getswitchinterval()
     engine = engine_of(switch_interval=SHORT_SECONDS)
     engine.start()

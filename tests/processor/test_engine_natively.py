@@ -1,4 +1,4 @@
-"""The engine where it needs no Python: events as arrays, results as a buffer, what an object may bring along."""
+"""The engine without Python: events as arrays, results as a buffer, events as objects."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_events_of_arrays_have_the_results_of_the_same_events_as_objects() -> No
     assert by_arrays.ledger() == by_objects.ledger()
 
 
-def test_the_worker_answers_arrays() -> None:
+def test_the_worker_processes_arrays() -> None:
     with engine_of(queue=AsyncEventQueue(5000)) as engine:
         assert submitted(engine, *[("hit", 0.5)] * 2000) == 2000
         assert engine.wait_idle(PATIENCE)
@@ -114,7 +114,7 @@ def test_arrays_that_do_not_fit_are_refused_and_do_not_block() -> None:
         assert (engine.ledger().refused, engine.ledger().queued) == (3, 2)
 
 
-def test_what_is_queued_as_arrays_is_cancelled_as_events() -> None:
+def test_events_of_arrays_are_cancelled_as_events() -> None:
     engine = engine_of()
     submitted(engine, ("hit", 0.5), ("joy", 0.25))
     assert engine.stop() == 2
@@ -235,7 +235,7 @@ def test_types_known_before_the_engine_came_are_ranked_as_the_engine_ranks() -> 
 # results as a buffer
 
 
-def test_the_buffer_says_what_the_results_say() -> None:
+def test_the_buffer_equals_the_results() -> None:
     first, second = engine_of({"joy": lambda *_: None}), engine_of({"joy": lambda *_: None})
     for engine in (first, second):
         submitted(engine, ("hit", 0.5), ("joy", 0.5), ("hit", 0.0))
@@ -251,7 +251,7 @@ def test_the_buffer_says_what_the_results_say() -> None:
     assert found[-1]["applied"][0] == -10.0
 
 
-def test_a_buffer_takes_what_it_holds() -> None:
+def test_results_in_a_buffer_are_taken() -> None:
     engine = engine_of()
     submitted(engine, *[("hit", 0.5)] * 5)
     engine.process_pending()
@@ -262,7 +262,7 @@ def test_a_buffer_takes_what_it_holds() -> None:
         engine.results_buffer(-1)
 
 
-# what an object may bring
+# events as objects
 
 
 def test_an_internal_event_of_an_unknown_type_is_low() -> None:

@@ -1,4 +1,4 @@
-"""The end of the process: an engine that nobody closed holds nobody up."""
+"""The end of the process: an engine that was not closed delays it for a bounded time."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_a_process_that_forgets_to_close_ends_cleanly(ends: str) -> None:
 @pytest.mark.parametrize(
     "busy",
     [
-        "",  # asleep, with what it has answered unread
+        "",  # asleep, with unread results
         "codes = array('i', [engine.type_id('shock')]) * 200_000; strengths = array('d', [0.5]) * 200_000\n"
         "engine.submit_arrays(codes, strengths)",  # in the midst of it
         "engine.submit_many([Event('joy', 0.5)] * 1000)",  # on its way to the interpreter, again and again
         "hold = engine.queue, engine.results_buffer(), engine.type_id('shock'); engine.submit(Event('shock', 0.5))",
     ],
 )
-def test_a_process_ends_whatever_its_worker_does(busy: str) -> None:
+def test_a_process_ends_in_every_phase_of_its_worker(busy: str) -> None:
     code = (
         "from array import array; from lifeevt import AsyncEventQueue\n"
         "engine = AsyncEventProcessor(ThreadSafeSelfState.life(), handlers={'joy': lambda *_: None},\n"
@@ -81,7 +81,7 @@ def test_a_process_ends_although_a_handler_does_not() -> None:
     assert "a handler still runs after 2.0 s" in err
 
 
-def test_a_process_that_is_told_to_terminate_ends_cleanly() -> None:
+def test_a_terminated_process_ends_cleanly() -> None:
     code = (
         "import os; told, tell = os.pipe(); os.set_blocking(tell, False)\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); signal.set_wakeup_fd(tell)\n"

@@ -1,4 +1,4 @@
-"""Handler and its table: families, ``*``, and what cannot be a handler."""
+"""Handler and its table: families, ``*``, and values that are no handler."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_bare_callable_is_an_action_of_event_and_state() -> None:
 
 
 @pytest.mark.parametrize("bad", [None, 5, "handler", object(), []], ids=lambda bad: type(bad).__name__)
-def test_what_cannot_be_called_is_no_handler(bad: Any) -> None:
+def test_a_handler_must_be_callable(bad: Any) -> None:
     with pytest.raises(LifeEventError, match=f"the handler of 'joy' is a {type(bad).__name__}"):
         HandlerTable({"joy": bad})
 

@@ -1,4 +1,4 @@
-"""AsyncEventProcessor: the stages, what a failing one does, who goes first, and how the worker lives."""
+"""AsyncEventProcessor: the stages and their failures, the order of events, and the worker."""
 
 from __future__ import annotations
 
@@ -69,16 +69,16 @@ def quiet(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     return caplog
 
 
-# --- what answers an event
+# --- reflexes and handlers
 
 
-def test_an_event_that_nothing_answers_is_ignored() -> None:
+def test_an_event_without_reflex_and_handler_is_ignored() -> None:
     (result,) = answered(engine_of(), event_of("joy"))
     assert (result.status, result.meaning, result.decision, result.action) == (Status.IGNORED, None, None, None)
     assert (result.attempts, result.error, result.state_version_before, result.state_version) == (0, None, 0, 0)
 
 
-def test_a_reflex_changes_the_state_and_says_how() -> None:
+def test_a_reflex_changes_the_state_and_the_result_has_the_change() -> None:
     engine = engine_of()
     (result,) = answered(engine, event_of("hit"))
     assert (result.status, result.decision, result.action) == (Status.PROCESSED, "absorb", {"energy": -2.5})
@@ -108,7 +108,7 @@ def test_the_stages_run_in_order_and_hand_on_their_values() -> None:
     assert result.attempts == 1
 
 
-def test_a_reflex_goes_first_and_a_handler_sees_what_it_did() -> None:
+def test_a_handler_sees_the_effect_of_the_reflex_before_it() -> None:
     seen = []
     handler = Handler(
         decision=lambda event, meaning, state: seen.append((meaning["significance"], state["energy"])) or "fight",
@@ -126,13 +126,13 @@ def test_an_action_alone_gets_the_reflexes_decision() -> None:
     assert result.action == "absorb!"
 
 
-def test_a_bare_callable_a_family_and_a_star_answer() -> None:
+def test_a_bare_callable_a_family_and_a_star_are_handlers() -> None:
     handlers = {"social": lambda event, state: "family", "*": lambda event, state: "star"}
     results = answered(engine_of(handlers), event_of("social_conflict"), event_of("joy"))
     assert sorted(result.action for result in results) == ["family", "star"]
 
 
-def test_life_answers_when_no_reflexes_are_given() -> None:
+def test_lifes_reflexes_are_the_default() -> None:
     state = ThreadSafeSelfState.life()
     engine = AsyncEventProcessor(state, clock=ManualClock())
     (result,) = answered(engine, event_of("shock", intensity=-0.9))
@@ -140,7 +140,7 @@ def test_life_answers_when_no_reflexes_are_given() -> None:
     assert state["energy"] == pytest.approx(99.6575, abs=1e-12)
 
 
-def test_life_answers_a_state_with_no_vital_left() -> None:
+def test_lifes_reflexes_work_with_every_vital_at_zero() -> None:
     state = ThreadSafeSelfState.life()
     for name in ("energy", "stability", "integrity"):
         state[name] = 0.0
@@ -186,7 +186,7 @@ def test_a_stage_that_raises_ends_its_event_and_not_the_engine(
     assert "failed in" in quiet.text
 
 
-def test_what_a_reflex_did_before_the_failure_stays_and_is_told(quiet: Any) -> None:
+def test_the_effect_of_a_reflex_before_a_failure_stays_and_is_in_the_result(quiet: Any) -> None:
     engine = engine_of({"hit": failing(ValueError("no"))})
     (result,) = answered(engine, event_of("hit"))
     assert (result.status, result.error) == (Status.DEAD_LETTERED, "action: ValueError: no")
@@ -237,10 +237,10 @@ def test_an_event_is_not_blamed_for_another_that_went_first(quiet: Any) -> None:
     assert engine.statistics().handler_errors == 1
 
 
-# --- who goes first
+# --- the order
 
 
-def test_pending_events_are_answered_most_urgent_first() -> None:
+def test_pending_events_are_processed_most_urgent_first() -> None:
     kinds = ["social", "idle", "shock", "noise", "decay"]
     results = answered(engine_of(), *(event_of(kind) for kind in kinds))
     assert [result.event.type for result in results] == ["shock", "noise", "decay", "idle", "social"]
@@ -317,7 +317,7 @@ def test_a_scheduler_of_ones_own_decides() -> None:
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(None, 3), (0, 0), (2, 2), (9, 3)])
-def test_pending_events_are_answered_up_to_the_limit(limit: int | None, expected: int) -> None:
+def test_pending_events_are_processed_up_to_the_limit(limit: int | None, expected: int) -> None:
     engine = engine_of()
     engine.submit_many([event_of(number=number) for number in range(3)])
     assert engine.process_pending(limit) == expected
@@ -331,19 +331,19 @@ def test_a_negative_limit_is_refused() -> None:
             take(-1)
 
 
-def test_what_handlers_submit_waits_for_the_next_call() -> None:
+def test_events_of_handlers_wait_for_the_next_call() -> None:
     engine = engine_of({"joy": lambda event, state: engine.submit(event)})
     engine.submit(event_of("joy"))
     assert [engine.process_pending() for _ in range(3)] == [1, 1, 1]
     assert engine.ledger().queued == 1
 
 
-def test_the_callers_thread_does_not_answer_beside_the_worker() -> None:
+def test_the_callers_thread_does_not_process_beside_the_worker() -> None:
     with engine_of() as engine, pytest.raises(LifeEventError, match="the worker is running"):
         engine.process_pending()
 
 
-def test_a_handler_does_not_answer_inside_an_answer(quiet: Any) -> None:
+def test_a_handler_does_not_process_pending_events(quiet: Any) -> None:
     engine = engine_of({"joy": lambda event, state: engine.process_pending()})
     (result,) = answered(engine, event_of("joy"))
     assert result.status is Status.DEAD_LETTERED
@@ -365,7 +365,7 @@ def test_every_shed_event_has_a_result() -> None:
     assert engine.ledger().ends[Status.SHED] == 1
 
 
-def test_a_refused_event_is_told_to_its_sender_alone() -> None:
+def test_only_the_sender_learns_of_a_refused_event() -> None:
     clock = ManualClock()
     engine = engine_of(queue=AsyncEventQueue(1, clock=clock), clock=clock)
     assert engine.submit(event_of()) is True

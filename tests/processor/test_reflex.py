@@ -39,7 +39,7 @@ def test_the_golden_file_is_lifes() -> None:
 
 
 @pytest.mark.parametrize("number", range(200))
-def test_one_event_is_answered_as_life_answers_it(number: int) -> None:
+def test_one_event_is_processed_as_life_processes_it(number: int) -> None:
     vector = GOLDEN["vectors"][number]
     state = ThreadSafeSelfState.life()
     for name in (*VITALS, "circadian_phase", "recovery_efficiency", "age", "subjective_time"):
@@ -183,7 +183,7 @@ def test_a_gain_multiplies_by_another_field() -> None:
     assert (answer.impact, answer.applied, state["a"]) == ({"a": 2.0}, {"a": 1.0}, 11.0)
 
 
-def test_what_is_remembered_can_be_asked_for() -> None:
+def test_conditions_may_compare_recalled_significances() -> None:
     state = ThreadSafeSelfState(SMALL)
     patterns = (ReflexPattern("high"), ReflexPattern("mean"), ReflexPattern("none"))
     high = ReflexRule(when("recall_max > 0.8"), pattern="high")
@@ -225,7 +225,7 @@ def test_a_condition_compares_with_a_finite_number(number: str) -> None:
         ReflexCondition.parse(f"energy < {number}")
 
 
-# --- what cannot be a reflex
+# --- invalid reflexes
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, "1", None, True, 10**400], ids=lambda bad: repr(bad)[:9])
@@ -254,14 +254,14 @@ def test_a_type_has_one_reflex() -> None:
         ReflexSet([Reflex("x"), Reflex("x")])
 
 
-def test_a_reflex_does_not_change_with_what_it_was_made_of() -> None:
+def test_a_reflex_does_not_change_with_its_arguments() -> None:
     impact, gain = {"a": 1.0}, {"a": "b"}
     reflex = Reflex("x", 1.0, impact, gain)
     impact["a"], gain["a"] = 2.0, "c"
     assert (dict(reflex.impact), dict(reflex.gain)) == ({"a": 1.0}, {"a": "b"})
 
 
-def test_nobody_can_change_lifes_reflexes_for_everybody_else() -> None:
+def test_lifes_reflexes_cannot_be_changed() -> None:
     reflex = ReflexSet.life().reflexes[0]
     with pytest.raises(TypeError):
         reflex.impact["energy"] = reflex.impact["energy"]  # type: ignore[index]

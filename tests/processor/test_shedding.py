@@ -1,4 +1,4 @@
-"""Shedding by delay in an engine: what is turned away, how it ends, what is counted, and what is exempt."""
+"""Shedding by delay in an engine: shed events, their ends, their counts, and the exempt ones."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ MIXED = ["social", "idle", "social", "shock"] + ["social", "idle", "social", "so
 @pytest.mark.parametrize("strategy", ["priority", "deadline"])
 def test_an_overload_keeps_a_short_delay_and_costs_no_critical_event(strategy: str) -> None:
     being = Being(scheduler=strategy)
-    results = being.live(30, MIXED)  # twice what can be answered
+    results = being.live(30, MIXED)  # twice the capacity
     late = being.clock.now_ns() - 20_000 * MS
     assert fmean(answered(results, Priority.LOW, late)) < 6 * SHEDDER.targets_ns[Priority.LOW]
     assert max(answered(results, Priority.NORMAL, late)) < 100 * MS
@@ -103,20 +103,20 @@ def test_without_a_shedder_the_same_overload_makes_all_late() -> None:
     assert {each.status for each in results} == {Status.PROCESSED}
 
 
-def test_a_load_that_can_be_answered_loses_nothing() -> None:
+def test_a_load_within_the_capacity_loses_nothing() -> None:
     being = Being()
     results = being.live(10, MIXED, gap_ns=12 * MS)
     assert {each.status for each in results} == {Status.PROCESSED}
 
 
 def shedding(strategy: str) -> tuple[list[dict[str, Any]], str]:
-    """What an engine that sheds by delay does: its results, its ledger and its statistics."""
+    """Return the results of an engine that sheds by delay, its ledger and its statistics."""
     being = Being(scheduler=strategy)
     results = [each.to_dict() for each in being.live(8, MIXED)]
     return results, repr((being.engine.ledger(), being.engine.scheduler.statistics()))
 
 
-def test_what_is_shed_has_a_result_and_is_counted() -> None:
+def test_a_shed_event_has_a_result_and_is_counted() -> None:
     being = Being()
     results = being.live(5, ["social"])
     shed = [each for each in results if each.status is Status.SHED]
@@ -127,12 +127,12 @@ def test_what_is_shed_has_a_result_and_is_counted() -> None:
     assert ledger.ends[Status.SHED] == len(shed) and ledger.balanced
     low = statistics.levels[Priority.LOW]
     assert (low.shed_by_delay, low.unprocessed, low.shedding) == (len(shed), {Status.SHED: len(shed)}, True)
-    assert low.finished == len(results) - len(shed), "what was not answered is no latency"
+    assert low.finished == len(results) - len(shed), "a shed event has no latency"
     assert statistics.types["social"].shed_by_delay == len(shed)
     assert statistics.levels[Priority.CRITICAL].shed_by_delay == 0
 
 
-def test_levels_below_the_last_one_are_told_with_it() -> None:
+def test_levels_below_the_last_one_are_counted_with_it() -> None:
     being = Being()
     being.engine.scheduler.types.add(EventType("rumour", Priority(9), MS))
     being.engine.submit_many(Event("rumour", 0.5, 0.0) for _ in range(50))
@@ -142,7 +142,7 @@ def test_levels_below_the_last_one_are_told_with_it() -> None:
     assert low.shedding and low.shed_by_delay > 0
 
 
-def test_the_receipt_of_what_is_shed_settles() -> None:
+def test_the_receipt_of_a_shed_event_settles() -> None:
     being = Being()
     receipts = [being.engine.submit_tracked(Event("social")) for _ in range(30)]
     being.clock.advance(1.0)
@@ -160,7 +160,7 @@ def test_the_next_of_a_key_goes_when_the_one_before_is_shed() -> None:
     assert Status.SHED in {receipt.result(0).status for receipt in receipts} and being.engine.ledger().balanced
 
 
-def test_what_has_expired_is_expired_and_tells_nothing_of_the_delay() -> None:
+def test_an_expired_event_ends_so_and_is_no_measure_of_the_delay() -> None:
     being = Being()
     for _ in range(30):
         being.engine.submit_tracked(Event("social"), ttl=0.5)
@@ -180,7 +180,7 @@ def test_a_pause_that_is_worked_off_in_an_interval_loses_nothing() -> None:
     assert set(statuses(being.engine)) == {Status.PROCESSED}
 
 
-def test_draining_answers_everything() -> None:
+def test_draining_processes_everything() -> None:
     being = Being()
     being.engine.start()
     being.engine.pause()
@@ -201,7 +201,7 @@ def test_after_a_stop_it_sheds_again() -> None:
     assert Status.SHED in statuses(being.engine)
 
 
-def test_a_strategy_that_paces_is_asked_for_what_is_shed_too() -> None:
+def test_events_are_shed_under_a_throttling_strategy_too() -> None:
     being = Being(scheduler=LoadBalancingStrategy(0.5, 1, 0.1))
     results = being.live(10, ["social"])
     late = answered(results, Priority.LOW, 5_000 * MS)
@@ -209,7 +209,7 @@ def test_a_strategy_that_paces_is_asked_for_what_is_shed_too() -> None:
     assert any(each.status is Status.SHED for each in results)
 
 
-def test_what_passes_between_two_stages_is_shed_as_well() -> None:
+def test_events_between_two_stages_are_shed_as_well() -> None:
     being = Being()
 
     def meaning(event: Event, _: Any) -> None:
@@ -228,7 +228,7 @@ def test_what_passes_between_two_stages_is_shed_as_well() -> None:
 
 # on the system's clock, where the native twin needs no interpreter
 
-INSTANTLY = CoDel(1e-9, 1e-9)  # all but the first and the last of what waits together
+INSTANTLY = CoDel(1e-9, 1e-9)  # all but the first and the last of events that wait together
 
 
 def instant(handlers: dict[str, Any] | None = None, **options: Any) -> AsyncEventProcessor:
@@ -288,7 +288,7 @@ def test_a_worker_sheds_and_sleeps_again() -> None:
     assert ends[Status.SHED] >= 300 and engine.scheduler.statistics().levels[Priority.CRITICAL].finished == 200
 
 
-def test_a_scheduler_that_counts_what_is_shed_itself_is_told() -> None:
+def test_a_scheduler_that_overrides_shed_is_called() -> None:
     class Counting(EventScheduler):
         told = 0
 

@@ -31,7 +31,7 @@ SOON = 0.01  # seconds a stop is given when the test knows that it cannot succee
 
 
 def engine_of(handlers: Any = None, **more: Any) -> AsyncEventProcessor:
-    """An engine without reflexes: what no handler answers is ignored."""
+    """An engine without reflexes: an event without a handler is ignored."""
     return AsyncEventProcessor(ThreadSafeSelfState({}), [], handlers, **more)
 
 
@@ -89,7 +89,7 @@ def test_one_thread_runs_after_the_start() -> None:
     assert (threading.active_count(), engine.running) == (before, False)
 
 
-def test_what_was_submitted_before_the_start_is_answered() -> None:
+def test_events_submitted_before_the_start_are_processed() -> None:
     engine = engine_of()
     engine.submit_many([event_of(number) for number in range(3)])
     with engine:
@@ -121,7 +121,7 @@ def test_async_with_does_the_same_and_leaves_the_event_loop_free() -> None:
     assert [result.status for result in engine.results()] == [Status.PROCESSED]
 
 
-def test_stop_answers_everything_first() -> None:
+def test_stop_processes_everything_first() -> None:
     engine = engine_of({"*": lambda *_: None})
     engine.start()
     engine.submit_many([event_of(number) for number in range(100)])
@@ -145,7 +145,7 @@ def test_stop_without_draining_cancels_and_gives_a_result_for_each() -> None:
     assert results[0].status is Status.PROCESSED
 
 
-def test_stop_without_a_worker_cancels_what_is_queued() -> None:
+def test_stop_without_a_worker_cancels_the_queued_events() -> None:
     engine = engine_of(clock=ManualClock(5))
     engine.submit_many([event_of(0), event_of(1)])
     assert engine.stop() == 2
@@ -288,7 +288,7 @@ def test_closing_after_a_stop_timeout_ends_with_the_handler(monkeypatch: pytest.
         shortly(lambda: len(looks) >= 2)
         leave.set()
         ended = shortly(lambda: call.ended, seconds=2.0)
-        engine.queue.waiting.wake()  # frees the one who hangs
+        engine.queue.waiting.wake()  # frees a thread that hangs
         call.result()
     assert ended
     assert ledger().in_flight == 0
@@ -379,7 +379,7 @@ def test_an_engine_with_nothing_to_do_is_idle() -> None:
     assert engine_of().wait_idle() is True
 
 
-def test_waiting_for_events_that_no_worker_answers_is_refused() -> None:
+def test_waiting_for_events_without_a_worker_is_refused() -> None:
     engine = engine_of()
     engine.submit(event_of())
     with pytest.raises(EngineStopped, match="1 events wait and no worker runs; start the engine"):
@@ -446,7 +446,7 @@ def test_a_handler_that_submits_into_a_full_queue_does_not_wait(worker: bool) ->
         wait_until(lambda: queue.ledger().refused == 1 or (clock.waiting() == 1 and queue.full()))
         waited = queue.ledger().refused == 0
         if waited:
-            queue.close()  # frees the one who hangs
+            queue.close()  # frees a thread that hangs
         call.result()
     engine.close()
     assert not waited

@@ -24,10 +24,10 @@ def seen(change: StateChange) -> tuple[Any, ...]:
     return change.version, dict(change.before), dict(change.after), change.reason, change.event
 
 
-# --- what is told
+# --- the changes
 
 
-def test_a_watcher_is_told_of_every_kind_of_write() -> None:
+def test_a_watcher_gets_every_kind_of_write() -> None:
     state, told = being(), []
     state.watch(lambda change: told.append(seen(change)))
     state["energy"] = 60.0
@@ -52,7 +52,7 @@ def test_a_watcher_is_told_of_every_kind_of_write() -> None:
     ]
 
 
-def test_what_changes_nothing_is_not_told() -> None:
+def test_a_write_without_effect_is_no_change() -> None:
     state, told = being(), []
     state.watch(told.append)
     state.compare_and_set("energy", 1.0, 2.0)
@@ -96,7 +96,7 @@ def test_a_change_gives_nothing_live_away() -> None:
     assert told[0].after["tags"] == state["tags"] == ["a"]
 
 
-def test_a_reflex_is_told_when_its_engine_delivers() -> None:
+def test_watchers_get_a_reflex_when_its_engine_delivers() -> None:
     state, told = being(), []
     state.watch(lambda change: told.append(seen(change)))
     table = ReflexSet.life().restricted_to(state.numbers).compile(state.numbers)
@@ -113,7 +113,7 @@ def test_a_reflex_is_told_when_its_engine_delivers() -> None:
 # --- order
 
 
-def test_what_a_watcher_writes_is_told_after_it() -> None:
+def test_a_watchers_own_write_is_delivered_after_it() -> None:
     state, told = being(), []
 
     def answer(change: StateChange) -> None:
@@ -247,7 +247,7 @@ def test_the_history_goes_on_when_the_last_watcher_leaves() -> None:
 
 
 
-def test_a_change_is_told_after_its_transaction_is_over() -> None:
+def test_a_change_is_delivered_after_its_transaction() -> None:
     state, inner = being(), []
 
     def again(change: StateChange) -> None:
@@ -271,7 +271,7 @@ def shocks(**more: Any) -> tuple[ThreadSafeSelfState, AsyncEventProcessor]:
     return state, AsyncEventProcessor(state, [Reflex("shock", 1.0, {"energy": -1.0})], **more)
 
 
-def test_what_reflexes_write_on_the_worker_is_told_without_being_asked() -> None:
+def test_reflexes_of_the_worker_are_delivered_without_a_call() -> None:
     state, engine = shocks()
     told, all_told = [], threading.Event()
 
@@ -290,7 +290,7 @@ def test_what_reflexes_write_on_the_worker_is_told_without_being_asked() -> None
     assert {reason for _, reason, _ in told} == {"reflex"}
 
 
-def test_what_reflexes_write_in_the_callers_thread_is_told_before_it_goes_on() -> None:
+def test_reflexes_of_the_callers_thread_are_delivered_before_it_goes_on() -> None:
     state, engine = shocks()
     told: list[StateChange] = []
     state.watch(told.append)

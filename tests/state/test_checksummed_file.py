@@ -1,4 +1,4 @@
-"""ChecksummedFile: whole or known not to be, whatever happens to the disk, the process or the bytes."""
+"""ChecksummedFile: whole or known not to be, after every failure of the disk, the process or the bytes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def outcome(file: ChecksummedFile) -> str | None:
         return None
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
+def test_a_written_content_is_read(tmp_path: Path) -> None:
     read = sealed(tmp_path, OLD).read()
     assert (read.content, read.path, read.problem) == (OLD, tmp_path / "state", None)
 
@@ -67,7 +67,7 @@ def test_the_file_is_one_json_value(tmp_path: Path) -> None:
     assert text.endswith(f'"content":{OLD}}}\n')
 
 
-# --- what is not whole
+# --- files that are not whole
 
 
 def spoiled(folder: Path, data: bytes) -> ChecksummedFile:
@@ -116,14 +116,14 @@ def test_no_piece_put_in_place_of_another_passes(
         (b'{"format":"being","format_version":1,"sha256":"' + b"0" * 64 + b'","content":0}\n', "checksum does not fit"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, data: bytes, says: str) -> None:
+def test_the_problem_of_a_file_is_reported(tmp_path: Path, data: bytes, says: str) -> None:
     problem = spoiled(tmp_path, data).read().problem
     assert problem is not None
     assert says in problem
     assert str(tmp_path / "state") in problem
 
 
-def test_a_missing_file_is_said_and_the_one_before_it_used(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_and_the_previous_one_used(tmp_path: Path) -> None:
     file = sealed(tmp_path, OLD, NEW)
     file.path.unlink()
     assert file.read().problem == f"{tmp_path}/state is missing"
@@ -265,7 +265,7 @@ def test_without_hard_links_the_one_before_is_kept_all_the_same(
 # --- other writers, links and permissions
 
 
-def test_what_a_killed_writer_left_is_used_again(tmp_path: Path) -> None:
+def test_a_draft_of_a_killed_writer_is_used_again(tmp_path: Path) -> None:
     (tmp_path / "state.tmp").write_bytes(b"half of a state, longer than the whole one will be" * 9)
     file = sealed(tmp_path, OLD)
     assert (outcome(file), names(tmp_path)) == (OLD, ["state"])
@@ -301,7 +301,7 @@ def test_many_writers_and_readers_never_see_a_file_that_is_not_whole(tmp_path: P
     assert names(tmp_path) == ["state", "state.previous"]
 
 
-def test_a_symbolic_link_stays_and_what_it_names_is_replaced(tmp_path: Path) -> None:
+def test_a_symbolic_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "state").symlink_to(tmp_path / "real" / "kept")
     file = sealed(tmp_path, OLD, NEW)

@@ -65,7 +65,7 @@ def test_a_block_knows_the_versions_of_its_begin_and_its_end() -> None:
     assert access.version == state.version == 2
 
 
-def test_an_exception_goes_on_and_what_was_done_until_then_is_published() -> None:
+def test_an_exception_goes_on_and_the_changes_before_it_are_published() -> None:
     _, state = wrapped()
     with pytest.raises(ZeroDivisionError), state.exclusive() as live:
         live.energy = 7.0
@@ -106,7 +106,7 @@ def test_a_change_outside_exclusive_access_is_published_by_the_next_block() -> N
     assert state["energy"] == 7.0
 
 
-def test_what_equals_nothing_counts_as_changed() -> None:
+def test_a_value_that_cannot_be_compared_counts_as_changed() -> None:
     class Unequal:
         def __eq__(self, other: object) -> bool:
             raise RuntimeError("not comparable")
@@ -127,7 +127,7 @@ def test_the_fields_need_no_numbers_and_no_values() -> None:
         assert dict(state.snapshot()) == dict.fromkeys(held, 7.0) == vars(target)
 
 
-# --- what a field does not take
+# --- refused values
 
 
 def outside(**rules: Any) -> tuple[Any, ThreadSafeSelfState]:
@@ -135,7 +135,7 @@ def outside(**rules: Any) -> tuple[Any, ThreadSafeSelfState]:
     return wrapped(Loose(energy=5.0, mood=0.0), fields)
 
 
-def test_what_lies_outside_is_clamped_in_the_object_too() -> None:
+def test_a_number_outside_is_clamped_in_the_object_too() -> None:
     target, state = outside(on_set="clamp")
     with state.exclusive() as live:
         live.energy = 99.0
@@ -156,7 +156,7 @@ def test_a_whole_number_is_cut_in_the_object_too() -> None:
 
 
 @pytest.mark.parametrize("bad", [11.0, -1.0, math.nan, math.inf, None, "7", 10**400, True, 1j], ids=repr)
-def test_what_is_rejected_is_put_back_and_said_and_the_rest_is_published(bad: Any) -> None:
+def test_a_rejected_value_is_put_back_and_reported_and_the_rest_is_published(bad: Any) -> None:
     target, state = outside()
     access = state.exclusive()
     with pytest.raises(InvalidValue, match="energy"), access as live:
@@ -195,7 +195,7 @@ def test_a_deleted_attribute_is_put_back() -> None:
     assert (target.energy, state["mood"]) == (5.0, 1.0)
 
 
-def test_an_object_that_refuses_everything_is_told_of_both() -> None:
+def test_an_object_that_refuses_everything_gives_both_errors() -> None:
     target, state = wrapped()
     both = r"energy: 101.0 lies outside .*, and energy: the object refused 50.0"
     with pytest.raises(InvalidValue, match=both), state.exclusive() as live:
@@ -433,10 +433,10 @@ def test_blocks_and_reflexes_lose_nothing(steps: list[tuple[str, float]]) -> Non
         assert target.sum == state["sum"]
 
 
-# --- those who watch
+# --- watchers
 
 
-def test_watchers_are_told_after_the_block_with_its_holder_as_reason() -> None:
+def test_watchers_get_a_block_after_its_end_with_its_holder_as_reason() -> None:
     _, state = wrapped()
     heard: list[Any] = []
 
@@ -482,7 +482,7 @@ def test_a_wait_ends_with_the_block_before_it() -> None:
 # --- statistics
 
 
-def test_a_state_tells_of_its_exclusive_access_when_it_has_an_object() -> None:
+def test_the_statistics_have_exclusive_access_when_the_state_has_an_object() -> None:
     _, state = wrapped(name="Ada")
     with state.exclusive("the handler"):
         pass

@@ -1,4 +1,4 @@
-"""Saving and loading fields: without loss, with hooks for what is no JSON, and a report."""
+"""Saving and loading fields: without loss, with hooks for values that are no JSON, and a report."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def saved(folder: Path, fields: dict[str, Any], encode: Any = None) -> Path:
 
 
 @given(fields=st.dictionaries(st.text(min_size=1), JSON))
-def test_what_is_saved_is_loaded_equal(tmp_path_factory: pytest.TempPathFactory, fields: dict[str, Any]) -> None:
+def test_saved_fields_are_loaded_equal(tmp_path_factory: pytest.TempPathFactory, fields: dict[str, Any]) -> None:
     loaded, _ = load_fields(saved(tmp_path_factory.mktemp("state"), fields), {})
     assert repr(loaded) == repr(fields)  # a repr tells 1 from 1.0 from True, and 0.0 from -0.0
 
 
-def test_the_report_says_from_where_which_version_and_when(tmp_path: Path) -> None:
+def test_the_report_has_the_file_the_version_and_the_time(tmp_path: Path) -> None:
     _, report = load_fields(saved(tmp_path, {"energy": 1.0}), {})
     assert report == RestoreReport(tmp_path / "state", 7, 1700000000.25, None)
 
 
-def test_the_report_says_why_the_one_before_was_used(tmp_path: Path) -> None:
+def test_the_report_has_the_reason_for_the_previous_file(tmp_path: Path) -> None:
     saved(tmp_path, {"energy": 1.0})
     saved(tmp_path, {"energy": 2.0}).write_bytes(b"")
     fields, report = load_fields(tmp_path / "state", {})
@@ -47,7 +47,7 @@ def test_the_report_says_why_the_one_before_was_used(tmp_path: Path) -> None:
     assert report.problem == f"{tmp_path / 'state'} is empty"
 
 
-def test_a_file_can_be_read_by_whatever_reads_json(tmp_path: Path) -> None:
+def test_a_file_is_plain_json(tmp_path: Path) -> None:
     document = json.loads(saved(tmp_path, {"energy": 1.5, "memory": ["shock"]}).read_text())
     assert document["content"] == {
         "version": 7,
@@ -56,14 +56,14 @@ def test_a_file_can_be_read_by_whatever_reads_json(tmp_path: Path) -> None:
     }
 
 
-def test_hooks_carry_what_is_no_json(tmp_path: Path) -> None:
+def test_hooks_convert_values_that_are_no_json(tmp_path: Path) -> None:
     path = saved(tmp_path, {"seen": {"shock", "noise"}, "energy": 1.0}, {"seen": sorted})
     assert load_fields(path, {"seen": set})[0] == {"seen": {"shock", "noise"}, "energy": 1.0}
     assert load_fields(path, {})[0] == {"seen": ["noise", "shock"], "energy": 1.0}
 
 
 @pytest.mark.parametrize("value", [{1}, (1,), float("nan"), {"deep": [{1: 2}]}, object()], ids=repr)
-def test_what_would_not_come_back_is_an_error_that_names_its_field(tmp_path: Path, value: Any) -> None:
+def test_a_value_that_would_not_come_back_is_an_error_that_names_its_field(tmp_path: Path, value: Any) -> None:
     with pytest.raises(SerializationError, match="memory"):
         saved(tmp_path, {"energy": 1.0, "memory": value})
     assert list(tmp_path.iterdir()) == []
@@ -143,7 +143,7 @@ def test_a_state_with_more_fields_keeps_those_that_the_file_does_not_have(tmp_pa
     ],
     ids=["unknown", "outside", "kind"],
 )
-def test_what_the_state_does_not_take_changes_nothing(
+def test_a_refused_file_changes_nothing(
     tmp_path: Path, fields: Any, error: type[Exception]
 ) -> None:
     ThreadSafeSelfState(fields).save(tmp_path / "state")

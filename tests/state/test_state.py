@@ -132,7 +132,7 @@ def test_life_has_no_other_field() -> None:
     assert set(ThreadSafeSelfState.life()) == set(LIFE)
 
 
-def test_only_what_life_counts_is_whole() -> None:
+def test_only_lifes_counters_are_whole() -> None:
     fields = ThreadSafeSelfState.life().fields
     sizes = {"echo_count", "sensory_buffer_size", "semantic_concepts_count", "procedural_patterns_count"}
     assert {name for name, field in fields.items() if field.integer} == sizes | {"ticks"}
@@ -267,7 +267,7 @@ def test_deltas_of_many_threads_sum_exactly() -> None:
     assert (state["left"], state["right"], state.version) == (6000.0, -6000.0, 6000)
 
 
-# --- what the state says of itself
+# --- statistics and copies
 
 
 def test_the_version_counts_writes_and_only_writes() -> None:
@@ -364,7 +364,7 @@ def test_every_snapshot_is_a_state_snapshot() -> None:
             pytest.fail("a snapshot is no mapping to match")
 
 
-def test_snapshots_are_equal_to_what_holds_the_same() -> None:
+def test_snapshots_equal_mappings_with_the_same_items() -> None:
     state = vitals()
     snapshot, same = state.snapshot(), {"energy": 50.0, "mood": 0.0, "ticks": 0}
     assert snapshot == same == snapshot

@@ -44,7 +44,7 @@ class Slotted(ThreadSafeSelfState):
     __slots__ = ("extra",)
 
 
-def test_what_a_users_class_overrides_wins() -> None:
+def test_the_overrides_of_a_users_class_win() -> None:
     state = Halved({"energy": Field(50.0)})
     assert (state["energy"], state.apply_delta({"energy": 10.0}), state.snapshot()) == (25.0, 1, {"energy": 55.0})
     assert state.version == -1
@@ -104,7 +104,7 @@ def test_a_subclass_of_a_states_own_class_works() -> None:
     assert (state.apply_delta({"energy": 1.0}), state["energy"], state.version) == (1, 2.0, 1)
 
 
-def test_a_name_is_known_by_what_it_says() -> None:
+def test_a_name_is_compared_by_value() -> None:
     state = vitals()
     unshared = "".join(["en", "ergy"])
     for name in (unshared, Odd("energy")):
@@ -119,7 +119,7 @@ def test_fields_may_be_named_by_a_subclass_of_str() -> None:
     assert state.snapshot() == {"energy": 2.0}
 
 
-def test_a_state_that_is_made_anew_forgets_what_it_was() -> None:
+def test_a_state_that_is_initialised_again_forgets_its_fields() -> None:
     state = vitals()
     state.apply_delta({"energy": 1.0})
     held = state.snapshot()

@@ -76,7 +76,7 @@ def test_a_value_that_cannot_be_copied_is_refused() -> None:
     assert state.version == 0
 
 
-def test_what_is_neither_field_nor_value_is_refused() -> None:
+def test_a_declaration_is_a_field_or_a_value() -> None:
     with pytest.raises(InvalidValue, match="must be a Field or a Value, not a float"):
         ThreadSafeSelfState({"energy": 1.0})  # type: ignore[dict-item]
 
@@ -97,7 +97,7 @@ def test_a_value_is_of_its_kind_or_refused() -> None:
     assert (state["mood"], state.version) == ("calm", 0)
 
 
-def test_nobody_holds_what_the_state_holds() -> None:
+def test_no_other_code_holds_the_states_own_value() -> None:
     state, mine = being(), ["a", ["b"]]
     state["tags"] = mine
     mine[1].append("c")  # type: ignore[attr-defined]
@@ -114,7 +114,7 @@ def test_a_default_is_not_shared_by_states() -> None:
     assert other["tags"] == one["tags"] == [[]]
 
 
-def test_what_copies_to_itself_is_handed_out_as_it_is() -> None:
+def test_a_value_that_copies_to_itself_is_handed_out_unchanged() -> None:
     state, point = being(place=Value()), ("x", frozenset())
     state["mood"] = text = "".join(["q", "uick"])
     assert state["mood"] is text is state.snapshot()["mood"]
@@ -171,10 +171,10 @@ def test_a_snapshot_made_by_hand_keeps_its_own_copy() -> None:
     assert (snapshot["tags"], "tags" in snapshot, "mood" in snapshot, len(snapshot)) == ([1], True, False, 1)
 
 
-# --- what lies outside the bounds
+# --- numbers outside the bounds
 
 
-def test_what_is_set_outside_is_clamped_where_the_field_says_so() -> None:
+def test_a_stored_number_is_clamped_when_its_field_clamps() -> None:
     state = being(level=Field(1, low=0, high=5, integer=True, on_set="clamp"))
     state["level"] = 7.9
     assert state["level"] == 5
@@ -185,7 +185,7 @@ def test_what_is_set_outside_is_clamped_where_the_field_says_so() -> None:
     assert state["level"] == 0
 
 
-def test_a_delta_that_leaves_the_bounds_is_rejected_where_the_field_says_so() -> None:
+def test_a_delta_is_rejected_when_its_field_rejects() -> None:
     state = being(fuel=Field(1.0, low=0.0, on_delta="reject"))
     with pytest.raises(InvalidValue, match=r"fuel: -1.0 lies outside"):
         state.apply_delta({"energy": -1.0, "fuel": -2.0})
@@ -213,7 +213,7 @@ def test_store_is_all_or_nothing() -> None:
     assert (state["energy"], state["mood"], state["tags"], state.version) == (1.0, "tired", [1], 1)
 
 
-def test_a_report_tells_what_was_asked_and_what_was_applied() -> None:
+def test_a_report_has_the_asked_and_the_applied_amounts() -> None:
     state = being()
     report = state.apply_delta({"energy": 60.0, "ticks": 2.9}, report=True)
     assert report == DeltaReport(1, {"energy": 60.0, "ticks": 2.9}, {"energy": 50.0, "ticks": 2.0})
@@ -247,7 +247,7 @@ def test_minimum_and_maximum_move_one_way() -> None:
         state.update_max("energy", 101.0)
 
 
-def test_increment_adds_one_unless_told_otherwise() -> None:
+def test_increment_adds_one_by_default() -> None:
     state = being()
     assert [state.increment("ticks"), state.increment("ticks", 5), state["ticks"]] == [1, 2, 6]
 
@@ -319,10 +319,10 @@ def test_no_increment_of_many_threads_is_lost() -> None:
     assert state.version == 8 * each
 
 
-# --- what is told of it
+# --- observation
 
 
-def test_statistics_tell_conflicts_waits_and_holds() -> None:
+def test_statistics_have_conflicts_waits_and_holds() -> None:
     state = being()
     for _ in range(65):
         state.increment("ticks")

@@ -86,7 +86,7 @@ def test_a_transaction_is_a_mapping_of_all_fields() -> None:
         assert (dict(t), len(t), "x" in t, "z" in t) == ({"x": 1.0, "y": 50, "notes": []}, 3, True, False)
 
 
-def test_what_a_field_refuses_is_refused_at_once() -> None:
+def test_a_refused_value_is_an_error_at_once() -> None:
     state = accounts()
     with state.transaction() as t:
         t["x"] = 1.0
@@ -237,7 +237,7 @@ def test_a_transaction_is_used_once() -> None:
         state.transaction()["x"]
 
 
-def test_a_transaction_whose_block_was_never_entered_is_in_nobodys_way() -> None:
+def test_a_transaction_whose_block_was_never_entered_does_not_hinder_others() -> None:
     state = accounts()
     state.transaction().__enter__()
     with state.transaction() as t:
@@ -256,7 +256,7 @@ def test_a_block_may_end_in_another_context_than_it_began() -> None:
 # --- transact
 
 
-def test_transact_returns_what_the_function_returns() -> None:
+def test_transact_returns_the_functions_result() -> None:
     state = accounts()
 
     def spend(t: Transaction) -> str:

@@ -37,7 +37,7 @@ def held(being: Being) -> dict[str, Any]:
     ],
     ids=["dataclass", "model", "plain"],
 )
-def test_an_object_says_itself_which_fields_it_has(target: Any, expected: dict[str, Any]) -> None:
+def test_the_fields_of_an_object_are_found(target: Any, expected: dict[str, Any]) -> None:
     state = ThreadSafeSelfState.wrap(target)
     assert dict(state.snapshot()) == expected
     assert state.version == 0
@@ -54,7 +54,7 @@ def test_numbers_and_values_may_be_declared_in_any_order() -> None:
     assert dict(state.snapshot()) == vars(target) == {"name": "Eve", "energy": 2.5, "memory": ("shock",), "ticks": 4}
 
 
-def test_names_choose_fields_and_what_they_hold_declares_them() -> None:
+def test_names_choose_fields_and_present_values_declare_them() -> None:
     target = Loose(energy=1.5, ticks=3, awake=True, name="Ada", huge=10**400, other=1)
     state = ThreadSafeSelfState.wrap(target, ["energy", "ticks", "awake", "name", "huge"])
     assert state.fields == {
@@ -66,7 +66,7 @@ def test_names_choose_fields_and_what_they_hold_declares_them() -> None:
     }
 
 
-def test_declarations_keep_their_bounds_and_take_what_the_object_holds_as_default() -> None:
+def test_declarations_keep_their_bounds_and_take_present_values_as_defaults() -> None:
     _, state = wrapped()
     assert state.fields["energy"] == Field(50.0, low=0.0, high=100.0)
     assert dict(state.snapshot()) == {"energy": 50.0, "ticks": 3, "memory": [], "pattern": ""}
@@ -93,12 +93,12 @@ def test_slots_and_properties_are_wrapped_when_they_are_named() -> None:
         (Loose(lock=iter([])), ["energy"], UnknownField, "energy"),
     ],
 )
-def test_what_cannot_be_wrapped_is_an_error(target: Any, fields: Any, error: type[Exception], says: str) -> None:
+def test_wrapping_refuses_unfit_objects(target: Any, fields: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         ThreadSafeSelfState.wrap(target, fields)
 
 
-def test_what_is_clamped_at_first_is_clamped_in_the_object_too() -> None:
+def test_a_number_clamped_at_first_is_clamped_in_the_object_too() -> None:
     target = Loose(energy=5.0, ticks=2.5)
     fields = {"energy": Field(0.0, high=1.0, on_set="clamp"), "ticks": Field(0, integer=True)}
     state = ThreadSafeSelfState.wrap(target, fields)
@@ -118,7 +118,7 @@ def test_a_subclass_is_wrapped_as_itself() -> None:
     assert isinstance(type(state).wrap(Being(), FIELDS), Mine)
 
 
-if find_spec("pydantic"):  # it is no dependency: the double above is what every run has
+if find_spec("pydantic"):  # it is no dependency: the double above is in every run
 
     def test_a_real_pydantic_model_is_wrapped() -> None:
         made = import_module("pydantic").create_model("Made", energy=(float, 50.0), name=(str, "Ada"))()
@@ -157,7 +157,7 @@ def test_every_write_reaches_the_object_as_one_version(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_what_the_object_refuses_changes_neither_it_nor_the_state(name: str) -> None:
+def test_a_value_refused_by_the_object_changes_neither_it_nor_the_state(name: str) -> None:
     class Refusing(Being):
         """Takes the first attribute that is set, and then no more: all are put back."""
 
@@ -203,7 +203,7 @@ def test_writes_that_write_nothing_write_nothing() -> None:
         (lambda state: state.store({"energy": 1.0, "ticks": -1}), InvalidValue),
     ],
 )
-def test_what_the_state_refuses_does_not_reach_the_object(write: Any, error: type[Exception]) -> None:
+def test_a_value_refused_by_the_state_does_not_reach_the_object(write: Any, error: type[Exception]) -> None:
     being, state = wrapped()
     with pytest.raises(error):
         write(state)
@@ -220,7 +220,7 @@ def test_a_field_that_rejects_deltas_does_so_here() -> None:
 
 @pytest.mark.parametrize("write", [lambda state: state.__setitem__("energy", 7.6),
                                    lambda state: state.apply_delta({"energy": -42.4})])  # fmt: skip
-def test_what_the_object_makes_of_a_number_is_published(write: Any) -> None:
+def test_the_objects_form_of_a_number_is_published(write: Any) -> None:
     class Rounding(Being):
         def __setattr__(self, name: str, value: Any) -> None:
             super().__setattr__(name, float(round(value)) if name == "energy" else value)
@@ -231,7 +231,7 @@ def test_what_the_object_makes_of_a_number_is_published(write: Any) -> None:
     assert (being.energy, state["energy"]) == (8.0, 8.0)
 
 
-def test_what_an_object_makes_of_a_number_must_fit_the_field() -> None:
+def test_the_objects_form_of_a_number_must_fit_the_field() -> None:
     class Doubling(Loose):
         def __setattr__(self, name: str, value: Any) -> None:
             vars(self)[name] = 2 * value
@@ -329,10 +329,10 @@ def error_of(call: Any) -> BaseException | None:
     return None
 
 
-# --- reflexes write the cells and ask nobody
+# --- reflexes write the cells without the lock
 
 
-def test_a_write_first_shows_the_object_what_reflexes_wrote() -> None:
+def test_a_write_first_copies_the_writes_of_reflexes_into_the_object() -> None:
     being, state = wrapped()
     state.cells.add([0, 1], [-10.0, 4.0])
     assert (being.energy, state["energy"]) == (50.0, 40.0)
@@ -349,7 +349,7 @@ def test_a_delta_and_a_reflex_add_up() -> None:
     assert (being.energy, state["energy"]) == (32.0, 32.0)
 
 
-def test_a_number_of_a_reflex_that_the_object_refuses_is_taken_back_and_said_once() -> None:
+def test_a_reflexs_number_refused_by_the_object_is_taken_back_and_reported_once() -> None:
     being = Being()
     state = ThreadSafeSelfState.wrap(being, {"energy": Field(0.0, low=-50.0)})
     state.cells.add([0], [-60.0])
@@ -400,7 +400,7 @@ def test_a_reflex_in_the_middle_of_a_write_is_before_or_after_it(write: Any, exp
     assert being.energy == expected
 
 
-def test_what_compares_equal_again_after_a_reflex_is_set() -> None:
+def test_a_number_is_compared_and_set_after_a_reflex_without_effect() -> None:
     being, state = interfered(0.0)
     assert state.compare_and_set("energy", 50.0, 7.0)
     assert (being.energy, state["energy"]) == (7.0, 7.0)
@@ -431,7 +431,7 @@ def test_object_and_state_agree_whenever_a_turn_ends(operations: Any) -> None:
         except InvalidValue:
             refused = True
             assert state["energy"] == before
-        if kind == "turn" or (kind != "reflex" and not refused):  # what is refused at once opens no turn
+        if kind == "turn" or (kind != "reflex" and not refused):  # a write refused at once takes no exclusive access
             assert being.energy == state["energy"]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from lifeevt import AsyncEventProcessor, Event, Field, RuntimeLoop, ThreadSafeSelfState
 
-LONG_SECONDS = 100.0  # longer than any test: who does not let go is not made to
+LONG_SECONDS = 100.0  # longer than any test: a thread keeps the GIL until it yields
 PATIENCE = 30.0
 
 
@@ -25,7 +25,7 @@ def computing_thread_keeps_the_interpreter() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("computing_thread_keeps_the_interpreter")
-def test_a_long_tick_that_breathes_lets_handlers_run() -> None:
+def test_a_long_tick_that_yields_the_gil_lets_handlers_run() -> None:
     handled: list[str] = []
     state = ThreadSafeSelfState({"energy": Field(100.0)})
     engine = AsyncEventProcessor(state, [], {"visitor": lambda event, _: handled.append(event.type)})
@@ -39,7 +39,7 @@ def test_a_long_tick_that_breathes_lets_handlers_run() -> None:
         assert handled == ["visitor"]  # inside: closing would let the handler run in any case
 
 
-def test_breathing_beside_nothing_that_waits_says_so() -> None:
+def test_yield_gil_returns_false_when_no_event_waits() -> None:
     state = ThreadSafeSelfState({"energy": Field(100.0)})
     with AsyncEventProcessor(state, []) as engine:
         assert engine.wait_idle(PATIENCE)
