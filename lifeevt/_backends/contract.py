@@ -13,7 +13,7 @@ Lock policy
     Writers first: while a writer waits, no new reader enters. No reader starves: once PASSES writers have
     entered past waiting readers, all these enter before the next writer. Writers wait in line; at most
     PASSES newcomers enter between two of them. Re-entry, upgrade and downgrade raise LockOrderError at once.
-    A wait lets other Python threads run, can time out, and answers Ctrl-C.
+    A wait lets other Python threads run, can time out, and ends with Ctrl-C.
 Numbers
     Cells hold IEEE doubles. Both backends do the same operations in the same order, without fused
     multiply-add, so their results are equal to the bit.
@@ -46,7 +46,7 @@ OnWait = Callable[[bool], None]  # True: joined the queue; False: left it
 
 
 class Offer(NamedTuple):
-    """An event that asks for a place in the queue."""
+    """An event to be queued."""
 
     key: int
     level: int
@@ -55,7 +55,7 @@ class Offer(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An event that has a place in the queue, or just left it."""
+    """An event that is queued, or just left the queue."""
 
     payload: Any
     key: int
@@ -100,7 +100,7 @@ class TypeRow(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a reflex did. ``impacts`` are what the event would have done, ``applied`` what the pattern made of that."""
+    """The effect of a reflex: the ``impacts`` of the event, and the amounts that its pattern ``applied`` of them."""
 
     significance: float
     pattern: int
@@ -124,7 +124,7 @@ class Task(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What became of one event; its payload is None if it came as numbers."""
+    """The end of one event; its payload is None if the event came as numbers."""
 
     payload: Any
     sequence: int
@@ -180,7 +180,7 @@ class Row(NamedTuple):
 
 
 class Pattern(NamedTuple):
-    """What a decision does: nothing, or the impacts times ``factor``, less the ``costs``, (field, amount)."""
+    """The effect of a decision: none, or the impacts times ``factor``, less the ``costs``, (field, amount)."""
 
     ignores: bool
     factor: float
@@ -188,7 +188,7 @@ class Pattern(NamedTuple):
 
 
 class Verdict:
-    """The heap's answer to an offer that shed no event."""
+    """The verdict of the heap on an offer that shed no event."""
 
     __slots__ = ("name",)
 
@@ -199,6 +199,6 @@ class Verdict:
         return self.name
 
 
-UNSET = Verdict("UNSET")  # what a stage would have given, had there been one
+UNSET = Verdict("UNSET")  # the value of a stage that is missing
 ADMITTED = Verdict("ADMITTED")
 REFUSED = Verdict("REFUSED")

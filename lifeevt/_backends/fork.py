@@ -1,4 +1,4 @@
-"""What a fork does to locks: those that guard data are taken before it, and all are new in the child."""
+"""Fork: locks that guard data are acquired before a fork, and all locks are new in the child."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ PATIENCE_SECONDS = 1.0
 
 
 class Forked:
-    """What a fork would break: its locks may be held by threads that the child does not have. Nothing here raises."""
+    """An object with locks, which threads may hold that the child does not have. No hook raises."""
 
     def _before_fork(self) -> None:
-        """Take what guards data, so that the child sees no change half made. Waits for a few operations at most.
+        """Acquire the locks that guard data, so that the child sees no change half made. Waits for a few operations.
 
-        What may be held for long is left alone, and is new in the child.
+        A lock that may be held for long is not acquired, and is new in the child.
         """
 
     def _after_fork_in_parent(self) -> None:
-        """Give it back."""
+        """Release the locks."""
 
     def _after_fork_in_child(self) -> None:
-        """Be free, but for what this thread holds: everybody else is gone."""
+        """Renew the locks; those that this thread held stay held."""
 
 
 class Mutexed(Forked):
-    """What one ``threading.Lock``, its ``_mutex``, guards."""
+    """An object whose data one ``threading.Lock`` guards, its ``_mutex``."""
 
     _mutex: threading.Lock
     _held_for_fork = False
@@ -46,34 +46,34 @@ class Mutexed(Forked):
         renew(self._mutex)
 
 
-_kept: dict[int, tuple[int, weakref.ref[Forked]]] = {}  # by id: depth, and who
-_renewed: dict[int, tuple[tuple[str, ...], weakref.ref[Any]]] = {}  # by id: names of locks, and whose
+_kept: dict[int, tuple[int, weakref.ref[Forked]]] = {}  # by id: depth and object
+_renewed: dict[int, tuple[tuple[str, ...], weakref.ref[Any]]] = {}  # by id: names of locks, and their owner
 _one_at_a_time = threading.Lock()
 _forking: list[Forked] = []
 
 
 def keep(one: Forked, depth: int = 0) -> None:
-    """Let a fork come to ``one`` as long as it lives. Thread-safe; O(1).
+    """Call the hooks of ``one`` at each fork as long as it lives. Thread-safe; O(1).
 
-    Whose locks are taken while others are held has a greater ``depth``, and is taken after those.
+    An object whose locks are taken under the locks of others has a greater ``depth``: it comes after them.
     """
     number = id(one)
     _kept[number] = depth, weakref.ref(one, lambda gone: _forget(_kept, number, gone))
 
 
 def renew_locks(owner: object, *names: str) -> None:
-    """Have the locks of ``threading`` that ``owner`` keeps under these names free in the child. O(1)."""
+    """Renew these locks of ``owner`` in the child of each fork. O(1)."""
     number = id(owner)
     _renewed[number] = names, weakref.ref(owner, lambda gone: _forget(_renewed, number, gone))
 
 
 def renew(lock: Any) -> None:
-    """Make a lock, or condition, of ``threading`` free, whoever held it: as the standard library does it."""
+    """Free a lock or condition of ``threading`` from any holder, as the standard library does."""
     lock._at_fork_reinit()
 
 
 def _forget(entries: dict[int, Any], number: int, gone: weakref.ref[Any]) -> None:
-    if number in entries and entries[number][1] is gone:  # else the number is another's by now
+    if number in entries and entries[number][1] is gone:  # else a new object has the number
         del entries[number]
 
 
@@ -96,7 +96,7 @@ def _in_child() -> None:
     renew(_one_at_a_time)
     for names, kept in list(_renewed.values()):
         owner = kept()
-        if owner is not None:  # else it died on the way
+        if owner is not None:  # else it has died
             for name in names:
                 renew(getattr(owner, name))
     while _forking:

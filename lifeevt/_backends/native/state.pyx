@@ -299,7 +299,7 @@ cdef class StateBase:
 
     @property
     def version(self):
-        """How many writes there were."""
+        """The number of writes."""
         if self.block == NULL:
             return self._cells.version
         return cells_version(self.block)

@@ -8,10 +8,9 @@ from .uncopyable import Uncopyable
 
 
 class Account(Uncopyable):
-    """How the events of one level or type fared: histograms of nanoseconds, and counts.
+    """The durations in nanoseconds of the events of one level or type, and the numbers of late, starved and shed ones.
 
-    ``wait`` is acceptance to start, ``service`` start to end, ``latency`` acceptance to end; ``lateness`` is how
-    much longer than its budget a late one took. One thread at a time may record; any may read.
+    One thread at a time may record; any may read.
     """
 
     def __init__(self) -> None:
@@ -35,26 +34,26 @@ class Account(Uncopyable):
 
     @property
     def late(self) -> int:
-        """How many took longer than their budget."""
+        """The number of events that took longer than their budget."""
         return self._late
 
     @property
     def lateness(self) -> Histogram:
-        """By how much those that were late exceeded their budget."""
+        """The durations by which late events exceeded their budget."""
         return self._lateness
 
     @property
     def starved(self) -> int:
-        """How many waited longer than ten times their budget before they were started."""
+        """The number of events that waited longer than ten times their budget for their start."""
         return self._starved
 
     @property
     def shed(self) -> int:
-        """How many were shed because they had waited too long to be answered."""
+        """The number of events that were shed because they had waited too long."""
         return self._shed
 
     def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None:
-        """Count one event that waited and was answered for so long. O(1)."""
+        """Count one event, with its wait and service time. O(1)."""
         latency_ns = wait_ns + service_ns
         if latency_ns > budget_ns:
             self._lateness.record(latency_ns - budget_ns)

@@ -10,9 +10,9 @@ EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0  # years 1 to 9999, as E
 
 
 def numbers_of(types: TypeTable, type_ids: Any, intensities: Any, timestamps: Any) -> list[tuple[int, float, float]]:
-    """Return (type, intensity, timestamp) of each event; ValueError for the first that is wrong.
+    """Return (type_id, intensity, timestamp) of each event; ValueError names the first invalid number.
 
-    The buffers are a user's own, as ``submit_arrays`` was given them: they are checked here.
+    The buffers come from a user of ``submit_arrays``: they are validated here.
     """
     ids = _numbers(type_ids, "types", "il", 4)
     strengths = _numbers(intensities, "intensities", "d", 8)

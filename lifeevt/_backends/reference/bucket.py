@@ -1,4 +1,4 @@
-"""Bucket, the reference: how many events of a type, or of a source, may come."""
+"""Bucket, the reference: a limit to the rate of the events of a type or of a source."""
 
 from __future__ import annotations
 
@@ -16,15 +16,14 @@ class Bucket(Uncopyable):
     It keeps one whole number: the instant at which the bucket is full again, in units of 1/count ns. So nothing is
     rounded. This is the virtual scheduling form of the leaky bucket (ITU-T I.371).
 
-    The mutex of ``heap`` guards a bucket that limits the events of this heap. Without a heap, one thread at a time may
-    use the bucket.
+    The mutex of ``heap`` guards the bucket. Without a heap, one thread at a time may use it.
     """
 
     def __init__(self, heap: Watched | None, count: int, period_ns: int, most: int) -> None:
         self._heap, self._count, self._period = heap, count, period_ns
         self._room = most * period_ns  # how far ahead of now that instant may lie
         self._guard: AbstractContextManager[object] = nullcontext() if heap is None else heap._mutex
-        self._full_at: int | None = None  # None: full since ever
+        self._full_at: int | None = None  # None: always
 
     def admits(self, now_ns: int) -> bool:
         """Take a token if there is one; return whether there was."""
@@ -32,12 +31,12 @@ class Bucket(Uncopyable):
             return self._admits(now_ns)
 
     def has_token(self, now_ns: int) -> bool:
-        """Return whether ``admits`` would, and take nothing."""
+        """Return whether ``admits`` would return True, and take no token."""
         with self._guard:
             return self._has_token(now_ns)
 
     def ready_ns(self, now_ns: int) -> int:
-        """Return the first instant, not before ``now_ns``, at which there is a token; 2**63 - 1 when it comes later."""
+        """Return the first instant from ``now_ns`` on at which there is a token, at most 2**63 - 1."""
         with self._guard:
             if self._full_at is None:
                 return now_ns
@@ -45,7 +44,7 @@ class Bucket(Uncopyable):
             return min(max(now_ns, ready), LATEST_NS)
 
     def is_full(self, now_ns: int) -> bool:
-        """Return whether the bucket is as good as new."""
+        """Return whether the bucket has all its tokens."""
         with self._guard:
             return self._full_at is None or self._full_at <= now_ns * self._count
 

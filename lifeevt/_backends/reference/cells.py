@@ -9,7 +9,7 @@ from typing import Any
 from ..contract import NO_CAUSE, SAMPLED_WRITES, Change
 from .cell_storage import CellStorage
 from .histogram import Histogram
-from .rwlock import Reading, Writing as Locked
+from .rwlock import reading, writing
 
 
 class StateCells(CellStorage):
@@ -48,25 +48,25 @@ class StateCells(CellStorage):
 
     def read(self, index: int) -> float:
         """Return one number; IndexError outside. O(1)."""
-        with Reading(self._lock):
+        with reading(self._lock):
             self._reads += 1
             return self._values[index]
 
     def read_all(self) -> tuple[int, tuple[float, ...]]:
         """Return the version and all numbers of one instant. O(cells)."""
-        with Reading(self._lock):
+        with reading(self._lock):
             self._reads += 1
             return self._version, tuple(self._values)
 
     def read_object(self, index: int) -> Any:
         """Return the object at a place; IndexError where none is. O(1)."""
-        with Reading(self._lock):
+        with reading(self._lock):
             self._reads += 1
             return self._objects[index - len(self._values)]
 
     def read_whole(self) -> tuple[int, tuple[float, ...], tuple[Any, ...]]:
         """Return the version, all numbers and all objects of one instant. O(cells)."""
-        with Reading(self._lock):
+        with reading(self._lock):
             self._reads += 1
             return self._version, tuple(self._values), tuple(self._objects)
 
@@ -192,7 +192,7 @@ class StateCells(CellStorage):
 
     def record(self, records: bool) -> None:
         """Log every change from now on, or stop that."""
-        with Locked(self._lock):
+        with writing(self._lock):
             if not records:
                 self._change_log = None
             elif self._change_log is None:
@@ -200,7 +200,7 @@ class StateCells(CellStorage):
 
     def take_changes(self) -> list[Change]:
         """Take the logged changes, oldest first. O(changes)."""
-        with Locked(self._lock):
+        with writing(self._lock):
             taken = self._change_log or []
             if taken:
                 self._change_log = []

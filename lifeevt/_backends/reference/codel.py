@@ -1,4 +1,4 @@
-"""CoDel, the reference: what to shed when events wait too long, whatever the length of the queue (RFC 8289)."""
+"""CoDel, the reference: sheds when events wait too long, at any length of the queue (RFC 8289)."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class CoDel(Uncopyable):
         self._levels = [_Level(target_ns, interval_ns) for target_ns in targets_ns]
 
     def admits(self, level: int, now_ns: int, waited_ns: int, last: bool = False) -> bool:
-        """Return whether an event that waited so long shall be answered; False: shed it and take the next.
+        """Return whether an event that waited so long is to be processed; False: shed it and take the next.
 
-        ``last``: nothing of this level is queued behind it. The last one is never shed.
+        ``last``: no event of this level is queued behind it. The last one is never shed.
         """
         return self._levels[level].admits(now_ns, waited_ns, last)
 
@@ -42,7 +42,7 @@ class _Level:
 
     def __init__(self, target_ns: int, interval_ns: int) -> None:
         self._target_ns, self._interval_ns = target_ns, interval_ns
-        self._above_since_ns: int | None = None  # the first event left then of those that have waited too long since
+        self._above_since_ns: int | None = None  # when the present run of long waits began
         self._drop_next_ns = 0
         self._count = self._last_count = 0  # shed in this episode; and when the one before it began
         self.dropping = self._dropped = False
@@ -62,8 +62,8 @@ class _Level:
     def _ok_to_drop(self, now_ns: int, waited_ns: int, last: bool) -> bool:
         """Return whether all events have waited for the target or longer during a whole interval.
 
-        One that did not, or the last of its level, begins the interval anew: a standing queue never gets there, a
-        burst does.
+        An event that waited less, or the last of its level, ends the interval: it comes in a burst, and never in a
+        standing queue.
         """
         if waited_ns < self._target_ns or last:
             self._above_since_ns = None

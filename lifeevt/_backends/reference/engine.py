@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class ProcessorBase:
-    """The call by which an event enters an engine. ``AsyncEventProcessor`` is the rest of it.
+    """The call by which an event enters an engine; the base of ``AsyncEventProcessor``.
 
-    The native base queues a plain event from C and leaves every other to ``_submit_slowly``, as the reference does
-    with all.
+    The native base queues a plain event in C and leaves every other event to ``_submit_slowly``; the reference leaves
+    all of them to it.
     """
 
     def submit(self, event: Event) -> bool:
@@ -25,11 +25,11 @@ class ProcessorBase:
         return self._submit_slowly(event)
 
     def _attach(self, queue: object) -> None:
-        """Tell the fast path which queue to fill; the reference has no fast path."""
+        """Give the fast path its queue; the reference has no fast path."""
 
     def _use_fast_path(self, accepts: bool) -> None:
-        """Let the fast path accept events, or leave that to the slow one."""
+        """Use the fast path, or do not."""
 
     @abstractmethod
     def _submit_slowly(self, event: Event) -> bool:
-        """Do what ``submit`` says, for every event, queue and engine."""
+        """Submit any event to any queue."""

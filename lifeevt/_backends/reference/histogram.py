@@ -26,7 +26,7 @@ class Histogram(Uncopyable, fork.Mutexed):
 
     @property
     def count(self) -> int:
-        """How many durations were recorded."""
+        """The number of durations."""
         return self._count
 
     @property

@@ -18,27 +18,27 @@ class LockEntry:
 
     def __init__(self, holder: str) -> None:
         self.holder, self.thread = holder, threading.get_ident()
-        self.since_ns = 0  # 0 until its thread is inside
-        self.bell: threading.Lock | None = None  # of a thread that waits: released to wake it
-        self.ranks: list[tuple[str, int]] | None = None  # those that its thread holds, when the lock has one
+        self.since_ns = 0  # 0 until the thread is inside
+        self.bell: threading.Lock | None = None  # of a waiting thread: released to wake it
+        self.ranks: list[tuple[str, int]] | None = None  # the ranks that the thread holds, if the lock has one
 
     def enter(self) -> None:
-        """Note that its thread is inside from now on."""
+        """Note that the thread is inside from now on."""
         self.since_ns = time.monotonic_ns()
 
     def held_ns(self) -> int:
-        """Return for how long its thread has been inside; 0 before."""
+        """Return how long the thread has been inside; 0 before."""
         return time.monotonic_ns() - self.since_ns if self.since_ns else 0
 
     def ring(self) -> None:
-        """Wake its thread, now or as soon as it waits. Takes no lock, so a finalizer may call it."""
+        """Wake the thread, now or as soon as it waits. Takes no lock, so a finalizer may call it."""
         if self.bell is not None:
             with suppress(RuntimeError):  # it was rung already
                 self.bell.release()
 
 
 class LockGuard:
-    """One ``with`` block inside a fair lock; subclasses say in the hooks what is done at its ends.
+    """One ``with`` block inside a fair lock; subclasses add work at its ends by the hooks.
 
     The block leaves the lock however it ends. On the native backend that also holds when a signal handler raises on
     the way in or out. On the reference such a block leaves the lock when its last reference goes.
@@ -90,7 +90,7 @@ class LockGuard:
     # --- hooks
 
     def _admit(self) -> None:
-        """Raise what forbids this block, before any wait."""
+        """Raise the error that forbids this block, before any wait."""
 
     def _opened(self) -> Any:
         """Do the first work inside the lock and return the target of ``with … as``."""

@@ -9,7 +9,7 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
 def int64(value: int) -> int:
-    """Return a whole number that fits 64 bits; TypeError, OverflowError. For what a user's own seconds became."""
+    """Return a whole number of a user's if it fits 64 bits; TypeError, OverflowError."""
     number = operator.index(value)
     if not INT64_MIN <= number <= INT64_MAX:
         raise OverflowError(f"{number} does not fit 64 bits")

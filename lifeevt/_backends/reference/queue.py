@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class QueueBase:
-    """The calls by which events enter and leave a queue. ``AsyncEventQueue`` is the rest of it.
+    """The calls by which events enter and leave a queue; the base of ``AsyncEventQueue``.
 
-    The native base answers a plain call from C: an event of a known type, the system's clock, no wait. It leaves
-    every other call to the function of the same name that ends in ``_slowly``, as the reference does with all.
+    The native base serves plain calls in C: an event of a known type, the system's clock, no wait. It leaves every
+    other call to the function with ``_slowly`` after its name; the reference leaves all of them to it.
     """
 
     _put_slowly: Callable[[Event, float | None], bool]
@@ -74,7 +74,7 @@ class QueueBase:
         return self._get_nowait_slowly()
 
     def _attach(self, *_: object) -> None:
-        """Tell the fast path what this queue is made of; the reference has no fast path."""
+        """Give the fast path the parts of this queue; the reference has no fast path."""
 
     def _use_fast_path(self, puts: bool, gets: bool) -> None:
         """Let the fast path queue events and hand them out, or leave that to the slow one."""

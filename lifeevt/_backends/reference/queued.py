@@ -8,7 +8,7 @@ from ..contract import Entry, Outcome, Task
 
 
 class Queued:
-    """What was offered, what a reflex needs of it, and where it stands.
+    """An event in the heap: its offer, the numbers for its reflex, and its place.
 
     ``timestamp`` is None unless the event came as numbers; then these are its payload. ``place`` is None while the
     event is set aside: ``held``, until it is brought back, or paused.

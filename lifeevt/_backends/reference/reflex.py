@@ -31,9 +31,8 @@ COMPARISONS = {BELOW: operator.lt, ABOVE: operator.gt, AT_LEAST: operator.ge, AT
 class ReflexTable(Uncopyable):
     """Responses as numbers: appraise, decide and apply, in one atomic step on the cells.
 
-    The rules are Life's in shape; the numbers are the caller's. ``rows`` hold (weight, impacts,
-    gains); ``sensitizers`` all multiply the significance, the first matching of ``dampers`` the
-    impact, the first matching of ``decisions`` chooses one of ``patterns`` (ignores, factor, costs).
+    All matching ``sensitizers`` multiply the significance, the first matching damper multiplies the impacts, and the
+    first matching decision chooses one of the ``patterns``. The shape of the rules is Life's.
     """
 
     def __init__(
@@ -65,16 +64,15 @@ class ReflexTable(Uncopyable):
         recall_mean: float = 0.0,
         cause: int = NO_CAUSE,
     ) -> Outcome:
-        """Answer one event: (significance, pattern, impacts, applied, version before, version after).
+        """Respond to one event and return the outcome.
 
-        ``recall_max`` and ``recall_mean`` summarise remembered significances. The pattern is
-        NO_PATTERN, and nothing is written, when the significance is 0 or no decision matches. ``cause``
-        stands beside it in the change log of the cells.
+        ``recall_max`` and ``recall_mean`` summarise remembered significances. The pattern is NO_PATTERN, and nothing is
+        written, when the significance is 0 or no decision matches. ``cause`` goes into the change log of the cells.
         """
         reflex, strength = self._rows[row], abs(intensity)
         with Writing(cells):
-            # What a condition may ask about. SIGNIFICANCE, RECALL_MAX and RECALL_MEAN are -1, -2 and -3: they count
-            # from the end. While it is appraised the significance is 0.
+            # The inputs of conditions. SIGNIFICANCE, RECALL_MAX and RECALL_MEAN are -1, -2 and -3, so they count from
+            # the end. During the appraisal the significance is 0.
             inputs = [*cells._values, recall_mean, recall_max, 0.0]
             significance = inputs[SIGNIFICANCE] = self._appraise(strength * reflex.weight, inputs)
             damper = _first_of(self._dampers, inputs)
@@ -103,7 +101,7 @@ class ReflexTable(Uncopyable):
     def _apply(
         self, cells: StateCells, row: Row, pattern: Pattern, impacts: Sequence[float], cause: int
     ) -> list[float]:
-        """Add the impacts as the pattern has them, then take its costs; return what was added, as if unbounded.
+        """Add the impacts times the factor of the pattern, then take its costs; return the amounts, without bounds.
 
         Each amount is multiplied by the fields that its own gains from, as they are before the event.
         """

@@ -1,4 +1,4 @@
-"""The layout of the buffer that results are handed out in.
+"""The layout of the buffer of results.
 
 A module of its own: ctypes does not load in the subinterpreters of CPython 3.12, where the rest of the reference does.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from ..contract import MAX_IMPACTS, Record
 
-NO_SLOT = -1  # where the native backend keeps a payload; in a buffer there is none
+NO_SLOT = -1  # the native backend has the place of the payload here
 
 
 class PlainRecord(ctypes.Structure):
@@ -39,27 +39,13 @@ class PlainRecord(ctypes.Structure):
 
     @classmethod
     def of(cls, record: Record) -> PlainRecord:
-        """Lay out a record; the places of impacts that its reflex does not have hold 0."""
+        """Lay out a record; the places of impacts past those of its reflex hold 0."""
         outcome = record.outcome
-        return cls(
-            sequence=record.sequence,
-            queued_ns=record.queued_ns,
-            started_ns=record.started_ns,
-            finished_ns=record.finished_ns,
-            intensity=record.intensity,
-            timestamp=record.timestamp,
-            type_id=record.type_id,
-            level=record.level,
-            status=record.status,
-            slot=NO_SLOT,
-            significance=outcome.significance,
-            pattern=outcome.pattern,
-            impacts=len(outcome.impacts),
-            impact=_doubles(outcome.impacts),
-            applied=_doubles(outcome.applied),
-            version_before=outcome.version_before,
-            version=outcome.version,
-        )
+        numbers = {
+            **record._asdict(), **outcome._asdict(), "slot": NO_SLOT, "impacts": len(outcome.impacts),
+            "impact": _doubles(outcome.impacts), "applied": _doubles(outcome.applied),
+        }  # fmt: skip
+        return cls(*(numbers[name] for name, _ in cls._fields_))
 
 
 def buffer_of(records: Iterable[Record]) -> Any:

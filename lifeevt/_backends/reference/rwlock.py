@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ...errors import LockOrderError, LockTimeout
 from .. import fork
@@ -180,27 +182,21 @@ class RWLock(LockPolicy, fork.Forked):
         holds.record(hold_ns)
 
 
-class Reading:
-    """The read side of a lock as a context manager."""
-
-    def __init__(self, lock: RWLock) -> None:
-        self._lock = lock
-
-    def __enter__(self) -> None:
-        self._lock.acquire_read()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release_read()
+@contextmanager
+def reading(lock: RWLock) -> Iterator[None]:
+    """Hold a lock as a reader."""
+    lock.acquire_read()
+    try:
+        yield
+    finally:
+        lock.release_read()
 
 
-class Writing:
-    """The write side of a lock as a context manager."""
-
-    def __init__(self, lock: RWLock) -> None:
-        self._lock = lock
-
-    def __enter__(self) -> None:
-        self._lock.acquire_write()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release_write()
+@contextmanager
+def writing(lock: RWLock) -> Iterator[None]:
+    """Hold a lock as the writer."""
+    lock.acquire_write()
+    try:
+        yield
+    finally:
+        lock.release_write()

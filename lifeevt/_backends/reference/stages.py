@@ -1,4 +1,4 @@
-"""Stages: what a handler declares for one type of event, and one run of them."""
+"""Stages, the reference: the callables of a handler for one type, and one run of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..contract import UNSET, Outcome
 
-NO_WORDS = (None, None, None)
+NO_VALUES = (None, None, None)
 
 
 class Stages(NamedTuple):
@@ -30,7 +30,7 @@ class Helpers(NamedTuple):
 
 
 class StagedEvent:
-    """One event on its way through its stages. A stage that is missing or did not return stays UNSET."""
+    """One event in its stages. The value of a stage that is missing or did not return stays UNSET."""
 
     def __init__(self, type_id: int, outcome: Outcome | None) -> None:
         self._type_id, self._outcome = type_id, outcome
@@ -42,9 +42,9 @@ class StagedEvent:
         self._stage = "event"
 
     def run(self, stages: Stages, helpers: Helpers, let_pass: Callable[[], None]) -> None:
-        """Run the stages in order; what is more important passes between two of them.
+        """Run the stages in order; more important events pass between two of them.
 
-        A stage is given what the one before it returned, or what the event's reflex said in its place.
+        A stage gets the value of the stage before it, or of the event's reflex if there is none.
         """
         state = helpers.state
         if stages.meaning is not None:
@@ -53,7 +53,9 @@ class StagedEvent:
             let_pass()
         if stages.decision is not None:
             self._stage = "decision"
-            meaning = self._words(helpers)[0] if stages.meaning is None else self.meaning
+            meaning = self.meaning
+            if stages.meaning is None:
+                meaning, _, _ = self._reflex_values(helpers)
             self.decision = stages.decision(self.event, meaning, state)
             let_pass()
         if stages.action is not None:
@@ -61,20 +63,22 @@ class StagedEvent:
             if stages.bare:
                 self.action = stages.action(self.event, state)
                 return
-            decision = self._words(helpers)[1] if stages.decision is None else self.decision
+            decision = self.decision
+            if stages.decision is None:
+                _, decision, _ = self._reflex_values(helpers)
             self.action = stages.action(self.event, decision, state)
 
     def fail(self, helpers: Helpers, error: BaseException) -> None:
-        """Note the failure of a stage as text. The worker survives even a helper that fails to find one."""
+        """Note the failure of a stage as text, also when the helper that makes the text fails."""
         try:
             self.error = helpers.on_error(self.event, self._stage, error)
         except Exception as another:
             self.error = f"{error!r}; and then {another!r}"
 
     def payload(self) -> list[Any]:
-        """Return what the record of the event's end keeps."""
+        """Return the payload of the record of the event's end."""
         return [self.event, self.meaning, self.decision, self.action, self.error]
 
-    def _words(self, helpers: Helpers) -> Any:
+    def _reflex_values(self, helpers: Helpers) -> Any:
         """Return (meaning, decision, action) of the event's reflex; None for each when it has none."""
-        return NO_WORDS if self._outcome is None else helpers.stage_values(self._type_id, self._outcome)
+        return NO_VALUES if self._outcome is None else helpers.stage_values(self._type_id, self._outcome)

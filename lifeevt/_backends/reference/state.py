@@ -1,4 +1,4 @@
-"""StateBase, the reference: the calls by which a state is read and written most."""
+"""StateBase, the reference: the most frequent calls of a state."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class StateBase:
-    """The calls by which a state is read and written most. ``ThreadSafeSelfState`` is the rest of it.
+    """The most frequent calls of a state; the base of ``ThreadSafeSelfState``.
 
-    The native base answers a plain call from C: a known name that is a str, a dict of ints and floats. It leaves
-    every other call, and every refusal, to the methods that end in ``_slowly``, as the reference does with all.
+    The native base serves plain calls in C: a known name that is a str, a dict of ints and floats. It leaves every
+    other call, and every refusal, to the method with ``_slowly`` in its name; the reference leaves all of them to it.
     """
 
     _cells: StateCells
@@ -26,7 +26,7 @@ class StateBase:
         return self._read_slowly(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """Store one field; InvalidValue for what the field does not take, UnknownField. O(1)."""
+        """Store one field; InvalidValue when the field refuses the value, UnknownField. O(1)."""
         self._store_slowly(name, value)
 
     @overload
@@ -54,26 +54,26 @@ class StateBase:
 
     @property
     def version(self) -> int:
-        """How many writes there were."""
+        """The number of writes."""
         return self._cells.version
 
     def _attach(self, *_: object) -> None:
-        """Tell the fast path which cells to serve; the reference has no fast path."""
+        """Give the fast path its cells; the reference has no fast path."""
 
     @abstractmethod
     def _read_slowly(self, name: str) -> Any:
-        """Return one field, by every kind of name."""
+        """Serve any read of a field."""
 
     @abstractmethod
     def _store_slowly(self, name: str, value: Any) -> None:
-        """Store one field, whatever its name and value."""
+        """Serve any store of a field."""
 
     @abstractmethod
     def _apply_delta_slowly(
         self, delta: Mapping[str, float], report: bool, reason: str | None, event: Any
     ) -> int | DeltaReport:
-        """Do what ``apply_delta`` says, for every mapping."""
+        """Serve any call of ``apply_delta``."""
 
     @abstractmethod
     def _snapshot_slowly(self) -> StateSnapshot:
-        """Return all fields of one instant, values and numbers."""
+        """Serve any call of ``snapshot``."""

@@ -1,4 +1,4 @@
-"""Submitter, the reference: one number at a time into the heap."""
+"""Submitter, the reference: submits events as numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Submitter(Uncopyable):
 
         ValueError for no type, an intensity outside [-1, 1], or a timestamp outside the years 1 to 9999.
         """
-        # ``engine.submitter()`` hands this object to users: it is a public class, and checks what it is given.
+        # Users get this object from ``engine.submitter()``: it validates its arguments.
         numbers = int64(type_id), _finite(intensity), _finite(timestamp)
         type_id, strength, seconds = numbers
         if not (0 <= type_id < len(self._types) and -1.0 <= strength <= 1.0 and EARLIEST <= seconds <= LATEST):
@@ -44,6 +44,6 @@ class Submitter(Uncopyable):
 
 
 def _finite(number: float) -> float:
-    if not math.isfinite(number):  # takes what C takes for a double: no strings
+    if not math.isfinite(number):  # takes the values that C takes for a double: no strings
         raise ValueError(f"{number} is not a finite number")
     return float(number)

@@ -7,11 +7,11 @@ from .account import Account
 from .bucket import Bucket
 from .uncopyable import Uncopyable
 
-UNKNOWN_TYPE = TypeRow(level=0, budget_ns=0, row=NO_ROW, needs_python=True)  # of an event that came without a number
+UNKNOWN_TYPE = TypeRow(level=0, budget_ns=0, row=NO_ROW, needs_python=True)  # of an event without an id
 
 
 class TypeTable(Uncopyable):
-    """Event types by number: level, budget, reflex row, and whether Python must see their events.
+    """Event types by id: level, budget, reflex row, and whether their events need Python.
 
     Grows only; at most 4096 types, then ``add`` returns NO_TYPE_ID. Thread-safe. O(1).
     """
@@ -24,14 +24,14 @@ class TypeTable(Uncopyable):
         self._buckets: dict[int, Bucket] = {}
 
     def __len__(self) -> int:
-        """Return how many types there are."""
+        """Return the number of types."""
         return len(self._rows)
 
     def add(self, name: str, level: int, budget_ns: int, exact: bool = True, plain: bool = True) -> int:
-        """Give a name its number, or return the one it has; events of a new type need Python.
+        """Return the id of a name, a new one if it has none; events of a new type need Python.
 
-        ``exact``: the name alone decides level and budget, and never what an event brings along. ``plain``: these
-        two are all that its events are treated by.
+        ``exact``: the name alone decides level and budget, not the metadata of an event. ``plain``: only these two
+        decide how its events are treated.
         """
         known = self._type_ids.get(name)
         if known is not None:
@@ -41,22 +41,22 @@ class TypeTable(Uncopyable):
             return NO_TYPE_ID
         self._names.append(name)
         self._rows.append(TypeRow(level, budget_ns, NO_ROW, needs_python=True))
-        self._type_ids[name] = type_id  # last: who finds the name finds its row
+        self._type_ids[name] = type_id  # last: a thread that finds the name finds its row
         return type_id
 
     def change(self, type_id: int, level: int, budget_ns: int, exact: bool = True, plain: bool = True) -> None:
-        """Give a type another level and budget, for events that come from now on; see ``add``."""
+        """Change level and budget of a type, for events from now on; see ``add``."""
         self._rows[type_id] = self._rows[type_id]._replace(level=level, budget_ns=budget_ns)
 
     def account(self, type_id: int, account: Account | None) -> None:
-        """Have what becomes of a type's events recorded in an account as well; None: in none."""
+        """Record the events of a type in an account, too; None: in none."""
         if account is None:
             self._accounts.pop(type_id, None)
         else:
             self._accounts[type_id] = account
 
     def limit(self, type_id: int, bucket: Bucket | None) -> None:
-        """Let a type's events come as numbers, or quickly, only while a bucket has a token for each; None: always.
+        """Limit the events of a type that come as numbers, or quickly, by a bucket; None: no limit.
 
         Types may share a bucket. All buckets of a table are of one heap, and so must be the events.
         """
@@ -66,22 +66,22 @@ class TypeTable(Uncopyable):
             self._buckets[type_id] = bucket
 
     def set_reflex(self, type_id: int, row: int, needs_python: bool) -> None:
-        """Set the reflex row of a type (NO_ROW: none), and whether Python must see its events."""
+        """Set the reflex row of a type (NO_ROW: none), and whether its events need Python."""
         self._rows[type_id] = self._rows[type_id]._replace(row=row, needs_python=needs_python)
 
     def type_id(self, name: str) -> int:
-        """Return the number of a name, or NO_TYPE_ID."""
+        """Return the id of a name, or NO_TYPE_ID."""
         return self._type_ids.get(name, NO_TYPE_ID)
 
     def name(self, type_id: int) -> str:
-        """Return the name of a number; IndexError when there is none."""
+        """Return the name of an id; IndexError when there is none."""
         return self._names[type_id]
 
     def describe(self, type_id: int) -> TypeRow:
-        """Return (level, budget in ns, row, needs_python) of a number; IndexError when there is none."""
+        """Return the row of an id; IndexError when there is none."""
         return self._rows[type_id]
 
     def _admits(self, type_id: int, now_ns: int) -> bool:
-        """Take a token of a type's bucket, inside the heap; whether there was one, or no limit."""
+        """Take a token of the type's bucket, inside the heap; return whether there was one, or no limit."""
         bucket = self._buckets.get(type_id)
         return bucket is None or bucket._admits(now_ns)

@@ -1,4 +1,4 @@
-"""Uncopyable: what holds a lock stays where it is."""
+"""Uncopyable: the base of objects with a lock."""
 
 from __future__ import annotations
 
