@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from ._backends import Histogram
-from ._dataclass import dataclass
 from ._public import publish
 from .clock import NS_PER_SECOND
 from .event import Priority

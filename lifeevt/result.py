@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from ._dataclass import dataclass
 from ._public import publish
 from .errors import SerializationError
 from .event import Event, Priority

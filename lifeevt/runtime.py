@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from ._backends import Histogram, fork
-from ._dataclass import dataclass
 from ._public import publish
 from .clock import NS_PER_SECOND, Clock
 from .errors import LifeEventError, StopTimeout, logger

@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import IntEnum
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, cast
 
 from .._backends.contract import MAX_LEVELS
-from .._dataclass import dataclass
 from ..errors import InvalidEvent
 from ..serialization import plain
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .._backends.contract import MAX_LEVELS
-from .._dataclass import dataclass
 from ..errors import InvalidConfiguration
 from .event import Event, Priority
 from .rate_limit import RateLimit

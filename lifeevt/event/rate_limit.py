@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .._dataclass import dataclass
+from dataclasses import dataclass
+
 from ..clock import NS_PER_SECOND
 
 __all__ = ["RateLimit"]

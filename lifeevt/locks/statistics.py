@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .._backends import Histogram
-from .._dataclass import dataclass
 from ..metrics import LatencySummary, summarize
 
 __all__ = ["LockHolder", "LockStatistics", "LockTimes"]

@@ -9,11 +9,11 @@ import gc
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import FrameType
 from typing import Protocol
 
 from .._backends import fork
-from .._dataclass import dataclass
 from ..errors import DeadlockError, LockOrderError
 
 __all__ = ["GRAPH", "Wait", "WaitGraph"]

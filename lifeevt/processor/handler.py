@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from inspect import iscoroutinefunction
 from types import NoneType
 from typing import Any
 
-from .._dataclass import dataclass
 from ..clock import NS_PER_SECOND
 from ..errors import LifeEventError
 from ..event import Event

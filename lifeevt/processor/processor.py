@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from .._backends import ProcessorBase, Reactor, Submitter
-from .._dataclass import dataclass
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..errors import EngineStopped
 from ..event import Event, Priority

@@ -8,13 +8,12 @@ pattern      = the first decision that holds; its factor scales the impact, its 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from os import PathLike
 from typing import Any
 
 from .._backends import ReflexTable, contract
-from .._dataclass import dataclass
 from ..errors import InvalidReflex
 from ..event import load_table, read_table
 from ..state import Field

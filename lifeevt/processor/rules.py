@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set as AbstractSet
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
 from .._backends import contract
-from .._dataclass import dataclass
 from ..errors import InvalidReflex
 from ..event import Row, load_table, read_table
 from ..serialization import is_number

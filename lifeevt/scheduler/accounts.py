@@ -5,12 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from .._backends import Account, EventHeap, TypeTable, fork
 from .._backends.contract import MAX_LEVELS
-from .._dataclass import dataclass
 from ..event import EventTypes, Priority
 from ..metrics import LatencySummary, RateWindow, summarize
 from ..result import Status

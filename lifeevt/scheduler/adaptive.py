@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .._dataclass import dataclass
 from .load_balancing import LoadBalancingStrategy
 from .strategy import ALL_LEVELS, OPEN, STRICT_NS, LevelSample, LoadSample, StartGate, Strategy
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from .._backends.contract import MAX_LEVELS
-from .._dataclass import dataclass
 from ..clock import NS_PER_SECOND
 from ..event import Priority
 

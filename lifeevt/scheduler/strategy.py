@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from .._backends.contract import MAX_LEVELS
-from .._dataclass import dataclass
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import count, groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from .._backends import StateCells, fork
 from .._backends.contract import Change
-from .._dataclass import dataclass
 from ..errors import logger
 from .layout import FieldLayout
 from .snapshot import StateSnapshot

@@ -8,10 +8,10 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from .._dataclass import dataclass
 from ..errors import StateFileError, StateFileMissing
 
 __all__ = ["ChecksummedFile", "FileContent"]

@@ -6,10 +6,10 @@ import math
 import sys
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from .._dataclass import dataclass
 from ..errors import InvalidValue
 from ..serialization import is_number
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .._dataclass import dataclass
 from ..errors import SerializationError, StateFileError, UnknownField
 from ..serialization import exact_json, parse_json
 
