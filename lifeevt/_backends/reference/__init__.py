@@ -1,6 +1,6 @@
 """The reference backend: plain Python, written to be read. It is the contract of the native one.
 
-Each class here has a sibling of the same name in the native backend, with the same signatures, docstrings and errors.
+Each class here has a sibling of the same name in the native backend, with the same signatures and errors.
 """
 
 from __future__ import annotations

@@ -88,7 +88,8 @@ class StateCells(CellStorage):
 
         ValueError for a delta that is not finite, or that a refusing number would have to clamp. O(deltas).
         """
-        return self.add_and_tell(indices, deltas, cause)[0]
+        version, _ = self.add_and_tell(indices, deltas, cause)
+        return version
 
     def add_and_tell(
         self, indices: Sequence[int], deltas: Sequence[float], cause: int = NO_CAUSE

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ..contract import Entry, Outcome, Task
 
 
+@dataclass(eq=False, slots=True)
 class Queued:
     """An event in the heap: its offer, the numbers for its reflex, and its place.
 
@@ -14,24 +16,17 @@ class Queued:
     event is set aside: ``held``, until it is brought back, or paused.
     """
 
-    __slots__ = ("arrival_ns", "held", "intensity", "key", "level", "payload", "place", "sequence", "timestamp",
-                 "tracked", "type_id")  # fmt: skip
-
-    def __init__(
-        self,
-        payload: Any,
-        key: int,
-        level: int,
-        arrival_ns: int,
-        sequence: int,
-        type_id: int,
-        intensity: float,
-        timestamp: float | None = None,
-    ) -> None:
-        self.payload, self.key, self.level, self.arrival_ns, self.sequence = payload, key, level, arrival_ns, sequence
-        self.type_id, self.intensity, self.timestamp = type_id, intensity, timestamp
-        self.place: int | None = None
-        self.tracked = self.held = False
+    payload: Any
+    key: int
+    level: int
+    arrival_ns: int
+    sequence: int
+    type_id: int
+    intensity: float
+    timestamp: float | None = None
+    place: int | None = None
+    tracked: bool = False
+    held: bool = False
 
     @property
     def entry(self) -> Entry:

@@ -240,7 +240,7 @@ class Reactor(Uncopyable):
             make = self._helpers.make_event
             numbers = event.type_id, event.intensity, event.timestamp
             staged.event = event.payload if event.timestamp is None else make(*numbers)
-            staged.run(stages, self._helpers, lambda: self._let_pass(event.level))
+            staged.run(stages, self._helpers, lambda: self._process_more_urgent(event.level))
         except BaseException as error:
             status, raised = DEAD_LETTERED, error
             staged.fail(self._helpers, error)
@@ -249,7 +249,7 @@ class Reactor(Uncopyable):
         if raised is not None and raises and not isinstance(raised, Exception):
             raise raised
 
-    def _let_pass(self, level: int) -> None:
+    def _process_more_urgent(self, level: int) -> None:
         """Process the more important events that wait. They nest at most once a level."""
         while True:
             processed, task = self._process_next(level, raises=False)

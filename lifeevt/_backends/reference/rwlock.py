@@ -134,7 +134,9 @@ class RWLock(LockPolicy, fork.Forked):
                 on_wait(True)
             self._wait_to_enter(waiter, asked_ns, limit_ns)
         finally:
-            self._give_up(waiter)
+            if not waiter.entered:
+                with self._mutex:
+                    self._leave_queue(waiter)
             self._end_wait(waiter, asked_ns, on_wait)
 
     def _wait_to_enter(self, waiter: Waiter, asked_ns: int, limit_ns: int | None) -> None:
@@ -166,11 +168,6 @@ class RWLock(LockPolicy, fork.Forked):
         self._since_ns = {me: self._since_ns[me]} if me in self._since_ns else {}
         self._writer = me if self._writer == me else None
         self._readers, self._writers = [], []
-
-    def _give_up(self, waiter: Waiter) -> None:
-        if not waiter.entered:
-            with self._mutex:
-                self._leave_queue(waiter)
 
     def _timed_out(self, limit_ns: int) -> LockTimeout:
         return LockTimeout.of(self._name, limit_ns, self.holders(), time.monotonic_ns())

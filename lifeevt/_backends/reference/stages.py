@@ -41,7 +41,7 @@ class StagedEvent:
         self.error: Any = None
         self._stage = "event"
 
-    def run(self, stages: Stages, helpers: Helpers, let_pass: Callable[[], None]) -> None:
+    def run(self, stages: Stages, helpers: Helpers, process_more_urgent: Callable[[], None]) -> None:
         """Run the stages in order; more important events pass between two of them.
 
         A stage gets the value of the stage before it, or of the event's reflex if there is none.
@@ -50,14 +50,14 @@ class StagedEvent:
         if stages.meaning is not None:
             self._stage = "meaning"
             self.meaning = stages.meaning(self.event, state)
-            let_pass()
+            process_more_urgent()
         if stages.decision is not None:
             self._stage = "decision"
             meaning = self.meaning
             if stages.meaning is None:
                 meaning, _, _ = self._reflex_values(helpers)
             self.decision = stages.decision(self.event, meaning, state)
-            let_pass()
+            process_more_urgent()
         if stages.action is not None:
             self._stage = "action"
             if stages.bare:
