@@ -179,7 +179,9 @@ def imported_by(program: str) -> set[str]:
     """The modules that a new interpreter imports for a program; without ``site``, whose modules would not be seen."""
     script = f"import sys; before = set(sys.modules); {program}; print(sorted(set(sys.modules) - before))"
     command, surroundings = [sys.executable, "-S", "-c", script], {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
-    done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(  # from there, too: `-c` imports what lies in the working directory first
+        command, cwd=PACKAGE.parent, env=surroundings, capture_output=True, text=True, timeout=60, check=True
+    )
     return set(ast.literal_eval(done.stdout))
 
 
