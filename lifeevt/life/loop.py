@@ -6,9 +6,8 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from .. import AsyncEventProcessor
@@ -17,10 +16,10 @@ from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..metrics import LatencySummary, summarize
 from .copying import copy_with_new_locks
 from .event_queue import EventQueue
-from .life_state import LifeState, wrap_state
-from .pipeline import IN_ORDER, Engines, EventPipeline, processor
+from .life_state import wrap_state
+from .pipeline import IN_ORDER, Engines, processor
 from .shadow import Shadow, ShadowReport
-from .tick import Access, LifeTick, ProcessedEvents, QueuedEvents, Subsystems, Switches
+from .tick import LifeTick, Parts, ProcessedEvents, QueuedEvents, Subsystems, access_to
 
 __all__ = ["LoopReport", "run_loop"]
 
@@ -91,15 +90,6 @@ def run_loop(
         snapshot_period: as in Life, like all up to ``semantic_monitor``.
         stop_event: ends the loop when it is set.
         event_queue: the events; ``async`` and ``shadow`` need a ``lifeevt.life.EventQueue``.
-        disable_weakness_penalty: as in Life.
-        disable_learning: as in Life.
-        disable_adaptation: as in Life.
-        disable_adaptive_processing: as in Life.
-        enable_memory_hierarchy: as in Life.
-        enable_silence_detection: not used.
-        log_flush_period_ticks: as in Life.
-        enable_profiling: not used.
-        structured_logger: not used.
         semantic_monitor: called with the bare state each tick.
         mode: ``sync`` processes events in the tick, as Life does, and sleeps for the rest of the interval. ``async``
             processes them on a worker and ticks on absolute deadlines. ``shadow`` is ``sync``, with ``async`` on a
@@ -116,27 +106,51 @@ def run_loop(
     """
     chosen = _chosen(mode)
     _check(chosen, event_queue, engines, tick_interval)
-    switches = Switches(
-        snapshot_period, disable_weakness_penalty, disable_learning, disable_adaptation, disable_adaptive_processing,
-        enable_memory_hierarchy, log_flush_period_ticks,
-    )  # fmt: skip
-    duties = subsystems or Subsystems()
+    disabled = {
+        "learning": disable_learning, "adaptation": disable_adaptation,
+        "adaptive_processing": disable_adaptive_processing, "consolidation": enable_memory_hierarchy is False,
+    }  # fmt: skip
+    left_out: dict[str, Any] = {name: None for name, is_so in disabled.items() if is_so}
+    duties = replace(subsystems or Subsystems(), **left_out)
     if callable(semantic_monitor):
         duties = replace(duties, semantic_monitor=semantic_monitor)
     stopped, time = stop_event or threading.Event(), clock or SystemClock()
-    pending: list[Any] = [] if pending_actions is None else pending_actions
-    builder = _LoopBuilder(self_state, event_queue, engines, duties, switches, pending, time, monitor)
+    parts = Parts(
+        engines, duties, event_queue, [] if pending_actions is None else pending_actions, time, monitor,
+        not disable_weakness_penalty, snapshot_period, log_flush_period_ticks,
+    )  # fmt: skip
     pace = Pace(time, tick_interval, wait or stopped.wait, on_deadlines=chosen == ASYNC)
     with ExitStack() as ending:
         if chosen == ASYNC:
-            loop = builder.asynchronous(strategy, pace, ending)
+            loop = _asynchronous(parts, self_state, pace, strategy, ending)
         else:
-            shadow = builder.shadow(copy_state, shadow_tolerance, ending) if chosen == SHADOW else None
-            loop = builder.synchronous(pace, shadow)
+            shadow = _shadow(parts, self_state, copy_state, shadow_tolerance, ending) if chosen == SHADOW else None
+            source = QueuedEvents(parts, self_state, shadow.on_processed if shadow else None)
+            loop = LifeLoop(LifeTick(parts, self_state, source), pace, shadow)
         loop.run(stopped, ticks)
     if chosen == ASYNC:
         loop.take_last_events()
     return loop.report(chosen)
+
+
+def _asynchronous(parts: Parts, state: Any, pace: Pace, strategy: str, ending: ExitStack) -> LifeLoop:
+    """Return the loop with a worker, which processes events between the ticks until ``ending``."""
+    wrapped = wrap_state(state)
+    engine = processor(wrapped, parts.queue, parts.pipeline(), strategy)
+    ending.enter_context(_running(engine, parts.queue))
+    return LifeLoop(LifeTick(parts, wrapped, ProcessedEvents(engine, parts.subsystems.sinks)), pace)
+
+
+def _shadow(
+    parts: Parts, state: Any, copy_state: Callable[[Any], Any], tolerance: float, ending: ExitStack
+) -> Shadow:
+    """Return the asynchronous mode on a copy: it runs until ``ending``, on all events pushed from now on."""
+    with access_to(state)("a copy") as live:
+        copied = wrap_state(copy_state(live))
+    shadow = Shadow(parts, copied, tolerance)
+    ending.callback(shadow.stop)
+    shadow.start()
+    return shadow
 
 
 class Pace:
@@ -184,10 +198,8 @@ class Pace:
 class LifeLoop:
     """Runs ticks at their pace until it is stopped, and counts them. For one thread."""
 
-    def __init__(
-        self, tick: LifeTick, source: QueuedEvents | ProcessedEvents, pace: Pace, state: Any, shadow: Shadow | None
-    ) -> None:
-        self._tick, self._source, self._pace, self._state, self._shadow = tick, source, pace, state, shadow
+    def __init__(self, tick: LifeTick, pace: Pace, shadow: Shadow | None = None) -> None:
+        self._tick, self._source, self._pace, self._shadow = tick, tick.source, pace, shadow
         self._count = self._failed = 0
 
     def run(self, stopped: threading.Event, ticks: int | None) -> None:
@@ -219,7 +231,7 @@ class LifeLoop:
         if self._source.failed > failed:
             self._tick.penalize()  # as in Life, where a failed event fails the tick
         if self._shadow is not None:
-            self._shadow.after_tick(self._tick, self._state, dt)
+            self._shadow.after_tick(self._tick, dt)
 
     def _succeeds(self, step: Callable[[], None]) -> bool:
         try:
@@ -230,64 +242,12 @@ class LifeLoop:
         return True
 
 
-@dataclass(frozen=True)
-class _LoopBuilder:
-    """Builds the loop of each mode from the arguments of run_loop."""
-
-    state: Any
-    queue: Any
-    engines: Engines | None
-    subsystems: Subsystems
-    switches: Switches
-    pending: list[Any]
-    clock: Clock
-    monitor: Callable[[Any], Any] | None
-
-    def synchronous(self, pace: Pace, shadow: Shadow | None) -> LifeLoop:
-        """Return Life's own loop: it processes the queued events in the tick."""
-        access, on_processed = access_to(self.state), shadow.on_processed if shadow else None
-        source = QueuedEvents(access, self.subsystems, self._pipeline(), self.queue, on_processed)
-        return LifeLoop(self._tick(self.state, access, source), source, pace, self.state, shadow)
-
-    def asynchronous(self, strategy: str, pace: Pace, ending: ExitStack) -> LifeLoop:
-        """Return the loop with a worker, which processes events between the ticks until ``ending``."""
-        state, pipeline = wrap_state(self.state), self._pipeline()
-        assert pipeline is not None
-        engine = ending.enter_context(_running(processor(state, self.queue, pipeline, strategy), self.queue))
-        source = ProcessedEvents(engine, self.subsystems)
-        return LifeLoop(self._tick(state, state.exclusive, source), source, pace, state, None)
-
-    def shadow(self, copy_state: Callable[[Any], Any], tolerance: float, ending: ExitStack) -> Shadow:
-        """Return the asynchronous mode on a copy: it runs until ``ending``, on all events pushed from now on."""
-        assert self.engines is not None
-        with access_to(self.state)("a copy") as live:
-            copied = wrap_state(copy_state(live))
-        made = Shadow(copied, self.engines, self.subsystems, self.switches, self.queue, self.clock, tolerance)
-        ending.callback(made.stop)
-        made.start()
-        return made
-
-    def _tick(self, state: Any, access: Access, source: QueuedEvents | ProcessedEvents) -> LifeTick:
-        monitor = None if self.monitor is None else partial(self.monitor, state)
-        return LifeTick(access, self.subsystems, self.switches, self.pending, self.queue, source.take, monitor)
-
-    def _pipeline(self) -> EventPipeline | None:
-        return None if self.engines is None else EventPipeline(self.engines, self.pending, self.clock.wall_time)
-
-
-def access_to(state: Any) -> Access:
-    """Return the exclusive access of a wrapped state; a bare state is given as it is."""
-    if isinstance(state, LifeState):
-        return state.exclusive
-    return lambda _: nullcontext(state)
-
-
 @contextmanager
-def _running(engine: AsyncEventProcessor, queue: EventQueue) -> Iterator[AsyncEventProcessor]:
+def _running(engine: AsyncEventProcessor, queue: EventQueue) -> Iterator[None]:
     """Start the engine; at the end stop it and make the queue free for the next loop."""
     engine.start()
     try:
-        yield engine
+        yield
     finally:
         engine.stop()
         queue.release()

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import EventProcessingResult
 from .._backends import Histogram
-from ..clock import Clock
 from ..metrics import LatencySummary, summarize
 from .event import LifeEvent
 from .event_queue import EventQueue
 from .life_state import LifeState
-from .pipeline import IN_ORDER, Engines, EventPipeline, Outcome, processor
-from .tick import LifeTick, ProcessedEvents, Subsystems, Switches
+from .pipeline import Outcome, processor
+from .tick import LifeTick, Parts, ProcessedEvents
 
 __all__ = ["Divergence", "Shadow", "ShadowReport"]
 
@@ -56,25 +55,14 @@ class Shadow:
     other method by the loop's thread.
     """
 
-    def __init__(
-        self,
-        copied: LifeState,
-        engines: Engines,
-        subsystems: Subsystems,
-        switches: Switches,
-        queue: EventQueue,
-        clock: Clock,
-        tolerance: float,
-    ) -> None:
-        pending: list[Any] = []
-        self._followed = queue
-        self._state, self._clock, self._tolerance = copied, clock, tolerance
-        self._queue = EventQueue(False, maxsize=ROOM * queue.by_urgency.capacity, clock=clock)
-        self._engine = processor(copied, self._queue, EventPipeline(engines, pending, clock.wall_time), IN_ORDER)
-        source = ProcessedEvents(self._engine, Subsystems(), self._note_result)
-        self._tick = LifeTick(
-            copied.exclusive, subsystems.for_a_copy(), switches, pending, self._queue, source.take, monitor=None
+    def __init__(self, parts: Parts, copied: LifeState, tolerance: float) -> None:
+        self._followed, self._clock, self._tolerance = parts.queue, parts.clock, tolerance
+        self._queue = EventQueue(False, maxsize=ROOM * parts.queue.by_urgency.capacity, clock=parts.clock)
+        own = replace(
+            parts, subsystems=parts.subsystems.for_a_copy(), queue=self._queue, pending=[], monitor=None
         )
+        self._engine = processor(copied, self._queue, own.pipeline())
+        self._tick = LifeTick(own, copied, ProcessedEvents(self._engine, on_result=self._note_result))
         self._pushed_ns: deque[int] = deque()
         self._outcomes: deque[Outcome | None] = deque()
         self._results: deque[EventProcessingResult] = deque()
@@ -103,7 +91,7 @@ class Shadow:
         if self._pushed_ns:
             self._synchronous.record(self._clock.now_ns() - self._pushed_ns.popleft())
 
-    def after_tick(self, live: LifeTick, state: Any, dt: float) -> None:
+    def after_tick(self, live: LifeTick, dt: float) -> None:
         """Run the copy's tick, and compare both outcomes and both states."""
         self._engine.wait_idle()
         self._tick.run(dt, live.echo_due)
@@ -111,7 +99,7 @@ class Shadow:
             self._compare(live.ticks, self._outcomes.popleft(), self._results.popleft())
         if not self._outcomes and not self._results:
             for name in COMPARED:
-                self._compare_numbers(live.ticks, name, getattr(state, name), self._state[name])
+                self._compare_numbers(live.ticks, name, getattr(live.state, name), self._tick.state[name])
 
     def report(self) -> ShadowReport:
         """Return the comparison so far."""

@@ -5,26 +5,26 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
 from .. import AsyncEventProcessor, EventProcessingResult, Status
+from ..clock import Clock
 from .event import original_of
-from .pipeline import EventPipeline, Outcome
+from .life_state import LifeState
+from .pipeline import Engines, EventPipeline, Outcome
 
-__all__ = ["Access", "LifeTick", "ProcessedEvents", "QueuedEvents", "Subsystems", "Switches"]
+__all__ = ["LifeTick", "Parts", "ProcessedEvents", "QueuedEvents", "Subsystems", "access_to"]
 
 logger = logging.getLogger("lifeevt.life")
 Access = Callable[[str], AbstractContextManager[Any]]  # by the name of a duty: the bare state, within the block
 Begin = Callable[[list[Any]], None]
-Take = Callable[[Begin], list[Any]]
 OnProcessed = Callable[[Any, Outcome | None], Any]  # called with each event and its outcome, None when it failed
 STARTED = frozenset({Status.PROCESSED, Status.IGNORED, Status.DEAD_LETTERED})
-VITALS = ("energy", "integrity", "stability")
-FLOORS = {"energy": 0.001, "integrity": 0.0001, "stability": 0.0001}
-TOPS = {"energy": 100.0, "integrity": 1.0, "stability": 1.0}
+VITALS = {"energy": (0.001, 100.0), "integrity": (0.0001, 1.0), "stability": (0.0001, 1.0)}  # floor and top
+HOLDERS = {"flush_log": "log", "save_snapshot": "snapshot"}  # of exclusive access; the others have the duty's name
 REPAIR_TICKS = METRICS_TICKS = ADAPTATION_TICKS = 100
 LEARNING_TICKS, DECAY_TICKS, CONSOLIDATION_TICKS, MONITOR_TICKS = 75, 50, 25, 10
 INTENSITY_DECAY = 0.7
@@ -90,56 +90,61 @@ class Subsystems:
 
 
 @dataclass(frozen=True)
-class Switches:
-    """The switches of Life's loop, with Life's names and defaults."""
+class Parts:
+    """The parts of a loop besides its state; the periods are in ticks."""
 
-    snapshot_period: int = 10
-    disable_weakness_penalty: bool = False
-    disable_learning: bool = False
-    disable_adaptation: bool = False
-    disable_adaptive_processing: bool = False
-    enable_memory_hierarchy: bool | None = None
-    log_flush_period_ticks: int = 10
+    engines: Engines | None
+    subsystems: Subsystems
+    queue: Any
+    pending: list[Any]  # actions that the feedback reads
+    clock: Clock
+    monitor: Callable[[Any], Any] | None
+    weakens: bool
+    snapshot_period: int
+    log_period: int
+
+    def pipeline(self) -> EventPipeline:
+        """Return the pipeline of the engines."""
+        assert self.engines is not None
+        return EventPipeline(self.engines, self.pending, self.clock.wall_time)
+
+
+def access_to(state: Any) -> Access:
+    """Return the exclusive access of a wrapped state; a bare state is given as it is."""
+    return state.exclusive if isinstance(state, LifeState) else lambda _: nullcontext(state)
 
 
 class LifeTick:
-    """Runs the duties of a tick on one state. For one thread.
+    """Runs the duties of a tick on one state, bare or wrapped. For one thread."""
 
-    Args:
-        access: gives the bare state for each duty.
-        subsystems: the duties that are Life's own functions.
-        switches: which of them to leave out.
-        pending_actions: passed to the feedback.
-        event_queue: gets the echoes.
-        take_events: returns the events of this tick; it calls its argument with them before it processes the first.
-        monitor: called every 10 ticks, outside exclusive access.
-    """
-
-    def __init__(
-        self,
-        access: Access,
-        subsystems: Subsystems,
-        switches: Switches,
-        pending_actions: list[Any],
-        event_queue: Any,
-        take_events: Take,
-        monitor: Callable[[], Any] | None,
-    ) -> None:
-        self._access, self._subsystems, self._switches = access, subsystems, switches
-        self._pending, self._queue = pending_actions, event_queue
-        self._take_events, self._monitor = take_events, monitor
+    def __init__(self, parts: Parts, state: Any, source: QueuedEvents | ProcessedEvents) -> None:
+        self.state, self.source = state, source
+        self._parts, self._subsystems, self._queue = parts, parts.subsystems, parts.queue
+        self._access = access_to(state)
         self.ticks = 0
         self.echo_due = False
 
     def run(self, dt: float, echo_due: bool = False) -> None:
         """Run one tick of ``dt`` seconds; ``echo_due`` is true when the tick of another state had an echo."""
         self._begin(dt)
-        self._before_events()
+        self._duty("clarity", self._queue)
+        self._duty("metrics", every=METRICS_TICKS)
+        self._duty("adaptive_processing", self._queue)
+        self._duty("feedback", self._parts.pending, self._queue)
         self.take_events()
         self._echo(echo_due)
-        self._after_events()
+        self._duty("learning", every=LEARNING_TICKS)
+        self._trim_recent_events()
+        self._duty("memory_decay", every=DECAY_TICKS)
+        self._duty("consolidation", every=CONSOLIDATION_TICKS)
+        self._duty("adaptation", every=ADAPTATION_TICKS)
         self._weaken(dt)
-        self._monitor_and_save()
+        self._duty("semantic_monitor")
+        if self._parts.monitor is not None and self.ticks % MONITOR_TICKS == 0:
+            self._parts.monitor(self.state)
+        self._duty("flush_log", every=self._parts.log_period)
+        if self._duty("save_snapshot", every=self._parts.snapshot_period):
+            self._duty("flush_log")
 
     def penalize(self) -> None:
         """Repair the vitals and lower integrity a little, after a failure."""
@@ -152,11 +157,9 @@ class LifeTick:
 
     def take_events(self) -> None:
         """Take the events of this tick."""
-        events = self._take_events(self._smooth_intensity)
+        events = self.source.take(self._smooth_intensity)
         if events:
-            self._duty("after events", self._subsystems.after_events, events)
-
-    # --- the parts of a tick, in order
+            self._duty("after_events", events)
 
     def _begin(self, dt: float) -> None:
         with self._access("time") as live:
@@ -167,14 +170,6 @@ class LifeTick:
             live.apply_delta({"ticks": 1, "age": dt, "subjective_time": subjective_seconds(live, dt)})
             live.update_circadian_rhythm(dt)
             self.ticks = live.ticks
-
-    def _before_events(self) -> None:
-        duties = self._subsystems
-        self._duty("clarity", duties.clarity, self._queue)
-        self._duty("metrics", self._every(METRICS_TICKS, duties.metrics))
-        if not self._switches.disable_adaptive_processing:
-            self._duty("adaptive processing", duties.adaptive_processing, self._queue)
-        self._duty("feedback", duties.feedback, self._pending, self._queue)
 
     def _smooth_intensity(self, events: list[Any]) -> None:
         with self._access("intensity") as live:
@@ -189,17 +184,6 @@ class LifeTick:
         if echo is not None:
             self._queue.push(echo)
 
-    def _after_events(self) -> None:
-        duties, switches = self._subsystems, self._switches
-        if not switches.disable_learning:
-            self._duty("learning", self._every(LEARNING_TICKS, duties.learning))
-        self._trim_recent_events()
-        self._duty("memory decay", self._every(DECAY_TICKS, duties.memory_decay))
-        if switches.enable_memory_hierarchy is not False:
-            self._duty("consolidation", self._every(CONSOLIDATION_TICKS, duties.consolidation))
-        if not switches.disable_adaptation:
-            self._duty("adaptation", self._every(ADAPTATION_TICKS, duties.adaptation))
-
     def _trim_recent_events(self) -> None:
         """Keep the last 1000 of the recent events; in Life the list grows without bound."""
         with self._access("recent events") as live:
@@ -207,42 +191,29 @@ class LifeTick:
                 del live.recent_events[:-RECENT]
 
     def _weaken(self, dt: float) -> None:
-        if self._switches.disable_weakness_penalty:
+        if not self._parts.weakens:
             return
         with self._access("weakness") as live:
             if any(getattr(live, name) < WEAK for name in VITALS):
                 live.apply_delta({name: rate * dt for name, rate in WEAKNESS.items()})
 
-    def _monitor_and_save(self) -> None:
-        duties, switches = self._subsystems, self._switches
-        self._duty("semantic monitor", duties.semantic_monitor)
-        if self._monitor is not None and self.ticks % MONITOR_TICKS == 0:
-            self._monitor()
-        self._duty("log", self._every(switches.log_flush_period_ticks, duties.flush_log))
-        saving = self._every(switches.snapshot_period, duties.save_snapshot)
-        self._duty("snapshot", saving)
-        self._duty("log", duties.flush_log if saving is not None else None)
-
-    # --- calling a duty
-
-    def _every(self, period: int, duty: Callable[..., Any] | None) -> Callable[..., Any] | None:
-        return duty if period > 0 and self.ticks % period == 0 else None
-
-    def _duty(self, name: str, duty: Callable[..., Any] | None, *given: Any) -> None:
-        if duty is not None:
-            with self._access(name) as live:
-                duty(live, *given)
+    def _duty(self, name: str, *given: Any, every: int = 1) -> bool:
+        """Call a subsystem's function in its ticks, in exclusive access; return whether it was called."""
+        duty = getattr(self._subsystems, name)
+        if duty is None or every <= 0 or self.ticks % every:
+            return False
+        with self._access(HOLDERS.get(name) or name.replace("_", " ")) as live:
+            duty(live, *given)
+        return True
 
 
 class QueuedEvents:
     """Life's own way: processes all queued events in the tick, one after another. An exception fails one event."""
 
-    def __init__(
-        self, access: Access, subsystems: Subsystems, pipeline: EventPipeline | None, event_queue: Any,
-        on_processed: OnProcessed | None,
-    ) -> None:  # fmt: skip
-        self._access, self._subsystems, self._pipeline = access, subsystems, pipeline
-        self._queue, self._on_processed = event_queue, on_processed
+    def __init__(self, parts: Parts, state: Any, on_processed: OnProcessed | None) -> None:
+        self._pipeline = None if parts.engines is None else parts.pipeline()
+        self._access, self._sinks, self._queue = access_to(state), parts.subsystems.sinks, parts.queue
+        self._on_processed = on_processed
         self.events = self.failed = 0
 
     def take(self, begin: Begin) -> list[Any]:
@@ -254,7 +225,7 @@ class QueuedEvents:
         for start in range(0, len(events), BATCH):
             batch = events[start : start + BATCH]
             for event in batch:
-                _call_sinks(self._subsystems, event)
+                _call_sinks(self._sinks, event)
             for event in batch:
                 self._process(self._pipeline, event)
         return events
@@ -278,10 +249,10 @@ class ProcessedEvents:
     def __init__(
         self,
         processor: AsyncEventProcessor,
-        subsystems: Subsystems,
+        sinks: Sequence[Callable[[Any], Any]] = (),
         on_result: Callable[[EventProcessingResult], Any] | None = None,
     ) -> None:
-        self._processor, self._subsystems, self._on_result = processor, subsystems, on_result
+        self._processor, self._sinks, self._on_result = processor, sinks, on_result
         self.events = self.failed = 0
 
     def take(self, begin: Begin) -> list[Any]:
@@ -293,7 +264,7 @@ class ProcessedEvents:
         self.events += len(results)
         self.failed += sum(each.status is Status.DEAD_LETTERED for each in results)
         for event, result in zip(events, results, strict=True):
-            _call_sinks(self._subsystems, event)
+            _call_sinks(self._sinks, event)
             if self._on_result is not None:
                 self._on_result(result)
         return events
@@ -316,15 +287,15 @@ def smoothed(live: Any, events: Sequence[Any]) -> float:
 
 def _repair(live: Any) -> None:
     """Make each vital a finite number at or above its floor."""
-    for name in VITALS:
+    for name, (floor, top) in VITALS.items():
         held = getattr(live, name)
-        sound = TOPS[name] if held == math.inf else held if held >= FLOORS[name] else FLOORS[name]
+        sound = top if held == math.inf else held if held >= floor else floor
         if sound != held:
             setattr(live, name, sound)
 
 
-def _call_sinks(subsystems: Subsystems, event: Any) -> None:
-    for sink in subsystems.sinks:
+def _call_sinks(sinks: Sequence[Callable[[Any], Any]], event: Any) -> None:
+    for sink in sinks:
         try:
             sink(event.to_dict() if callable(getattr(event, "to_dict", None)) else str(event))
         except Exception:  # a user's sink may raise anything; the event goes on
