@@ -101,7 +101,7 @@ class Batches(fork.Forked):
         fork.renew_locks(self, "_lock")
         fork.keep(self)
         self._batches: dict[int, tuple[Handler, Batch[Execution]]] = {}  # by the handler's id
-        self._hurries, self._soonest_ns = 0, NEVER
+        self._waits_for_all, self._soonest_ns = 0, NEVER
 
     # --- the thread that processes events
 
@@ -150,7 +150,7 @@ class Batches(fork.Forked):
         self._notify()
         return taken
 
-    def took(self, handler: Handler, service_ns: int) -> None:
+    def note_service(self, handler: Handler, service_ns: int) -> None:
         """Note the time that a handler took for a batch; the next one is due so long before a deadline."""
         with self._lock:
             self._batch_of(handler).service_ns = service_ns
@@ -173,13 +173,13 @@ class Batches(fork.Forked):
             return min(due, default=None)
 
     @contextmanager
-    def hurried(self) -> Iterator[None]:
+    def all_due(self) -> Iterator[None]:
         """Make every batch due at once within the block."""
-        self._hurry(1)
+        self._count_wait(1)
         try:
             yield
         finally:
-            self._hurry(-1)
+            self._count_wait(-1)
 
     def give_up(self) -> list[Execution]:
         """Remove and return all events, most urgent first. O(k log k)."""
@@ -204,7 +204,7 @@ class Batches(fork.Forked):
         return batch
 
     def _due_ns(self, batch: Batch[Execution]) -> int:
-        return batch.due_ns(0 if self._hurries else self._limit)
+        return batch.due_ns(0 if self._waits_for_all else self._limit)
 
     def _first(self, above: int, now_ns: int) -> tuple[Handler | None, int]:
         """Return the handler and the place of the first batch below ``above`` that is due at ``now_ns``."""
@@ -214,9 +214,9 @@ class Batches(fork.Forked):
                    if batch.level < above and self._due_ns(batch) <= now_ns]  # fmt: skip
         return min(due, key=itemgetter(1), default=(None, NEVER))
 
-    def _hurry(self, by: int) -> None:
+    def _count_wait(self, by: int) -> None:
         with self._lock:
-            self._hurries = max(self._hurries + by, 0)
+            self._waits_for_all = max(self._waits_for_all + by, 0)
             self._find_soonest()
         self._notify()
 
@@ -229,6 +229,6 @@ class Batches(fork.Forked):
 
     def _after_fork_in_child(self) -> None:
         """Forget the events of a lost thread; they are counted as running, and its Worker cancels them."""
-        self._hurries = 0
+        self._waits_for_all = 0
         if not self._thread.is_here:
             self._batches, self.waiting, self._soonest_ns = {}, 0, NEVER

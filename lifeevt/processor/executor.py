@@ -48,7 +48,7 @@ class Executor:
         self.batches = batches
         self._reactor, self._reflexes, self._handlers, self._thread = reactor, reflexes, handlers, thread
         self.errors = 0
-        self.coroutines = CoroutineRunner(state, self._come_back)
+        self.coroutines = CoroutineRunner(state, self._coroutine_ended)
 
     def process(self, task: Task) -> None:
         """Process one event and record the outcome."""
@@ -64,9 +64,8 @@ class Executor:
             execution.started_ns = self.clock.now_ns()
         try:
             self._apply_reflex(execution)
-            if self._run_coroutines(handler, execution):
+            if handler is not None and not self._handle(handler, execution):
                 return
-            self._handle(handler, execution)
         except BaseException as error:
             self.errors += 1
             execution.fail(error)
@@ -155,17 +154,19 @@ class Executor:
             outcome = self._reflexes.table.respond(cells, row, execution.event.intensity, cause=cause)
         execution.note(self._reflexes.namers[row](outcome), outcome)
 
-    def _run_coroutines(self, handler: Handler | None, execution: Execution) -> bool:
-        """Run the stages on an event loop if one of them is a coroutine function; else return False."""
-        if handler is None or not handler.is_async:
-            return False
-        if execution.receipt is None:
-            self.coroutines.run(handler, execution)
-        else:
-            execution.receipt.context.run(self.coroutines.run, handler, execution)
-        return True
+    def _handle(self, handler: Handler, execution: Execution) -> bool:
+        """Run the stages of an event; return False if they are coroutines, which go on on an event loop."""
+        run = self.coroutines.run if handler.is_async else self._run_stages
+        try:
+            if execution.receipt is None:
+                run(handler, execution)
+            else:
+                execution.receipt.context.run(run, handler, execution)
+        finally:
+            execution.version = self.state.version
+        return not handler.is_async
 
-    def _come_back(self, execution: Execution) -> None:
+    def _coroutine_ended(self, execution: Execution) -> None:
         """Pass an event that ran on a loop to the worker, the only thread that records."""
         self.queue.tracker.timers.add(self.clock.now_ns(), lambda: self._finish_coroutine(execution))
 
@@ -185,16 +186,6 @@ class Executor:
             execution.version = self.state.version
             self._finish(execution)
 
-    def _handle(self, handler: Handler | None, execution: Execution) -> None:
-        if handler is None:
-            return
-        try:
-            if execution.receipt is None:
-                self._run_stages(handler, execution)
-            else:
-                execution.receipt.context.run(self._run_stages, handler, execution)
-        finally:
-            execution.version = self.state.version
 
     def _run_stages(self, handler: Handler, execution: Execution | BatchExecution) -> None:
         for stage, given in stage_calls(handler, execution):
@@ -311,7 +302,7 @@ class BatchExecutor(Executor):
     def _account(self, batch: BatchExecution, finished_ns: int) -> None:
         """Account each event its share of the service time; the rest of its latency counts as wait."""
         service_ns = finished_ns - batch.executions[0].started_ns
-        self.batches.took(batch.handler, service_ns)
+        self.batches.note_service(batch.handler, service_ns)
         share_ns, over = divmod(service_ns, len(batch.executions))
         for number, execution in enumerate(batch.executions):
             execution.finished_ns = finished_ns

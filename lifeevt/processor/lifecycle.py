@@ -107,7 +107,7 @@ class Lifecycle:
         self._scheduler.throttle(False)
         self._reactor.shed_by(None)
         if self._worker.running:
-            with self._executor.batches.hurried():
+            with self._executor.batches.all_due():
                 self._queue.waiting.until_idle(self._is_drained, timeout)
 
     def _is_drained(self) -> bool:

@@ -214,7 +214,7 @@ class AsyncEventProcessor(ProcessorBase):
         """
         if limit is not None:
             _check_limit(limit)
-        return self._worker.stand_in(self._process_here, limit)
+        return self._worker.run_here(self._process_here, limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing is queued or running; False after ``timeout`` real seconds.
@@ -222,7 +222,7 @@ class AsyncEventProcessor(ProcessorBase):
         EngineStopped when something is queued and no worker runs; LifeEventError inside a handler.
         """
         self._lifecycle.refuse_in_handler()
-        with self._batches.hurried():
+        with self._batches.all_due():
             return self.queue.waiting.until_idle(self._lifecycle.is_idle, timeout)
 
     # --- starting and stopping

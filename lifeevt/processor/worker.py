@@ -43,8 +43,8 @@ class Worker(fork.Forked):
     ) -> None:
         self._reactor, self._executor, self._timer = reactor, executor, timer
         self._thread, self._wake, self._interval = thread, wake, interval
-        self._turn = threading.Lock()  # held by the thread that processes events
-        self._agreement = threading.Lock()  # between the thread that ends and a thread that starts it again
+        self._processing = threading.Lock()  # held by the thread that processes events
+        self._ending = threading.Lock()  # between the thread that ends and a thread that starts it again
         self._working = False
         fork.keep(self, depth=-1)  # last in the child, after the locks of the heap are free
 
@@ -56,7 +56,7 @@ class Worker(fork.Forked):
 
     def start(self) -> bool:
         """Start the thread; return False if it runs. A thread that is stopping, but still busy, goes on."""
-        with self._agreement:
+        with self._ending:
             self._thread.stopping = False
             self._reactor.halt(False)
             if self.running:
@@ -80,24 +80,24 @@ class Worker(fork.Forked):
             raise StopTimeout(f"a handler still runs after {timeout} s; the worker ends when it returns")
         return True
 
-    def stand_in(self, process_up_to: Callable[[int | None], int], limit: int | None) -> int:
+    def run_here(self, process_up_to: Callable[[int | None], int], limit: int | None) -> int:
         """Call ``process_up_to`` in this thread, in place of the worker; LifeEventError while another thread does."""
-        if (self._working and self.running) or not self._turn.acquire(blocking=False):
+        if (self._working and self.running) or not self._processing.acquire(blocking=False):
             raise LifeEventError("the worker is running; it processes the events")
         self._thread.ident = threading.get_ident()
         try:
             return process_up_to(limit)
         finally:
             self._thread.ident = None
-            self._turn.release()
+            self._processing.release()
 
     def _after_fork_in_child(self) -> None:
         """Forget the thread, unless it is this one, and cancel the running events of the lost thread."""
         here = self._thread.is_here
-        fork.renew(self._agreement)
-        fork.renew(self._turn)
+        fork.renew(self._ending)
+        fork.renew(self._processing)
         if here:
-            self._turn.acquire()
+            self._processing.acquire()
             return
         if self._working:
             self._interval.restore()
@@ -107,18 +107,18 @@ class Worker(fork.Forked):
             self._reactor.heap.finish(Status.CANCELLED)
 
     def _work(self) -> None:
-        with self._turn:
+        with self._processing:
             self._thread.ident = threading.get_ident()
             while (task := self._timer.next_task()) is not None or not self._leave():
                 if task is not None:
-                    self._process_surely(task)
+                    self._process(task)
                 else:
                     self._process_due()
             self._thread.ident = None
 
     def _leave(self) -> bool:
         """Decide, under one lock with ``start``, whether the thread ends; then wake the threads that wait for it."""
-        with self._agreement:
+        with self._ending:
             leaves = self._thread.stopping
             self._working = not leaves
             if leaves:
@@ -127,7 +127,7 @@ class Worker(fork.Forked):
             self._wake()
         return leaves
 
-    def _process_surely(self, task: Task) -> None:
+    def _process(self, task: Task) -> None:
         try:
             self._executor.process(task)
         except Exception:  # of the user's clock or scheduler; the worker survives it

@@ -193,7 +193,7 @@ class ChangeFeed:
         """Move the logged changes into the backlog. The log is taken under the lock, so a version is never divided."""
         version = 0
         for version, changes in groupby(self._cells.take_changes(), key=_version_of):
-            change = self._made(version, list(changes))
+            change = self._change_of(version, list(changes))
             self._history.append(change)
             self._backlog.append((change, [each for each in self._subscriptions if each.wants(change)]))
         if version:
@@ -205,7 +205,7 @@ class ChangeFeed:
         for ticket in over:
             self._notes.pop(ticket, None)
 
-    def _made(self, version: int, changes: list[Change]) -> StateChange:
+    def _change_of(self, version: int, changes: list[Change]) -> StateChange:
         """Return the StateChange of one version; its logged changes have one cause."""
         _, _, _, _, cause = changes[0]
         note = self._notes.pop(cause, None)

@@ -59,7 +59,7 @@ class ExclusiveAccess(LockGuard):
     def _settle(self, error: BaseException | None) -> None:
         self._feed.deliver()
         if self.refused:
-            self._complain(error)
+            self._report_refused(error)
 
     def _absorb_noted(
         self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], places: Any = (), values: Any = ()
@@ -68,7 +68,7 @@ class ExclusiveAccess(LockGuard):
         why = self._reason or self._holder, self._event, values
         return self._feed.noted(self._wrapped.cells.absorb, (since, held, kept, places, values), why)
 
-    def _complain(self, error: BaseException | None) -> None:
+    def _report_refused(self, error: BaseException | None) -> None:
         text = "; ".join(self.refused.values())
         if error is None:
             raise InvalidValue(text)

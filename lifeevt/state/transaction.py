@@ -1,7 +1,8 @@
 """Transaction: one snapshot to read, private writes, one atomic commit; the first committer wins.
 
 Snapshot isolation is that of Berenson et al., "A critique of ANSI SQL isolation levels" (1995). With isolation
-``serializable`` a commit also validates its reads: Kung and Robinson, "On optimistic methods" (1981).
+``serializable`` a commit also validates the reads, as in Kung and Robinson, "On optimistic methods for concurrency
+control" (1981).
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class WrappedObject:
     def _changed_objects(self, refused: Refused) -> dict[int, Any]:
         changes = {}
         for place, stored in enumerate(self._objects, self._count):
-            kept = self._judged(place, self._read(place), stored, refused)
+            kept = self._accepted(place, self._read(place), stored, refused)
             if kept is not stored:
                 changes[place] = kept
         return changes
@@ -118,9 +118,9 @@ class WrappedObject:
     def _stored(self, held: Sequence[Any], refused: Refused) -> tuple[float, ...]:
         """Return the numbers as their fields store them; the published number in place of a refused one."""
         each = zip(self._places, held, self._numbers, strict=True)
-        return tuple(self._judged(place, number, stored, refused) for place, number, stored in each)
+        return tuple(self._accepted(place, number, stored, refused) for place, number, stored in each)
 
-    def _judged(self, place: int, held: Any, stored: Any, refused: Refused) -> Any:
+    def _accepted(self, place: int, held: Any, stored: Any, refused: Refused) -> Any:
         """Return a held value as its field stores it; ``stored`` itself if that is equal, or if it is refused."""
         if held is stored:
             return stored
