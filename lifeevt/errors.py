@@ -11,30 +11,11 @@ if TYPE_CHECKING:
     from logging import Logger
 
 __all__ = [
-    "BackendError",
-    "ConflictError",
-    "DeadlockError",
-    "EngineStopped",
-    "InvalidConfiguration",
-    "InvalidEvent",
-    "InvalidReflex",
-    "InvalidValue",
-    "LifeEventError",
-    "LockOrderError",
-    "LockTimeout",
-    "QueueClosed",
-    "QueueEmpty",
-    "QueueFull",
-    "RecordingError",
-    "ResultTimeout",
-    "SerializationError",
-    "StateError",
-    "StateFileError",
-    "StateFileMissing",
-    "StopTimeout",
-    "TransactionError",
-    "UnknownField",
-]
+    "BackendError", "ConflictError", "DeadlockError", "EngineStopped", "InvalidConfiguration", "InvalidEvent",
+    "InvalidReflex", "InvalidValue", "LifeEventError", "LockOrderError", "LockTimeout", "QueueClosed", "QueueEmpty",
+    "QueueFull", "RecordingError", "ResultTimeout", "SerializationError", "StateError", "StateFileError",
+    "StateFileMissing", "StopTimeout", "TransactionError", "UnknownField",
+]  # fmt: skip
 
 
 class LifeEventError(Exception):

@@ -19,24 +19,9 @@ from .shadow import Divergence, ShadowReport
 from .tick import Subsystems
 
 __all__ = [
-    "Divergence",
-    "Engines",
-    "EventPipeline",
-    "EventQueue",
-    "LifeState",
-    "LoopReport",
-    "MemoryEntry",
-    "Outcome",
-    "Reply",
-    "ShadowReport",
-    "SilenceDetector",
-    "Subsystems",
-    "get_status",
-    "handlers",
-    "post_event",
-    "processor",
-    "run_loop",
-    "wrap_state",
-]
+    "Divergence", "Engines", "EventPipeline", "EventQueue", "LifeState", "LoopReport", "MemoryEntry", "Outcome",
+    "Reply", "ShadowReport", "SilenceDetector", "Subsystems", "get_status", "handlers", "post_event", "processor",
+    "run_loop", "wrap_state",
+]  # fmt: skip
 
 __dir__ = publish(__name__)
