@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from .. import AsyncEventQueue, Event, Priority
@@ -12,7 +13,7 @@ from .._backends.contract import Entry
 from ..clock import Clock
 from ..errors import QueueEmpty, QueueFull
 from ..result import Status
-from .event import LifeEvent, original_of, set_queued
+from .event import LifeEvent, taken
 
 __all__ = ["ArrivalOrder"]
 
@@ -62,22 +63,19 @@ class ArrivalOrder:
             entry = self._oldest()
             if entry is None:
                 raise QueueEmpty("no event is queued")
-            event = self.by_urgency.event_of(entry)
-            _mark_taken(event)
+            original = taken(self.by_urgency.event_of(entry))
             if not self._is_in_arrival_order():
                 self._put_back()
-            return original_of(event)
+            return original
 
     def get_all(self) -> list[Any]:
         """Take all queued events, oldest first, in one atomic step."""
         with self._order:
             entries = [*self._ahead, *self._take_all()]
             self._ahead.clear()
-            events = [self.by_urgency.event_of(entry) for entry in entries]
-            for event in events:
-                _mark_taken(event)
+            originals = [taken(self.by_urgency.event_of(entry)) for entry in entries]
             self._trim_log()
-            return [original_of(event) for event in events]
+            return originals
 
     def contents(self) -> list[Any]:
         """Return the queued events, oldest first, and take none.
@@ -139,7 +137,7 @@ class ArrivalOrder:
         """Take the entries of ``by_urgency`` and sort them by arrival."""
         entries = self.by_urgency.heap.drain(self.maxsize, Status.DELIVERED)
         self.by_urgency.announce()
-        return sorted(entries, key=_sequence)
+        return sorted(entries, key=itemgetter(4))  # the sequence number
 
     def _put_back(self, taken_from: AsyncEventQueue | None = None) -> None:
         """Queue the entries that were taken out again; those without room stay ahead and are not lost."""
@@ -160,12 +158,3 @@ class ArrivalOrder:
             queued = [each for each in log if each.queued][-self.maxsize :]
             log.clear()
             log.extend(queued)
-
-
-def _mark_taken(event: Event) -> None:
-    if isinstance(event, LifeEvent):
-        set_queued(event, False)
-
-
-def _sequence(entry: Entry) -> int:
-    return entry[4]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial, partialmethod
 from typing import Any
 
 __all__ = ["Apply", "WriteThroughDict", "WriteThroughList", "copy_with_new_locks", "plain_copy", "write_through_copy"]
@@ -101,14 +102,15 @@ def _copied_object(value: Any, known: dict[int, Any]) -> Any:
 class _WriteThrough:
     """Changes the object's own container, in exclusive access, then copies the new contents."""
 
-    _apply: Apply
-    _name: str
+    def __init__(self, apply: Apply, name: str, live: Any) -> None:
+        super().__init__(plain_copy(live))  # type: ignore[call-arg]  # of list or dict
+        self._apply, self._name = apply, name
 
     def is_copy_of(self, apply: Apply, name: str) -> bool:
         """Return whether it is a copy of this attribute of the object behind ``apply``."""
         return self._apply == apply and self._name == name
 
-    def _change(self, method: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def _change(self, method: str, /, *args: Any, **keywords: Any) -> Any:
         def change(live: Any) -> Any:
             try:
                 return plain_copy(getattr(live, method)(*args, **keywords))
@@ -124,25 +126,17 @@ class _WriteThrough:
         """Return a method that list and dict lack, of the object's own class of container."""
         if name.startswith("_"):
             raise AttributeError(name)
-
-        def call(*args: Any, **keywords: Any) -> Any:
-            return self._change(name, args, keywords)
-
-        return call
+        return partial(self._change, name)
 
 
 class WriteThroughList(_WriteThrough, list[Any]):
     """A copy of an object's list; its changing methods change the object's list, in exclusive access each."""
 
-    def __init__(self, apply: Apply, name: str, live: list[Any]) -> None:
-        super().__init__(plain_copy(live))
-        self._apply, self._name = apply, name
-
     def _show(self, live: Any) -> None:
         super().__setitem__(slice(None), plain_copy(live))
 
     def __iadd__(self, others: Any) -> Any:  # type: ignore[misc]  # the one of list wants an iterable
-        self._change("extend", (others,), {})
+        self._change("extend", others)
         return self
 
     def __reduce__(self) -> Any:
@@ -155,33 +149,21 @@ class WriteThroughDict(_WriteThrough, dict[Any, Any]):
     Containers inside it are plain copies.
     """
 
-    def __init__(self, apply: Apply, name: str, live: dict[Any, Any]) -> None:
-        super().__init__(plain_copy(live))
-        self._apply, self._name = apply, name
-
     def _show(self, live: Any) -> None:
         super().clear()
         super().update(plain_copy(live))
 
     def __ior__(self, others: Any) -> Any:  # type: ignore[misc]  # the one of dict is overloaded
-        self._change("update", (others,), {})
+        self._change("update", others)
         return self
 
     def __reduce__(self) -> Any:
         return dict, (dict(self),)
 
 
-def _forwarding(method: str) -> Callable[..., Any]:
-    def change(self: _WriteThrough, *args: Any, **keywords: Any) -> Any:
-        return self._change(method, args, keywords)
-
-    change.__name__ = method
-    return change
-
-
 for _class, _methods in ((WriteThroughList, LIST_CHANGES), (WriteThroughDict, DICT_CHANGES)):
     for _method in _methods:
-        setattr(_class, _method, _forwarding(_method))
+        setattr(_class, _method, partialmethod(_WriteThrough._change, _method))
 
 
 def write_through_copy(apply: Apply, name: str, value: Any) -> Any:

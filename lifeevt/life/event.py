@@ -9,7 +9,7 @@ from typing import Any
 from .. import Event
 from ..errors import InvalidEvent
 
-__all__ = ["PARTS", "LifeEvent", "original_of", "parts_of", "set_queued"]
+__all__ = ["PARTS", "LifeEvent", "original_of", "parts_of", "taken"]
 
 UNNAMED = "unknown"  # the type of an event without one; unknown to Life's engines
 PARTS = ("type", "intensity", "timestamp", "metadata", "source")
@@ -37,7 +37,7 @@ class LifeEvent(Event):
             str(source) if source else None,
         )
         _set_original(self, original)
-        set_queued(self, True)
+        _set_queued(self, True)
 
     @classmethod
     def of(cls, original: Any, now: float) -> LifeEvent:
@@ -53,7 +53,7 @@ class LifeEvent(Event):
 
 # The setters of the slots get past the frozen class, as in Event.
 _set_original: Callable[[LifeEvent, Any], None] = vars(LifeEvent)["original"].__set__
-set_queued: Callable[[LifeEvent, bool], None] = vars(LifeEvent)["queued"].__set__
+_set_queued: Callable[[LifeEvent, bool], None] = vars(LifeEvent)["queued"].__set__
 
 
 def parts_of(original: Any) -> list[Any]:
@@ -67,6 +67,14 @@ def parts_of(original: Any) -> list[Any]:
 def original_of(event: Any) -> Any:
     """Return Life's own object, or the event itself when it is not a LifeEvent."""
     return event.original if type(event) is LifeEvent else event
+
+
+def taken(event: Any) -> Any:
+    """Note that the event has left its queue; return its original, or the event itself when it is not a LifeEvent."""
+    if type(event) is not LifeEvent:
+        return event
+    _set_queued(event, False)
+    return event.original
 
 
 def _number(value: Any, default: float) -> float:

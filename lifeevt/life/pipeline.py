@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from .. import AsyncEventProcessor, Event, EventScheduler, EventTypes, Handler, ThreadSafeSelfState
 from ..processor import ANY_TYPE
-from .event import LifeEvent, set_queued
+from .event import taken
 from .event_queue import EventQueue
 
 __all__ = ["IN_ORDER", "Engines", "EventPipeline", "MemoryEntry", "Outcome", "handlers", "processor"]
@@ -151,12 +151,9 @@ class Stages:
 
     def meaning(self, event: Event, state: ThreadSafeSelfState) -> Any:
         """Process the event in one atomic step, and return Life's meaning of it."""
-        given: Any = event
-        if type(event) is LifeEvent:
-            set_queued(event, False)
-            given = event.original
+        original = taken(event)
         with state.exclusive(HOLDER, event=event) as live:
-            outcome = self._process(live, given)
+            outcome = self._process(live, original)
         self._outcomes[id(event)] = outcome
         return outcome[0]
 
