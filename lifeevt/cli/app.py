@@ -189,10 +189,8 @@ _THEME = Theme({"lifeevt.label": "bold cyan", "lifeevt.good": "green", "lifeevt.
 def _opened(file: str | None, strict: bool) -> Source:
     try:
         return open_source(file, strict)
-    except OSError as error:
-        _refuse(f"{file}: {error.strerror or error}")
-    except LifeEventError as error:
-        _refuse(f"{file}: {error}")
+    except (OSError, LifeEventError) as error:
+        _refuse(f"{file}: {getattr(error, 'strerror', None) or error}")
 
 
 def _positive(option: str, value: float | None) -> float | None:

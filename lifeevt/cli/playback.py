@@ -11,7 +11,6 @@ from .._backends import Histogram
 from ..clock import ManualClock
 from ..errors import EngineStopped, QueueClosed, QueueFull, RecordingError
 from ..event import Event
-from ..metrics import LatencySummary, summarize
 from ..processor import AsyncEventProcessor
 from ..queue import BLOCK
 
@@ -38,12 +37,8 @@ class Playback:
         self.finished = self.stopping = self.reading = False
         self._dues, self._engine = dues, engine
         self._next: Due | None = None
-        self._start_ns = self._read_ns = 0
-        self._behind = Histogram()
-
-    def begin(self, start_ns: int) -> None:
-        """Note the start of the run, on the engine's clock."""
-        self._start_ns = start_ns
+        self.start_ns = self._read_ns = 0  # of the run, and of the event read ahead, on the engine's clock
+        self.behind = Histogram()  # how late the events were submitted
 
     def next_due_ns(self) -> int | None:
         """Return when the next event is due, after the first; None at the end. Blocks on a live pipe."""
@@ -82,10 +77,6 @@ class Playback:
             self.next_due_ns()
         self._engine.submit_many(events)
 
-    def behind(self) -> LatencySummary:
-        """Return how late the events were submitted."""
-        return summarize(self._behind)
-
     def _read(self) -> None:
         self.reading = True
         try:
@@ -100,16 +91,17 @@ class Playback:
     def _account(self, now_ns: int, due_ns: int) -> None:
         assert self._next is not None
         self.played += 1
-        self._behind.record(now_ns - max(due_ns, self._read_ns if self.live else due_ns))
+        self.behind.record(now_ns - max(due_ns, self._read_ns if self.live else due_ns))
         if len(self.log) < MAX_LOGGED:
-            self.log.append((now_ns - self._start_ns, self._next[1]))
+            self.log.append((now_ns - self.start_ns, self._next[1]))
         self._next = None
 
 
 class Feeder:
-    """Plays in a thread of its own, on absolute due times from the moment the first event was read.
+    """Plays in a thread of its own while entered, on absolute due times from the moment the first event was read.
 
-    After a delay it submits without waiting until it has caught up.
+    After a delay it submits without waiting until it has caught up. The exit waits for the thread, unless that reads
+    from a live pipe: then it ends with the process.
     """
 
     def __init__(self, playback: Playback, engine: AsyncEventProcessor) -> None:
@@ -117,19 +109,14 @@ class Feeder:
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._play, name=FEEDER_NAME, daemon=True)
 
-    def start(self) -> None:
-        """Start the thread."""
+    def __enter__(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
-        """Stop the thread and wait for it, unless it reads from a live pipe: then it ends with the process.
-
-        Closes the engine's queue, so that a feeder waiting for room in it ends, too.
-        """
+    def __exit__(self, *error: object) -> None:
         with self._changed:
             self._playback.stopping = True
             self._changed.notify_all()
-        self._engine.queue.close()
+        self._engine.queue.close()  # so that a feeder waiting for room in it ends, too
         while self._thread.is_alive() and not (self._playback.live and self._playback.reading):
             self._thread.join(POLL_SECONDS)
 

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from types import FrameType
@@ -125,34 +125,22 @@ class ResultDigest:
     """
 
     def __init__(self) -> None:
-        self.count = 0
         self._processed, self._unprocessed = hashlib.sha256(), hashlib.sha256()
 
     def add(self, result: EventProcessingResult) -> None:
         """Add one result. O(size)."""
-        self.count += 1
+        end = result.sequence, result.event.type, result.status.name
         if result.status in (Status.SHED, Status.CANCELLED):
-            self._unprocessed.update(_line(result.sequence, result.event.type, result.status.name))
-        else:
-            self._processed.update(_processed_line(result))
+            self._unprocessed.update(_line(*end))
+            return
+        significance = (result.meaning or {}).get("significance", 0.0).hex()
+        applied = {name: change.hex() for name, change in (result.action or {}).items()}
+        versions = result.state_version_before, result.state_version
+        self._processed.update(_line(*end, result.decision, significance, applied, *versions))
 
     def hexdigest(self) -> str:
         """Return the digest so far."""
         return hashlib.sha256(self._processed.digest() + self._unprocessed.digest()).hexdigest()
-
-
-def _processed_line(result: EventProcessingResult) -> bytes:
-    meaning, applied = result.meaning or {}, result.action or {}
-    return _line(
-        result.sequence,
-        result.event.type,
-        result.status.name,
-        result.decision,
-        meaning.get("significance", 0.0).hex(),
-        {name: change.hex() for name, change in applied.items()},
-        result.state_version_before,
-        result.state_version,
-    )
 
 
 def _line(*values: object) -> bytes:
@@ -213,8 +201,7 @@ class Run:
     def perform(self, view: View) -> None:
         """Play all events, then stop the engine; keep an error in ``error``. Blocks."""
         self._view = view
-        self.started_ns = self.clock.now_ns()
-        self.playback.begin(self.started_ns)
+        self.started_ns = self.playback.start_ns = self.clock.now_ns()
         try:
             with self._signals():
                 self._play()
@@ -259,19 +246,10 @@ class Run:
     def _play(self) -> None:
         if isinstance(self.clock, VirtualTime):
             self.clock.attach(self.playback, self.engine)
-            self._loop()
-            return
-        feeder = Feeder(self.playback, self.engine)
-        feeder.start()
-        try:
-            self._loop()
-        finally:
-            feeder.stop()
-
-    def _loop(self) -> None:
-        if not self.settings.sync:
-            self.engine.start()
-        self.loop.run(self.settings.ticks)
+        with nullcontext() if self.settings.virtual else Feeder(self.playback, self.engine):
+            if not self.settings.sync:
+                self.engine.start()
+            self.loop.run(self.settings.ticks)
 
     def _finish(self) -> None:
         self.engine.close()

@@ -11,7 +11,7 @@ import lifeevt
 
 from .._backends import backend
 from ..event import EventTypes, Priority
-from ..metrics import LatencySummary, Ledger
+from ..metrics import LatencySummary, Ledger, summarize
 from ..result import Status
 from ..scheduler import LevelStatistics
 from .run import BASELINE, Baseline, Run
@@ -85,7 +85,7 @@ def _playback(run: Run) -> dict[str, Any]:
         "played": playback.played,
         "not_played": run.not_played(),
         "went_back": recording.went_back,
-        "behind_ms": _spread(playback.behind()),
+        "behind_ms": _spread(summarize(playback.behind)),
         "bad_lines": recording.bad_lines,
         "bad_line_reports": [{"line": each.line_number, "reason": each.reason} for each in recording.reports],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import namedtuple
 from typing import TextIO
 
 from rich.console import Console, Group
@@ -31,18 +31,7 @@ NUMBERS = (("fatigue", "tension"), ("age", "ticks"), ())  # beside each bar
 NS_PER_MS = 1e6
 
 
-@dataclass(frozen=True)
-class Glyphs:
-    """The characters of a frame."""
-
-    full: str
-    empty: str
-    within: str
-    late: str
-    arrow: str
-    dot: str
-
-
+Glyphs = namedtuple("Glyphs", "full empty within late arrow dot")
 UNICODE = Glyphs("━", "─", "✓", "✗", "→", "·")
 ASCII = Glyphs("#", "-", "ok", "!!", "->", "-")
 
@@ -62,7 +51,8 @@ class PlainView(View):
     """Writes a plain line about every second, without colour. For one thread."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream, self._clock, self._rate = stream, SystemClock(), _rate_window(RATE_SECONDS_OF_LINES)
+        self._stream, self._clock, self._rate = stream, SystemClock(), RateWindow(RATE_SECONDS_OF_LINES)
+        self._rate.sample(0, 0)
         self._due_ns = self._clock.now_ns() + LINE_EVERY_NS
 
     def tick(self, run: Run) -> None:
@@ -88,7 +78,8 @@ class LiveView(View):
     """Draws a frame eight times a second, in a thread of its own, while entered; then removes it."""
 
     def __init__(self, run: Run, console: Console) -> None:
-        self._run, self._console, self._rate = run, console, _rate_window(RATE_SECONDS)
+        self._run, self._console, self._rate = run, console, RateWindow(RATE_SECONDS)
+        self._rate.sample(0, 0)
         self._budgets = budgets_ms()
         self._glyphs = ASCII if console.options.ascii_only else UNICODE
         self._live = Live(
@@ -211,12 +202,6 @@ class LiveView(View):
 
     def _clean(self, text: str) -> str:
         return readable(text, self._console.encoding)
-
-
-def _rate_window(seconds: float) -> RateWindow:
-    window = RateWindow(seconds)
-    window.sample(0, 0)
-    return window
 
 
 def _per_second(rate: RateWindow, figures: Figures) -> float:
