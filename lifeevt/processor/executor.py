@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from contextvars import copy_context
 
 from .._backends import Reactor
@@ -140,7 +141,7 @@ class Executor:
         execution.status = status
         execution.started_ns = execution.finished_ns = self.clock.now_ns()
         execution.version_before = execution.version = self.state.version
-        self._record(execution, finishes=True)
+        self._record(execution)
 
     def _apply_reflex(self, execution: Execution) -> None:
         """Note the outcome of the event's reflex; apply the reflex here if the reactor did not."""
@@ -216,9 +217,9 @@ class Executor:
                 execution.event, execution.level, execution.queued_ns, execution.started_ns, execution.finished_ns
             )
         finally:
-            self._record(execution, finishes=True)
+            self._record(execution)
 
-    def _record(self, execution: Execution, finishes: bool) -> None:
+    def _record(self, execution: Execution, finishes: bool = True) -> None:
         execution.put_into(self._reactor, finishes)
         self.queue.announce()
         if execution.receipt is not None:
@@ -270,17 +271,16 @@ class BatchExecutor(Executor):
     def _execute_batch(self, handler: Handler, living: list[Execution]) -> None:
         """Run a batch and record its events."""
         batch = BatchExecution(handler, living)
-        raised: BaseException | None = None
         try:
             self._apply_reflexes(living)
             copy_context().run(self._run_stages, handler, batch)
         except BaseException as error:
-            raised = error
             self.errors += len(living)
             batch.fail(error)
-        self._finish_all(batch)
-        if raised is not None and not isinstance(raised, Exception) and not self._thread.is_worker:
-            raise raised
+            if not isinstance(error, Exception) and not self._thread.is_worker:
+                raise
+        finally:
+            self._finish_all(batch)
 
     def _apply_reflexes(self, living: list[Execution]) -> None:
         started_ns = self.clock.now_ns()
@@ -293,11 +293,9 @@ class BatchExecutor(Executor):
             self._account(batch, self.clock.now_ns())
         finally:
             version = self.state.version
-            _for_each(batch.executions, lambda execution: self._end(execution, version))
-
-    def _end(self, execution: Execution, version: int) -> None:
-        execution.version = version
-        self._record(execution, finishes=True)
+            for execution in batch.executions:
+                execution.version = version
+            _for_each(batch.executions, self._record)
 
     def _account(self, batch: BatchExecution, finished_ns: int) -> None:
         """Account each event its share of the service time; the rest of its latency counts as wait."""
@@ -310,13 +308,8 @@ class BatchExecutor(Executor):
             self.scheduler.observe(execution.event, execution.level, execution.queued_ns, began_ns, finished_ns)
 
 
-def _for_each(executions: Iterable[Execution], do: Callable[[Execution], None]) -> None:
-    """Call ``do`` for each, also after an error; raise the last error."""
-    failure: BaseException | None = None
-    for execution in executions:
-        try:
-            do(execution)
-        except BaseException as error:  # of a receipt's callback
-            failure = error
-    if failure is not None:
-        raise failure
+def _for_each(executions: Sequence[Execution], do: Callable[[Execution], None]) -> None:
+    """Call ``do`` for each, in order, also after an error, as of a receipt's callback; raise the last error."""
+    with ExitStack() as calls:  # it calls the last one first
+        for execution in reversed(executions):
+            calls.callback(do, execution)

@@ -22,6 +22,7 @@ class StateSnapshot(Mapping[str, Any]):
     __slots__ = ("_stored", "version")
 
     version: int
+    _stored: Mapping[str, Any]
 
     def __init__(self, version: int, values: Mapping[str, Any]) -> None:
         self._hold(version, {name: _ANY.kept(name, value) for name, value in values.items()})
@@ -38,16 +39,16 @@ class StateSnapshot(Mapping[str, Any]):
         object.__setattr__(self, "_stored", MappingProxyType(stored))
 
     def __getitem__(self, name: str) -> Any:
-        return handed_out(self._stored[name])  # type: ignore[attr-defined]
+        return handed_out(self._stored[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._stored)  # type: ignore[attr-defined]
+        return iter(self._stored)
 
     def __len__(self) -> int:
-        return len(self._stored)  # type: ignore[attr-defined]
+        return len(self._stored)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._stored  # type: ignore[attr-defined]
+        return name in self._stored
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a snapshot does not change")

@@ -68,7 +68,7 @@ class Transaction(Mapping[str, Any]):
     def __enter__(self) -> Transaction:
         if self._seen is not None:
             raise TransactionError("a transaction is one block; begin another one")
-        others = _others_open(self)
+        others = _all_open()
         if any(other._state is self._state for other in others):
             raise TransactionError("a transaction on this state is open here already; they do not nest")
         self._seen = self._state.snapshot()
@@ -98,7 +98,7 @@ class Transaction(Mapping[str, Any]):
 
     def _close(self) -> None:
         self._open = False
-        _OPEN.set(tuple(map(ref, _others_open(self))))
+        _OPEN.set(tuple(map(ref, _all_open())))
 
     # --- reading and writing
 
@@ -153,13 +153,11 @@ class Transaction(Mapping[str, Any]):
 
 def open_on(state: object) -> bool:
     """Return whether a transaction on this state is open in this context. O(open transactions)."""
-    known = _OPEN.get()
-    return bool(known) and any(one._open and one._state is state for each in known if (one := each()) is not None)
+    return bool(_OPEN.get()) and any(one._state is state for one in _all_open())
 
 
-def _others_open(one: Transaction) -> list[Transaction]:
-    known = [found for each in _OPEN.get() if (found := each()) is not None]
-    return [each for each in known if each._open and each is not one]
+def _all_open() -> list[Transaction]:
+    return [one for each in _OPEN.get() if (one := each()) is not None and one._open]
 
 
 def retried(
