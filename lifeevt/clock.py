@@ -20,7 +20,7 @@ def limit_in_ns(timeout: float | None) -> int | None:
     if timeout is None or timeout == math.inf:
         return None
     if math.isnan(timeout):
-        raise ValueError("timeout is not a number")
+        raise ValueError("timeout is nan; it must be a number of seconds")
     return max(round(timeout * NS_PER_SECOND), 0)
 
 

@@ -103,7 +103,7 @@ class Lifecycle:
 
     def _drain(self, timeout: float | None) -> None:
         """Wait until everything queued is processed; no pause, throttle or delay holds or sheds it meanwhile."""
-        self._queue.delivery.resume_everything()
+        self._queue.transfer.resume_everything()
         self._scheduler.throttle(False)
         self._reactor.shed_by(None)
         if self._worker.running:
@@ -114,7 +114,7 @@ class Lifecycle:
         return not self._worker.running or not self._queue.ledger().in_flight
 
     def _cancel_rest(self) -> list[Entry]:
-        entries = self._queue.delivery.cancel_all()
+        entries = self._queue.transfer.cancel_all()
         for entry in entries:
             self._executor.record_unprocessed(entry, Status.CANCELLED)
         return self._executor.give_up_batches() + entries

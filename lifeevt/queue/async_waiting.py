@@ -11,13 +11,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from .._backends import EventHeap
-from ..clock import NS_PER_SECOND
+from ..clock import NS_PER_SECOND, Clock
 from .timers import Timers
 
 if TYPE_CHECKING:
     import asyncio
 
-__all__ = ["AsyncWaiting"]
+__all__ = ["AsyncWaiting", "wake"]
 
 Found = TypeVar("Found")
 _READ_BYTES = 65_536  # all that a pipe holds; an eventfd gives 8
@@ -45,8 +45,8 @@ class AsyncWaiting:
     GIL. The event loops watch the file. A timer that falls due wakes them on the system's clock only.
     """
 
-    def __init__(self, heap: EventHeap, timers: Timers, now_ns: Callable[[], int]) -> None:
-        self._heap, self._timers, self._now_ns = heap, timers, now_ns
+    def __init__(self, heap: EventHeap, clock: Clock, timers: Timers) -> None:
+        self._heap, self._clock, self._timers = heap, clock, timers
         self._lock = threading.Lock()
         self._files: tuple[int, int] | None = None  # open from the first wait on: the heap may write at any moment
         self._loops: Counter[asyncio.AbstractEventLoop] = Counter()
@@ -75,7 +75,7 @@ class AsyncWaiting:
 
     def _seconds_left(self) -> float | None:
         due_ns = self._timers.next_ns()
-        return None if due_ns is None else max(due_ns - self._now_ns(), 0) / NS_PER_SECOND
+        return None if due_ns is None else max(due_ns - self._clock.now_ns(), 0) / NS_PER_SECOND
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:
@@ -109,13 +109,18 @@ class AsyncWaiting:
         with self._lock:
             waiting, self._waiting = self._waiting, set()
         for changed in waiting:
-            with suppress(RuntimeError):  # its loop has ended
-                changed.get_loop().call_soon_threadsafe(_set, changed)
+            wake(changed)
 
 
-def _set(changed: asyncio.Future[None]) -> None:
-    if not changed.done():
-        changed.set_result(None)
+def wake(future: asyncio.Future[None]) -> None:
+    """End the wait for a future, from any thread."""
+    with suppress(RuntimeError):  # its loop has ended
+        future.get_loop().call_soon_threadsafe(_set, future)
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _close(heap: EventHeap, files: tuple[int, int]) -> None:

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from operator import index
 
-from .._backends import EventHeap, TypeTable
-from .._backends.contract import MAX_LEVELS, Offer
+from .._backends import EventHeap
+from .._backends.contract import DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, REJECT, Offer
 from ..clock import Clock
 from ..errors import InvalidEvent, QueueClosed
 from ..event import Event, EventTypes, Priority
-from .overflow import Overflow
 from .rate_limit import RateLimiter
 from .type_ids import TypeIds
 
-__all__ = ["Discipline", "Rank"]
+__all__ = ["BLOCK", "Discipline", "Overflow", "Rank"]
 
 Rank = Callable[[Event, int], tuple[int, int]]
+BLOCK, COALESCE = "block", "coalesce"
+_POLICIES = {"reject": REJECT, "drop_oldest": DROP_OLDEST, "drop_lowest": DROP_LOWEST, BLOCK: REJECT, COALESCE: REJECT}
+_DEFAULT = "drop_lowest"
+_BLOCK_FOR = r"block\((\d+(?:\.\d+)?)\)"
 
 
 class Discipline:
     """Decides how a queue treats an event: its key and level, its overflow policy, and whether it comes too often.
 
-    ``rank`` gives an event that arrives at an instant its key and level. ``ranks_by_type``: ``types`` alone would give
-    the same. Once it is ``closed``, no event may arrive.
+    ``ranks_by_type``: ``types`` alone would give the same key and level as ``rank``.
     """
 
     def __init__(
@@ -34,24 +37,19 @@ class Discipline:
         self.rank: Rank = rank or EventTypes.life().rank
         owner = getattr(self.rank, "__self__", None)
         self.types = owner if isinstance(owner, EventTypes) else EventTypes.life()
-        self.type_ids = TypeIds(TypeTable, self.types, self.limiter.of_type)
+        self.type_ids = TypeIds(self.types, self.limiter.of_type)
         self.ranks_by_type = rank is None
         self.closed = False
 
     def adopt(self, rank: Rank, types: EventTypes, ranks_by_type: bool) -> None:
-        """Take another order, and the event types to which it belongs; these keep their numbers."""
+        """Take another order, and the event types to which it belongs."""
         self.rank, self.types, self.ranks_by_type = rank, types, ranks_by_type
         self.type_ids.adopt(types)
 
     def arrive(self, event: Event) -> tuple[int, int, int, int, bool]:
-        """Return (key, level, arrival_ns, type_id, is_special) of an event that arrives now.
+        """Return (key, level, arrival_ns, type_id, is_special) of an event that arrives now; QueueClosed, InvalidEvent.
 
-        More than its level and its budget decide how a special event is treated. The clock is read once, and the type
-        is looked up once.
-
-        Raises:
-            QueueClosed: the queue is closed.
-            InvalidEvent: ``event`` is no Event.
+        More than its level and its budget decide how a special event is treated.
         """
         if self.closed:
             raise QueueClosed("the queue is closed")
@@ -99,9 +97,39 @@ class Discipline:
         return f"queue holds {len(self._heap)} of {self._heap.capacity} events; {event.type!r} was refused"
 
 
+class Overflow:
+    """The policy of each level: one name for all, or a mapping of levels to names. Read-only."""
+
+    def __init__(self, given: str | Mapping[Priority | str, str]) -> None:
+        by_level, default = (given, _DEFAULT) if isinstance(given, Mapping) else ({}, given)
+        wanted = {_level(name): policy for name, policy in by_level.items()}
+        parsed = [_parsed(wanted.get(level, default)) for level in range(MAX_LEVELS)]
+        names, self.seconds = [name for name, _ in parsed], [seconds for _, seconds in parsed]
+        self.policies = tuple(_POLICIES[name] for name in names)
+        self.raises = tuple(_POLICIES[name] == REJECT and name != COALESCE for name in names)
+        self.waits = tuple(name == BLOCK for name in names)
+        self.coalesces = tuple(name == COALESCE for name in names)
+
+
 def _checked(key: int, level: int) -> tuple[int, int]:
     """Return the place that a user's own rank gave; TypeError, ValueError."""
     key, level = index(key), index(level)
     if not -(2**63) <= key < 2**63 or not 0 <= level < MAX_LEVELS:
         raise ValueError(f"rank gave the key {key} and the level {level}; they must fit 64 bits and [0, {MAX_LEVELS})")
     return key, level
+
+
+def _level(given: Priority | str) -> int:
+    try:
+        return int(Priority[given.upper()] if isinstance(given, str) else Priority(given))
+    except (KeyError, ValueError):
+        raise ValueError(f"{given!r} is no level that can overflow") from None
+
+
+def _parsed(given: str) -> tuple[str, float | None]:
+    timed = re.fullmatch(_BLOCK_FOR, str(given))
+    if timed is not None:
+        return BLOCK, float(timed[1])
+    if given not in _POLICIES:
+        raise ValueError(f"unknown overflow policy {given!r}; choose {', '.join(_POLICIES)}")
+    return given, None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Hashable, Iterator
+from typing import NamedTuple
 
 from .._backends import EventHeap
 from .._backends.contract import REFUSED, Entry, Offer, Verdict
@@ -13,46 +13,33 @@ from ..event import Event
 from .receipt import Admission, Receipt, Tracked
 from .type_ids import TypeIds
 
-__all__ = ["KeyOrder", "KeyOrders", "Merging", "merged"]
-
-Member = TypeVar("Member")
+__all__ = ["KeyOrders", "Merging", "NewestByType"]
 
 
-class KeyOrder(Generic[Member]):
-    """The queued and running members of one key, by sequence, and the urgency of the most urgent one.
+class KeyOrder:
+    """The queued and running events of one key, by sequence, and the urgency of the most urgent one.
 
     Urgency is a key and a level; less is more urgent. Removing a member leaves its urgency in the heaps until that
-    comes first. One thread at a time. O(log n) a call, amortised.
+    comes first. O(log n) a call, amortised.
     """
 
     __slots__ = ("_keys", "_levels", "members")
 
     def __init__(self) -> None:
-        self.members: OrderedDict[int, Member] = OrderedDict()
+        self.members: OrderedDict[int, Receipt] = OrderedDict()
         self._keys: list[tuple[int, int]] = []  # with the sequence; also of members that have left
         self._levels: list[tuple[int, int]] = []
 
     @property
-    def head(self) -> Member:
+    def head(self) -> Receipt:
         """The first; there must be one."""
         return next(iter(self.members.values()))
 
-    @property
-    def last(self) -> Member:
-        """The last; there must be one."""
-        return next(reversed(self.members.values()))
-
-    def join(self, sequence: int, member: Member, key: int, level: int) -> None:
+    def join(self, sequence: int, member: Receipt, key: int, level: int) -> None:
         """Append a member, or make one more urgent."""
         self.members[sequence] = member
         heapq.heappush(self._keys, (key, sequence))
         heapq.heappush(self._levels, (level, sequence))
-
-    def leave(self, sequence: int) -> bool:
-        """Remove a member; return whether it was the first."""
-        was_first = next(iter(self.members)) == sequence
-        del self.members[sequence]
-        return was_first
 
     def urgency(self) -> tuple[int, int]:
         """Return the least key and the least level; there must be a member."""
@@ -86,25 +73,25 @@ class KeyOrders:
 
     def __init__(self, heap: EventHeap, type_ids: TypeIds) -> None:
         self._heap, self._type_ids = heap, type_ids
-        self._orders: dict[Hashable, KeyOrder[Receipt]] = {}
+        self._orders: dict[Hashable, KeyOrder] = {}
 
     def last(self, key: Hashable) -> Receipt | None:
         """Return the last receipt of a key."""
         order = None if key is None else self._orders.get(key)
-        return None if order is None else order.last
+        return None if order is None else next(reversed(order.members.values()))
 
     def enter(self, receipt: Receipt, offer: Offer, policy: int) -> Verdict | Entry:
         """Offer the event of a receipt to the heap; it joins the order of its key."""
-        event = offer.payload
-        order = None if receipt.key is None else self._orders.get(receipt.key)
+        key, level, arrival_ns, event = offer
+        held = receipt.key is not None and receipt.key in self._orders
+        tracked, type_id = Tracked(event, receipt), self._type_ids.find(event).type_id
         verdict, receipt.ticket = self._heap.offer_tracked(
-            offer.key, offer.level, offer.arrival_ns, Tracked(event, receipt), policy, self._type_ids.of(event),
-            event.intensity, order is not None,
-        )  # fmt: skip
+            key, level, arrival_ns, tracked, policy, type_id, event.intensity, held
+        )
         if verdict is not REFUSED:
             receipt.admission = Admission.ACCEPTED
             if receipt.key is not None and receipt.ticket is not None:
-                self._join(self._orders.setdefault(receipt.key, KeyOrder()), receipt, offer.key, offer.level)
+                self._join(self._orders.setdefault(receipt.key, KeyOrder()), receipt, key, level)
         return verdict
 
     def coalesce(
@@ -114,7 +101,10 @@ class KeyOrders:
 
         Returns the receipt of the event that goes, or None when ``older`` is not queued any more.
         """
-        stays, event = self._outcome(older, receipt, merging)
+        stays = older if receipt.coalesce == "first" else receipt
+        event = stays.event if merging is None else merging.event
+        if receipt.coalesce == "merge":
+            event = _merged(older.event, receipt.event)
         if not self.put(older, Tracked(event, stays), key, level):
             return None
         if stays is receipt:
@@ -138,8 +128,8 @@ class KeyOrders:
         """Put ``tracked`` into the place of a queued receipt, never less urgent; False when it is not queued."""
         if receipt.ticket is None or receipt.done:
             return False
-        event = tracked.event
-        return self._heap.replace(receipt.ticket, key, level, tracked, self._type_ids.of(event), event.intensity)
+        type_id = self._type_ids.find(tracked.event).type_id
+        return self._heap.replace(receipt.ticket, key, level, tracked, type_id, tracked.event.intensity)
 
     def leave(self, receipt: Receipt) -> bool:
         """Remove an event that ended, and let the next of its key go; False when it was not in the order."""
@@ -147,7 +137,8 @@ class KeyOrders:
         sequence, _ = receipt.ticket or (None, None)
         if order is None or sequence is None or order.members.get(sequence) is not receipt:
             return False
-        was_first = order.leave(sequence)
+        was_first = order.head is receipt
+        del order.members[sequence]
         if not order.members:
             del self._orders[receipt.key]
         elif was_first and order.head.ticket is not None:
@@ -155,27 +146,48 @@ class KeyOrders:
             self._urge(order)
         return True
 
-    def _join(self, order: KeyOrder[Receipt], receipt: Receipt, key: int, level: int) -> None:
+    def _join(self, order: KeyOrder, receipt: Receipt, key: int, level: int) -> None:
         """Append a receipt to the order of its key, or note that it is more urgent."""
         if receipt.ticket is not None:
             sequence, _ = receipt.ticket
             order.join(sequence, receipt, key, level)
             self._urge(order)
 
-    def _urge(self, order: KeyOrder[Receipt]) -> None:
+    def _urge(self, order: KeyOrder) -> None:
         """Make the first event as urgent as the most urgent one behind it."""
         self.put(order.head, Tracked(order.head.event, order.head), *order.urgency())
 
-    def _outcome(self, older: Receipt, receipt: Receipt, merging: Merging | None) -> tuple[Receipt, Event]:
-        """Return the receipt that stays, and the event that stands for both."""
-        if receipt.coalesce == "first":
-            return older, older.event
-        if receipt.coalesce == "last":
-            return receipt, receipt.event
-        return receipt, merged(older.event, receipt.event) if merging is None else merging.event
+
+class NewestByType:
+    """The receipts of the events that came under ``coalesce`` and have not ended, by type. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[str, dict[Receipt, None]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_type)
+
+    def add(self, receipt: Receipt) -> None:
+        """Add a receipt as the newest of its type, unless it has ended."""
+        if not receipt.done:
+            self._by_type.setdefault(receipt.event.type, {})[receipt] = None
+
+    def remove(self, receipt: Receipt) -> bool:
+        """Remove a receipt; return whether it was there."""
+        came = self._by_type.get(receipt.event.type, {})
+        if receipt not in came:
+            return False
+        del came[receipt]
+        if not came:
+            del self._by_type[receipt.event.type]
+        return True
+
+    def of(self, event_type: str) -> Iterator[Receipt]:
+        """Return the receipts of a type, the newest first."""
+        return reversed(self._by_type.get(event_type, {}))
 
 
-def merged(older: Event, newer: Event) -> Event:
+def _merged(older: Event, newer: Event) -> Event:
     """Return one event for both: the newer one with the metadata of both, and the stronger intensity."""
     stronger = max(older.intensity, newer.intensity, key=abs)
     return Event(

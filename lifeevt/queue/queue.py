@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -12,13 +13,13 @@ from ..clock import Clock, SystemClock
 from ..errors import QueueClosed, QueueFull
 from ..event import NO_METADATA, Event, EventTypes, Priority
 from ..metrics import Ledger, QueueStatistics
+from ..result import Status
 from .async_waiting import AsyncWaiting
-from .delivery import Delivery
 from .discipline import Discipline, Rank
-from .intake import Intake
 from .receipt import Merge, Receipt
 from .timers import PeriodicTimer, Timers
 from .tracker import Tracker
+from .transfer import Transfer
 from .waiting import Waiting
 
 __all__ = ["AsyncEventQueue", "QueueStatistics"]
@@ -58,15 +59,14 @@ class AsyncEventQueue(QueueBase):
     ) -> None:
         self.capacity, self.overflow = capacity, overflow
         self.clock: Clock = clock or SystemClock()
-        self._heap = EventHeap(capacity)
+        self._heap, timers = EventHeap(capacity), Timers()
         self._discipline = Discipline(self._heap, self.clock, overflow, rank)
-        self.type_ids, timers = self._discipline.type_ids, Timers()
+        self.type_ids = self._discipline.type_ids
         self.waiting = Waiting(self._heap, self.clock, timers)
-        self.async_waiting = AsyncWaiting(self._heap, timers, self.clock.now_ns)
-        self.tracker = Tracker(self._heap, self.clock, self._discipline, self.waiting, timers, self._choose_path)
+        self.async_waiting = AsyncWaiting(self._heap, self.clock, timers)
+        self.tracker = Tracker(self._heap, self.clock, self._discipline, self.waiting, self._choose_path)
         self.settlement = self.tracker.settlement
-        self.delivery = Delivery(self._heap, self.clock, self._discipline, self.waiting, self.tracker)
-        self._intake = Intake(self._heap, self.clock, self._discipline, self.waiting, self.tracker)
+        self.transfer = Transfer(self._heap, self.clock, self._discipline, self.waiting, self.tracker)
         self._bind()
         self._attach_parts()
 
@@ -87,7 +87,7 @@ class AsyncEventQueue(QueueBase):
             InvalidEvent: a number or a buffer is invalid; none of the events is accepted.
             QueueClosed: the queue is closed.
         """
-        return self._intake.put_arrays(types, intensities, timestamps)
+        return self.transfer.put_arrays(types, intensities, timestamps)
 
     def put_tracked(
         self,
@@ -156,7 +156,7 @@ class AsyncEventQueue(QueueBase):
         Raises:
             QueueFull: 4096 other types have a number.
         """
-        found = self.type_ids.learn(name)
+        found = self.type_ids.learn(name).type_id
         if found == NO_TYPE_ID:
             raise QueueFull(f"this queue knows {len(self.type_ids.table)} event types; {name!r} does not fit")
         return found
@@ -171,7 +171,7 @@ class AsyncEventQueue(QueueBase):
         Raises:
             QueueClosed: the queue is closed and empty.
         """
-        return self.event_of(await self.async_waiting.until(self.delivery.take_or_raise))
+        return self.event_of(await self.async_waiting.until(self.transfer.take_or_raise))
 
     def __aiter__(self) -> AsyncEventQueue:
         return self
@@ -190,11 +190,11 @@ class AsyncEventQueue(QueueBase):
         Raises:
             ValueError: ``limit`` is negative.
         """
-        return self.delivery.drain(limit)
+        return self.transfer.drain(limit)
 
     def take_nowait(self, end: int = NO_END) -> Entry | None:
         """Take the most urgent entry, or None; with ``end`` it ends there, else it runs. Does not block. O(log n)."""
-        return self.delivery.take(end)
+        return self.transfer.take(end)
 
     def pause(self, level: Priority | None = None, type: str | None = None) -> None:
         """Hand out nothing, or nothing of a level or of exactly this type, until ``resume``.
@@ -202,11 +202,11 @@ class AsyncEventQueue(QueueBase):
         Paused events are queued, counted and shed as before, and keep their places. Several pauses hold side by side.
         Does not block. O(1); each paused event that comes first is set aside in O(log n).
         """
-        self.delivery.pause(level, None if type is None else self.type_id(type), True)
+        self.transfer.pause(level, None if type is None else self.type_id(type), True)
 
     def resume(self, level: Priority | None = None, type: str | None = None) -> None:
         """End the pause of all, of a level or of a type, if there is one. O(k log n) for k events that it held."""
-        self.delivery.pause(level, None if type is None else self.type_id(type), False)
+        self.transfer.pause(level, None if type is None else self.type_id(type), False)
 
     # --- observation
 
@@ -240,7 +240,8 @@ class AsyncEventQueue(QueueBase):
         """
         self._discipline.closed = True
         self._choose_path()
-        self.tracker.close()
+        for entry in self.tracker.give_up_deferred():
+            self.settlement.end(entry, Status.CANCELLED)
         self.waiting.wake()
 
     def ledger(self) -> Ledger:
@@ -286,9 +287,9 @@ class AsyncEventQueue(QueueBase):
         self.announce: Callable[[], None] = self.waiting.announce
         self.event_of: Callable[[Entry | Task], Event] = self.type_ids.event_of
         self.hand_back: Callable[[Verdict | Entry], None] = self.settlement.hand_back
-        self._put_slowly, self._put_nowait_slowly = self._intake.put, self._intake.put_nowait
-        self._put_many_slowly, self._refuse = self._intake.put_many, self._intake.refuse
-        self._get_slowly, self._get_nowait_slowly = self.delivery.get, self.delivery.get_nowait
+        self._put_slowly, self._put_nowait_slowly = self.transfer.put, partial(self.transfer.put, may_wait=False)
+        self._put_many_slowly, self._refuse = self.transfer.put_many, self.transfer.refuse
+        self._get_slowly, self._get_nowait_slowly = self.transfer.get, self.transfer.get_nowait
 
     def _attach_parts(self) -> None:
         """Give the fast path the present parts."""

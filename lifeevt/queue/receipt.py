@@ -15,7 +15,7 @@ from ..clock import NS_PER_SECOND
 from ..errors import QueueFull, ResultTimeout
 from ..event import Event, Priority
 from ..result import EventProcessingResult
-from .timers import Timer
+from .async_waiting import wake
 
 if TYPE_CHECKING:
     from .tracker import Tracker
@@ -47,25 +47,19 @@ class Receipt:
 
     __slots__ = (
         "_result", "_tracker", "_waiting", "admission", "coalesce", "context", "depth", "event", "expires_ns", "key",
-        "may_come", "reason", "ticket", "timer",
+        "may_come", "reason", "ticket",
     )  # fmt: skip
 
     def __init__(
-        self,
-        tracker: Tracker,
-        event: Event,
-        key: Hashable,
-        coalesce: str | Merge | None,
-        expires_ns: int | None,
+        self, tracker: Tracker, event: Event, key: Hashable, coalesce: str | Merge | None, expires_ns: int | None,
         depth: int,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._tracker = tracker
         self.event, self.key, self.coalesce, self.expires_ns, self.depth = event, key, coalesce, expires_ns, depth
         self.admission, self.reason = Admission.REFUSED, ""
         self.context: Context = copy_context()  # the submitter's, for the handler
         self.may_come: bool | None = None  # by the rate limits, once they were asked
         self.ticket: Ticket | None = None  # while it is queued
-        self.timer: Timer | None = None  # until it is due
         self._result: EventProcessingResult | None = None
         self._waiting: list[Callable[[], None]] | None = []
 
@@ -78,7 +72,7 @@ class Receipt:
     @property
     def predicted_wait_seconds(self) -> float:
         """The wait if all events queued before it go first, at the mean service time so far. O(levels)."""
-        return self._tracker.settlement.predict(self.depth)
+        return self.depth * self._tracker.settlement.mean_service_ns() / NS_PER_SECOND
 
     # --- changes
 
@@ -129,9 +123,8 @@ class Receipt:
     def __await__(self) -> Generator[Any, None, EventProcessingResult]:
         import asyncio  # lazy: most users have no event loop
 
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        if not self.when_done(lambda: _wake(loop, future)):
+        future = asyncio.get_running_loop().create_future()
+        if not self.when_done(lambda: wake(future)):
             self._refuse(None)
         yield from future
         return self._ended()
@@ -181,14 +174,3 @@ class Tracked:
 
 _SETTLING = threading.Lock()  # of all receipts; held for some assignments, never for a call
 fork.renew_locks(sys.modules[__name__], "_SETTLING")
-
-
-def _wake(loop: Any, future: Any) -> None:
-    def wake() -> None:
-        if not future.done():
-            future.set_result(None)
-
-    try:
-        loop.call_soon_threadsafe(wake)
-    except RuntimeError:  # the loop is closed, and its futures with it
-        return

@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from .._backends import EventHeap
+from .._backends import EventHeap, fork
 from .._backends.contract import Entry, Verdict
-from ..clock import NS_PER_SECOND, Clock
+from ..clock import Clock
 from ..event import Priority
 from ..result import EventProcessingResult, Status, filled
 from .discipline import Discipline
-from .key_order import KeyOrders
-from .overflow import NewestByType
+from .key_order import KeyOrders, NewestByType
 from .receipt import Receipt, Tracked
 from .waiting import Waiting
 
@@ -25,20 +24,13 @@ class Settlement:
     ``lock`` guards ``keys`` and ``newest``. Thread-safe; calls nothing of the engine's under the lock.
     """
 
-    def __init__(
-        self,
-        heap: EventHeap,
-        clock: Clock,
-        discipline: Discipline,
-        waiting: Waiting,
-        keys: KeyOrders,
-        newest: NewestByType,
-        lock: threading.RLock,
-    ) -> None:
+    def __init__(self, heap: EventHeap, clock: Clock, discipline: Discipline, waiting: Waiting) -> None:
         self._heap, self._clock, self._discipline, self._waiting = heap, clock, discipline, waiting
-        self._keys, self._newest, self._lock = keys, newest, lock
+        self.keys, self.newest = KeyOrders(heap, discipline.type_ids), NewestByType()
+        self.lock = threading.RLock()
+        fork.renew_locks(self, "lock")
         self.on_ended: Callable[[Entry, Status], None] | None = None
-        self.refuse_to_wait: Callable[[], None] = _allow
+        self.refuse_to_wait: Callable[[], None] = lambda: None  # without an engine, every thread may wait
         self.mean_service_ns: Callable[[], float] = float
 
     def follow(
@@ -79,14 +71,14 @@ class Settlement:
         """Give a receipt its result, once, and let the next event of its key go."""
         if receipt.done:
             return
-        if self._newest:
-            with self._lock:
-                self._newest.remove(receipt)
+        if self.newest:
+            with self.lock:
+                self.newest.remove(receipt)
         receipt.event = result.event
         receipt.settle(result)
         if receipt.key is not None:
-            with self._lock:  # an event of the key may just be entering
-                left = self._keys.leave(receipt)
+            with self.lock:  # an event of the key may just be entering
+                left = self.keys.leave(receipt)
             if left:
                 self._waiting.announce()
 
@@ -101,11 +93,3 @@ class Settlement:
     def end_booked(self, receipt: Receipt, status: Status) -> None:
         """Count an event that is not in the heap as accepted, and end it."""
         self.end(self.book(receipt, status), status)
-
-    def predict(self, depth: int) -> float:
-        """Return the seconds that so many events take at the mean service time so far."""
-        return depth * self.mean_service_ns() / NS_PER_SECOND
-
-
-def _allow() -> None:
-    """Let every thread wait, as long as there is no engine."""

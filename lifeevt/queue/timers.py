@@ -1,18 +1,15 @@
-"""Timers: calls at instants of a clock, periodic ones, and the events that arrive later."""
+"""Timers: calls at instants of a clock, and periodic ones."""
 
 from __future__ import annotations
 
 import heapq
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .._backends import fork
 
-if TYPE_CHECKING:
-    from .receipt import Receipt
-
-__all__ = ["MISFIRE_POLICIES", "Deferred", "PeriodicTimer", "Timer", "Timers"]
+__all__ = ["MISFIRE_POLICIES", "PeriodicTimer", "Timer", "Timers"]
 
 MISFIRE_POLICIES = ("skip", "catch_up", "once")
 TOMBSTONES_ALLOWED = 64  # of cancelled timers, beside as many as there are timers
@@ -160,48 +157,3 @@ class PeriodicTimer:
             self._timer = self._timers.add(self._timer.due_ns + passed * self._period_ns, self._happen)
         for _ in range(times):
             self._act()
-
-
-class Deferred:
-    """The receipts of the events that arrive later, and the timers that bring more of them. One thread at a time.
-
-    The caller that takes a receipt out ends its event.
-    """
-
-    def __init__(self, timers: Timers) -> None:
-        self._timers = timers
-        self._receipts: set[Receipt] = set()
-        self._periodic: set[PeriodicTimer] = set()
-
-    def __len__(self) -> int:
-        return len(self._receipts)
-
-    def __contains__(self, receipt: Receipt) -> bool:
-        return receipt in self._receipts
-
-    def add(self, receipt: Receipt, due_ns: int, come: Callable[[], None]) -> None:
-        """Call ``come()`` once it is ``due_ns``, unless the receipt was taken out before."""
-        self._receipts.add(receipt)
-        receipt.timer = self._timers.add(due_ns, come)
-
-    def add_periodic(self, timer: PeriodicTimer) -> None:
-        """Cancel a timer with all the others."""
-        self._periodic.add(timer)
-
-    def discard(self, receipt: Receipt) -> None:
-        """Remove a receipt whose event has arrived."""
-        self._receipts.discard(receipt)
-
-    def take(self, receipt: Receipt) -> bool:
-        """Take a receipt out before its event has arrived; False when it is not here any more."""
-        if receipt not in self._receipts:
-            return False
-        self._receipts.remove(receipt)
-        if receipt.timer is not None:
-            receipt.timer.cancel()
-        return True
-
-    def take_all(self) -> tuple[list[Receipt], set[PeriodicTimer]]:
-        """Take out every receipt and every periodic timer, which the caller cancels."""
-        periodic, self._periodic = self._periodic, set()
-        return [receipt for receipt in list(self._receipts) if self.take(receipt)], periodic

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable
 
-from .._backends import EventHeap, fork
+from .._backends import EventHeap
 from .._backends.contract import REFUSED, REJECT, WAIT, Entry, Offer, Verdict
 from ..clock import NS_PER_SECOND, Clock
 from ..errors import InvalidEvent, QueueFull
 from ..event import COALESCING, Event, Priority
 from ..result import Status
 from .discipline import Discipline
-from .key_order import KeyOrders, Merging
-from .overflow import NewestByType
+from .key_order import Merging
 from .receipt import Admission, Merge, Receipt, Tracked
 from .settlement import Settlement
-from .timers import Deferred, PeriodicTimer, Timers
+from .timers import PeriodicTimer, Timer
 from .waiting import Waiting
 
 __all__ = ["Tracker"]
@@ -33,22 +31,15 @@ class Tracker:
     """
 
     def __init__(
-        self,
-        heap: EventHeap,
-        clock: Clock,
-        discipline: Discipline,
-        waiting: Waiting,
-        timers: Timers,
-        on_first: Callable[[], None],
+        self, heap: EventHeap, clock: Clock, discipline: Discipline, waiting: Waiting, on_first: Callable[[], None]
     ) -> None:
         self._heap, self._clock, self._discipline, self._waiting = heap, clock, discipline, waiting
         self._on_first, self.has_tracked = on_first, False
-        self._lock = threading.RLock()  # of the next three
-        fork.renew_locks(self, "_lock")
-        self._keys = KeyOrders(heap, discipline.type_ids)
-        self._newest, self._deferred = NewestByType(), Deferred(timers)
-        self.timers = timers
-        self.settlement = Settlement(heap, clock, discipline, waiting, self._keys, self._newest, self._lock)
+        self.timers = waiting.timers
+        self.settlement = Settlement(heap, clock, discipline, waiting)
+        self._lock, self._keys, self._newest = self.settlement.lock, self.settlement.keys, self.settlement.newest
+        self._deferred: dict[Receipt, Timer] = {}  # the events that arrive later, under the lock, too
+        self._periodic: list[PeriodicTimer] = []
 
     # --- putting
 
@@ -57,13 +48,14 @@ class Tracker:
         due_ns = self._due_ns(delay, at_ns)
         if due_ns is not None and due_ns > self._clock.now_ns():
             self._discipline.offer(receipt.event)  # refused now, if at all
-            self._defer(receipt, due_ns)
+            receipt.admission = Admission.DEFERRED
+            with self._lock:
+                self._deferred[receipt] = self.timers.add(due_ns, lambda: self._arrive(receipt))
         elif not self.admit(receipt):
             overflow, level = self._discipline.overflow, self._discipline.level_of(receipt.event)
             if overflow.waits[level] and receipt.may_come:
-                self._waiting.until(
-                    lambda: self.admit(receipt), overflow.seconds[level] if timeout is None else timeout
-                )
+                seconds = overflow.seconds[level] if timeout is None else timeout
+                self._waiting.until(lambda: self.admit(receipt), seconds)
         return receipt
 
     def put_special(self, event: Event) -> bool:
@@ -87,10 +79,7 @@ class Tracker:
         ttl: float | None = None,
         deadline_ns: int | None = None,
     ) -> Receipt:
-        """Return a receipt for an event that has not come yet; InvalidEvent for options that make no sense.
-
-        The event type gives the time to live and the coalescing that the options leave out.
-        """
+        """Return a receipt for an event that has not come yet; InvalidEvent for options that make no sense."""
         if not isinstance(event, Event):
             raise InvalidEvent(f"a queue takes Event objects, not {type(event).__name__}")
         self.begin()
@@ -167,11 +156,11 @@ class Tracker:
                     return None
                 goes = self._keys.coalesce(older, receipt, merging, offer.key, offer.level)
                 if goes is not None:
-                    self._deferred.discard(receipt)
+                    self._deferred.pop(receipt, None)
                     return goes
             verdict = self._keys.enter(receipt, offer, policy)
             if verdict is not REFUSED:
-                self._deferred.discard(receipt)
+                self._deferred.pop(receipt, None)
             return verdict
 
     def _merge(self, receipt: Receipt) -> Merging | None:
@@ -206,7 +195,7 @@ class Tracker:
         now_ns = self._clock.now_ns
         timer = PeriodicTimer(self.timers, now_ns() + period_ns, period_ns, misfire, now_ns, act)
         with self._lock:
-            self._deferred.add_periodic(timer)
+            self._periodic.append(timer)
         return timer
 
     def fire(self) -> None:
@@ -222,20 +211,11 @@ class Tracker:
     def give_up_deferred(self) -> list[Entry]:
         """Cancel and count the events that arrive later, and return their entries, which the caller ends."""
         with self._lock:
-            given_up, periodic = self._deferred.take_all()
+            given_up = [receipt for receipt in [*self._deferred] if self._take_deferred(receipt)]
+            periodic, self._periodic = self._periodic, []
         for timer in periodic:
             timer.cancel()
         return [self.settlement.book(receipt, Status.CANCELLED) for receipt in given_up]
-
-    def close(self) -> None:
-        """Cancel the events that arrive later."""
-        for entry in self.give_up_deferred():
-            self.settlement.end(entry, Status.CANCELLED)
-
-    def _defer(self, receipt: Receipt, due_ns: int) -> None:
-        receipt.admission = Admission.DEFERRED
-        with self._lock:
-            self._deferred.add(receipt, due_ns, lambda: self._arrive(receipt))
 
     def _arrive(self, receipt: Receipt) -> None:
         """Let in a deferred event; one without room is accepted, and shed."""
@@ -264,9 +244,16 @@ class Tracker:
     def _end_deferred(self, receipt: Receipt, status: Status) -> None:
         """End an event that was to arrive, unless it has arrived or ended meanwhile."""
         with self._lock:
-            taken = self._deferred.take(receipt)
+            taken = self._take_deferred(receipt)
         if taken:
             self.settlement.end_booked(receipt, status)
+
+    def _take_deferred(self, receipt: Receipt) -> bool:
+        """Take out an event before it arrives, under the lock; False when it does not arrive later any more."""
+        timer = self._deferred.pop(receipt, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
 
     # --- changes
 
@@ -274,7 +261,7 @@ class Tracker:
         """Remove the event; see :meth:`Receipt.cancel`."""
         entry = None
         with self._lock:  # another thread may hand the ticket to another receipt, or let a deferred event in
-            was_deferred = self._deferred.take(receipt)
+            was_deferred = self._take_deferred(receipt)
             if receipt.ticket is not None:
                 entry = self._heap.withdraw(receipt.ticket, Status.CANCELLED)
         if was_deferred:

@@ -30,52 +30,41 @@ class TypeIds:
     for each new type.
     """
 
-    def __init__(
-        self, make: Callable[[], TypeTable], types: EventTypes, bucket_of: Callable[[str, RateLimit], Any]
-    ) -> None:
+    def __init__(self, types: EventTypes, bucket_of: Callable[[str, RateLimit], Any]) -> None:
         self.on_new: Callable[[str, int], None] | None = None
-        self._make, self._bucket_of = make, bucket_of
+        self._bucket_of = bucket_of
         self._describing = threading.Lock()  # else the older of two descriptions might stay
         fork.renew_locks(self, "_describing")
-        self.table, self.types = make(), types
+        self.table, self.types = TypeTable(), types
         self._known: dict[str, KnownType] = {}  # those that have an id
         types.follow(self._describe_anew)
 
     def adopt(self, types: EventTypes) -> None:
-        """Take another table of types; they keep their numbers. For one thread, before others bring new types."""
-        known, self.table, self.types, self._known = self.table, self._make(), types, {}
+        """Take another table of types; they keep their ids. For one thread, before others bring new types."""
+        known, self.table, self.types, self._known = self.table, TypeTable(), types, {}
         types.follow(self._describe_anew)
         for type_id in range(len(known)):
             self.learn(known.name(type_id))
 
     def find(self, event: Event) -> KnownType:
         """Return the type of an event, with NO_TYPE_ID when its name alone does not decide how it is treated. O(1)."""
-        known = self._known.get(event.type) or self._meet(event.type)
+        known = self._known.get(event.type) or self.learn(event.type)
         if known.exact or event.metadata.get("internal") is not True:
             return known
         event_type = self.types.resolve(event)
         return KnownType(NO_TYPE_ID, event_type, event_type.is_plain, False)
 
-    def of(self, event: Event) -> int:
-        """Return the id of an event's type, NO_TYPE_ID when that alone does not say how the event is treated."""
-        return self.find(event).type_id
-
     def event_of(self, entry: Entry | Task) -> Event:
         """Return the event of an entry; one that came as numbers becomes an object here."""
         payload, *_ = entry
-        if type(payload) is Tracked:
-            return payload.event
-        if type(payload) is not tuple:
-            event: Event = payload
-            return event
-        type_id, intensity, timestamp = payload
-        return Event(self.table.name(type_id), intensity, timestamp)
+        if type(payload) is tuple:
+            type_id, intensity, timestamp = payload
+            return Event(self.table.name(type_id), intensity, timestamp)
+        event: Event = payload.event if type(payload) is Tracked else payload
+        return event
 
-    def learn(self, name: str) -> int:
-        """Give a type its number, with the level and budget its name has; NO_TYPE_ID when there is no room."""
-        return self._meet(name).type_id
-
-    def _meet(self, name: str) -> KnownType:
+    def learn(self, name: str) -> KnownType:
+        """Give a type its id, with the level and budget its name has; NO_TYPE_ID when there is no room."""
         with self._describing:
             known = self._describe(name)
         if known.type_id != NO_TYPE_ID and self.on_new is not None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from .._backends import EventHeap, fork
-from ..clock import NS_PER_SECOND, Clock, SystemClock
+from ..clock import Clock, SystemClock, limit_in_ns
 from .timers import Timers
 
 __all__ = ["Waiting"]
+
+Found = TypeVar("Found")
 
 
 class Waiting:
@@ -21,7 +23,7 @@ class Waiting:
     """
 
     def __init__(self, heap: EventHeap, clock: Clock, timers: Timers) -> None:
-        self._heap, self._clock, self._timers = heap, clock, timers
+        self._heap, self._clock, self.timers = heap, clock, timers
         self.in_heap = type(clock) is SystemClock  # another clock may stand still: wait for it, too
         self._changed = threading.Condition()
         fork.renew_locks(self, "_changed")
@@ -40,27 +42,23 @@ class Waiting:
         with self._changed:
             self._changed.notify_all()
 
-    def until(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        """Wait until ``done()``; False when ``timeout`` seconds of the clock passed first."""
-        deadline_ns = self._deadline_ns(timeout)
+    def until(self, attempt: Callable[[], Found], timeout: float | None) -> Found:
+        """Wait until ``attempt()`` is true, for so many seconds of the clock; return the result of the last one."""
+        until_ns = _after(self._clock.now_ns(), timeout)
         if self.in_heap:
-            return self._watch(done, deadline_ns, idle=False)
+            return self._watch(attempt, until_ns, idle=False)
         with self._changed:
             self.threads += 1
             try:
-                while not done():
-                    if deadline_ns is not None and self._clock.now_ns() >= deadline_ns:
-                        return False
-                    self._clock.wait(self._changed, self._next_look(deadline_ns))
-                return True
+                while not (found := attempt()) and (until_ns is None or self._clock.now_ns() < until_ns):
+                    self._clock.wait(self._changed, self._next_look(until_ns))
+                return found
             finally:
                 self.threads -= 1
 
     def until_idle(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``done()``, checked when nothing is queued or running; False after ``timeout`` real seconds."""
-        endless = timeout is None or timeout == math.inf
-        until_ns = None if endless else time.monotonic_ns() + round((timeout or 0.0) * NS_PER_SECOND)
-        return self._watch(done, until_ns, idle=True)
+        return self._watch(done, _after(time.monotonic_ns(), timeout), idle=True)
 
     def for_work(self, until_ns: int | None, done: Callable[[], bool]) -> None:
         """Wait until the heap changes, ``done()``, or ``until_ns`` of the clock. May return early.
@@ -82,28 +80,26 @@ class Waiting:
         finally:
             self._heap.unwatch(False)
 
-    def _watch(self, done: Callable[[], bool], until_ns: int | None, idle: bool) -> bool:
-        """Wait for a change of the heap, which the worker announces without the GIL."""
+    def _watch(self, attempt: Callable[[], Found], until_ns: int | None, idle: bool) -> Found:
+        """Wait for changes of the heap, which the worker announces without the GIL."""
         epoch = self._heap.watch(idle)
         try:
-            while not done():
+            while not (found := attempt()):
                 now_ns = time.monotonic_ns()
                 if until_ns is not None and until_ns <= now_ns:
-                    return False
+                    break
                 next_ns = until_ns if idle else self._next_look(until_ns)
                 epoch = self._heap.wait(epoch, None if next_ns is None else max(next_ns - now_ns, 0))
-            return True
+            return found
         finally:
             self._heap.unwatch(idle)
 
     def _next_look(self, until_ns: int | None) -> int | None:
         """Return the instant of the next check: the deadline, or the next timer."""
-        due_ns = self._timers.next_ns()
+        due_ns = self.timers.next_ns()
         return min((each for each in (until_ns, due_ns) if each is not None), default=None)
 
-    def _deadline_ns(self, timeout: float | None) -> int | None:
-        if timeout is None or timeout == math.inf:
-            return None
-        if math.isnan(timeout):
-            raise ValueError("timeout is nan; it must be a number of seconds")
-        return self._clock.now_ns() + round(timeout * NS_PER_SECOND)
+
+def _after(now_ns: int, timeout: float | None) -> int | None:
+    limit_ns = limit_in_ns(timeout)
+    return None if limit_ns is None else now_ns + limit_ns
