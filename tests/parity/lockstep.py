@@ -22,6 +22,7 @@ from lifeevt._backends.contract import (
     REJECT,
     SHED_END,
     WAIT,
+    Ticket,
 )
 from strategies import (
     INT64_MAX,
@@ -236,7 +237,7 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
 
         def of_each(self, which: int) -> list[Any]:
             """Every twin and the model, each with its ticket of one of the tracked events."""
-            found = self.tickets[which % len(self.tickets)] if self.tickets else [(99, 0)] * len(self.everybody)
+            found = self.tickets[which % len(self.tickets)] if self.tickets else [Ticket(99, 0)] * len(self.everybody)
             return list(zip([*self.heaps, self.model], found, strict=True))
 
         @rule(offer=offers, policy=policies, type_id=st.integers(-1, 2), held=st.booleans())

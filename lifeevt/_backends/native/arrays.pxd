@@ -1,7 +1,7 @@
 """NumberOffers for other native modules: events as arrays of numbers, on their way into the heap."""
 
 from cpython.buffer cimport Py_buffer
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 from .type_table cimport TypeTable
 from ..nogil.heap cimport event_heap
@@ -12,10 +12,10 @@ cdef enum:
 
 cdef class NumberOffers:
     cdef TypeTable type_table
-    cdef Py_buffer types
-    cdef Py_buffer intensities
-    cdef Py_buffer timestamps
-    cdef bint has_timestamps
+    cdef Py_buffer[3] buffers
+    cdef const int32_t* types
+    cdef const double* intensities
+    cdef const double* timestamps       # or NULL
     cdef int64_t arrival_ns
     cdef Py_ssize_t length
     cdef Py_ssize_t next

@@ -17,43 +17,43 @@ cdef class NumberOffers:
 
     def __cinit__(self, TypeTable type_table not None, types, intensities, timestamps, int64_t arrival_ns):
         self.type_table, self.arrival_ns, self.next = type_table, arrival_ns, 0
-        self.length = take_buffer(&self.types, types, "types", b"il", 4)
-        if take_buffer(&self.intensities, intensities, "intensities", b"d", 8) != self.length:
+        self.length = take_buffer(&self.buffers[0], types, "types", (b"i", b"l"), 4)
+        if take_buffer(&self.buffers[1], intensities, "intensities", (b"d",), 8) != self.length:
             raise ValueError("types and intensities differ in length")
         if timestamps is not None:
-            if take_buffer(&self.timestamps, timestamps, "timestamps", b"d", 8) != self.length:
+            if take_buffer(&self.buffers[2], timestamps, "timestamps", (b"d",), 8) != self.length:
                 raise ValueError("types and timestamps differ in length")
-            self.has_timestamps = True
+        self.types = <const int32_t*> self.buffers[0].buf
+        self.intensities = <const double*> self.buffers[1].buf
+        self.timestamps = <const double*> self.buffers[2].buf
 
     def __dealloc__(self):
-        PyBuffer_Release(&self.types)
-        PyBuffer_Release(&self.intensities)
-        PyBuffer_Release(&self.timestamps)
+        cdef int each
+        for each in range(3):
+            PyBuffer_Release(&self.buffers[each])
 
     cdef int check(self) except -1:
-        """Refuse all for the first that is wrong."""
+        """Raise ValueError for the first number that is out of range."""
         cdef Py_ssize_t place
-        cdef double number
         for place in range(self.length):
-            if not 0 <= (<const int32_t*> self.types.buf)[place] < self.type_table.table.length:
-                raise ValueError(f"types[{place}] is {(<const int32_t*> self.types.buf)[place]}, which is no type")
-            number = (<const double*> self.intensities.buf)[place]
-            if not -1.0 <= number <= 1.0:
-                raise ValueError(f"intensities[{place}] is {number}; it must lie in [-1, 1]")
-            if self.has_timestamps:
-                number = (<const double*> self.timestamps.buf)[place]
-                if not EARLIEST <= number <= LATEST:
-                    raise ValueError(f"timestamps[{place}] is {number}; it must lie in [{EARLIEST:g}, {LATEST:g}]")
+            if not 0 <= self.types[place] < self.type_table.table.length:
+                raise ValueError(f"types[{place}] is {self.types[place]}, which is no type")
+            if not -1.0 <= self.intensities[place] <= 1.0:
+                raise ValueError(f"intensities[{place}] is {self.intensities[place]}; it must lie in [-1, 1]")
+            if self.timestamps != NULL and not EARLIEST <= self.timestamps[place] <= LATEST:
+                raise ValueError(
+                    f"timestamps[{place}] is {self.timestamps[place]}; it must lie in [{EARLIEST:g}, {LATEST:g}]"
+                )
         return 0
 
     cdef void fill(self, heap_event* event, Py_ssize_t place) noexcept nogil:
         """Read one event. Its owner may have changed it since the check: a number out of range is replaced."""
-        cdef int32_t type_id = (<const int32_t*> self.types.buf)[place]
-        cdef double intensity = (<const double*> self.intensities.buf)[place]
+        cdef int32_t type_id = self.types[place]
+        cdef double intensity = self.intensities[place]
         if not 0 <= type_id < self.type_table.table.length:
             type_id = 0
         event.intensity = intensity if -1.0 <= intensity <= 1.0 else 0.0
-        event.timestamp = (<const double*> self.timestamps.buf)[place] if self.has_timestamps else 0.0
+        event.timestamp = self.timestamps[place] if self.timestamps != NULL else 0.0
         if not EARLIEST <= event.timestamp <= LATEST:
             event.timestamp = 0.0
         event.has_object = False
@@ -99,13 +99,13 @@ cdef double EARLIEST = -62_135_596_800.0    # years 1 to 9999, as Event has it
 cdef double LATEST = 253_402_300_799.0
 
 
-cdef Py_ssize_t take_buffer(Py_buffer* buffer, source, name, bytes formats, Py_ssize_t size) except -1:
+cdef Py_ssize_t take_buffer(Py_buffer* buffer, source, name, tuple formats, Py_ssize_t size) except -1:
     """Hold a one-dimensional buffer of one of the formats; return its length."""
     try:
         PyObject_GetBuffer(source, buffer, PyBUF_FORMAT | PyBUF_ND)
     except BufferError:     # strided, say
         raise ValueError(f"{name} must be a plain buffer") from None
     cdef bytes format = buffer.format if buffer.format != NULL else b"B"
-    if buffer.ndim != 1 or buffer.itemsize != size or format not in [formats[i:i + 1] for i in range(len(formats))]:
+    if buffer.ndim != 1 or buffer.itemsize != size or format not in formats:
         raise ValueError(f"{name} must be a one-dimensional buffer of {'32-bit integers' if size == 4 else 'doubles'}")
     return buffer.shape[0]

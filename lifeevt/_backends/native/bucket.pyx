@@ -1,4 +1,4 @@
-"""Bucket, native: how many events of a type, or of a source, may come; Python and C ask the same one."""
+"""Bucket, native: how many events of a type, or of a source, may come; the same for Python and for C."""
 
 from libc.stdint cimport int64_t
 

@@ -47,7 +47,7 @@ cdef inline double read_one(StateCells cells, int32_t place) except? -1.0:
 
 
 cdef inline int enter(StateCells cells, int64_t cause) except -1:
-    """Take the cells for one write, whose doing it is."""
+    """Enter the cells for one write, which is due to ``cause``."""
     if rwlock_try_write(&cells.lock) != 0:
         cells.enter_late()
     cells.block.cause = cause

@@ -31,7 +31,7 @@ cdef class ProcessorBase:
         if verdict == NOT_PLAIN:
             return self._submit_slowly(event)
         if not self.accepts:
-            self._sweep()       # the engine was stopped while we came in: it may have looked before
+            self._sweep()       # the engine was stopped meanwhile, and may have swept the queue before
         if verdict == HEAP_REFUSED and self.plain_queue.raises[level]:
             return self.plain_queue._refuse(event)
         return verdict == HEAP_ADMITTED

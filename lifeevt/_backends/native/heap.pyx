@@ -25,13 +25,11 @@ from ..contract import ADMITTED as _ADMITTED, REFUSED as _REFUSED, SHED_END as _
 from ..fork import keep
 
 cdef enum:
-    SHED_END = 2
     SWEPT = 32                  # stale payloads dropped in one go
     FEW = 512                   # so few events are taken in without giving the GIL away
 
 ADMITTED, REFUSED = _ADMITTED, _REFUSED
-if _SHED_END != SHED_END:
-    raise ImportError("the backends disagree about the number of the end SHED")
+cdef int SHED_END = _SHED_END
 
 
 @cython.no_gc_clear     # the list of payloads can be cleared, and that breaks every cycle

@@ -42,11 +42,7 @@ cdef class LockEntry:
 
 @cython.auto_pickle(False)
 cdef class LockGuard:
-    """One ``with`` block inside a fair lock; subclasses say in the hooks what is done at its ends.
-
-    The block leaves the lock however it ends. On the native backend that also holds when a signal handler raises on
-    the way in or out. On the reference such a block leaves the lock when its last reference goes.
-    """
+    """LockGuard in C: see the reference."""
 
     cdef readonly object _lock, _holder, _limit_ns
     cdef readonly LockEntry _entry
@@ -85,38 +81,34 @@ cdef class LockGuard:
             self._settle(error)
 
     def __del__(self):
-        """Leave the lock when the block could not: a signal handler raised, or ``__exit__`` was never called."""
-        if self.open:
+        if self.open:       # a signal handler raised, or ``__exit__`` was never called
             release(self)
 
     # --- hooks
 
     def _admit(self):
-        """Raise what forbids this block, before any wait."""
+        pass
 
     def _opened(self):
-        """Do the first work inside the lock and return the target of ``with … as``."""
+        pass
 
     def _finish(self):
-        """Do the last work inside the lock; return whether ``_settle`` must follow."""
         return False
 
     def _settle(self, error):
-        """Work outside the lock, after a block that ended with ``error``."""
+        pass
 
     # --- inside
 
     def _acquire(self):
-        """Join the line and wait for the first place in it."""
         acquire(self)
 
     def _release(self):
-        """Leave the line before anything else: an exception that comes afterwards finds the lock free."""
         release(self)
 
 
 cdef int acquire(LockGuard guard) except -1:
-    """As the reference's ``_acquire``."""
+    """Join the line and wait for the first place in it, as ``_acquire`` of the reference does."""
     cdef object lock = guard._lock, rank = lock.rank
     cdef list line = lock.line
     if rank is not None or line:
@@ -137,7 +129,7 @@ cdef int acquire(LockGuard guard) except -1:
 
 
 cdef int release(LockGuard guard) except -1:
-    """As the reference's ``_release``; no Python runs before the lock is free and the next thread is woken."""
+    """Leave the line, as ``_release`` of the reference does: no Python runs before the lock is free."""
     cdef object lock = guard._lock
     cdef list line = lock.line
     cdef LockEntry entry = guard._entry
@@ -157,7 +149,7 @@ cdef int release(LockGuard guard) except -1:
 
 
 cdef int record_hold(times, holder, int64_t hold_ns) except -1:
-    """As ``LockTimes.record_hold``, without a frame of Python: statistics may cost 5 % of exclusive access."""
+    """Do as ``LockTimes.record_hold``, without a frame of Python: statistics may cost 5 % of exclusive access."""
     histogram_record(&(<Histogram?> times.holds).counted, hold_ns)
     if hold_ns > <int64_t> times.longest_ns:
         times.note_longest(holder, hold_ns)

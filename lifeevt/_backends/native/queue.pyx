@@ -24,7 +24,7 @@ cdef enum:
     METADATA = 2
     PRIORITY = 3
     URGENCY = 4
-    LEFT = -1                   # in place of a policy: it takes Python
+    LEFT = -1                   # in place of a policy: the overflow takes Python
 
 cdef extern from *:
     """

@@ -21,7 +21,7 @@ cdef enum:
     ERROR = 4
     NO_STAGE = -1
     UNDECIDED = -1
-    CHUNK = 32                  # results record_of in one stay in the heap
+    CHUNK = 32                  # results taken in one stay in the heap
     NO_SLOT = -1
 
 cdef class Reactor:

@@ -76,7 +76,7 @@ cdef inline named* slot_for(Layout layout, PyObject* name) noexcept:
 
 
 cdef inline int32_t place_of(Layout layout, PyObject* name) noexcept:
-    """The place of a name, or -1 when it is not a plain and known one."""
+    """Return the place of a name, or -1 when it is not a plain and known one."""
     cdef const named* slot = slot_for(layout, name)
     return slot.place if slot.name != NULL else equal_place(layout, name)
 

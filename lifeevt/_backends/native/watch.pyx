@@ -1,4 +1,4 @@
-"""Watched, native: the side of a heap that threads wait at until something changes."""
+"""Watched, native: threads wait for a change of the heap."""
 
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t

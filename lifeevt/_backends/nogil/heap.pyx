@@ -4,11 +4,11 @@ from libc.stdint cimport INT32_MAX, UINT64_MAX, int32_t, int64_t, uint32_t, uint
 from libc.string cimport memset
 
 from ..nogil.atomics cimport RELAXED, SEQ_CST, store_i32, store_u32
-from ..nogil.compaction cimport compaction_discard, compaction_step
 from ..nogil.order cimport (
     HELD, IN_HEAP, PAUSED, difference, heap_event, order_add, order_add_again, order_arrange, order_clear,
-    order_compact_aside, order_count_live, order_head, order_init, order_is_sound, order_key, order_remove,
-    order_reserve, order_reserve_aside, order_reserve_shift, order_set_aside, order_shift, order_tag, sum_within,
+    order_compact, order_compact_aside, order_count_live, order_discard, order_head, order_init, order_is_sound,
+    order_key, order_remove, order_reserve, order_reserve_aside, order_reserve_shift, order_set_aside, order_shift,
+    order_tag, sum_within,
 )
 from ..nogil.pausing cimport (
     heap_count_aside, heap_first_unpaused, heap_is_paused, heap_return, heap_return_unpaused, heap_set_paused,
@@ -173,7 +173,7 @@ cdef int heap_replace(event_heap* heap, int32_t slot, const heap_event* event) n
         made.key, made.level = stored.event.key, stored.event.level
     advances = order_key(&heap.order, &made) < order_key(&heap.order, &stored.event) and not aside
     if advances:
-        compaction_discard(&heap.order, slot)
+        order_discard(&heap.order, slot)
     if made.level != stored.event.level:
         _leave_level(heap, slot)
         _append_to_level(heap, slot, made.level)
@@ -183,7 +183,7 @@ cdef int heap_replace(event_heap* heap, int32_t slot, const heap_event* event) n
     if advances:
         stored.event.run = IN_HEAP
         order_add_again(&heap.order, slot)
-        compaction_step(&heap.order)
+        order_compact(&heap.order)
     elif stored.event.run == PAUSED and not heap_is_paused(heap, slot):
         heap_return(heap, slot)
     return 0
@@ -301,11 +301,11 @@ cdef int32_t _victim(event_heap* heap, int32_t level, int policy) noexcept nogil
 
 
 cdef void _shed(event_heap* heap, int32_t slot) noexcept nogil:
-    compaction_discard(&heap.order, slot)
+    order_discard(&heap.order, slot)
     heap.aside -= heap.slots[slot].event.run <= PAUSED
     _leave(heap, slot)
     if heap.order.tombstones > 0:
-        compaction_step(&heap.order)
+        order_compact(&heap.order)
     if heap.order.aside_length > heap.aside:
         order_compact_aside(&heap.order, heap.aside)
 

@@ -129,6 +129,8 @@ cdef int order_room_for(heap_order* order, size_t entries) noexcept nogil
 cdef int order_renumber(heap_order* order, uint64_t sequence) noexcept nogil
 cdef int order_open_runs(heap_order* order, int32_t run) noexcept nogil
 cdef int order_lengthen_run(heap_order* order, heap_run* run) noexcept nogil
+cdef void order_discard(heap_order* order, int32_t slot) noexcept nogil
+cdef void order_compact(heap_order* order) noexcept nogil
 cdef void order_compact_all(heap_order* order) noexcept nogil
 cdef void order_cut_run(heap_order* order, heap_run* run, uint32_t end) noexcept nogil
 cdef void order_add_again(heap_order* order, int32_t slot) noexcept nogil
