@@ -6,15 +6,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from .._backends import fork
 from .._backends.contract import MAX_LEVELS, NO_TYPE_ID
 from ..queue import AsyncEventQueue
 from ..scheduler import LARGEST_BATCH, EventScheduler
-from .execution import Execution
 from .handler import BatchPolicy, Handler, HandlerTable
-from .thread import ProcessingThread
+from .stages import Execution
+
+if TYPE_CHECKING:
+    from .worker import ProcessingThread
 
 __all__ = ["Batch", "Batches"]
 

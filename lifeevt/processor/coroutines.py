@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..errors import LifeEventError
 from ..result import Status
 from ..state import ThreadSafeSelfState
-from .execution import Execution, stage_calls
 from .handler import Handler
+from .stages import Execution, stage_calls
 
 if TYPE_CHECKING:
     import asyncio

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from contextvars import copy_context
+from typing import TYPE_CHECKING
 
 from .._backends import Reactor
 from .._backends.contract import MAX_LEVELS, Entry, Task
@@ -16,10 +17,12 @@ from ..scheduler import EventScheduler
 from ..state import ThreadSafeSelfState
 from .batches import Batches
 from .coroutines import CoroutineRunner
-from .execution import BatchExecution, Execution, log_failure, stage_calls
 from .handler import Handler, HandlerTable
 from .reflex import CompiledReflexes
-from .thread import ProcessingThread
+from .stages import BatchExecution, Execution, log_failure, stage_calls
+
+if TYPE_CHECKING:
+    from .worker import ProcessingThread
 
 __all__ = ["Executor"]
 

@@ -12,8 +12,7 @@ from .._backends.contract import Entry
 from ..errors import EngineStopped, LifeEventError, StopTimeout, logger
 from ..result import Status
 from .executor import BatchExecutor
-from .thread import ProcessingThread
-from .worker import Worker
+from .worker import ProcessingThread, Worker
 
 __all__ = ["Lifecycle"]
 

@@ -21,9 +21,8 @@ from .executor import BatchExecutor
 from .handler import Handler, HandlerTable
 from .lifecycle import Lifecycle
 from .reflex import Reflex, ReflexSet
-from .results import ResultBuilder
-from .thread import ProcessingThread
-from .worker import SwitchInterval, Worker, WorkerTimer
+from .result_builder import ResultBuilder
+from .worker import ProcessingThread, SwitchInterval, Worker, WorkerTimer
 
 __all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
 

@@ -15,14 +15,35 @@ from ..result import Status
 from ..scheduler import OPEN, EventScheduler
 from .batches import Batches
 from .executor import Executor
-from .thread import ProcessingThread
 
-__all__ = ["SwitchInterval", "Worker", "WorkerTimer"]
+__all__ = ["ProcessingThread", "SwitchInterval", "Worker", "WorkerTimer"]
 
 WORKER_NAME = "lifeevt-worker"
 LONG_AGO = -(2**63)
 NO_HEAD = Head(0, MAX_LEVELS, NO_TYPE_ID)  # of an empty queue: below every level
 ROUNDING_SECONDS = 1e-6  # the interpreter keeps whole microseconds
+
+
+class ProcessingThread:
+    """The thread that processes the events of one engine: its worker, or a caller of ``process_pending``.
+
+    Written by the Worker alone; read from any thread.
+    """
+
+    def __init__(self) -> None:
+        self.worker: threading.Thread | None = None
+        self.ident: int | None = None  # of the thread that processes now
+        self.stopping = False  # since a stop, until the next start
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the calling thread processes events now."""
+        return self.ident == threading.get_ident()
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether the calling thread is the worker."""
+        return self.worker is threading.current_thread()
 
 
 class Worker(fork.Forked):

@@ -8,9 +8,9 @@ from .._backends import Reactor, TypeTable
 from .._backends.contract import NO_ROW, SHED_END, UNSET, Outcome, Record
 from ..event import Event
 from ..result import EventProcessingResult, Status, filled
-from .execution import PRIORITIES, Execution
 from .handler import Bare, HandlerTable
 from .reflex import CompiledReflexes, StageValues
+from .stages import PRIORITIES, Execution
 
 __all__ = ["ResultBuilder"]
 
