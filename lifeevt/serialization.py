@@ -60,7 +60,9 @@ def _plain(value: Any, path: str) -> Any:
     if type(value) in _EXACT:
         return value
     if type(value) is float:
-        return _finite(value, path)
+        if not math.isfinite(value):
+            raise SerializationError(f"{path} is {value}, which is not a JSON number")
+        return value
     if type(value) is list:
         return [_plain(item, f"{path}[{position}]") for position, item in enumerate(value)]
     if isinstance(value, Mapping):
@@ -78,12 +80,6 @@ def _finite_float(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{text} is too large for a float")
     return number
-
-
-def _finite(value: float, path: str) -> float:
-    if math.isfinite(value):
-        return value
-    raise SerializationError(f"{path} is {value}, which is not a JSON number")
 
 
 def _key(key: Any, path: str) -> str:

@@ -81,12 +81,9 @@ class Recording:
             line = line[len(BYTE_ORDER_MARK) :] or b"\n"
         self.lines += bool(line)
         if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            self._skip_line()
+            while (part := self.stream.readline(MAX_LINE_BYTES)) and not part.endswith(b"\n"):
+                continue  # to the end of the line
         return line
-
-    def _skip_line(self) -> None:
-        while (part := self.stream.readline(MAX_LINE_BYTES)) and not part.endswith(b"\n"):
-            continue
 
     def _timed(self, event: Event) -> TimedEvent:
         first = event.timestamp if self._first is None else self._first
@@ -99,7 +96,8 @@ class Recording:
         return TimedEvent(self._offset, event)
 
     def _report(self, error: InvalidEvent) -> None:
-        report = RecordingError(self.lines, _shortened(str(error)))
+        reason = str(error)
+        report = RecordingError(self.lines, reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}...")
         if self.strict:
             raise report from None
         self.bad_lines += 1
@@ -136,7 +134,3 @@ def _event(line: bytes) -> Event:
     except (ValueError, RecursionError) as error:  # a constant, a number of too many digits, too deep a nesting
         raise InvalidEvent(f"not JSON: {error}") from None
     return Event.from_dict(record)
-
-
-def _shortened(reason: str) -> str:
-    return reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]}..."

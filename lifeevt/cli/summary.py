@@ -163,11 +163,8 @@ def milliseconds(value: float | None) -> str:
     """Return a time with about three significant digits, in at most five characters below 100 s; "-" for None."""
     if value is None:
         return "-"
-    if value >= 99.95 or value == 0.0:
-        return f"{value:.0f}"
-    if value >= 9.995:
-        return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 0.9995 else f"{value:.3f}"
+    decimals = sum(value < bound for bound in (99.95, 9.995, 0.9995)) if value else 0
+    return f"{value:.{decimals}f}"
 
 
 def share(value: float | None) -> str:

@@ -106,7 +106,8 @@ class Event:
         # reads the slots itself, and takes an event that has urgency for complete.
         _set_type(self, _name("type", type if event_type is None else event_type))
         _set_intensity(self, _number("intensity", intensity, -1.0, 1.0))
-        _set_timestamp(self, _timestamp(timestamp))
+        now = time.time() if timestamp is None else timestamp
+        _set_timestamp(self, _number("timestamp", now, EARLIEST_TIMESTAMP, LATEST_TIMESTAMP))
         _set_metadata(self, _mapping(data if metadata is None else metadata))
         _set_source(self, source if source is None else _name("source", source))
         _set_priority(self, priority if priority is None else _priority(priority))
@@ -189,12 +190,6 @@ def _number(field: str, value: object, low: float, high: float) -> float:
     if not low <= number <= high:  # false for NaN as well
         raise InvalidEvent(f"{field} is {number}; it must lie in [{low:g}, {high:g}]")
     return number
-
-
-def _timestamp(value: float | None) -> float:
-    if value is None:
-        return time.time()
-    return _number("timestamp", value, EARLIEST_TIMESTAMP, LATEST_TIMESTAMP)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

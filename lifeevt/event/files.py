@@ -30,15 +30,15 @@ Error = type[InvalidConfiguration]
 
 def load_table(path: str | PathLike[str], *columns: str, error: Error = InvalidConfiguration) -> list[Row]:
     """Read a UTF-8 file; see :func:`read_table`. OSError when it cannot be read."""
+    return read_table(_text_of(path, error), str(path), *columns, error=error)
+
+
+def _text_of(path: str | PathLike[str], error: Error = InvalidConfiguration) -> str:
     try:
-        return read_table(_text_of(path), str(path), *columns, error=error)
+        with open(path, encoding="utf-8") as file:
+            return file.read()
     except UnicodeDecodeError as undecodable:
         raise error(f"{path} is not UTF-8: {undecodable.reason}") from None
-
-
-def _text_of(path: str | PathLike[str]) -> str:
-    with open(path, encoding="utf-8") as file:
-        return file.read()
 
 
 def read_table(text: str, name: str, *columns: str, error: Error = InvalidConfiguration) -> list[Row]:
@@ -95,8 +95,6 @@ def _load_toml(path: str | PathLike[str]) -> dict[str, Any]:
     toml = _toml_reader()
     try:
         found: dict[str, Any] = toml.loads(_text_of(path))
-    except UnicodeDecodeError as error:
-        raise InvalidConfiguration(f"{path} is not UTF-8: {error.reason}") from None
     except toml.TOMLDecodeError as error:
         raise InvalidConfiguration(f"{path}: {error}") from None
     return found
@@ -114,10 +112,8 @@ def _toml_reader() -> Any:
 def _types_of_toml(document: Mapping[str, Any], where: str) -> tuple[list[EventType], Levels]:
     _check_keys(document, ("levels", "types"), where)
     levels = {name: _level(number, f"{where}: levels.{name}") for name, number in _entries(document, "levels", where)}
-    found = []
-    for name, row in _entries(document, "types", where):
-        found.append(_type_of_table(name, row, levels, f"{where}: types.{name}"))
-    return found, levels
+    types = _entries(document, "types", where)
+    return [_type_of_table(name, row, levels, f"{where}: types.{name}") for name, row in types], levels
 
 
 def _type_of_table(name: str, row: Any, levels: Levels, where: str) -> EventType:

@@ -18,8 +18,6 @@ __all__ = ["Reply", "get_status", "post_event"]
 
 OK, BAD_REQUEST, FAILED, UNAVAILABLE = 200, 400, 500, 503
 TEXT, JSON = "text/plain; charset=utf-8", "application/json"
-ACCEPTED, DROPPED = "Event accepted", "Event dropped: the queue is full"
-NO_QUEUE, NO_STATE = "No event queue", "No state"
 LIMITS = ("memory_limit", "events_limit", "energy_history_limit", "stability_history_limit", "adaptation_history_limit")
 LARGEST = sys.float_info.max
 MAX_DIGITS = 12  # of a limit
@@ -55,7 +53,7 @@ def post_event(
         full_status: the status when the queue is full; Life's own server replies 200.
     """
     if event_queue is None:
-        return _text(FAILED, NO_QUEUE)
+        return _text(FAILED, "No event queue")
     try:
         record = json.loads(body)
     except (ValueError, RecursionError):
@@ -68,7 +66,12 @@ def post_event(
         event = event_class(*_parts(record, (clock or SystemClock()).wall_time()))
     except Exception as error:  # an adopter's class may raise anything
         return _text(BAD_REQUEST, f"Invalid event: {error}")
-    return _pushed(event_queue, event, full_status)
+    offer = getattr(event_queue, "offer", None)
+    if offer is None:
+        event_queue.push(event)  # Life's own queue, which returns nothing
+    elif not offer(event) and full_status != OK:
+        return _text(full_status, "Event dropped: the queue is full")
+    return _text(OK, "Event accepted")
 
 
 def get_status(state: Any, query: str | Mapping[str, Any] = "") -> Reply:
@@ -83,7 +86,7 @@ def get_status(state: Any, query: str | Mapping[str, Any] = "") -> Reply:
         query: the query of the address, with Life's five limits.
     """
     if state is None:
-        return _text(FAILED, NO_STATE)
+        return _text(FAILED, "No state")
     try:
         limits = _limits(query)
     except ValueError as error:
@@ -93,14 +96,6 @@ def get_status(state: Any, query: str | Mapping[str, Any] = "") -> Reply:
     except LifeEventError as error:  # such as LockTimeout
         return _text(UNAVAILABLE, str(error))
     return Reply(OK, json.dumps(_json_value(status)).encode(), JSON)
-
-
-def _pushed(event_queue: Any, event: Any, full_status: int) -> Reply:
-    offer = getattr(event_queue, "offer", None)
-    if offer is not None:
-        return _text(OK, ACCEPTED) if offer(event) or full_status == OK else _text(full_status, DROPPED)
-    event_queue.push(event)  # Life's own queue, which returns nothing
-    return _text(OK, ACCEPTED)
 
 
 def _parts(record: Mapping[str, Any], now: float) -> tuple[str, float, float, Any]:

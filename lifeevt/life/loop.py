@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import AsyncEventProcessor
 from .._backends import Histogram
 from ..clock import NS_PER_SECOND, Clock, SystemClock
 from ..metrics import LatencySummary, summarize
@@ -104,8 +103,7 @@ def run_loop(
         copy_state: copies the bare state for ``shadow``.
         shadow_tolerance: how far numbers may differ in ``shadow``.
     """
-    chosen = _chosen(mode)
-    _check(chosen, event_queue, engines, tick_interval)
+    chosen = _chosen(mode, event_queue, engines, tick_interval)
     disabled = {
         "learning": disable_learning, "adaptation": disable_adaptation,
         "adaptive_processing": disable_adaptive_processing, "consolidation": enable_memory_hierarchy is False,
@@ -137,7 +135,9 @@ def _asynchronous(parts: Parts, state: Any, pace: Pace, strategy: str, ending: E
     """Return the loop with a worker, which processes events between the ticks until ``ending``."""
     wrapped = wrap_state(state)
     engine = processor(wrapped, parts.queue, parts.pipeline(), strategy)
-    ending.enter_context(_running(engine, parts.queue))
+    engine.start()
+    ending.callback(parts.queue.release)  # for the next loop, after the engine has stopped
+    ending.callback(engine.stop)
     return LifeLoop(LifeTick(parts, wrapped, ProcessedEvents(engine, parts.subsystems.sinks)), pace)
 
 
@@ -186,13 +186,12 @@ class Pace:
         if self._on_deadlines:
             passed = max(0, (now_ns - self._due_ns) // self._interval_ns)
             self._due_ns += (passed + 1) * self._interval_ns
-            self._sleep(self._due_ns - now_ns)
-        elif not failed and self._started_ns is not None:
-            self._sleep(self._started_ns + self._interval_ns - now_ns)
-
-    def _sleep(self, left_ns: int) -> None:
-        if left_ns > 0:
-            self._wait(left_ns / NS_PER_SECOND)
+        elif failed or self._started_ns is None:
+            return
+        else:
+            self._due_ns = self._started_ns + self._interval_ns
+        if self._due_ns > now_ns:
+            self._wait((self._due_ns - now_ns) / NS_PER_SECOND)
 
 
 class LifeLoop:
@@ -242,28 +241,15 @@ class LifeLoop:
         return True
 
 
-@contextmanager
-def _running(engine: AsyncEventProcessor, queue: EventQueue) -> Iterator[None]:
-    """Start the engine; at the end stop it and make the queue free for the next loop."""
-    engine.start()
-    try:
-        yield
-    finally:
-        engine.stop()
-        queue.release()
-
-
-def _chosen(mode: str | None) -> str:
+def _chosen(mode: str | None, event_queue: Any, engines: Engines | None, tick_interval: float) -> str:
+    """Return the mode; refuse arguments that it cannot use."""
     chosen = mode or os.environ.get(MODE_VARIABLE) or SYNC
     if chosen not in MODES:
         raise ValueError(f"unknown mode {chosen!r}; choose {', '.join(MODES)}")
-    return chosen
-
-
-def _check(mode: str, event_queue: Any, engines: Engines | None, tick_interval: float) -> None:
     if engines is None and event_queue is not None:
         raise TypeError("an event queue needs engines to process its events: give engines=Engines(...)")
-    if mode != SYNC and not isinstance(event_queue, EventQueue):
-        raise TypeError(f"mode {mode!r} needs a lifeevt.life.EventQueue, not a {type(event_queue).__name__}")
+    if chosen != SYNC and not isinstance(event_queue, EventQueue):
+        raise TypeError(f"mode {chosen!r} needs a lifeevt.life.EventQueue, not a {type(event_queue).__name__}")
     if not 0.0 < tick_interval < 1e9:  # also refuses NaN
         raise ValueError(f"tick_interval is {tick_interval}; it must be a positive number of seconds")
+    return chosen

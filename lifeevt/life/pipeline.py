@@ -139,33 +139,6 @@ class EventPipeline:
         )  # fmt: skip
 
 
-class Stages:
-    """A pipeline as the three stages of a handler. For one thread at a time.
-
-    The first stage processes the event, in one exclusive access; the other two return parts of its outcome.
-    """
-
-    def __init__(self, pipeline: EventPipeline) -> None:
-        self._process = pipeline.process
-        self._outcomes: dict[int, Outcome] = {}  # by the id of the event, which lives until its last stage
-
-    def meaning(self, event: Event, state: ThreadSafeSelfState) -> Any:
-        """Process the event in one atomic step, and return Life's meaning of it."""
-        original = taken(event)
-        with state.exclusive(HOLDER, event=event) as live:
-            outcome = self._process(live, original)
-        self._outcomes[id(event)] = outcome
-        return outcome[0]
-
-    def decision(self, event: Event, meaning: Any, state: ThreadSafeSelfState) -> str | None:
-        """Return the pattern; None for an event without significance."""
-        return self._outcomes[id(event)][1]
-
-    def action(self, event: Event, pattern: Any, state: ThreadSafeSelfState) -> dict[str, float] | None:
-        """Return the applied impact; None when none was applied."""
-        return self._outcomes.pop(id(event))[2]
-
-
 def handlers(
     meaning_engine: Any,
     decide_response: Callable[..., str],
@@ -211,5 +184,23 @@ def processor(
 
 
 def _handlers(pipeline: EventPipeline) -> dict[str, Handler]:
-    stages = Stages(pipeline)
-    return {ANY_TYPE: Handler(stages.meaning, stages.decision, stages.action)}
+    """Return a pipeline as the three stages of a handler, for one thread at a time.
+
+    The first stage processes the event, in one exclusive access; the other two return parts of its outcome.
+    """
+    process = pipeline.process
+    outcomes: dict[int, Outcome] = {}  # by the id of the event, which lives until its last stage
+
+    def meaning(event: Event, state: ThreadSafeSelfState) -> Any:
+        original = taken(event)
+        with state.exclusive(HOLDER, event=event) as live:
+            outcome = outcomes[id(event)] = process(live, original)
+        return outcome[0]
+
+    def decision(event: Event, meaning: Any, state: ThreadSafeSelfState) -> str | None:
+        return outcomes[id(event)][1]
+
+    def action(event: Event, pattern: Any, state: ThreadSafeSelfState) -> dict[str, float] | None:
+        return outcomes.pop(id(event))[2]
+
+    return {ANY_TYPE: Handler(meaning, decision, action)}
