@@ -95,7 +95,7 @@ def threaded_cpu_ns(made: life.Engines, events: Sequence[Event]) -> float:
 
 
 def engine_cpu_ns(made: life.Engines, events: Sequence[Event]) -> float:
-    """Processor time of all threads for each event that the worker answers in a turn on the wrapped state."""
+    """Processor time of all threads for each event that the worker processes on the wrapped state."""
     queue = life.EventQueue(False, maxsize=len(events))
     state = life.wrap_state(Being())
     engine = life.processor(state, queue, life.EventPipeline(made), result_capacity=RESULTS)

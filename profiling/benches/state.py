@@ -123,7 +123,7 @@ def row(case: Case, times: int, rounds: int) -> measure.Row:
     samples = measure.in_turns(all_timed(columns(case), times), rounds)
     missing = [name for name in (READERWRITERLOCK, FASTENERS) if name not in samples]
     notes = {measure.NOT_MEASURED: f"{' and '.join(missing)}: not installed"} if missing else {}
-    return measure.Row(case.name, "ns a turn", next(iter(samples)), samples, notes=notes, bars=case.bars)
+    return measure.Row(case.name, "ns a call", next(iter(samples)), samples, notes=notes, bars=case.bars)
 
 
 def rows(effort: measure.Effort) -> list[measure.Row]:
