@@ -8,7 +8,7 @@ SOURCES := setup.py pyproject.toml $(shell find lifeevt -type f \
 
 # Searches through tens of thousands of histories: once, and without coverage, which would double their time.
 SEARCHES := tests/isolation tests/linearizability \
-	tests/parity/test_marches.py tests/parity/test_reactor_saboteurs.py tests/parity/test_saboteurs.py
+	tests/parity/test_random_walks.py tests/parity/test_reactor_mutants.py tests/parity/test_mutants.py
 
 # That a build without a compiler is whole. `make pure PURE=` runs everything there.
 PURE := tests/_backends tests/cli tests/processor/test_processor.py tests/test_public_api.py \

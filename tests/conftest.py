@@ -24,9 +24,9 @@ from hypothesis import HealthCheck, settings
 TESTS = Path(__file__).parent
 MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
 CAMPAIGNS = (  # searches, stress, leaks, benches: part of `make check`, not of `make test`
-    "isolation/test_broken.py", "isolation/test_crowds.py", "isolation/test_reflexes.py", "isolation/test_twins.py",
-    "linearizability/test_linearizability.py", "parity/test_lockstep.py", "parity/test_marches.py",
-    "parity/test_meddling.py", "parity/test_reactor_saboteurs.py", "parity/test_saboteurs.py", "profiling",
+    "isolation/test_broken.py", "isolation/test_threads.py", "isolation/test_reflexes.py", "isolation/test_twins.py",
+    "linearizability/test_linearizability.py", "parity/test_lockstep.py", "parity/test_random_walks.py",
+    "parity/test_meddling.py", "parity/test_reactor_mutants.py", "parity/test_mutants.py", "profiling",
     "scheduler/test_strategies_compared.py", "threads", "life/test_races.py",
     "_backends/native/test_cells_race.py", "_backends/native/test_leaks.py", "_backends/native/test_no_python_in_c.py",
     "state/test_checksummed_file.py",

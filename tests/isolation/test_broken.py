@@ -7,8 +7,8 @@ from hypothesis import Phase, given, settings
 from isolation.broken import CASES, Case
 from isolation.checker import RULES, anomalies
 from isolation.model import Model
-from isolation.player import play
 from isolation.programs import Program, programs
+from isolation.replayer import play
 
 pytestmark = pytest.mark.reference  # what is broken here is the reference
 

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 from isolation.checker import anomalies
 from isolation.history import History, Look, Read
-from isolation.player import play
 from isolation.programs import Program, Step
+from isolation.replayer import play
 
 from lifeevt import ConflictError, Field, ThreadSafeSelfState, Value
 

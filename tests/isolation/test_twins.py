@@ -11,8 +11,8 @@ from hypothesis import given, seed, settings
 from isolation.checker import anomalies
 from isolation.history import frozen
 from isolation.model import Model
-from isolation.player import WrappedPlayer, play, wrapped
 from isolation.programs import Program, programs
+from isolation.replayer import WrappedPlayer, play, wrapped
 
 from lifeevt import ThreadSafeSelfState
 from lifeevt.state import StateChange

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
-from linearizability.crew import Crew
+from linearizability.scheduler import Crew
 from linearizability.specification import HIGH, NAMES, Contents, Operation
 from linearizability.wing_gong import Call
 

@@ -15,8 +15,8 @@ HOME = Path(__file__).parents[2]
 sys.path.insert(0, str(HOME))
 
 from linearizability.broken import BROKEN, Honest  # noqa: E402
-from linearizability.crew import Crew  # noqa: E402
 from linearizability.recording import MAX_THREADS, drawn_contents, drawn_programs, recorded, start  # noqa: E402
+from linearizability.scheduler import Crew  # noqa: E402
 from linearizability.specification import HIGH, LOW, Operation, ask  # noqa: E402
 from linearizability.wing_gong import explanation, overlapping  # noqa: E402
 

@@ -4,7 +4,7 @@ import sys
 import threading
 from importlib import import_module
 
-from crowd import PATIENCE, together
+from barrier import PATIENCE, together
 
 MODULES = {"native": "lifeevt._core", "reference": "lifeevt._backends.reference"}
 core = import_module(MODULES[sys.argv[1]])

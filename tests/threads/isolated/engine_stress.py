@@ -8,7 +8,7 @@ import threading
 import time
 from array import array
 
-from crowd import PATIENCE, together
+from barrier import PATIENCE, together
 
 from lifeevt import (
     AsyncEventProcessor,

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 
-from crowd import PATIENCE, together
+from barrier import PATIENCE, together
 
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, Event, Reflex, ThreadSafeSelfState
 

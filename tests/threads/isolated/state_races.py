@@ -6,7 +6,7 @@ Arguments: the twin, and "whole", or "halves" for a state that applies each delt
 import sys
 from functools import partial
 
-from crowd import together
+from barrier import together
 
 from lifeevt import Field, ThreadSafeSelfState
 

@@ -18,11 +18,11 @@ sys.path.insert(0, str(HOME))
 
 from isolation import broken  # noqa: E402
 from isolation.checker import anomalies  # noqa: E402
-from isolation.crowd import Crowd, WrappedCrowd, play_together  # noqa: E402
 from isolation.history import frozen  # noqa: E402
-from isolation.player import wrapped  # noqa: E402
 from isolation.programs import MAX_CLIENTS, decoded  # noqa: E402
-from linearizability.crew import Crew  # noqa: E402
+from isolation.replayer import wrapped  # noqa: E402
+from isolation.threads import Crowd, WrappedCrowd, play_together  # noqa: E402
+from linearizability.scheduler import Crew  # noqa: E402
 
 import lifeevt  # noqa: E402
 

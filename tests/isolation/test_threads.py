@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.timeout(600)  # seconds; far more than it takes, unless others use the machine, too
 
 PATIENCE_SECONDS = 500.0
-SCRIPT = "isolation/isolated/crowds.py"
+SCRIPT = "isolation/isolated/threads.py"
 HISTORIES = 400
 ALLOWED = {"snapshot": {"G2-item"}, "serializable": set[str]()}
 

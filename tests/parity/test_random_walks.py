@@ -1,11 +1,11 @@
-"""Long marches of each twin beside the model; see marches.py."""
+"""Long marches of each twin beside the model; see random_walks.py."""
 
 from __future__ import annotations
 
 from types import ModuleType
 
 import pytest
-from parity.marches import March
+from parity.random_walks import March
 
 MARCHES = [(0, 3), (23, 100), (1, 100), (2, 300), (3, 700), (20, 1000)]  # two of them broke a sweep of lanes once
 

@@ -12,9 +12,9 @@ from time import perf_counter_ns
 from typing import Any
 
 from isolation.history import History, Read, Transaction, Write
-from isolation.player import FIELDS, Client, Player, WrappedPlayer, taken
 from isolation.programs import Program, Step
-from linearizability.crew import Crew
+from isolation.replayer import FIELDS, Client, Player, WrappedPlayer, taken
+from linearizability.scheduler import Crew
 
 
 class Crowd(Player):

@@ -1,4 +1,4 @@
-"""The worker's classes broken on purpose; the suite must catch each, as in `test_saboteurs`."""
+"""The worker's classes broken on purpose; the suite must catch each, as in `test_mutants`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from _backends import (
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from parity.reactor_lockstep import stretch_machine, type_table_machine
-from parity.test_saboteurs import CAUGHT as CAUGHT_ELSEWHERE, beside_the_others
+from parity.test_mutants import CAUGHT as CAUGHT_ELSEWHERE, beside_the_others
 from reactors import HIT, STRANGER
 
 from lifeevt._backends import reference
