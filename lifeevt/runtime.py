@@ -103,7 +103,9 @@ class RuntimeLoop(fork.Forked):
         self._busy = threading.Lock()
         self._thread: threading.Thread | None = None
         fork.keep(self)
-        self._account = _Account()
+        self._ticks = self._overruns = self._skipped = self._errors = 0  # only the loop's thread writes the counts
+        self._last_started_ns: int | None = None
+        self._period, self._jitter, self._work = Histogram(), Histogram(), Histogram()
 
     def _after_fork_in_child(self) -> None:
         fork.renew(self._changed)
@@ -150,7 +152,8 @@ class RuntimeLoop(fork.Forked):
 
     def statistics(self) -> LoopStatistics:
         """Return a frozen snapshot. Safe from any thread. O(buckets)."""
-        return self._account.statistics()
+        period, jitter, work = (summarize(each) for each in (self._period, self._jitter, self._work))
+        return LoopStatistics(self._ticks, self._overruns, self._skipped, self._errors, period, jitter, work)
 
     def _claim(self) -> None:
         if not self._busy.acquire(blocking=False):
@@ -167,7 +170,7 @@ class RuntimeLoop(fork.Forked):
 
     def _run_ticks(self, ticks: int | None) -> None:
         due_ns = self.clock.now_ns() + self._interval_ns
-        self._account.begin()
+        self._last_started_ns = None  # a pause between two runs is no period
         index = 0
         while (ticks is None or index < ticks) and self._sleep_until(due_ns):
             index += 1
@@ -191,51 +194,35 @@ class RuntimeLoop(fork.Forked):
         if self._on_tick is not None:
             self._call("on_tick", index, self._on_tick, tick)
         finished_ns = self.clock.now_ns()
-        self._account.tick(due_ns, started_ns, finished_ns)
+        self._record(due_ns, started_ns, finished_ns)
         return finished_ns
 
-    def _call(self, name: str, index: int, callback: Callable[..., object], *given: object) -> None:
-        """Call a callback of tick ``index``; its exception is counted and does not end the loop."""
-        try:
-            callback(*given)
-        except Exception:
-            self._account.errors += 1
-            logger().exception("%s failed at tick %d", name, index)
-
-    def _next_due(self, due_ns: int, finished_ns: int) -> int:
-        following_ns = due_ns + self._interval_ns
-        if finished_ns <= following_ns:
-            return following_ns
-        self._account.overruns += 1
-        if self.overrun == "catch_up":
-            return following_ns
-        missed = -((following_ns - finished_ns) // self._interval_ns)  # rounded up: one due now is not missed
-        self._account.skipped += missed
-        return following_ns + missed * self._interval_ns
-
-
-class _Account:
-    """The counts and times so far; only the loop's thread writes them."""
-
-    def __init__(self) -> None:
-        self.ticks = self.overruns = self.skipped = self.errors = 0
-        self._last_started_ns: int | None = None
-        self._period, self._jitter, self._work = Histogram(), Histogram(), Histogram()
-
-    def begin(self) -> None:
-        self._last_started_ns = None  # a pause between two runs is no period
-
-    def tick(self, due_ns: int, started_ns: int, finished_ns: int) -> None:
-        self.ticks += 1
+    def _record(self, due_ns: int, started_ns: int, finished_ns: int) -> None:
+        self._ticks += 1
         self._jitter.record(started_ns - due_ns)
         self._work.record(finished_ns - started_ns)
         if self._last_started_ns is not None:
             self._period.record(started_ns - self._last_started_ns)
         self._last_started_ns = started_ns
 
-    def statistics(self) -> LoopStatistics:
-        period, jitter, work = (summarize(each) for each in (self._period, self._jitter, self._work))
-        return LoopStatistics(self.ticks, self.overruns, self.skipped, self.errors, period, jitter, work)
+    def _call(self, name: str, index: int, callback: Callable[..., object], *given: object) -> None:
+        """Call a callback of tick ``index``; its exception is counted and does not end the loop."""
+        try:
+            callback(*given)
+        except Exception:
+            self._errors += 1
+            logger().exception("%s failed at tick %d", name, index)
+
+    def _next_due(self, due_ns: int, finished_ns: int) -> int:
+        following_ns = due_ns + self._interval_ns
+        if finished_ns <= following_ns:
+            return following_ns
+        self._overruns += 1
+        if self.overrun == "catch_up":
+            return following_ns
+        missed = -((following_ns - finished_ns) // self._interval_ns)  # rounded up: one due now is not missed
+        self._skipped += missed
+        return following_ns + missed * self._interval_ns
 
 
 def _check_choice(what: str, given: str, choices: tuple[str, ...]) -> None:

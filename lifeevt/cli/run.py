@@ -9,8 +9,8 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from types import FrameType
@@ -203,7 +203,8 @@ class Run:
         self._view = view
         self.started_ns = self.playback.start_ns = self.clock.now_ns()
         try:
-            with self._signals():
+            with ExitStack() as ending:
+                self._catch_signals(ending)
                 self._play()
         except KeyboardInterrupt:
             self.signal = self.signal or signal.SIGINT
@@ -292,19 +293,11 @@ class Run:
             totals.append(self.settings.due_ns(extent.lines, extent.seconds) / NS_PER_SECOND)
         return min(totals, default=None)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
+    def _catch_signals(self, ending: ExitStack) -> None:
         """End the run in order on Ctrl-C and SIGTERM. Only the main thread can set signal handlers."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = [signal.signal(number, self._on_signal) for number in numbers]
-        try:
-            yield
-        finally:
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                ending.callback(signal.signal, number, signal.signal(number, self._on_signal))
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # A second signal ends the run at once; so does the first one while this thread waits for a line.

@@ -196,7 +196,8 @@ def _text_lines(summary: Mapping[str, Any]) -> Iterator[str]:
     yield from _latency_lines(summary)
     yield ""
     yield from _tick_lines(summary["ticks"])
-    yield from _state_lines(summary)
+    fields = ", ".join(f"{name} {number(summary['state'][name])}" for name in VITAL_FIELDS)
+    yield from textwrap.wrap(f"state    {fields}", 80, subsequent_indent=" " * 9)
     if summary["clock"] == "manual":  # on the system clock no two runs are the same
         yield f"results  sha256 {summary['results_digest']}"
 
@@ -253,7 +254,9 @@ def _latency_lines(summary: Mapping[str, Any]) -> Iterator[str]:
         yield "on a manual clock the work itself takes no time: these are waits alone"
     if baseline:
         yield from textwrap.wrap(f"* {baseline['what']}", 80, subsequent_indent="  ")
-        yield from _baseline_losses(baseline)
+        if baseline["shed"] or baseline["refused"]:
+            lost = f"{baseline['shed']:,} shed and {baseline['refused']:,} refused"
+            yield f"  its full queue lost {lost} of {baseline['events']:,} events"
 
 
 def _cells(name: str, level: Mapping[str, Any]) -> list[str]:
@@ -275,12 +278,6 @@ def _over(title: str, widths: list[int]) -> str:
     return f" {f' {title} ':-^{sum(widths) + len(widths) - 1}}" if widths else ""
 
 
-def _baseline_losses(baseline: Mapping[str, Any]) -> Iterator[str]:
-    if baseline["shed"] or baseline["refused"]:
-        lost = f"{baseline['shed']:,} shed and {baseline['refused']:,} refused"
-        yield f"  its full queue lost {lost} of {baseline['events']:,} events"
-
-
 def _tick_lines(ticks: Mapping[str, Any]) -> Iterator[str]:
     counts = f"{ticks['overruns']:,} overran, {ticks['skipped']:,} skipped"
     yield f"ticks    {ticks['count']:,} every {ticks['interval_s']:g} s; {counts}"
@@ -293,12 +290,6 @@ def _tick_lines(ticks: Mapping[str, Any]) -> Iterator[str]:
 
 def _spread_text(spread: Mapping[str, float | None], parts: Sequence[str] = ("p50", "p99", "max")) -> str:
     return ", ".join(f"{part} {milliseconds(spread[part])}" for part in parts) + " ms"
-
-
-def _state_lines(summary: Mapping[str, Any]) -> Iterator[str]:
-    state = summary["state"]
-    fields = ", ".join(f"{name} {number(state[name])}" for name in VITAL_FIELDS)
-    yield from textwrap.wrap(f"state    {fields}", 80, subsequent_indent=" " * 9)
 
 
 _COLUMNS = ("p50", "p95", "p99", "max", "within")

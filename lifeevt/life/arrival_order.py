@@ -46,7 +46,7 @@ class ArrivalOrder:
 
     def put_nowait(self, original: Any) -> None:
         """Queue an event; raise QueueFull when there is no room."""
-        event = LifeEvent.of(original, self.by_urgency.clock.wall_time())
+        event = LifeEvent(original, self.by_urgency.clock.wall_time())
         with self._order:
             self._put_back()
             if self._ahead:

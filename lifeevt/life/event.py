@@ -29,26 +29,14 @@ class LifeEvent(Event):
 
     def __init__(self, original: Any, now: float) -> None:
         type_name, intensity, timestamp, metadata, source = parts_of(original)
-        super().__init__(
-            str(type_name) if type_name else UNNAMED,
-            min(max(_number(intensity, 0.0), -1.0), 1.0),
-            _number(timestamp, now),
-            metadata if isinstance(metadata, Mapping) else None,
-            str(source) if source else None,
-        )
+        name, strength = str(type_name) if type_name else UNNAMED, min(max(_number(intensity, 0.0), -1.0), 1.0)
+        known = metadata if isinstance(metadata, Mapping) else None
+        try:
+            super().__init__(name, strength, _number(timestamp, now), known, str(source) if source else None)
+        except InvalidEvent:  # of a time or of metadata that no event can have
+            super().__init__(name, strength, now)
         _set_original(self, original)
         _set_queued(self, True)
-
-    @classmethod
-    def of(cls, original: Any, now: float) -> LifeEvent:
-        """Return the event of an object; leave out metadata and times that no event can have."""
-        try:
-            return cls(original, now)
-        except InvalidEvent:
-            type_name, intensity, *_ = parts_of(original)
-            made = cls({"type": type_name, "intensity": intensity, "timestamp": now}, now)
-            _set_original(made, original)
-            return made
 
 
 # The setters of the slots get past the frozen class, as in Event.

@@ -135,12 +135,9 @@ def _json_value(value: Any) -> Any:
         return {str(name): _json_value(each) for name, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_json_value(each) for each in value]
-    return value if value is None or isinstance(value, (str, int)) else _record(value)
-
-
-def _record(value: Any) -> Any:
-    """Return an object, such as a memory entry, as a dict of its attributes."""
-    held = getattr(value, "__dict__", None)
+    if value is None or isinstance(value, (str, int)):
+        return value
+    held = getattr(value, "__dict__", None)  # such as that of a memory entry
     return _json_value(held) if held else str(value)
 
 

@@ -17,7 +17,8 @@ __all__ = ["IN_ORDER", "Engines", "EventPipeline", "MemoryEntry", "Outcome", "ha
 
 IGNORE, DAMPEN, RECOVERY = "ignore", "dampen", "recovery"
 DAMPENING = 0.5  # of every impact, on top of the dampening in the meaning
-VITALS = attrgetter("energy", "stability", "integrity")
+VITAL_NAMES = ("energy", "stability", "integrity")
+VITALS = attrgetter(*VITAL_NAMES)
 USUAL, FAST, SLOW = 3, 5, 2  # how many memories an event activates, by how fast time seems to pass
 FAST_RATIO, SLOW_RATIO = 1.1, 0.9
 HOLDER = "an event"  # names the holder of exclusive access in a LockTimeout
@@ -107,10 +108,10 @@ class EventPipeline:
         if pattern == IGNORE:
             return Outcome(meaning, pattern)
         impact = meaning.impact = self._impact(live, event.type, meaning, pattern)
-        energy, stability, integrity = VITALS(live)
+        before = VITALS(live)
         live.apply_delta(impact)
         engines.execute_action(pattern, live)
-        self._remember(live, event.type, meaning, pattern, energy, stability, integrity)
+        self._remember(live, event.type, meaning, pattern, before)
         return Outcome(meaning, pattern, impact)
 
     def _impact(self, live: Any, event_type: str, meaning: Any, pattern: str) -> dict[str, float]:
@@ -121,14 +122,12 @@ class EventPipeline:
             impact = {**impact, "energy": impact["energy"] * live.recovery_efficiency}
         return impact
 
-    def _remember(
-        self, live: Any, event_type: str, meaning: Any, pattern: str, energy: float, stability: float, integrity: float
-    ) -> None:
+    def _remember(self, live: Any, event_type: str, meaning: Any, pattern: str, before: tuple[float, ...]) -> None:
         engines, now = self._engines, self._now()
         if engines.register_action is not None:
-            before = {"energy": energy, "stability": stability, "integrity": integrity}
+            vitals = dict(zip(VITAL_NAMES, before, strict=True))
             action_id = f"action_{live.ticks}_{pattern}_{int(now * 1000)}"
-            engines.register_action(action_id, pattern, before, now, self.pending_actions)
+            engines.register_action(action_id, pattern, vitals, now, self.pending_actions)
         live.recent_events.append(event_type)
         live.last_significance = meaning.significance
         live.memory.append(

@@ -50,17 +50,13 @@ class Subsystems:
     Args:
         sinks: each called with an event's ``to_dict()``, or its ``str``.
         tick_started: called with the ticks and the number of queued events.
-        metrics: called with the state, every 100 ticks.
-        clarity: called with (state, event_queue).
-        adaptive_processing: called with (state, event_queue).
+        metrics, adaptation: called with the state, every 100 ticks.
+        clarity, adaptive_processing: called with (state, event_queue).
         feedback: called with (state, pending_actions, event_queue).
         after_events: called with (state, events) in a tick that had events.
         echo: called with the state; returns an event or None.
-        learning: called with the state, like all that follow; every 75 ticks.
-        memory_decay: every 50 ticks.
-        consolidation: every 25 ticks.
-        adaptation: every 100 ticks.
-        semantic_monitor: every tick.
+        learning, memory_decay, consolidation: called with the state, every 75, 50 and 25 ticks.
+        semantic_monitor: called with the state, like all that follow; every tick.
         flush_log: every ``log_flush_period_ticks``, after a failed tick and after a snapshot.
         save_snapshot: every ``snapshot_period`` ticks.
     """
