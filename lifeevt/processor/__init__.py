@@ -9,16 +9,8 @@ from .reflex import Reflex, ReflexSet
 from .rules import ReflexCondition, ReflexPattern, ReflexRule, ReflexRules
 
 __all__ = [
-    "AsyncEventProcessor",
-    "BatchPolicy",
-    "Handler",
-    "ProcessorStatistics",
-    "Reflex",
-    "ReflexCondition",
-    "ReflexPattern",
-    "ReflexRule",
-    "ReflexRules",
-    "ReflexSet",
-]
+    "AsyncEventProcessor", "BatchPolicy", "Handler", "ProcessorStatistics", "Reflex", "ReflexCondition",
+    "ReflexPattern", "ReflexRule", "ReflexRules", "ReflexSet",
+]  # fmt: skip
 
 __dir__ = publish(__name__)

@@ -21,21 +21,9 @@ from .strategy import (
 )
 
 __all__ = [
-    "AdaptiveBounds",
-    "AdaptiveDecision",
-    "AdaptiveStrategy",
-    "CoDel",
-    "DeadlineStrategy",
-    "EventScheduler",
-    "LevelSample",
-    "LevelStatistics",
-    "LoadBalancingStrategy",
-    "LoadSample",
-    "PriorityStrategy",
-    "SchedulerStatistics",
-    "StartGate",
-    "Strategy",
-    "strategy_names",
-]
+    "AdaptiveBounds", "AdaptiveDecision", "AdaptiveStrategy", "CoDel", "DeadlineStrategy", "EventScheduler",
+    "LevelSample", "LevelStatistics", "LoadBalancingStrategy", "LoadSample", "PriorityStrategy", "SchedulerStatistics",
+    "StartGate", "Strategy", "strategy_names",
+]  # fmt: skip
 
 __dir__ = publish(__name__)

@@ -13,17 +13,8 @@ from .statistics import DeltaReport, StateStatistics
 from .transaction import Transaction
 
 __all__ = [
-    "DeltaReport",
-    "ExclusiveAccess",
-    "Field",
-    "RestoreReport",
-    "StateChange",
-    "StateSnapshot",
-    "StateStatistics",
-    "Subscription",
-    "ThreadSafeSelfState",
-    "Transaction",
-    "Value",
-]
+    "DeltaReport", "ExclusiveAccess", "Field", "RestoreReport", "StateChange", "StateSnapshot", "StateStatistics",
+    "Subscription", "ThreadSafeSelfState", "Transaction", "Value",
+]  # fmt: skip
 
 __dir__ = publish(__name__)
