@@ -12,8 +12,6 @@ from . import lock_order
 from .statistics import LockHolder, LockStatistics, LockTimes
 from .wait_graph import GRAPH
 
-__all__ = ["FairLock", "FairLockGuard"]
-
 RECHECK_SECONDS = 1.0  # a thread that leaves may be interrupted by a signal handler before it wakes the next one
 
 

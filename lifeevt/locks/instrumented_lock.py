@@ -11,9 +11,6 @@ from . import lock_order
 from .statistics import LockHolder, LockStatistics, LockTimes
 from .wait_graph import GRAPH
 
-__all__ = ["InstrumentedLock"]
-
-
 
 class InstrumentedLock(fork.Forked):
     """Your own ``threading.Lock`` or ``RLock`` with deadlock detection, a checked rank and times. Thread-safe.

@@ -9,8 +9,6 @@ import threading
 
 from ..errors import LockOrderError
 
-__all__ = ["Ranked", "check", "forget", "note"]
-
 Ranked = tuple[str, int]  # a lock's name and rank
 
 

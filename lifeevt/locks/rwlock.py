@@ -15,8 +15,6 @@ from . import lock_order
 from .statistics import LockHolder, LockStatistics
 from .wait_graph import GRAPH
 
-__all__ = ["ReadWriteGuard", "ReadWriteLock"]
-
 
 class ReadWriteLock:
     """Many readers or one writer: ``with lock.read(timeout): ...`` and ``with lock.write(timeout): ...``. Thread-safe.

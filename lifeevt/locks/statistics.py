@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from .._backends import Histogram
 from ..metrics import LatencySummary, summarize
 
-__all__ = ["LockHolder", "LockStatistics", "LockTimes"]
-
 NO_TIMES = LatencySummary()
 
 

@@ -16,8 +16,6 @@ from typing import Protocol
 from .._backends import fork
 from ..errors import DeadlockError, LockOrderError
 
-__all__ = ["GRAPH", "Wait", "WaitGraph"]
-
 
 class Waitable(Protocol):
     """A lock whose waits can be edges of the graph."""

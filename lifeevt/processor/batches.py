@@ -18,8 +18,6 @@ from .stages import Execution
 if TYPE_CHECKING:
     from .worker import ProcessingThread
 
-__all__ = ["Batch", "Batches"]
-
 NEVER = 2**63 - 1
 Item = TypeVar("Item")
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Future
 
-__all__ = ["CoroutineRunner"]
-
 
 class CoroutineRunner:
     """Runs the stages of coroutine handlers on ``loop``, and then calls ``finish(execution)`` in the loop's thread.

@@ -24,8 +24,6 @@ from .stages import BatchExecution, Execution, log_failure, stage_calls
 if TYPE_CHECKING:
     from .worker import ProcessingThread
 
-__all__ = ["Executor"]
-
 EVERYTHING = 2**31 - 1
 
 

@@ -15,8 +15,6 @@ from ..event import Event
 from ..scheduler import LARGEST_BATCH
 from ..state import ThreadSafeSelfState
 
-__all__ = ["Handler", "HandlerTable"]
-
 ANY_TYPE = "*"
 Meaning = Callable[[Any, ThreadSafeSelfState], Any]  # of an Event, or a list of them
 Decision = Callable[[Any, Any, ThreadSafeSelfState], Any]

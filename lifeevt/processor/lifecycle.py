@@ -14,8 +14,6 @@ from ..result import Status
 from .executor import BatchExecutor
 from .worker import ProcessingThread, Worker
 
-__all__ = ["Lifecycle"]
-
 EXIT_SECONDS = 2.0  # how long a finishing interpreter waits for each worker
 
 

@@ -24,8 +24,6 @@ from .reflex import Reflex, ReflexSet
 from .result_builder import ResultBuilder
 from .worker import ProcessingThread, SwitchInterval, Worker, WorkerTimer
 
-__all__ = ["AsyncEventProcessor", "ProcessorStatistics"]
-
 
 @dataclass(frozen=True)
 class ProcessorStatistics:

@@ -28,9 +28,7 @@ from .rules import (
     frozen_mapping,
     kept_fields,
     parse_number,
-)
-
-__all__ = ["CompiledReflexes", "Reflex", "ReflexResponse", "ReflexSet", "StageValues"]
+)  # fmt: skip
 
 ANY_TYPE = "*"
 _COLUMNS = ("type", "weight")

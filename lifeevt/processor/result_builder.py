@@ -12,8 +12,6 @@ from .handler import Bare, HandlerTable
 from .reflex import CompiledReflexes, StageValues
 from .stages import PRIORITIES, Execution
 
-__all__ = ["ResultBuilder"]
-
 TAKEN_AT_ONCE = 128  # few enough to be in the cache still, and before a garbage collection
 
 

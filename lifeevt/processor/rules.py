@@ -13,11 +13,6 @@ from ..errors import InvalidReflex
 from ..event import Row, load_table, read_table
 from ..serialization import is_number
 
-__all__ = [
-    "IGNORE", "INPUTS", "OPERATORS", "ReflexCondition", "ReflexPattern", "ReflexRule", "ReflexRules", "check_numbers",
-    "frozen_mapping", "kept_fields", "parse_number",
-]  # fmt: skip
-
 IGNORE = "ignore"  # the pattern that does nothing
 OPERATORS = {"<": contract.BELOW, ">": contract.ABOVE, ">=": contract.AT_LEAST, "<=": contract.AT_MOST}
 INPUTS = {  # of a condition, beside the state's fields

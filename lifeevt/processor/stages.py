@@ -14,8 +14,6 @@ from ..result import EventProcessingResult, Status, filled
 from .handler import Handler
 from .reflex import StageValues
 
-__all__ = ["PRIORITIES", "BatchExecution", "Execution", "log_failure", "stage_calls"]
-
 
 class Execution:
     """An event that Python processes, its stage values and its end. One thread writes it."""

@@ -16,8 +16,6 @@ from ..scheduler import OPEN, EventScheduler
 from .batches import Batches
 from .executor import Executor
 
-__all__ = ["ProcessingThread", "SwitchInterval", "Worker", "WorkerTimer"]
-
 WORKER_NAME = "lifeevt-worker"
 LONG_AGO = -(2**63)
 NO_HEAD = Head(0, MAX_LEVELS, NO_TYPE_ID)  # of an empty queue: below every level

@@ -6,10 +6,8 @@ from .._public import publish
 from .changes import StateChange, Subscription
 from .exclusive import ExclusiveAccess
 from .field import Field, Value
-from .persistence import RestoreReport
-from .snapshot import StateSnapshot
+from .snapshot import DeltaReport, RestoreReport, StateSnapshot, StateStatistics
 from .state import ThreadSafeSelfState
-from .statistics import DeltaReport, StateStatistics
 from .transaction import Transaction
 
 __all__ = [

@@ -13,10 +13,8 @@ from typing import Any, TypeVar
 from .._backends import StateCells, fork
 from .._backends.contract import Change
 from ..errors import logger
-from .layout import FieldLayout
+from .field import FieldLayout
 from .snapshot import StateSnapshot
-
-__all__ = ["ChangeFeed", "StateChange", "Subscription", "Why"]
 
 REFLEX = "reflex"
 FIRST_TICKET = -2  # tickets are causes below NO_CAUSE; the cause of a reflex is the number of its event

@@ -1,16 +1,21 @@
-"""StateSnapshot: all fields of the state at one instant."""
+"""StateSnapshot: all fields of the state at one instant; and the reports of a delta, of a load and of all calls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from ..locks import LockStatistics
+from ..metrics import LatencySummary
 from .field import Value, handed_out
 
-__all__ = ["StateSnapshot"]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ANY = Value()
+NO_TIMES = LatencySummary()
 
 
 class StateSnapshot(Mapping[str, Any]):
@@ -61,3 +66,44 @@ class StateSnapshot(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"StateSnapshot(version={self.version}, {dict(self)!r})"
+
+
+@dataclass(frozen=True)
+class DeltaReport:
+    """The effect of a delta: its ``version``, the amounts ``asked`` for, and the amounts ``applied``, by field."""
+
+    version: int
+    asked: Mapping[str, float]
+    applied: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class StateStatistics:
+    """Counts of reads, writes, conflicts of commits and errors of watchers, and the lock's times.
+
+    ``waits`` has the waits of writers that found the lock taken, ``holds`` the times for which writes from Python
+    held it: each 64th is measured, or none with ``measured=False``. ``exclusive`` has the times of exclusive access
+    to a wrapped object, its single writes included.
+    """
+
+    version: int
+    reads: int
+    writes: int
+    conflicts: int = 0
+    watcher_errors: int = 0
+    waits: LatencySummary = field(default=NO_TIMES, compare=False)
+    holds: LatencySummary = field(default=NO_TIMES, compare=False)
+    exclusive: LockStatistics | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class RestoreReport:
+    """The origin of a loaded state: the file, and the version and the wall time, in seconds, of its saving.
+
+    ``problem`` is None, or the reason why the file itself was not used but the one before it.
+    """
+
+    path: Path
+    version: int
+    saved_at_seconds: float
+    problem: str | None

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from .._backends import StateBase, StateCells
 from ..clock import Clock, SystemClock, limit_in_ns
@@ -14,18 +14,14 @@ from ..errors import ConflictError, InvalidValue, StateError, TransactionError
 from ..metrics import summarize
 from ..serialization import is_number
 from .changes import ChangeFeed, StateChange, Subscription
-from .exclusive import ExclusiveAccess
-from .field import Field, Value, checked_number, handed_out
-from .layout import FieldLayout
-from .life_table import life_fields
-from .persistence import Hooks, RestoreReport, checked_hooks, load_fields, save_fields
-from .snapshot import StateSnapshot
-from .statistics import DeltaReport, StateStatistics
+from .exclusive import ExclusiveAccess, WriteThrough
+from .field import Field, FieldLayout, Value, checked_number, handed_out, life_fields
+from .snapshot import DeltaReport, RestoreReport, StateSnapshot, StateStatistics
 from .transaction import Isolation, Transaction, retried
 from .wrapped_object import WrappedObject, declared_fields
-from .write_through import WriteThrough
 
-__all__ = ["ThreadSafeSelfState"]
+if TYPE_CHECKING:
+    from .checksummed_file import Hooks
 
 ANY_VERSION = 0  # of a commit that watches no field
 Result = TypeVar("Result")
@@ -273,6 +269,8 @@ class ThreadSafeSelfState(StateBase):
             UnknownField: a hook is for an unknown field.
             OSError: the folder or the disk refuses.
         """
+        from .checksummed_file import save_fields  # lazy: most programs save no state
+
         seen = self.snapshot()
         save_fields(path, seen, seen.version, (clock or SystemClock()).wall_time(), encode)
         return seen.version
@@ -289,6 +287,8 @@ class ThreadSafeSelfState(StateBase):
             UnknownField: the file, or a hook, names a field that the state does not have.
             InvalidValue: a field refuses its value.
         """
+        from .checksummed_file import checked_hooks, load_fields  # lazy: most programs load no state
+
         values, report = load_fields(path, checked_hooks(decode, self.fields))
         self.store(values)
         return report

@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import ref
 
 from ..errors import ConflictError, TransactionError
-from .field import handed_out
-from .layout import FieldLayout
+from .field import FieldLayout, handed_out
 from .snapshot import StateSnapshot
 
 if TYPE_CHECKING:
     from .state import ThreadSafeSelfState
-
-__all__ = ["Isolation", "Transaction", "open_on", "retried"]
 
 Isolation = Literal["snapshot", "serializable"]
 ISOLATIONS = ("snapshot", "serializable")

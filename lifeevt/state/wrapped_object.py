@@ -13,10 +13,7 @@ from .._backends import StateCells
 from ..errors import InvalidValue, UnknownField
 from ..locks import FairLock
 from ..serialization import is_number
-from .field import Field, Value
-from .layout import FieldLayout
-
-__all__ = ["Absorb", "Absorbed", "WrappedObject", "declared_fields"]
+from .field import Field, FieldLayout, Value
 
 Absorbed = tuple[int, "tuple[float, ...] | None"]
 # given the version of the last step, the object's numbers now and then; and places and values of objects, if any
