@@ -63,16 +63,16 @@ class SchedulerStatistics:
 
 
 class Accounts:
-    """One account a level, from 0 to ``lowest``, which levels below share; and one an event type, 64 at most.
+    """One account a level, of which all levels below share the last; and one an event type, 64 at most.
 
     One thread at a time records in an account; everything else is thread-safe.
     """
 
-    def __init__(self, lowest: int) -> None:
-        self.levels: list[Account] = [Account() for _ in range(lowest + 1)]
+    def __init__(self, types: EventTypes) -> None:
+        self.levels: list[Account] = [Account() for _ in range(types.lowest + 1)]
+        self._event_types = types
         self._types: dict[str, Account] = {}
         self._table: TypeTable | None = None  # of the queue, once it is attached
-        self._event_types: EventTypes | None = None
         self._unprocessed: Counter[tuple[int, Status]] = Counter()
         self._lock = threading.Lock()
         fork.renew_locks(self, "_lock")
@@ -94,15 +94,15 @@ class Accounts:
                 self._types[kept] = Account()
             return self._types[kept]
 
-    def attach(self, table: TypeTable, types: EventTypes) -> None:
-        """Account for each type of a queue under its id, also after changes of ``types``."""
-        self._table, self._event_types = table, types
+    def attach(self, table: TypeTable) -> None:
+        """Account for each type of a queue under its id, also after changes of the event types."""
+        self._table = table
         self._learn_all()
-        types.follow(self._learn_all)
+        self._event_types.follow(self._learn_all)
 
     def learn(self, name: str, type_id: int) -> None:
         """Account for a type under its id, with the family that gives its level and budget."""
-        if self._table is not None and self._event_types is not None:
+        if self._table is not None:
             family = self._event_types.named(name) or self._event_types.default
             self._table.account(type_id, self.of_type(family.name))
 
@@ -117,9 +117,8 @@ class Accounts:
 
     def mean_service_ns(self) -> float:
         """Return the mean service time of all levels; 0 before the first event."""
-        services = [account.service for account in self.levels]
-        count = sum(service.count for service in services)
-        return sum(service.total for service in services) / count if count else 0.0
+        count = sum(account.service.count for account in self.levels)
+        return sum(self.used_ns()) / count if count else 0.0
 
     def sample(self, now_ns: int, heap: EventHeap | None) -> tuple[LevelSample, ...]:
         """Return the measurements of each level since the last call; the last sample covers all levels below, too."""

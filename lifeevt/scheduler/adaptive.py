@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from .._backends.contract import MAX_LEVELS
 from .load_balancing import LoadBalancingStrategy
-from .strategy import ALL_LEVELS, OPEN, STRICT_NS, LevelSample, LoadSample, StartGate, Strategy
+from .strategy import OPEN, STRICT_NS, LevelSample, LoadSample, StartGate, Strategy
 
 __all__ = ["AdaptiveBounds", "AdaptiveDecision", "AdaptiveSettings", "AdaptiveStrategy", "decide", "replay"]
 
@@ -112,8 +113,8 @@ class AdaptiveStrategy(Strategy):
     loop. In calm it takes all of that back, step by step. CRITICAL is never moved back and never waits for a share.
 
     Every decision is a pure function of the previous one, of the bounds and of the measured load, all in whole numbers:
-    :func:`replay` repeats the decisions from the record, to the bit. ``decisions`` holds the last 4096;
-    ``on_decision`` is called with each, at the tick.
+    :func:`replay` repeats the decisions from the record, to the bit. ``settings`` are the present ones, ``decisions``
+    the last 4096; ``on_decision`` is called with each, at the tick.
 
     Starvation bound: no event that arrives at or after a + b + l * most_spread_ns + patience_ns is processed before
     one of level l with the budget b that arrived at a; CRITICAL events apart while a share is set. The bound holds for
@@ -128,26 +129,21 @@ class AdaptiveStrategy(Strategy):
         self.bounds = bounds or AdaptiveBounds()
         self.on_decision = on_decision
         self.decisions: deque[AdaptiveDecision] = deque(maxlen=KEPT)
-        self._settings = AdaptiveSettings()
+        self.settings = AdaptiveSettings()
         self._number = 0
         self._balancing: LoadBalancingStrategy | None = None
 
     @property
-    def settings(self) -> AdaptiveSettings:
-        """The present settings."""
-        return self._settings
-
-    @property
     def offsets_ns(self) -> Sequence[int]:
         """The levels, each ``spread_ns`` behind the one above; CRITICAL before all while a share is set."""
-        spread_ns = self._settings.spread_ns
-        critical = 0 if self._settings.share == WHOLE else -STRICT_NS
-        return (critical, *(level * spread_ns for level in range(1, ALL_LEVELS)))
+        spread_ns = self.settings.spread_ns
+        critical = 0 if self.settings.share == WHOLE else -STRICT_NS
+        return (critical, *(level * spread_ns for level in range(1, MAX_LEVELS)))
 
     @property
     def late_offset_ns(self) -> int:
         """The distance by which late events are moved back, once."""
-        return self._settings.late_offset_ns
+        return self.settings.late_offset_ns
 
     @property
     def throttles(self) -> bool:
@@ -157,7 +153,7 @@ class AdaptiveStrategy(Strategy):
     @property
     def batch(self) -> int:
         """The number of events that may be taken at once."""
-        return self._settings.batch
+        return self.settings.batch
 
     def gate(self, now_ns: int, used_ns: Sequence[int]) -> StartGate:
         """Return OPEN, or the gate that the share leaves of this tick. O(levels)."""
@@ -165,11 +161,11 @@ class AdaptiveStrategy(Strategy):
 
     def on_tick(self, load: LoadSample) -> None:
         """Decide for the next tick, and record it. O(levels)."""
-        after, reason = decide(self.bounds, self._settings, load)
-        decision = AdaptiveDecision(self._number, self._settings, load, after, reason)
+        after, reason = decide(self.bounds, self.settings, load)
+        decision = AdaptiveDecision(self._number, self.settings, load, after, reason)
         self._number += 1
         self._balance(after, load)
-        self._settings = after
+        self.settings = after
         self.decisions.append(decision)
         if self.on_decision is not None:
             self.on_decision(decision)
@@ -181,7 +177,7 @@ class AdaptiveStrategy(Strategy):
     def _balance(self, after: AdaptiveSettings, load: LoadSample) -> None:
         if after.share == WHOLE:
             self._balancing = None
-        elif self._balancing is None or after.share != self._settings.share:
+        elif self._balancing is None or after.share != self.settings.share:
             self._balancing = LoadBalancingStrategy(after.share / WHOLE)
         if self._balancing is not None:
             self._balancing.on_tick(load)
@@ -190,7 +186,9 @@ class AdaptiveStrategy(Strategy):
 def decide(bounds: AdaptiveBounds, before: AdaptiveSettings, load: LoadSample) -> tuple[AdaptiveSettings, str]:
     """Return the settings after a tick with this load, and the reason. A pure function of whole numbers. O(levels)."""
     measured = replace(before, service_ns=_smoothed(before.service_ns, load.levels))
-    late, backlog_ns = _late(load.levels), _backlog_ns(measured.service_ns, load.levels)
+    finished = sum(level.finished for level in load.levels)
+    late = WHOLE * sum(level.late for level in load.levels) // max(finished, 1)
+    backlog_ns = sum(level.depth * each for level, each in zip(load.levels, measured.service_ns, strict=True))
     shared, why = _share(bounds, measured, load)
     if late >= bounds.late_high or backlog_ns >= bounds.backlog_ns:
         return _tightened(bounds, shared), f"pressed: {late} of 1000 late, {backlog_ns} ns wait{why}"
@@ -247,15 +245,6 @@ def _smoother(known: int, level: LevelSample) -> int:
         return known
     mean = level.service_ns // level.finished
     return (7 * known + mean) // 8 if known else mean
-
-
-def _late(levels: tuple[LevelSample, ...]) -> int:
-    finished = sum(level.finished for level in levels)
-    return WHOLE * sum(level.late for level in levels) // finished if finished else 0
-
-
-def _backlog_ns(service_ns: tuple[int, ...], levels: tuple[LevelSample, ...]) -> int:
-    return sum(level.depth * each for level, each in zip(levels, service_ns, strict=True))
 
 
 def _settings(record: Mapping[str, Any]) -> AdaptiveSettings:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..clock import NS_PER_SECOND
-from ..event import Priority
-from .strategy import STRICT_NS, LoadSample, StartGate, Strategy
+from .strategy import FIRST_LIMITED, STRICT_NS, LoadSample, StartGate, Strategy
 
 __all__ = ["LoadBalancingStrategy"]
-
-_EXEMPT = int(Priority.CRITICAL) + 1  # levels below this number are exempt
 
 
 class LoadBalancingStrategy(Strategy):
@@ -28,6 +25,9 @@ class LoadBalancingStrategy(Strategy):
     ``interval_seconds`` is the length of a tick until the loop tells its own; without a loop, ticks follow each other
     by the clock. A loop that processes events in its own thread asks once a tick: give it one slice.
 
+    ``budget_ns`` is the service time of one tick for events below CRITICAL, ``spent_ns`` the part of it that they used;
+    that is more than the budget when the last event took longer.
+
     Raises:
         ValueError: unless ``share`` lies in (0, 1], ``slices`` in [1, 1024] and the interval in (0, 1e9).
     """
@@ -43,39 +43,28 @@ class LoadBalancingStrategy(Strategy):
             raise ValueError(f"slices is {slices}; it must lie in [1, 1024]")
         if not 0.0 < interval_seconds < 1e9:
             raise ValueError(f"interval_seconds is {interval_seconds}; it must be a positive number of seconds")
-        self.share, self.slices = share, slices
-        self._spent_ns = 0
+        self.share, self.slices, self.spent_ns = share, slices, 0
         self._used_ns: int | None = None
         self._began_ns: int | None = None
         self._set_interval(round(interval_seconds * NS_PER_SECOND))
 
-    @property
-    def budget_ns(self) -> int:
-        """The service time of one tick for events below CRITICAL."""
-        return self._budget_ns
-
-    @property
-    def spent_ns(self) -> int:
-        """The part of it that they used; more than the budget when the last event took longer."""
-        return self._spent_ns
-
     def gate(self, now_ns: int, used_ns: Sequence[int]) -> StartGate:
         """Return how much events below CRITICAL may use, until the next part of the budget falls due. O(levels)."""
-        used = sum(used_ns[_EXEMPT:])
-        self._spent_ns += 0 if self._used_ns is None else used - self._used_ns
+        used = sum(used_ns[FIRST_LIMITED:])
+        self.spent_ns += 0 if self._used_ns is None else used - self._used_ns
         self._used_ns = used
         began_ns = self._roll(now_ns)
         parts = (now_ns - began_ns) * self.slices // self._interval_ns + 1  # that are due by now
-        left_ns = self._budget_ns * parts // self.slices - self._spent_ns
+        left_ns = self.budget_ns * parts // self.slices - self.spent_ns
         if left_ns > 0:
-            return StartGate(_EXEMPT, left_ns, began_ns + -(-parts * self._interval_ns // self.slices))
-        return StartGate(_EXEMPT, 0, self._due_ns(began_ns))
+            return StartGate(FIRST_LIMITED, left_ns, began_ns + -(-parts * self._interval_ns // self.slices))
+        return StartGate(FIRST_LIMITED, 0, self._due_ns(began_ns))
 
     def on_tick(self, load: LoadSample) -> None:
         """Begin a tick, with the loop's interval. O(1)."""
         self._roll(load.now_ns)
         if load.now_ns - (self._began_ns or 0) >= self._interval_ns // 2:  # nearer to the next tick than to the last
-            self._spent_ns = max(self._spent_ns - self._budget_ns, 0)
+            self.spent_ns = max(self.spent_ns - self.budget_ns, 0)
         self._began_ns = load.now_ns
         self._set_interval(load.interval_ns)
 
@@ -85,17 +74,17 @@ class LoadBalancingStrategy(Strategy):
             self._began_ns = now_ns
         passed = (now_ns - self._began_ns) // self._interval_ns
         self._began_ns += passed * self._interval_ns
-        self._spent_ns = max(self._spent_ns - passed * self._budget_ns, 0)
+        self.spent_ns = max(self.spent_ns - passed * self.budget_ns, 0)
         return self._began_ns
 
     def _due_ns(self, began_ns: int) -> int:
         """Return the instant at which enough of the budget is due for the next event."""
-        ticks, over_ns = divmod(self._spent_ns, self._budget_ns)
-        parts = over_ns * self.slices // self._budget_ns  # parts that are used up
-        while self._budget_ns * (parts + 1) // self.slices <= over_ns:
+        ticks, over_ns = divmod(self.spent_ns, self.budget_ns)
+        parts = over_ns * self.slices // self.budget_ns  # parts that are used up
+        while self.budget_ns * (parts + 1) // self.slices <= over_ns:
             parts += 1
         return began_ns + ticks * self._interval_ns + -(-parts * self._interval_ns // self.slices)
 
     def _set_interval(self, interval_ns: int) -> None:
         self._interval_ns = max(interval_ns, self.slices)
-        self._budget_ns = max(int(self.share * self._interval_ns), 1)
+        self.budget_ns = max(int(self.share * self._interval_ns), 1)

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from .._backends.contract import MAX_LEVELS
+from ..event import Priority
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 __all__ = [
-    "ALL_LEVELS", "LARGEST_BATCH", "OPEN", "STRICT_NS", "DeadlineStrategy", "LevelSample", "LoadSample",
+    "FIRST_LIMITED", "LARGEST_BATCH", "OPEN", "STRICT_NS", "DeadlineStrategy", "LevelSample", "LoadSample",
     "PriorityStrategy", "StartGate", "Strategy", "find_strategy", "late_offset", "level_offsets", "strategy_names",
 ]  # fmt: skip
 
-ALL_LEVELS = MAX_LEVELS
+FIRST_LIMITED = int(Priority.CRITICAL) + 1  # the first level whose events may be held back
 STRICT_NS = 2**59  # 18 years: no virtual deadline of a monotonic clock comes near it
 LARGEST_BATCH = 65_536
 FURTHEST_NS = 2**62  # an offset may be no larger, or sums of 64 bits would stop at their end
@@ -32,7 +33,7 @@ class StartGate:
     next one. None: until a tick or a change of strategy.
     """
 
-    above: int = ALL_LEVELS
+    above: int = MAX_LEVELS
     allowance_ns: int = 0
     until_ns: int | None = None
 

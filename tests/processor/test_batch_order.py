@@ -337,7 +337,7 @@ def test_the_adaptive_strategy_limits_the_size() -> None:
     for number in range(3):
         being.submit(number)
     assert being.engine.process_pending() == 3 and being.batches == [[0], [1], [2]]
-    strategy._settings = type(strategy.settings)(batch=2)
+    strategy.settings = type(strategy.settings)(batch=2)
     for number in range(3):
         being.submit(number)
     assert being.engine.process_pending() == 3 and being.batches[3:] == [[0, 1], [2]]
