@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .._backends import EventHeap, QueueBase, TypeTable
-from .._backends.contract import NO_END, NO_TYPE_ID, Entry, Task, Verdict
+from .._backends.contract import NO_END, NO_TYPE_ID, Entry, Verdict
 from ..clock import Clock, SystemClock
 from ..errors import QueueClosed, QueueFull
 from ..event import NO_METADATA, Event, EventTypes, Priority
@@ -59,15 +59,19 @@ class AsyncEventQueue(QueueBase):
     ) -> None:
         self.capacity, self.overflow = capacity, overflow
         self.clock: Clock = clock or SystemClock()
-        self._heap, timers = EventHeap(capacity), Timers()
-        self._discipline = Discipline(self._heap, self.clock, overflow, rank)
+        self.heap, timers = EventHeap(capacity), Timers()
+        self._discipline = Discipline(self.heap, self.clock, overflow, rank)
         self.type_ids = self._discipline.type_ids
-        self.waiting = Waiting(self._heap, self.clock, timers)
-        self.async_waiting = AsyncWaiting(self._heap, self.clock, timers)
-        self.tracker = Tracker(self._heap, self.clock, self._discipline, self.waiting, self._choose_path)
+        self.waiting = Waiting(self.heap, self.clock, timers)
+        self.async_waiting = AsyncWaiting(self.heap, self.clock, timers)
+        self.tracker = Tracker(self.heap, self.clock, self._discipline, self.waiting, self._choose_path)
         self.settlement = self.tracker.settlement
-        self.transfer = Transfer(self._heap, self.clock, self._discipline, self.waiting, self.tracker)
-        self._bind()
+        self.transfer = Transfer(self.heap, self.clock, self._discipline, self.waiting, self.tracker)
+        self.announce, self.event_of = self.waiting.announce, self.type_ids.event_of
+        self.hand_back: Callable[[Verdict | Entry], None] = self.settlement.hand_back
+        self._put_slowly, self._put_nowait_slowly = self.transfer.put, partial(self.transfer.put, may_wait=False)
+        self._put_many_slowly, self._refuse = self.transfer.put_many, self.transfer.refuse
+        self._get_slowly, self._get_nowait_slowly = self.transfer.get, self.transfer.get_nowait
         self._attach_parts()
 
     # --- putting
@@ -212,18 +216,18 @@ class AsyncEventQueue(QueueBase):
 
     def qsize(self) -> int:
         """Return how many events are queued; out of date as soon as it is read. O(1)."""
-        return len(self._heap)
+        return len(self.heap)
 
     def empty(self) -> bool:
         """Return whether no event is queued; out of date as soon as it is read. O(1)."""
-        return len(self._heap) == 0
+        return len(self.heap) == 0
 
     def full(self) -> bool:
         """Return whether the queue is at its capacity; out of date as soon as it is read. O(1)."""
-        return len(self._heap) >= self.capacity
+        return len(self.heap) >= self.capacity
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self.heap)
 
     def __bool__(self) -> bool:
         return True  # `if queue:` asks whether there is one, as with queue.Queue
@@ -246,14 +250,14 @@ class AsyncEventQueue(QueueBase):
 
     def ledger(self) -> Ledger:
         """Return the counts of accepted, queued, running and ended events, of one instant. O(ends)."""
-        return Ledger.of(self._heap.counts())
+        return Ledger.of(self.heap.counts())
 
     def statistics(self) -> QueueStatistics:
         """Return a frozen snapshot. O(levels)."""
-        *_, high_water = counts = self._heap.counts()
-        depths = {Priority(level): depth for level, depth in enumerate(self._heap.depths())}
+        *_, high_water = counts = self.heap.counts()
+        depths = {Priority(level): depth for level, depth in enumerate(self.heap.depths())}
         shown = MappingProxyType({level: depth for level, depth in depths.items() if depth or level <= Priority.LOW})
-        later, limited = self.tracker.deferred, self._discipline.limiter.refused + self._heap.limited
+        later, limited = self.tracker.deferred, self._discipline.limiter.refused + self.heap.limited
         ledger = Ledger.of(counts)
         return QueueStatistics(self.capacity, ledger.queued, shown, high_water, ledger, later, limited)
 
@@ -273,30 +277,15 @@ class AsyncEventQueue(QueueBase):
         return self._discipline.rank
 
     @property
-    def heap(self) -> EventHeap:
-        """The backend's heap, from which the engine takes events."""
-        return self._heap
-
-    @property
     def type_table(self) -> TypeTable:
         """The numbers of the event types seen here."""
         return self.type_ids.table
 
-    def _bind(self) -> None:
-        """Take the methods of the parts that the base and the engine call for every event."""
-        self.announce: Callable[[], None] = self.waiting.announce
-        self.event_of: Callable[[Entry | Task], Event] = self.type_ids.event_of
-        self.hand_back: Callable[[Verdict | Entry], None] = self.settlement.hand_back
-        self._put_slowly, self._put_nowait_slowly = self.transfer.put, partial(self.transfer.put, may_wait=False)
-        self._put_many_slowly, self._refuse = self.transfer.put_many, self.transfer.refuse
-        self._get_slowly, self._get_nowait_slowly = self.transfer.get, self.transfer.get_nowait
-
     def _attach_parts(self) -> None:
         """Give the fast path the present parts."""
         how = self._discipline.overflow
-        self._attach(
-            self._heap, self.type_ids.table, Event, NO_METADATA, how.policies, how.raises, how.waits, how.coalesces
-        )  # fmt: skip
+        levels = how.policies, how.raises, how.waits, how.coalesces
+        self._attach(self.heap, self.type_ids.table, Event, NO_METADATA, *levels)
         self._choose_path()
 
     def _choose_path(self) -> None:

@@ -30,7 +30,7 @@ class RateLimiter:
 
     At most ``room`` sources have a bucket of their own at a time. A source whose bucket is full again is forgotten,
     which changes nothing. When all places are in use, further sources share one bucket a type. The mutex of ``heap``
-    guards the buckets of the types, from which every put into the heap draws.
+    guards the buckets of the types, from which every put into the heap draws. ``refused`` counts the refused events.
 
     Raises:
         ValueError: ``room`` is below 1.
@@ -39,8 +39,8 @@ class RateLimiter:
     def __init__(self, room: int = 4096, heap: EventHeap | None = None) -> None:
         if room < 1:
             raise ValueError(f"room is {room}; it must be at least 1")
-        self._room, self._refused, self._heap = room, 0, heap
-        self._mutex = threading.Lock()
+        self._room, self.refused, self._heap = room, 0, heap
+        self._mutex = threading.RLock()
         fork.renew_locks(self, "_mutex")
         self._of_types: dict[str, list[TokenBucket]] = {}  # the newest first, then the previous one
         self._of_sources: dict[tuple[str, str | None], TokenBucket] = {}
@@ -61,34 +61,26 @@ class RateLimiter:
             own = None if source_limit is None else self._of_source(name, source, source_limit, now_ns)
             comes = own is None or own.has_token(now_ns)
             if comes and limit is not None:
-                comes = self._of_type(name, limit).admits(now_ns)
+                comes = self.of_type(name, limit).admits(now_ns)
             if comes and own is not None:
                 own.admits(now_ns)
-            self._refused += not comes
+            self.refused += not comes
             return comes
 
     def of_type(self, name: str, limit: RateLimit) -> TokenBucket:
         """Return the bucket that events of the type ``name`` draw from under this limit."""
         with self._mutex:
-            return self._of_type(name, limit)
-
-    @property
-    def refused(self) -> int:
-        """The number of refused events."""
-        return self._refused
+            known = self._of_types.setdefault(name, [])
+            for bucket in known:  # also the previous one: a caller may have read the type before it changed
+                if bucket.limit == limit:
+                    return bucket
+            made = TokenBucket(limit, self._heap)
+            known[:] = [made, *known[:1]]
+            return made
 
     def __len__(self) -> int:
         """Return the number of sources with a bucket of their own."""
         return len(self._of_sources)
-
-    def _of_type(self, name: str, limit: RateLimit) -> TokenBucket:
-        known = self._of_types.setdefault(name, [])
-        for bucket in known:  # also the previous one: a caller may have read the type before it changed
-            if bucket.limit == limit:
-                return bucket
-        made = TokenBucket(limit, self._heap)
-        known[:] = [made, *known[:1]]
-        return made
 
     def _of_source(self, name: str, source: str | None, limit: RateLimit, now_ns: int) -> TokenBucket:
         if (name, source) not in self._of_sources and len(self._of_sources) >= self._room:

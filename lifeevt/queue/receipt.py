@@ -116,18 +116,17 @@ class Receipt:
         if self._result is None:
             self._tracker.settlement.refuse_to_wait()
             ended = threading.Event()
-            if not self.when_done(ended.set) or not ended.wait(timeout):
-                self._refuse(timeout)
-        return self._ended()
+            if self.when_done(ended.set):
+                ended.wait(timeout)
+        return self._outcome(timeout)
 
     def __await__(self) -> Generator[Any, None, EventProcessingResult]:
         import asyncio  # lazy: most users have no event loop
 
         future = asyncio.get_running_loop().create_future()
-        if not self.when_done(lambda: wake(future)):
-            self._refuse(None)
-        yield from future
-        return self._ended()
+        if self.when_done(lambda: wake(future)):
+            yield from future
+        return self._outcome(None)
 
     def when_done(self, call: Callable[[], None]) -> bool:
         """Call ``call()`` once the event has ended, in the thread that ends it, or now. False when it was refused."""
@@ -152,15 +151,10 @@ class Receipt:
         """Return whether its time is over."""
         return self.expires_ns is not None and now_ns >= self.expires_ns
 
-    def _ended(self) -> EventProcessingResult:
-        assert self._result is not None  # set before a waiter is woken
-        return self._result
-
-    def _refuse(self, timeout: float | None) -> None:
-        if not self:
-            raise QueueFull(self.reason)
-        if self._result is None:
-            raise ResultTimeout(f"{self.event!r} has not ended within {timeout} s")
+    def _outcome(self, timeout: float | None) -> EventProcessingResult:
+        if self._result is not None:
+            return self._result
+        raise ResultTimeout(f"{self.event!r} has not ended within {timeout} s") if self else QueueFull(self.reason)
 
 
 class Tracked:

@@ -119,14 +119,9 @@ class PeriodicTimer:
     """
 
     def __init__(
-        self,
-        timers: Timers,
-        start_ns: int,
-        period_ns: int,
-        misfire: str,
-        now_ns: Callable[[], int],
+        self, timers: Timers, start_ns: int, period_ns: int, misfire: str, now_ns: Callable[[], int],
         act: Callable[[], object],
-    ) -> None:
+    ) -> None:  # fmt: skip
         if misfire not in MISFIRE_POLICIES:
             raise ValueError(f"unknown misfire policy {misfire!r}; choose {', '.join(MISFIRE_POLICIES)}")
         if period_ns < 1:

@@ -45,7 +45,9 @@ class Tracker:
 
     def put(self, receipt: Receipt, timeout: float | None, delay: float | None, at_ns: int | None) -> Receipt:
         """Put the event of a new receipt into the queue, now or later; wait for room under ``block``."""
-        due_ns = self._due_ns(delay, at_ns)
+        if delay is not None and at_ns is not None:
+            raise InvalidEvent("an event comes after a delay or at an instant, not both")
+        due_ns = at_ns if delay is None else self._clock.now_ns() + round(delay * NS_PER_SECOND)
         if due_ns is not None and due_ns > self._clock.now_ns():
             self._discipline.offer(receipt.event)  # refused now, if at all
             receipt.admission = Admission.DEFERRED
@@ -111,11 +113,6 @@ class Tracker:
         receipt.reason = self._discipline.refusal(event)
         return False
 
-    def _due_ns(self, delay: float | None, at_ns: int | None) -> int | None:
-        if delay is not None and at_ns is not None:
-            raise InvalidEvent("an event comes after a delay or at an instant, not both")
-        return at_ns if delay is None else self._clock.now_ns() + round(delay * NS_PER_SECOND)
-
     def _may_come(self, receipt: Receipt, now_ns: int) -> bool:
         """Return whether the rate limits let the event come; they are asked once for each receipt."""
         if receipt.may_come is None:
@@ -127,9 +124,8 @@ class Tracker:
 
     def _enter(self, receipt: Receipt, policy: int, offer: Offer) -> bool:
         """Let the event in, or coalesce it with the last of its key; False when there is no room."""
-        merging = self._merge(receipt)
-        while (verdict := self._entered(receipt, policy, offer, merging)) is None:  # the last of the key has changed
-            merging = self._merge(receipt)
+        while (verdict := self._entered(receipt, policy, offer, self._merge(receipt))) is None:
+            continue  # the last of the key has changed
         if verdict is REFUSED:
             return False
         self._waiting.announce()
@@ -151,14 +147,12 @@ class Tracker:
             if receipt.admission is Admission.DEFERRED and not still_deferred:
                 return REFUSED  # cancelled or replaced while it arrives
             older = None if receipt.coalesce is None else self._keys.last(receipt.key)
+            goes = None
             if older is not None:
                 if callable(receipt.coalesce) and not (merging and merging.is_of(older)):
                     return None
                 goes = self._keys.coalesce(older, receipt, merging, offer.key, offer.level)
-                if goes is not None:
-                    self._deferred.pop(receipt, None)
-                    return goes
-            verdict = self._keys.enter(receipt, offer, policy)
+            verdict = self._keys.enter(receipt, offer, policy) if goes is None else goes
             if verdict is not REFUSED:
                 self._deferred.pop(receipt, None)
             return verdict
@@ -191,8 +185,7 @@ class Tracker:
     def repeat(self, seconds: float, misfire: str, act: Callable[[], object]) -> PeriodicTimer:
         """Call ``act()`` every so many seconds, first after as many, until it is cancelled or the queue is closed."""
         self.begin()
-        period_ns = round(seconds * NS_PER_SECOND)
-        now_ns = self._clock.now_ns
+        period_ns, now_ns = round(seconds * NS_PER_SECOND), self._clock.now_ns
         timer = PeriodicTimer(self.timers, now_ns() + period_ns, period_ns, misfire, now_ns, act)
         with self._lock:
             self._periodic.append(timer)
@@ -211,21 +204,21 @@ class Tracker:
     def give_up_deferred(self) -> list[Entry]:
         """Cancel and count the events that arrive later, and return their entries, which the caller ends."""
         with self._lock:
-            given_up = [receipt for receipt in [*self._deferred] if self._take_deferred(receipt)]
+            deferred, self._deferred = self._deferred, {}
             periodic, self._periodic = self._periodic, []
-        for timer in periodic:
+        timers: list[Timer | PeriodicTimer] = [*deferred.values(), *periodic]
+        for timer in timers:
             timer.cancel()
-        return [self.settlement.book(receipt, Status.CANCELLED) for receipt in given_up]
+        return [self.settlement.book(receipt, Status.CANCELLED) for receipt in deferred]
 
     def _arrive(self, receipt: Receipt) -> None:
         """Let in a deferred event; one without room is accepted, and shed."""
+        status: Status | None = Status.DEAD_LETTERED  # when a rank or a merge of the user's own raises
         try:
             status = self._arrived(receipt)
-        except Exception:  # of a rank or a merge of the user's own
-            self._end_deferred(receipt, Status.DEAD_LETTERED)
-            raise
-        if status is not None:
-            self._end_deferred(receipt, status)
+        finally:
+            if status is not None and self._take_deferred(receipt):  # it has not arrived or ended meanwhile
+                self.settlement.end_booked(receipt, status)
 
     def _arrived(self, receipt: Receipt) -> Status | None:
         """Let in a deferred event; return None, or how it ends instead."""
@@ -241,16 +234,10 @@ class Tracker:
             if receipt.event is event:  # else it was replaced meanwhile
                 return Status.SHED
 
-    def _end_deferred(self, receipt: Receipt, status: Status) -> None:
-        """End an event that was to arrive, unless it has arrived or ended meanwhile."""
-        with self._lock:
-            taken = self._take_deferred(receipt)
-        if taken:
-            self.settlement.end_booked(receipt, status)
-
     def _take_deferred(self, receipt: Receipt) -> bool:
-        """Take out an event before it arrives, under the lock; False when it does not arrive later any more."""
-        timer = self._deferred.pop(receipt, None)
+        """Take out an event before it arrives; False when it does not arrive later any more."""
+        with self._lock:
+            timer = self._deferred.pop(receipt, None)
         if timer is not None:
             timer.cancel()
         return timer is not None
@@ -259,11 +246,9 @@ class Tracker:
 
     def cancel(self, receipt: Receipt) -> bool:
         """Remove the event; see :meth:`Receipt.cancel`."""
-        entry = None
         with self._lock:  # another thread may hand the ticket to another receipt, or let a deferred event in
             was_deferred = self._take_deferred(receipt)
-            if receipt.ticket is not None:
-                entry = self._heap.withdraw(receipt.ticket, Status.CANCELLED)
+            entry = None if receipt.ticket is None else self._heap.withdraw(receipt.ticket, Status.CANCELLED)
         if was_deferred:
             entry = self.settlement.book(receipt, Status.CANCELLED)
         if entry is None:
