@@ -7,12 +7,12 @@ import threading
 import weakref
 from collections.abc import Callable
 
-from .._backends import Reactor, fork
+from .._backends import fork
 from .._backends.contract import Entry
 from ..errors import EngineStopped, LifeEventError, StopTimeout, logger
 from ..result import Status
-from .executor import BatchExecutor
-from .worker import ProcessingThread, Worker
+from .executor import Executor
+from .worker import Worker
 
 EXIT_SECONDS = 2.0  # how long a finishing interpreter waits for each worker
 
@@ -23,17 +23,9 @@ class Lifecycle:
     ``accept(accepts)`` lets events into the engine, or refuses them. Thread-safe; starts and stops wait for each other.
     """
 
-    def __init__(
-        self,
-        worker: Worker,
-        executor: BatchExecutor,
-        reactor: Reactor,
-        thread: ProcessingThread,
-        accept: Callable[[bool], None],
-    ) -> None:
-        self._worker, self._executor, self._reactor, self._thread = worker, executor, reactor, thread
-        self._accept = accept
-        self._queue, self._scheduler = executor.queue, executor.scheduler
+    def __init__(self, worker: Worker, executor: Executor, accept: Callable[[bool], None]) -> None:
+        self._worker, self._executor, self._accept = worker, executor, accept
+        self._queue, self._scheduler, self._thread = executor.queue, executor.scheduler, executor.thread
         self._control = threading.Lock()
         fork.renew_locks(self, "_control")
         self._stopping = False
@@ -96,13 +88,13 @@ class Lifecycle:
         finally:
             self._stopping = False
             self._scheduler.throttle(True)
-            self._reactor.shed_by(self._scheduler.delay_controller)
+            self._executor.reactor.shed_by(self._scheduler.delay_controller)
 
     def _drain(self, timeout: float | None) -> None:
         """Wait until everything queued is processed; no pause, throttle or delay holds or sheds it meanwhile."""
         self._queue.transfer.resume_everything()
         self._scheduler.throttle(False)
-        self._reactor.shed_by(None)
+        self._executor.reactor.shed_by(None)
         if self._worker.running:
             with self._executor.batches.all_due():
                 self._queue.waiting.until_idle(self._is_drained, timeout)

@@ -16,13 +16,12 @@ from ..queue import AsyncEventQueue, PeriodicTimer, QueueStatistics, Receipt
 from ..result import EventProcessingResult
 from ..scheduler import CoDel, EventScheduler, SchedulerStatistics, Strategy
 from ..state import StateStatistics, ThreadSafeSelfState
-from .batches import Batches
-from .executor import BatchExecutor
+from .executor import Executor
 from .handler import Handler, HandlerTable
 from .lifecycle import Lifecycle
 from .reflex import Reflex, ReflexSet
 from .result_builder import ResultBuilder
-from .worker import ProcessingThread, SwitchInterval, Worker, WorkerTimer
+from .worker import ProcessingThread, Worker
 
 
 @dataclass(frozen=True)
@@ -92,18 +91,14 @@ class AsyncEventProcessor(ProcessorBase):
             result_capacity, self._processes_natively(),
         )  # fmt: skip
         self._reactor.shed_by(self.scheduler.delay_controller)
-        self._thread = thread = ProcessingThread()
-        table = HandlerTable(handlers)
-        self._batches = Batches(self.queue, self.scheduler, table, thread)
-        self._executor = BatchExecutor(
-            state, self.queue, self.scheduler, self.clock, self._reactor, self._reflexes, table, thread, self._batches
+        self._thread, table = ProcessingThread(), HandlerTable(handlers)
+        self._executor = executor = Executor(
+            state, self.queue, self.scheduler, self._reactor, self._reflexes, table, self._thread
         )
-        self._results = ResultBuilder(self._reactor, self.queue.type_table, self._reflexes, table)
-        self._reactor.set_helpers(state, *self._results.helpers(), self._executor.failed, self._executor.process)
-        timer = WorkerTimer(self._reactor, self.queue, self.scheduler, self._batches, thread)
-        interval = SwitchInterval(switch_interval)
-        self._worker = Worker(self._reactor, self._executor, timer, thread, self.queue.waiting.wake, interval)
-        self._lifecycle = Lifecycle(self._worker, self._executor, self._reactor, thread, self._accept)
+        self._results = built = ResultBuilder(self._reactor, self.queue.type_table, self._reflexes, table)
+        self._reactor.set_helpers(state, built.make_event, built.stage_values, executor.failed, executor.process)
+        self._worker = Worker(executor, switch_interval)
+        self._lifecycle = Lifecycle(self._worker, executor, self._accept)
         self._sweep = self._lifecycle.sweep  # called by the fast path, too
         self._submitter = Submitter(self._heap, self.queue.type_table)
         self._follow_queue()
@@ -219,7 +214,7 @@ class AsyncEventProcessor(ProcessorBase):
         EngineStopped when something is queued and no worker runs; LifeEventError inside a handler.
         """
         self._lifecycle.refuse_in_handler()
-        with self._batches.all_due():
+        with self._executor.batches.all_due():
             return self.queue.waiting.until_idle(self._lifecycle.is_idle, timeout)
 
     # --- starting and stopping

@@ -26,10 +26,6 @@ class ResultBuilder:
         for type_id in range(len(type_table)):
             self.learn(type_table.name(type_id), type_id)
 
-    def helpers(self) -> tuple[Callable[..., Event], Callable[..., StageValues]]:
-        """Return the functions by which a reactor gets objects: ``make_event`` and ``stage_values``."""
-        return self.make_event, self.stage_values
-
     def learn(self, name: str, type_id: int) -> None:
         """Register the reflex and the handler of a new type."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)

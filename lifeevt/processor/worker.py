@@ -1,4 +1,4 @@
-"""Worker: the thread that processes an engine's events, with its timer and its switch interval."""
+"""Worker: the thread that processes an engine's events, and its timer."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import sys
 import threading
 from collections.abc import Callable
 
-from .._backends import Reactor, fork
+from .._backends import fork
 from .._backends.contract import MAX_LEVELS, NO_TYPE_ID, Head, Task
 from ..clock import SystemClock
 from ..errors import LifeEventError, StopTimeout, logger
-from ..queue import AsyncEventQueue
 from ..result import Status
-from ..scheduler import OPEN, EventScheduler
-from .batches import Batches
+from ..scheduler import OPEN
 from .executor import Executor
 
 WORKER_NAME = "lifeevt-worker"
@@ -47,21 +45,15 @@ class ProcessingThread:
 class Worker(fork.Forked):
     """A thread that runs a reactor, from ``start`` until ``stop``.
 
-    The timer returns the tasks that the reactor leaves to Python, and the executor processes them. ``wake()`` is called
-    when the thread ends, or must check whether to end. Starts and stops come one at a time; the rest is thread-safe.
+    The timer returns the tasks that the reactor leaves to Python, and the executor processes them. The switch interval
+    is that of all threads of the process. Starts and stops come one at a time; the rest is thread-safe.
     """
 
-    def __init__(
-        self,
-        reactor: Reactor,
-        executor: Executor,
-        timer: WorkerTimer,
-        thread: ProcessingThread,
-        wake: Callable[[], None],
-        interval: SwitchInterval,
-    ) -> None:
-        self._reactor, self._executor, self._timer = reactor, executor, timer
-        self._thread, self._wake, self._interval = thread, wake, interval
+    def __init__(self, executor: Executor, switch_interval: float | None) -> None:
+        self._executor, self._reactor, self._thread = executor, executor.reactor, executor.thread
+        self._wake, self._timer = executor.queue.waiting.wake, WorkerTimer(executor)
+        self._interval = switch_interval
+        self._interval_before: float | None = None
         self._processing = threading.Lock()  # held by the thread that processes events
         self._ending = threading.Lock()  # between the thread that ends and a thread that starts it again
         self._working = False
@@ -72,7 +64,6 @@ class Worker(fork.Forked):
         """Whether the thread is alive."""
         return self._working and self._thread.worker is not None and self._thread.worker.is_alive()
 
-
     def start(self) -> bool:
         """Start the thread; return False if it runs. A thread that is stopping, but still busy, goes on."""
         with self._ending:
@@ -81,7 +72,9 @@ class Worker(fork.Forked):
             if self.running:
                 return False
             self._working = True
-        self._interval.set()
+        if self._interval is not None:
+            self._interval_before = sys.getswitchinterval()
+            sys.setswitchinterval(self._interval)
         self._thread.worker = threading.Thread(target=self._work, name=WORKER_NAME, daemon=True)
         self._thread.worker.start()
         return True
@@ -119,7 +112,7 @@ class Worker(fork.Forked):
             self._processing.acquire()
             return
         if self._working:
-            self._interval.restore()
+            self._restore_interval()
         self._thread.worker, self._thread.ident, self._working = None, None, False
         _, _, _, running, _, _ = self._reactor.heap.counts()
         for _ in range(running):
@@ -141,10 +134,17 @@ class Worker(fork.Forked):
             leaves = self._thread.stopping
             self._working = not leaves
             if leaves:
-                self._interval.restore()  # before the next worker sets it
+                self._restore_interval()  # before the next worker sets it
         if leaves:
             self._wake()
         return leaves
+
+    def _restore_interval(self) -> None:
+        """Restore the previous switch interval, unless other code has set another one since."""
+        before, self._interval_before = self._interval_before, None
+        ours = self._interval is not None and abs(sys.getswitchinterval() - self._interval) <= ROUNDING_SECONDS
+        if before is not None and ours:
+            sys.setswitchinterval(before)
 
     def _process(self, task: Task) -> None:
         try:
@@ -169,21 +169,13 @@ class WorkerTimer:
     worker waits on that clock while an event is to come. It also does so, event by event, while a strategy throttles.
     """
 
-    def __init__(
-        self,
-        reactor: Reactor,
-        queue: AsyncEventQueue,
-        scheduler: EventScheduler,
-        batches: Batches,
-        thread: ProcessingThread,
-    ) -> None:
-        self._batches = batches
-        self._reactor, self._queue, self._scheduler, self._thread = reactor, queue, scheduler, thread
-        self._timers = queue.tracker.timers
+    def __init__(self, executor: Executor) -> None:
+        self._queue, self._scheduler, self._batches = executor.queue, executor.scheduler, executor.batches
+        self._reactor, self._thread, self._timers = executor.reactor, executor.thread, executor.queue.tracker.timers
         self._setting = threading.Lock()  # orders the calls of ``wake_at``, so that the last one is the true one
         fork.renew_locks(self, "_setting")
-        self._on_system_clock = type(queue.clock) is SystemClock
-        for source in (self._timers, batches, scheduler):
+        self._on_system_clock = type(executor.clock) is SystemClock
+        for source in (self._timers, self._batches, self._scheduler):
             source.follow(self._set_wake_up)
 
     def next_task(self) -> Task | None:
@@ -191,7 +183,8 @@ class WorkerTimer:
         if self._runs_alone():
             return self._reactor.run()
         above = self.above()
-        if self._thread.stopping or self._is_timer_due() or self._batches.next(above) is not None:
+        timer_is_due = _is_past(self._timers.next_ns(), self._queue.clock.now_ns())
+        if self._thread.stopping or timer_is_due or self._batches.next(above) is not None:
             return None
         processed, task = self._reactor.run_pending(1, above)
         if task is None and not processed:
@@ -223,9 +216,6 @@ class WorkerTimer:
             return self._next_ns() is None
         return not self._batches.waiting or not _is_past(self._batches.due_ns(), self._queue.clock.now_ns())
 
-    def _is_timer_due(self) -> bool:
-        return _is_past(self._timers.next_ns(), self._queue.clock.now_ns())
-
     def _may_not_wait(self) -> bool:
         above = self.above()
         next_ns = self._next_ns(above)
@@ -250,27 +240,3 @@ def _is_past(instant_ns: int | None, now_ns: int) -> bool:
 
 def _first(*instants: int | None) -> int | None:
     return min((each for each in instants if each is not None), default=None)
-
-
-class SwitchInterval:
-    """The interpreter's switch interval while a worker runs; None leaves it unchanged.
-
-    It holds for all threads of the process. A shorter one lets a waiting thread run sooner and costs throughput.
-    """
-
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
-        self._before: float | None = None
-
-    def set(self) -> None:
-        """Set the interval, and remember the previous one."""
-        if self._seconds is not None:
-            self._before = sys.getswitchinterval()
-            sys.setswitchinterval(self._seconds)
-
-    def restore(self) -> None:
-        """Restore the previous interval, unless other code has set another one since."""
-        before, self._before = self._before, None
-        ours = self._seconds is not None and abs(sys.getswitchinterval() - self._seconds) <= ROUNDING_SECONDS
-        if before is not None and ours:
-            sys.setswitchinterval(before)
