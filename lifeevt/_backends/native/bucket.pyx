@@ -18,24 +18,28 @@ cdef class Bucket:
         self.events = heap
 
     def admits(self, int64_t now_ns):
+        """Take a token if there is one; return whether there was."""
         guard(self)
         cdef bint there = bucket_admits(&self.kept, now_ns)
         unguard(self)
         return there
 
     def has_token(self, int64_t now_ns):
+        """Return whether ``admits`` would return True, and take no token."""
         guard(self)
         cdef bint there = bucket_has_token(&self.kept, now_ns)
         unguard(self)
         return there
 
     def ready_ns(self, int64_t now_ns):
+        """Return the first instant from ``now_ns`` on at which there is a token, at most 2**63 - 1."""
         guard(self)
         cdef int64_t ready = bucket_ready_ns(&self.kept, now_ns)
         unguard(self)
         return ready
 
     def is_full(self, int64_t now_ns):
+        """Return whether the bucket has all its tokens."""
         guard(self)
         cdef bint full = bucket_is_full(&self.kept, now_ns)
         unguard(self)

@@ -47,7 +47,7 @@ cdef extern from "Python.h":
 
 
 cdef class Layout:
-    """Layout in C: see the reference."""
+    """The names of a state's fields, in order: shared by the state and all its snapshots."""
 
     def __cinit__(self, index, integers, portable):
         self.index = {intern(name): place for name, place in index.items()}
@@ -68,7 +68,11 @@ cdef class Layout:
 
 
 cdef inline named* slot_for(Layout layout, PyObject* name) noexcept:
-    """Return the slot of this very object, or the empty one where it belongs. At least half of them are empty."""
+    """Return the slot of this very object, or the empty one where it belongs. At least half of them are empty.
+
+    An interned name is found by its address, without a hash or a comparison of text. With a dict a read takes 550
+    instructions in place of 417, and a delta of 3 fields 1817 in place of 1390 (profiling/gate.py).
+    """
     cdef size_t at = (<size_t> name >> 4) ^ (<size_t> name >> 10)
     while layout.slots[at & layout.mask].name != name and layout.slots[at & layout.mask].name != NULL:
         at += 1
