@@ -22,7 +22,7 @@ from lifeevt.errors import LockOrderError, LockTimeout
 SECOND = 10**9
 
 
-class Crowd:
+class LockUsers:
     """Actors around one lock, each told to enter and to leave."""
 
     def __init__(self, lock: Any, actors: list[Actor]) -> None:
@@ -72,9 +72,9 @@ def _mode(name: str) -> str:
 
 
 @contextmanager
-def crowd(core: ModuleType, size: int) -> Iterator[Crowd]:
+def lock_users(core: ModuleType, size: int) -> Iterator[LockUsers]:
     with ExitStack() as stack:
-        made = Crowd(core.RWLock(), [stack.enter_context(Actor()) for _ in range(size)])
+        made = LockUsers(core.RWLock(), [stack.enter_context(Actor()) for _ in range(size)])
         yield made
         made.clear()
 
@@ -84,46 +84,46 @@ def crowd(core: ModuleType, size: int) -> Iterator[Crowd]:
 
 def test_a_waiting_reader_is_passed_by_the_writers_allowed_and_by_no_other(core: ModuleType) -> None:
     writers = [f"w{number}" for number in range(1, PASSES + 3)]
-    with crowd(core, PASSES + 4) as people:
-        people.ask("w0")
+    with lock_users(core, PASSES + 4) as users:
+        users.ask("w0")
         for name in ("r", *writers):
-            people.ask(name)
-        people.leave("w0")
+            users.ask(name)
+        users.leave("w0")
         for name in (*writers[:PASSES], "r", *writers[PASSES:]):
-            people.wait_for(name)
-            people.leave(name)
+            users.wait_for(name)
+            users.leave(name)
 
 
 def test_all_readers_that_wait_share_one_turn(core: ModuleType) -> None:
     writers = [f"w{number}" for number in range(1, PASSES + 2)]
-    with crowd(core, PASSES + 5) as people:
-        people.ask("w0")
-        people.ask("r1")
+    with lock_users(core, PASSES + 5) as users:
+        users.ask("w0")
+        users.ask("r1")
         for name in writers:
-            people.ask(name)
-        people.ask("r2")
-        people.ask("r3")
+            users.ask(name)
+        users.ask("r2")
+        users.ask("r3")
         for name in ["w0", *writers[:PASSES]]:
-            people.leave(name) if name == "w0" else (people.wait_for(name), people.leave(name))
-        people.wait_for("r1", "r2", "r3")
+            users.leave(name) if name == "w0" else (users.wait_for(name), users.leave(name))
+        users.wait_for("r1", "r2", "r3")
 
 
 def test_who_comes_during_the_readers_turn_waits_for_the_next(core: ModuleType) -> None:
     writers = [f"w{number}" for number in range(1, PASSES + 2)]
-    with crowd(core, PASSES + 4) as people:
-        people.ask("w0")
+    with lock_users(core, PASSES + 4) as users:
+        users.ask("w0")
         for name in ("r1", *writers):
-            people.ask(name)
-        people.leave("w0")
+            users.ask(name)
+        users.leave("w0")
         for name in writers[:PASSES]:
-            people.wait_for(name)
-            people.leave(name)
-        people.wait_for("r1")
-        people.ask("r2")
-        people.leave("r1")
-        people.wait_for(writers[PASSES])
-        people.leave(writers[PASSES])
-        people.wait_for("r2")
+            users.wait_for(name)
+            users.leave(name)
+        users.wait_for("r1")
+        users.ask("r2")
+        users.leave("r1")
+        users.wait_for(writers[PASSES])
+        users.leave(writers[PASSES])
+        users.wait_for("r2")
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
@@ -176,40 +176,40 @@ def test_readers_that_give_their_turn_up_let_the_writers_go_on(core: ModuleType)
 
 def test_writers_enter_in_the_order_in_which_they_asked(core: ModuleType) -> None:
     names = [f"w{number}" for number in range(6)]
-    with crowd(core, 7) as people:
-        people.ask("r")
+    with lock_users(core, 7) as users:
+        users.ask("r")
         for name in names:
-            people.ask(name)
-        people.leave("r")
+            users.ask(name)
+        users.leave("r")
         for name in names:
-            people.wait_for(name)
-            people.leave(name)
+            users.wait_for(name)
+            users.leave(name)
 
 
 def test_a_writer_that_gives_up_leaves_its_place_to_the_next(core: ModuleType) -> None:
-    with crowd(core, 4) as people:
-        people.ask("r")
-        people.ask("w1")
+    with lock_users(core, 4) as users:
+        users.ask("r")
+        users.ask("w1")
         with Actor() as hasty, pytest.raises(LockTimeout):
-            hasty.do(people.lock.acquire_write, SECOND // 100)
-        people.ask("w2")
-        people.leave("r")
-        people.wait_for("w1")
-        people.leave("w1")
-        people.wait_for("w2")
+            hasty.do(users.lock.acquire_write, SECOND // 100)
+        users.ask("w2")
+        users.leave("r")
+        users.wait_for("w1")
+        users.leave("w1")
+        users.wait_for("w2")
 
 
 # what is seen from outside
 
 
 def test_holders_and_those_who_wait_are_seen(core: ModuleType) -> None:
-    with crowd(core, 4) as people:
-        people.ask("r1")
-        people.ask("r2")
-        assert len(people.lock.holders()) == 2 and people.lock.waiting() == (0, 0)
-        people.ask("w")
-        people.ask("r3")
-        assert len(people.lock.holders()) == 2 and people.lock.waiting() == (1, 1)
+    with lock_users(core, 4) as users:
+        users.ask("r1")
+        users.ask("r2")
+        assert len(users.lock.holders()) == 2 and users.lock.waiting() == (0, 0)
+        users.ask("w")
+        users.ask("r3")
+        assert len(users.lock.holders()) == 2 and users.lock.waiting() == (1, 1)
 
 
 def test_a_holder_is_seen_by_its_thread_and_since_when(core: ModuleType) -> None:
@@ -265,17 +265,17 @@ class Model:
 @given(moves=st.lists(st.tuples(st.sampled_from(["r", "w", "w", "leave"]), st.integers(0, 7)), max_size=40))
 def test_any_order_of_calls_goes_as_the_policy_says(core: ModuleType, moves: list[tuple[str, int]]) -> None:
     model = Model()
-    with crowd(core, 12) as people:
+    with lock_users(core, 12) as users:
         for count, (move, choice) in enumerate(moves):
             if move == "leave" and model.inside:
                 name = model.inside[choice % len(model.inside)]
                 model.leave(name)
-                people.leave(name)
-                people.wait_for(*model.inside)
-            elif move != "leave" and len(people.asking) < 12:
+                users.leave(name)
+                users.wait_for(*model.inside)
+            elif move != "leave" and len(users.asking) < 12:
                 model.ask(f"{move}{count}")
-                people.ask(f"{move}{count}")
-            assert sorted(people.inside) == sorted(model.inside)
+                users.ask(f"{move}{count}")
+            assert sorted(users.inside) == sorted(model.inside)
             assert all(passed <= PASSES for passed in model.passed.values())
 
 
@@ -323,33 +323,33 @@ def test_what_a_listener_raises_ends_the_wait_and_leaves_no_lock(
 
 
 def test_a_writer_is_kept_out_by_all_who_read_and_a_reader_by_all_writers_in_line(core: ModuleType) -> None:
-    with crowd(core, 6) as people:
+    with lock_users(core, 6) as users:
         for name in ("r1", "r2", "w1", "w2", "r3"):
-            people.ask(name)
-        kept_out_by = {name: set(people.lock.blockers(people.thread(name))) for name in people.asking}
-        readers = {people.thread("r1"), people.thread("r2")}
+            users.ask(name)
+        kept_out_by = {name: set(users.lock.blockers(users.thread(name))) for name in users.asking}
+        readers = {users.thread("r1"), users.thread("r2")}
         assert kept_out_by == {
-            "r1": set(), "r2": set(), "w1": readers, "w2": readers, "r3": {people.thread("w1"), people.thread("w2")},
+            "r1": set(), "r2": set(), "w1": readers, "w2": readers, "r3": {users.thread("w1"), users.thread("w2")},
         }  # fmt: skip
-        people.leave("r1")
-        people.leave("r2")
-        people.wait_for("w1")
-        assert people.lock.blockers(people.thread("w2")) == people.lock.blockers(people.thread("r3"))
-        assert people.lock.blockers(people.thread("r3")) == (people.thread("w1"),)
+        users.leave("r1")
+        users.leave("r2")
+        users.wait_for("w1")
+        assert users.lock.blockers(users.thread("w2")) == users.lock.blockers(users.thread("r3"))
+        assert users.lock.blockers(users.thread("r3")) == (users.thread("w1"),)
 
 
 def test_a_reader_with_a_ticket_is_kept_out_by_nobody_who_waits(core: ModuleType) -> None:
     writers = [f"w{number}" for number in range(1, PASSES + 2)]
-    with crowd(core, PASSES + 4) as people:
-        people.ask("w0")
+    with lock_users(core, PASSES + 4) as users:
+        users.ask("w0")
         for name in ("r", *writers):
-            people.ask(name)
-        people.leave("w0")
+            users.ask(name)
+        users.leave("w0")
         for name in writers[: PASSES - 1]:
-            people.wait_for(name)
-            people.leave(name)
-        people.wait_for(writers[PASSES - 1])
-        assert people.lock.blockers(people.thread("r")) == (people.thread(writers[PASSES - 1]),)
+            users.wait_for(name)
+            users.leave(name)
+        users.wait_for(writers[PASSES - 1])
+        assert users.lock.blockers(users.thread("r")) == (users.thread(writers[PASSES - 1]),)
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
@@ -393,11 +393,11 @@ def test_a_time_out_names_the_holder_and_how_long_it_has_held_the_lock(
 
 
 def test_a_time_out_names_every_reader(core: ModuleType) -> None:
-    with crowd(core, 3) as people:
-        people.ask("r1")
-        people.ask("r2")
+    with lock_users(core, 3) as users:
+        users.ask("r1")
+        users.ask("r2")
         with pytest.raises(LockTimeout) as caught:
-            people.lock.acquire_write(0)
+            users.lock.acquire_write(0)
         assert len({name for name, _ in caught.value.holders}) == 2
 
 

@@ -1,4 +1,4 @@
-"""Plays a program on a state, in one thread, each client in a context of its own, and writes down what happened."""
+"""Replays a program on a state in one thread, each client in a context of its own, and records the history."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TOP_BITS = (ADDED_BITS - 1, ADDED_BITS - 2)  # an even and an odd one
 
 
 class Broken(Exception):
-    """What a client's block raises when the program lets it fail."""
+    """The error that a client's block raises where the program says ``fail``."""
 
 
 class Client:
@@ -49,7 +49,7 @@ class Client:
         self.record: Any = None
 
 
-class Player:
+class Replayer:
     """A state, its clients, and the history that grows."""
 
     def __init__(self, state: Any, names: list[str], clients: int, isolation: str) -> None:
@@ -62,14 +62,14 @@ class Player:
         self.moment = self.sets = self.adds = self.observed = 0
 
     def step(self, number: int, verb: str, field: int) -> None:
-        """Let a client do one thing, and look at what everybody can see then."""
+        """Run one step of a client, then observe the published values."""
         client = self.clients[number]
         client.started = self.now()
         client.context.run(getattr(self, verb), client, self.names[field])
         self.observe()
 
     def now(self) -> int:
-        """A moment after all that were asked for before."""
+        """Return a moment after all moments returned before."""
         self.moment += 1
         return self.moment
 
@@ -93,7 +93,7 @@ class Player:
     # --- values: no two writes write the same one
 
     def fresh(self, name: str) -> Any:
-        """A value for a field that nobody wrote."""
+        """Return a value that was never written to the field."""
         self.sets += 1
         kind = type(FIELDS[name].default)
         return kind([self.sets]) if kind in (tuple, list) else kind(self.sets * FIRST_SET)
@@ -110,7 +110,7 @@ class Player:
         assert self.adds <= ADDED_BITS
         return 1 << self.adds - 1
 
-    # --- what a client does in a transaction
+    # --- steps in a transaction
 
     def begin(self, client: Client, _: str) -> None:
         client.inside = self.state.transaction(isolation=self.isolation)
@@ -170,7 +170,7 @@ class Player:
         client.inside.__exit__(None, None, None)
         self._closed(client, None, "rolled back")
 
-    # --- what a client does outside of one: a transaction of one step
+    # --- steps outside of one: each is a transaction of its own
 
     def fetch(self, client: Client, name: str) -> None:
         self._single(client, self.state.version, Read(name, taken(self.state[name])))
@@ -217,7 +217,7 @@ class Player:
 
         def changed(value: Any) -> Any:
             moved = self.moved(name, value)
-            steps[:] = Read(name, frozen(value)), Write(name, frozen(moved))  # of the last try
+            steps[:] = Read(name, frozen(value)), Write(name, frozen(moved))  # of the last attempt
             return moved
 
         made = self.state.update(changed, field=name)
@@ -228,15 +228,15 @@ class Player:
         amount, numbers = self.amount(), [name for name in self.names if isinstance(FIELDS[name], Field)]
         before = {name: self.visible[name] for name in numbers}
         if isinstance(self.state, ThreadSafeSelfState):
-            self._answer(amount, numbers)
+            self._process(amount, numbers)
             made = self.state.version
         else:
             made = self.state.apply_delta(dict.fromkeys(numbers, amount))
         steps = [(Read(name, value), Write(name, value + amount)) for name, value in before.items()]
         self._single(client, made, *(step for pair in steps for step in pair))
 
-    def _answer(self, amount: int, numbers: list[str]) -> None:
-        """Submit the event whose reflex adds this power of two: an impact goes with the intensity's square."""
+    def _process(self, amount: int, numbers: list[str]) -> None:
+        """Process an event with a reflex that adds this power of two: the impact grows with the intensity's square."""
         if self.engine is None:
             reflexes = [Reflex(f"add{top}", 1.0, dict.fromkeys(numbers, 2.0**top)) for top in TOP_BITS]
             self.engine = AsyncEventProcessor(self.state, reflexes, clock=ManualClock())
@@ -253,7 +253,7 @@ class Player:
     def _reworked(self, name: str, steps: list[Look | Write], seen: Mapping[str, Any]) -> dict[str, Any]:
         values = {each: frozen(seen[each]) for each in self.names}
         changes = {each: self.fresh(each) for each in dict.fromkeys([name, self.names[-1]])}
-        steps[:] = Look(values), *(Write(each, frozen(value)) for each, value in changes.items())  # of the last try
+        steps[:] = Look(values), *(Write(each, frozen(value)) for each, value in changes.items())  # of the last attempt
         return changes
 
     # --- the record
@@ -280,18 +280,18 @@ class Player:
             return
         self.observe()
         for name, value in record.finals().items():
-            self._took_effect(name, value)  # if nobody saw it: now, and was overwritten at once
+            self._took_effect(name, value)  # an unobserved value took effect here, and was overwritten at once
 
 
-class WrappedPlayer(Player):
-    """Reworks the object that the state wraps, in a turn of its own."""
+class WrappedReplayer(Replayer):
+    """Rewrites the wrapped object under exclusive access."""
 
     def rework(self, client: Client, name: str) -> None:
         steps: list[Look | Write] = []
-        turn = self.state.exclusive()
-        with turn as live:
+        access = self.state.exclusive()
+        with access as live:
             vars(live).update(self._reworked(name, steps, vars(live)))
-        self._single(client, turn.version, *steps)
+        self._single(client, access.version, *steps)
 
 
 def wrapped(fields: Mapping[str, Field | Value]) -> ThreadSafeSelfState:
@@ -301,19 +301,19 @@ def wrapped(fields: Mapping[str, Field | Value]) -> ThreadSafeSelfState:
 
 
 def taken(value: Any) -> Any:
-    """The value, and a scribble over the list that it came in: nobody else may see that."""
+    """Return a frozen copy of the value, then change the list it came in: no other reader may see the change."""
     kept = frozen(value)
     if type(value) is list:
         value.append(-1)
     return kept
 
 
-def play(
-    make: Callable[[Mapping[str, Any]], Any], program: Program, isolation: str, player_of: type[Player] = Player
+def replay(
+    make: Callable[[Mapping[str, Any]], Any], program: Program, isolation: str, replayer_of: type[Replayer] = Replayer
 ) -> History:
     """Run the program on a new state and return its history."""
     names = list(FIELDS)[: program.fields]
-    player = player_of(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
+    replayer = replayer_of(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
     for step in program.steps:
-        player.step(*step)
-    return player.history
+        replayer.step(*step)
+    return replayer.history

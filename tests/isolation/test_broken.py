@@ -8,7 +8,7 @@ from isolation.broken import CASES, Case
 from isolation.checker import RULES, anomalies
 from isolation.model import Model
 from isolation.programs import Program, programs
-from isolation.replayer import play
+from isolation.replayer import replay
 
 pytestmark = pytest.mark.reference  # what is broken here is the reference
 
@@ -30,7 +30,7 @@ def test_the_search_finds_what_is_broken_and_nothing_else(case: Case) -> None:
     def search(program: Program) -> None:
         nonlocal histories
         histories += 1
-        history = play(case.state, case.change(program), case.isolation)
+        history = replay(case.state, case.change(program), case.isolation)
         found.update(anomaly.name for anomaly in anomalies(history))
         if histories >= AT_LEAST and case.must <= found:
             raise Found
@@ -52,6 +52,6 @@ def test_what_is_broken_is_broken_only_where_it_says_so() -> None:
     @settings(max_examples=AT_LEAST)
     @given(programs)
     def search(program: Program) -> None:
-        assert anomalies(play(Model, program, "serializable")) == []
+        assert anomalies(replay(Model, program, "serializable")) == []
 
     search()

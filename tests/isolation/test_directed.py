@@ -11,7 +11,7 @@ import pytest
 from isolation.checker import anomalies
 from isolation.history import History, Look, Read
 from isolation.programs import Program, Step
-from isolation.replayer import play
+from isolation.replayer import replay
 
 from lifeevt import ConflictError, Field, ThreadSafeSelfState, Value
 
@@ -28,7 +28,7 @@ def run(isolation: str, text: str) -> History:
             client, verb, *field = words.split()
             steps.append(Step(int(client), verb, FIELDS.index(field[0]) if field else 0))
     program = Program(4, len(FIELDS), steps)
-    return play(partial(ThreadSafeSelfState), program, isolation)
+    return replay(partial(ThreadSafeSelfState), program, isolation)
 
 
 def ends(history: History) -> list[str]:

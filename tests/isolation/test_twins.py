@@ -12,7 +12,7 @@ from isolation.checker import anomalies
 from isolation.history import frozen
 from isolation.model import Model
 from isolation.programs import Program, programs
-from isolation.replayer import WrappedPlayer, play, wrapped
+from isolation.replayer import WrappedReplayer, replay, wrapped
 
 from lifeevt import ThreadSafeSelfState
 from lifeevt.state import StateChange
@@ -35,7 +35,7 @@ def test_no_anomaly_but_write_skew_under_snapshot(isolation: str, allowed: set[s
     @settings(max_examples=PART)
     @given(programs)
     def search(program: Program) -> None:
-        history = play(make, program, isolation)
+        history = replay(make, program, isolation)
         found = anomalies(history)
         assert {anomaly.name for anomaly in found} <= allowed, f"{found}\n{history}"
         seen.update({anomaly.name for anomaly in found})
@@ -56,8 +56,8 @@ def test_the_twin_leaves_the_same_history_as_the_model(isolation: str) -> None:
     @settings(max_examples=FEWER)
     @given(programs)
     def search(program: Program) -> None:
-        history = play(ThreadSafeSelfState, program, isolation)
-        assert history == play(Model, program, isolation)
+        history = replay(ThreadSafeSelfState, program, isolation)
+        assert history == replay(Model, program, isolation)
 
     search()
 
@@ -67,8 +67,8 @@ def test_a_state_over_an_object_leaves_the_same_history_as_the_model(isolation: 
     @settings(max_examples=FEWER)
     @given(programs)
     def search(program: Program) -> None:
-        history = play(wrapped, program, isolation, WrappedPlayer)
-        assert history == play(Model, program, isolation)
+        history = replay(wrapped, program, isolation, WrappedReplayer)
+        assert history == replay(Model, program, isolation)
 
     search()
 
@@ -81,7 +81,7 @@ def test_who_watches_is_told_the_same_history(isolation: str) -> None:
     @given(programs)
     def search(program: Program) -> None:
         told: list[StateChange] = []
-        order = play(partial(watched, told), program, isolation).order
+        order = replay(partial(watched, told), program, isolation).order
         assert [change.version for change in told] == list(range(1, len(told) + 1))
         for name, values in order.items():
             changes = [change for change in told if name in change.after]

@@ -1,6 +1,6 @@
-"""Plays a program on a state with a real thread for each client, and writes down what happened.
+"""Replays a program on a state with a real thread for each client, and records the history.
 
-Nobody looks on: which values took effect, and in which order, follows from the versions that the commits returned.
+The replayer does not observe the state: the versions that the commits return give the order of the values.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 from isolation.history import History, Read, Transaction, Write
 from isolation.programs import Program, Step
-from isolation.replayer import FIELDS, Client, Player, WrappedPlayer, taken
-from linearizability.scheduler import Crew
+from isolation.replayer import FIELDS, Client, Replayer, WrappedReplayer, taken
+from linearizability.scheduler import ThreadScheduler
 
 
-class Crowd(Player):
-    """A player for many threads at once; each client is one thread's."""
+class ThreadedReplayer(Replayer):
+    """A replayer for many threads at once; each client belongs to one thread."""
 
     def __init__(self, *arguments: Any) -> None:
         self.lock = Lock()
@@ -42,11 +42,11 @@ class Crowd(Player):
     def moved(self, name: str, value: Any) -> Any:
         return value + self.fresh(name) if type(value) in (tuple, list) else value + self.amount()
 
-    # --- what cannot be known from the outside is asked in another way
+    # --- steps whose version or value before is unknown from outside
 
     def fetch(self, client: Client, name: str) -> None:
         seen = taken(self.state[name])
-        self._single(client, 0, Read(name, seen)).began = None  # nobody says at which version
+        self._single(client, 0, Read(name, seen)).began = None  # the read has no version
 
     def assign(self, client: Client, name: str) -> None:
         value = self.fresh(name)
@@ -83,7 +83,7 @@ class Crowd(Player):
         return
 
     def finished(self) -> History:
-        """The history, with what everybody can see at the end as its last transaction."""
+        """Return the history; its last transaction reads the final snapshot."""
         self.step(0, "glance", 0)
         sums = {id(record): (name, amount) for record, name, amount in self.added}
         present = dict(self.visible)
@@ -98,31 +98,31 @@ class Crowd(Player):
         return self.history
 
 
-class WrappedCrowd(Crowd):
-    """A crowd on a state over an object: it reworks that in turns."""
+class WrappedThreadedReplayer(ThreadedReplayer):
+    """A replayer on a wrapped object, which it rewrites under exclusive access."""
 
-    rework = WrappedPlayer.rework
+    rework = WrappedReplayer.rework
 
 
-def play_together(
-    crew: Crew,
+def replay_in_threads(
+    scheduler: ThreadScheduler,
     make: Callable[[Mapping[str, Any]], Any],
     program: Program,
     isolation: str,
     dice: random.Random | None,
-    crowd_of: type[Crowd] = Crowd,
+    replayer_of: type[ThreadedReplayer] = ThreadedReplayer,
 ) -> History:
-    """Run each client's steps in a thread of its own, steered by dice, on a new state; return the history."""
+    """Run each client's steps in a thread of its own, scheduled by dice, on a new state; return the history."""
     names = list(FIELDS)[: program.fields]
-    crowd = crowd_of(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
+    replayer = replayer_of(make({name: FIELDS[name] for name in names}), names, program.clients, isolation)
     each = [[step for step in program.steps if step.client == number] for number in range(program.clients)]
-    crew.round([_job(crowd, steps) for steps in each], dice)
-    return crowd.finished()
+    scheduler.round([_job(replayer, steps) for steps in each], dice)
+    return replayer.finished()
 
 
-def _job(crowd: Crowd, steps: list[Step]) -> Callable[[], None]:
+def _job(replayer: ThreadedReplayer, steps: list[Step]) -> Callable[[], None]:
     def run() -> None:
         for step in steps:
-            crowd.step(*step)
+            replayer.step(*step)
 
     return run

@@ -1,4 +1,4 @@
-"""Programs for a few threads, drawn by dice, and what the threads that ran one were answered, and when."""
+"""Random programs for a few threads, and the recorded calls: arguments, result, begin and end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
 
-from linearizability.scheduler import Crew
+from linearizability.scheduler import ThreadScheduler
 from linearizability.specification import HIGH, NAMES, Contents, Operation
 from linearizability.wing_gong import Call
 
@@ -17,10 +17,12 @@ NUMBERS = ("x", "n")
 Ask = Callable[[Operation], Any]
 
 
-def recorded(crew: Crew, ask: Ask, programs: list[list[Operation]], dice: random.Random | None) -> list[Call]:
-    """What the crew's threads were answered, each running one of the programs. Blocks until all are done."""
+def recorded(
+    scheduler: ThreadScheduler, ask: Ask, programs: list[list[Operation]], dice: random.Random | None
+) -> list[Call]:
+    """Run each program in a thread of the scheduler, wait for all, and return their calls with the results."""
     calls: list[Call] = []
-    crew.round([_job(ask, program, calls) for program in programs], dice)
+    scheduler.round([_job(ask, program, calls) for program in programs], dice)
     return calls
 
 

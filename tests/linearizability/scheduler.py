@@ -1,9 +1,9 @@
-"""Threads that are steered: one runs until an instruction that was drawn beforehand, then another one goes on.
+"""A scheduler of threads: one thread runs up to an instruction drawn at random, then another one continues.
 
-Left to the interpreter, threads of short calls hardly ever meet inside one of them. Here each is traced, instruction
-by instruction, through the code that is watched, and hands over wherever its plan says; one whose turn does not come
-back within PATIENCE_SECONDS takes it, for the others may wait for a lock that it holds. Without a plan the threads run
-as the interpreter lets them.
+Left to the interpreter, threads of short calls hardly ever meet inside a call. Here each thread is traced through the
+watched code, instruction by instruction, and hands over at the instructions of its plan. A thread that waits for longer
+than PATIENCE_SECONDS continues unasked, for the running one may wait for a lock that it holds. Without a plan the
+interpreter schedules the threads.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ PATIENCE_SECONDS = 0.0005
 STOPS = 3  # of each thread, in a round that is steered
 
 
-class Crew:
-    """Threads that live from round to round; in a round each does its job."""
+class ThreadScheduler:
+    """Threads that live for many rounds; in a round each runs one job."""
 
     def __init__(self, size: int, watched: Sequence[str]) -> None:
         self.watched = tuple(watched)
         self.jobs: list[SimpleQueue[Any]] = [SimpleQueue() for _ in range(size)]
-        self.turns: list[SimpleQueue[None]] = [SimpleQueue() for _ in range(size)]
+        self.permits: list[SimpleQueue[None]] = [SimpleQueue() for _ in range(size)]
         self.done: SimpleQueue[BaseException | None] = SimpleQueue()
         self.busy: set[int] = set()
         self.reach = 100  # instructions that a thread executed in the round before
@@ -35,15 +35,15 @@ class Crew:
             thread.start()
 
     def round(self, jobs: Sequence[Callable[[], None]], dice: random.Random | None) -> None:
-        """Let the first threads do one job each; raise what any of them raised."""
+        """Run each job in a thread of its own; raise the first error of any."""
         self.busy = set(range(len(jobs)))
         for number, job in enumerate(jobs):
-            while not self.turns[number].empty():
-                self.turns[number].get()
+            while not self.permits[number].empty():
+                self.permits[number].get()
             stops = {dice.randrange(self.reach) for _ in range(STOPS)} if dice else set()
             self.jobs[number].put((job, stops, random.Random(dice.random()) if dice else None))
         if dice:
-            self.turns[dice.randrange(len(jobs))].put(None)
+            self.permits[dice.randrange(len(jobs))].put(None)
         for error in [self.done.get() for _ in jobs]:
             if error is not None:
                 raise error
@@ -97,15 +97,15 @@ class Crew:
         return call
 
     def _let_go_on(self, number: int, dice: random.Random) -> bool:
-        """Give the turn to somebody else who is not done; whether there is one."""
+        """Let another unfinished thread continue; return whether there is one."""
         others = sorted(self.busy - {number})
         if others:
-            self.turns[dice.choice(others)].put(None)
+            self.permits[dice.choice(others)].put(None)
         return bool(others)
 
     def _wait(self, number: int) -> None:
-        """Wait for the turn; take it when nobody comes, for who has it may wait for what this one holds."""
+        """Wait for the permit; go on without it after PATIENCE_SECONDS: its holder may wait for this thread."""
         try:
-            self.turns[number].get(timeout=PATIENCE_SECONDS)
+            self.permits[number].get(timeout=PATIENCE_SECONDS)
         except Empty:
             return

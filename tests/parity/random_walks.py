@@ -1,8 +1,8 @@
-"""Long marches: a heap and an obviously right model through thousands of chosen steps, in moods.
+"""Long random walks: a heap and a simple model take thousands of random steps together, in phases.
 
-What Hypothesis walks is short, and shrinks. What goes wrong where a lane is longer than a piece of it, where a sweep
-is half done, or where hundreds of dead stand between the living, takes many steps of one type_id before the one that
-shows it. A march draws a mood, a weight for each type of step, and keeps to it for a while.
+The walks of Hypothesis are short, and shrink. Some errors need many steps of one kind first: a run longer than its
+first chunk, a compaction that is half done, hundreds of tombstones between live entries. So a phase draws a weight for
+each kind of step and keeps it for a while.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from parity.lockstep import HeapModel, agree
 
 from lifeevt._backends.contract import DROP_LOWEST, DROP_OLDEST, MAX_LEVELS, REJECT
 
-BUDGETS = (10, 80, 500, 2_000)  # of the levels that come; mostly each is a lane of ascending keys
+BUDGETS = (10, 80, 500, 2_000)  # by level; the keys of one level mostly ascend, and so make a run
 SHED, CANCELLED, DELIVERED = 2, 3, 5
 POLICIES = (REJECT, DROP_OLDEST, DROP_LOWEST)
-LONGEST_MOOD = 60
-MANY = (1, 1, 3, 20, 90)  # steps of one type_id in a row
+LONGEST_PHASE = 60
+MANY = (1, 1, 3, 20, 90)  # steps of one kind in a row
 
 
-class March:
-    """One heap beside one model; the same seed goes the same way."""
+class RandomWalk:
+    """One heap beside one model; the seed decides every step."""
 
     def __init__(self, heap: Any, capacity: int, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -37,12 +37,12 @@ class March:
             self.drain,
         ]  # fmt: skip
 
-    def go(self, moods: int) -> None:
-        """March; AssertionError where the two differ, or the heap is not sound."""
-        for _ in range(moods):
+    def go(self, phases: int) -> None:
+        """Walk; raise AssertionError where the two differ or the heap fails its check."""
+        for _ in range(phases):
             weights = [self.chance.random() ** 6 for _ in self.steps]
             self.policy = self.chance.choice(POLICIES)
-            for _ in range(self.chance.randint(1, LONGEST_MOOD)):
+            for _ in range(self.chance.randint(1, LONGEST_PHASE)):
                 (step,) = self.chance.choices(self.steps, weights)
                 for _ in range(1 if step in (self.shift, self.pause, self.drain) else self.chance.choice(MANY)):
                     step()

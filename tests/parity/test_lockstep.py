@@ -1,4 +1,4 @@
-"""Native, reference and an obviously right model agree at every step, errors and bits included."""
+"""Native, reference and a simple model agree at every step, errors and bits included."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_the_twins_walk_in_lockstep(twins: tuple[ModuleType, ModuleType], machin
     run_state_machine_as_test(MACHINES[machine](*twins), settings=budget)  # type: ignore[no-untyped-call]
 
 
-class Crowd:
-    """The heaps under one stream of random calls. Keys mostly ascend, so that most of what comes stands in a lane."""
+class RandomCalls:
+    """One stream of random calls for all heaps. Keys mostly ascend, so that most entries are part of a run."""
 
     def __init__(self, heaps: list[Any], seed: int) -> None:
         self.heaps, self.dice = heaps, random.Random(seed)
@@ -108,9 +108,9 @@ class Crowd:
 def test_the_heaps_agree_on_a_long_stream(twins: tuple[ModuleType, ModuleType], seed: int) -> None:
     capacity = [3, 50, 300, 1000][seed % 4]
     heaps: list[Any] = [core.EventHeap(capacity) for core in twins] + [HeapModel(capacity)]
-    crowd = Crowd(heaps, seed)
+    calls = RandomCalls(heaps, seed)
     for number in range(3000):
-        crowd.step()
+        calls.step()
         if number % 20 == 0:
             agree(heaps, lambda heap: (heap.counts(), heap.depths()))
             assert agree(heaps[:2], lambda heap: heap.check()) is None

@@ -1,4 +1,4 @@
-"""References broken on purpose; the suite's own tests must catch each. A test that cannot fail proves nothing."""
+"""Mutants of the reference; the suite's own tests must catch each. A test that cannot fail proves nothing."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ class ForgetsAnEnd(reference.EventHeap):
 
 
 class ShedsCriticalEvents(reference.EventHeap):
-    """Makes room for anybody, whatever it costs."""
+    """Makes room for each event, at the expense of more important ones."""
 
     def _victim(self, level: int, policy: int) -> Any:
         return super()._victim(0, policy)
 
 
 class ShedsInSilence(reference.EventHeap):
-    """Sheds, and does not say whom."""
+    """Sheds an event and does not report it."""
 
     def _admit(self, event: Any, policy: int) -> Any:
         verdict = super()._admit(event, policy)
@@ -83,7 +83,7 @@ class ShedsInSilence(reference.EventHeap):
 
 
 class AdmitsBatchesHalfway(reference.EventHeap):
-    """Offers the rest of a batch no more once one was refused."""
+    """Refuses the rest of a batch after the first refusal."""
 
     def offer_many(self, offers: Any, policy: int) -> Any:
         verdicts: list[Any] = []
@@ -93,18 +93,18 @@ class AdmitsBatchesHalfway(reference.EventHeap):
 
 
 class BringsBackByTheKey(reference.EventHeap):
-    """Puts what was aside, or replaced, where it stood without the offsets."""
+    """Ignores the offsets for an event that was aside, or replaced."""
 
     def _insert(self, event: Any) -> None:
         offsets = self._offsets
-        if event.sequence < self._accepted - 1:  # it came before, and now comes back
+        if event.sequence < self._accepted - 1:  # it was offered before
             self._offsets = (0,) * len(offsets)
         super()._insert(event)
         self._offsets = offsets
 
 
 class LetsWhatIsAsideLeave(reference.EventHeap):
-    """Puts everything in order that is queued, whether it may leave or not."""
+    """Orders all queued events, also those that may not leave."""
 
     def _arrange(self) -> None:
         self._bring_all_back()
@@ -112,7 +112,7 @@ class LetsWhatIsAsideLeave(reference.EventHeap):
 
 
 class PostponesOnlyWhatMayLeave(reference.EventHeap):
-    """Does not see what is aside."""
+    """Does not postpone events that are aside."""
 
     def postpone(self, before: int, by_ns: int, level: int) -> int:
         everything = self._queued
@@ -124,7 +124,7 @@ class PostponesOnlyWhatMayLeave(reference.EventHeap):
 
 
 class KeepsPayloads(reference.EventHeap):
-    """Holds on to everything that ever came in, where no collector looks."""
+    """Keeps every offered event, where no collector finds it."""
 
     hoard: ClassVar[list[Any]] = []
 
@@ -134,7 +134,7 @@ class KeepsPayloads(reference.EventHeap):
 
 
 class KeepsWhatIsWithdrawn(reference.EventHeap):
-    """Says that an event is out, and lets it leave all the same."""
+    """Reports an event as withdrawn, and lets it leave all the same."""
 
     def withdraw(self, ticket: Any, end: int) -> Any:
         event = self._queued.get(ticket[0])
@@ -145,7 +145,7 @@ class KeepsWhatIsWithdrawn(reference.EventHeap):
 
 
 class LetsAnyReplacementWait(reference.EventHeap):
-    """Takes the key and the level of a replacement as they are, be they later."""
+    """Accepts a later key in a replacement."""
 
     def replace(self, ticket: Any, key: int, *rest: Any) -> bool:
         event = self._queued.get(ticket[0])
@@ -175,30 +175,30 @@ class AdmitsReadersWhileAWriterWaits(reference.RWLock):
 
 
 class ForgetsToWakeReaders(reference.RWLock):
-    """A writer that leaves tells nobody: a lost wake-up. It leaves once somebody sleeps, or nobody would notice."""
+    """A writer leaves without a wake-up. It leaves only once a thread waits, so that the loss shows."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._somebody_waits = threading.Event()
+        self._has_waiter = threading.Event()
 
     def _may_enter(self, waiter: Any) -> bool:
         may_enter = super()._may_enter(waiter)
         if not may_enter:
-            self._somebody_waits.set()
+            self._has_waiter.set()
         return may_enter
 
     def _leave_queue(self, waiter: Any) -> None:
-        self._somebody_waits.clear()  # who waits on is woken by this, and says so again
+        self._has_waiter.clear()  # a thread that still waits is woken, and sets it again
         super()._leave_queue(waiter)
 
     def release_write(self) -> None:
-        self._somebody_waits.wait(30.0)
+        self._has_waiter.wait(30.0)
         with self._changed:
             self._writer = None
 
 
 class AllowsReentry(reference.RWLock):
-    """Lets a thread ask for what it holds; one day it waits for itself."""
+    """Lets a thread ask for a lock that it holds; in time it waits for itself."""
 
     def _refuse_reentry(self) -> None:
         self._since_ns.pop(threading.get_ident(), None)
@@ -223,7 +223,7 @@ class StarvesReaders(reference.RWLock):
 
 
 class LetsReadersJoinTheTurn(reference.RWLock):
-    """Gives no tickets: while readers have the turn, any reader may come in."""
+    """Gives no tickets: while readers hold the lock, any reader may enter."""
 
     def _newcomer_may_enter(self, writing: bool) -> bool:
         return super()._newcomer_may_enter(writing) or (not writing and bool(self._since_ns))
@@ -240,7 +240,7 @@ class ForgetsTheLine(reference.RWLock):
 
 
 class LetsNewcomersPass(reference.RWLock):
-    """Does not count the newcomers that go past those who wait."""
+    """Does not count the newcomers that pass a waiting thread."""
 
     def _newcomer_may_enter(self, writing: bool) -> bool:
         return self._is_empty()
@@ -257,7 +257,7 @@ class ForgetsToClamp(reference.StateCells):
 
 
 class TearsAnAdd(reference.StateCells):
-    """Checks each delta when its turn comes, after the ones before it are in."""
+    """Checks each delta only after the ones before it are applied."""
 
     def add(self, indices: Sequence[int], deltas: Sequence[float]) -> int:
         for index, delta in zip(indices, deltas, strict=False):
@@ -274,7 +274,7 @@ class RoundsToNearest(reference.StateCells):
 
 
 class CountsReadsAsWrites(reference.StateCells):
-    """Every look makes a version."""
+    """Makes a new version at every read."""
 
     def read(self, index: int) -> float:
         value = super().read(index)
@@ -286,7 +286,7 @@ class CountsReadsAsWrites(reference.StateCells):
 
 
 class AppliesIgnoredPatterns(reference.ReflexTable):
-    """Acts on what it decided to ignore."""
+    """Applies a pattern that ignores its event."""
 
     def respond(self, *arguments: Any, **named: Any) -> Any:
         patterns, self._patterns = self._patterns, [each._replace(ignores=False) for each in self._patterns]
@@ -305,7 +305,7 @@ class TakesTheLastDecision(reference.ReflexTable):
 
 
 class DecidesAtNoSignificance(reference.ReflexTable):
-    """Answers what does not matter, with the first pattern."""
+    """Gives an event without significance the first pattern."""
 
     def respond(self, *arguments: Any, **named: Any) -> Any:
         outcome = super().respond(*arguments, **named)
@@ -385,19 +385,19 @@ CAUGHT: list[tuple[type, Check, tuple[Any, ...]]] = [
 CASES = [pytest.param(*case, id=f"{case[0].__name__} by {case[1].__name__}") for case in CAUGHT]
 
 
-def beside_the_others(saboteur: type, made: list[Any]) -> Any:
-    """The reference with one class replaced; what that class makes is noted."""
+def with_mutant(mutant: type, made: list[Any]) -> Any:
+    """Return the reference with one class replaced; ``made`` collects the instances of that class."""
 
     def make(*arguments: Any, **parts: Any) -> Any:
-        made.append(saboteur(*arguments, **parts))
+        made.append(mutant(*arguments, **parts))
         return made[-1]
 
-    return SimpleNamespace(**{**vars(reference), saboteur.__mro__[1].__name__: make})
+    return SimpleNamespace(**{**vars(reference), mutant.__mro__[1].__name__: make})
 
 
 @pytest.fixture
 def locks() -> Iterator[list[Any]]:
-    """What saboteurs made; the broken locks among it are forced open, so that no thread stays in one."""
+    """Collect the instances of mutants; force the locks among them open at the end, so that no thread stays in one."""
     made: list[Any] = []
     before = threading.active_count()
     yield made
@@ -422,14 +422,14 @@ def called(check: Check, core: Any, arguments: tuple[Any, ...]) -> None:
         settings(database=None, phases=[Phase.explicit, Phase.generate])(check)(core=core)
 
 
-@pytest.mark.parametrize(("saboteur", "check", "arguments"), CASES)
-def test_the_suite_catches_it(
-    saboteur: type, check: Check, arguments: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch, locks: list[Any]
+@pytest.mark.parametrize(("mutant", "check", "arguments"), CASES)
+def test_the_suite_catches_the_mutant(
+    mutant: type, check: Check, arguments: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch, locks: list[Any]
 ) -> None:
-    called(check, reference, arguments)  # the control: what is whole passes
-    monkeypatch.setattr(actors, "PATIENCE", 1.0)  # a call that a saboteur hangs is given up soon
+    called(check, reference, arguments)  # the control: the reference passes
+    monkeypatch.setattr(actors, "PATIENCE", 1.0)  # seconds for a call that hangs
     with pytest.raises(BaseException) as caught:  # a failure of pytest is no Exception
-        called(check, beside_the_others(saboteur, locks), arguments)
+        called(check, with_mutant(mutant, locks), arguments)
     assert isinstance(caught.value, (AssertionError, ValueError, TypeError)) or "DID NOT RAISE" in str(caught.value)
 
 
@@ -440,22 +440,22 @@ WALKED = [DropsTies, IgnoresUrgency, ForgetsAnEnd, ShedsCriticalEvents, ShedsInS
           DecidesAtNoSignificance, OffByOneBucket, RanksTooLow, WrapsAt64Bits]  # fmt: skip
 
 
-@pytest.mark.parametrize("saboteur", WALKED)
-def test_the_lockstep_catches_it(saboteur: type) -> None:
-    broken: Any = beside_the_others(saboteur, [])
+@pytest.mark.parametrize("mutant", WALKED)
+def test_the_lockstep_catches_the_mutant(mutant: type) -> None:
+    broken: Any = with_mutant(mutant, [])
     machine = {
         "EventHeap": lambda: heap_machine(broken.EventHeap, reference.EventHeap),
         "StateCells": lambda: cells_machine(broken.StateCells, reference.StateCells),
         "ReflexTable": lambda: reflex_machine(broken, reference),
         "Histogram": lambda: histogram_machine(broken.Histogram, reference.Histogram),
-    }[saboteur.__mro__[1].__name__]()
+    }[mutant.__mro__[1].__name__]()
     budget = settings(max_examples=3000, stateful_step_count=30, phases=[Phase.generate], database=None)
     with pytest.raises(AssertionError):
         run_state_machine_as_test(machine, settings=budget)  # type: ignore[no-untyped-call]
 
 
-def test_every_class_of_the_twins_is_sabotaged() -> None:
-    broken = {saboteur.__mro__[1].__name__ for saboteur, _, _ in CAUGHT}
+def test_every_class_of_the_reference_has_a_mutant() -> None:
+    broken = {mutant.__mro__[1].__name__ for mutant, _, _ in CAUGHT}
     assert broken == {"EventHeap", "RWLock", "StateCells", "ReflexTable", "Histogram"}
 
 
@@ -476,9 +476,9 @@ def test_a_damaged_heap_fails_its_own_check(damage: Callable[[Any], None], words
         heap.check()
 
 
-def test_the_sabotaged_heaps_are_heaps_otherwise() -> None:
-    for saboteur in (DropsTies, ForgetsAnEnd, ShedsCriticalEvents):
-        heap = saboteur(4)
+def test_mutant_heaps_work_apart_from_their_fault() -> None:
+    for mutant in (DropsTies, ForgetsAnEnd, ShedsCriticalEvents):
+        heap = mutant(4)
         heap.offer(1, 0, 0, "payload", 0)
         entry = heap.pop(NO_END)
         assert entry is not None and entry[0] == "payload"

@@ -1,4 +1,4 @@
-"""The worker's classes broken on purpose; the suite must catch each, as in `test_mutants`."""
+"""Mutants of the worker's classes; the suite must catch each, as in `test_mutants`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from _backends import (
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from parity.reactor_lockstep import stretch_machine, type_table_machine
-from parity.test_mutants import CAUGHT as CAUGHT_ELSEWHERE, beside_the_others
+from parity.test_mutants import CAUGHT as CAUGHT_ELSEWHERE, with_mutant
 from reactors import HIT, STRANGER
 
 from lifeevt._backends import reference
@@ -35,14 +35,14 @@ pytestmark = pytest.mark.reference  # what is broken here is the reference
 
 
 class ForgetsToFinish(reference.Reactor):
-    """An answered event runs for ever."""
+    """A processed event never finishes."""
 
     def _record(self, record: Any, finishes: bool) -> None:
         super()._record(record, False)
 
 
 class FinishesTwice(reference.Reactor):
-    """An answered event ends twice, so that another one's end is stolen."""
+    """A processed event ends twice, at the expense of another one."""
 
     def _record(self, record: Any, finishes: bool) -> None:
         super()._record(record, finishes)
@@ -59,7 +59,7 @@ class AnswersOutOfOrder(reference.Reactor):
 
 
 class KeepsTheSlot(reference.Reactor):
-    """Holds on to what it handed out."""
+    """Keeps the results that it handed out."""
 
     hoard: ClassVar[list[Any]] = []
 
@@ -70,7 +70,7 @@ class KeepsTheSlot(reference.Reactor):
 
 
 class WritesTheStateTwice(reference.Reactor):
-    """Lets the reflex answer once more."""
+    """Runs the reflex twice."""
 
     def __init__(self, heap: Any, types: Any, table: Any, *rest: Any) -> None:
         def respond(*arguments: Any, **named: Any) -> Any:
@@ -81,14 +81,14 @@ class WritesTheStateTwice(reference.Reactor):
 
 
 class IgnoresAbove(reference.Reactor):
-    """Answers the head, whatever its level."""
+    """Processes the head, at any level."""
 
     def _process_next(self, above: int, raises: bool) -> Any:
         return super()._process_next(MAX_LEVELS, raises)
 
 
 class LosesAnOverwrittenCount(reference.Reactor):
-    """Gives a result up in silence."""
+    """Overwrites a result without counting it."""
 
     def _record(self, record: Any, finishes: bool) -> None:
         before = self._overwritten
@@ -97,7 +97,7 @@ class LosesAnOverwrittenCount(reference.Reactor):
 
 
 class OverwritesTheNewest(reference.Reactor):
-    """Keeps what is old when the ring is full."""
+    """Overwrites the newest result when the ring is full."""
 
     def _record(self, record: Any, finishes: bool) -> None:
         if len(self._results) == self._capacity:
@@ -106,7 +106,7 @@ class OverwritesTheNewest(reference.Reactor):
 
 
 class TakesEventsOfPythonItself(reference.Reactor):
-    """Asks nobody."""
+    """Processes events that need Python itself."""
 
     def _process_next(self, above: int, raises: bool) -> Any:
         processed, task = super()._process_next(above, raises)
@@ -119,8 +119,8 @@ class TakesEventsOfPythonItself(reference.Reactor):
         return True, None
 
 
-class AnswersWhatItShouldLeave(reference.Reactor):
-    """Answers although it was told not to."""
+class ProcessesWhenSwitchedOff(reference.Reactor):
+    """Processes events although ``processes`` is off."""
 
     def __init__(self, *arguments: Any, **parts: Any) -> None:
         super().__init__(*arguments, **parts)
@@ -128,7 +128,7 @@ class AnswersWhatItShouldLeave(reference.Reactor):
 
 
 class OverrunsItsLimit(reference.Reactor):
-    """Takes one more than it was asked for."""
+    """Processes one event more than the limit."""
 
     def run_pending(self, limit: int, above: int = MAX_LEVELS) -> Any:
         return super().run_pending(limit + 1, above)
@@ -143,7 +143,7 @@ class ForgetsTheAccount(reference.Reactor):
 
 
 class DiesOfAStage(reference.Reactor):
-    """Lets any failure out."""
+    """Lets the error of a stage escape."""
 
     def _run_stages(self, *given: Any) -> None:
         super()._run_stages(*given)
@@ -152,7 +152,7 @@ class DiesOfAStage(reference.Reactor):
 
 
 class SkipsADecision(reference.Reactor):
-    """Gives the action what the meaning gave."""
+    """Gives the action the value of the meaning stage."""
 
     def _record(self, record: Any, finishes: bool) -> None:
         if isinstance(record.payload, list):
@@ -160,7 +160,7 @@ class SkipsADecision(reference.Reactor):
         super()._record(record, finishes)
 
 
-# type_table, accounts, lone numbers, arrays
+# type table, accounts, single submits, arrays
 
 
 class GivesANumberTwice(reference.TypeTable):
@@ -172,7 +172,7 @@ class GivesANumberTwice(reference.TypeTable):
 
 
 class ForgetsWhatNeedsPython(reference.TypeTable):
-    """Lets no new type be needs_python."""
+    """Clears ``needs_python`` for every new type."""
 
     def add(self, name: str, level: int, budget_ns: int, exact: bool = True) -> int:
         known = name in self._type_ids
@@ -183,14 +183,14 @@ class ForgetsWhatNeedsPython(reference.TypeTable):
 
 
 class IsLateAtTheBudget(reference.Account):
-    """Counts an event late that took just its budget."""
+    """Counts an event as late that took exactly its budget."""
 
     def record(self, budget_ns: int, wait_ns: int, service_ns: int) -> None:
         super().record(budget_ns - 1 if budget_ns > -(2**62) else budget_ns, wait_ns, service_ns)
 
 
 class ChargesTheRefused(reference.Bucket):
-    """Takes a token also from who is not let in."""
+    """Takes a token for a refused event, too."""
 
     def _admits(self, now_ns: int) -> bool:
         comes = super()._admits(now_ns)
@@ -198,8 +198,8 @@ class ChargesTheRefused(reference.Bucket):
         return comes
 
 
-class ShedsForALoneNumber(reference.Submitter):
-    """Makes room, where it should refuse."""
+class ShedsForASingleSubmit(reference.Submitter):
+    """Sheds an event where it should refuse the new one."""
 
     def submit(self, type_id: int, intensity: float, timestamp: float = 0.0) -> bool:
         if len(self._heap) == self._heap.capacity:
@@ -208,7 +208,7 @@ class ShedsForALoneNumber(reference.Submitter):
 
 
 class TakesNumbersUntilTheFirstWrongOne(reference.EventHeap):
-    """Checks one number after the other, as it comes to it."""
+    """Checks each number only when it is its place in the array."""
 
     def offer_numbers(self, type_table: Any, types: Any, intensities: Any, timestamps: Any, *rest: Any) -> Any:
         taken, shed = 0, []
@@ -221,7 +221,7 @@ class TakesNumbersUntilTheFirstWrongOne(reference.EventHeap):
 
 
 class ForgetsNumbersVictims(reference.EventHeap):
-    """Does not hand back whom an array sheds."""
+    """Does not hand back the events that an array sheds."""
 
     def offer_numbers(self, *arguments: Any, **named: Any) -> Any:
         return super().offer_numbers(*arguments, **named)[0], []
@@ -231,14 +231,14 @@ class ForgetsNumbersVictims(reference.EventHeap):
 
 
 class ShedsTheLast(reference.CoDel):
-    """Takes away the only event that waits."""
+    """Sheds the last queued event."""
 
     def admits(self, level: int, now_ns: int, waited_ns: int, last: bool = False) -> bool:
         return super().admits(level, now_ns, waited_ns, False)
 
 
 class HasOneDelayForAll(reference.CoDel):
-    """Levels share what they met."""
+    """Shares one delay between all levels but the first."""
 
     def __init__(self, interval_ns: int, targets_ns: Any) -> None:
         super().__init__(interval_ns, targets_ns)
@@ -246,7 +246,7 @@ class HasOneDelayForAll(reference.CoDel):
 
 
 class RootsInFloats(reference.CoDel):
-    """Is off by the last digits of a long interval."""
+    """Loses the last digits of a long interval."""
 
     def __init__(self, interval_ns: int, targets_ns: Any) -> None:
         super().__init__(interval_ns, targets_ns)
@@ -257,7 +257,7 @@ class RootsInFloats(reference.CoDel):
 
 
 class AsksTwice(reference.Reactor):
-    """Tells the law of each event two times."""
+    """Passes each event to the control law twice."""
 
     def admits(self, level: int, queued_ns: int, now_ns: int) -> bool:
         super().admits(level, queued_ns, now_ns)
@@ -299,7 +299,7 @@ CAUGHT: list[tuple[type, Callable[..., None], tuple[Any, ...]]] = [
     (OverwritesTheNewest, test_results.test_a_full_ring_overwrites_the_oldest_and_counts, ()),
     (TakesEventsOfPythonItself, test_reactor.test_an_event_that_needs_python_becomes_a_task_with_its_outcome, ()),
     (TakesEventsOfPythonItself, test_reactor.test_an_event_of_no_known_type_is_for_python_alone, (NO_TYPE_ID,)),
-    (AnswersWhatItShouldLeave, test_reactor.test_a_reactor_that_does_not_answer_leaves_all_to_python, ()),
+    (ProcessesWhenSwitchedOff, test_reactor.test_a_reactor_that_does_not_answer_leaves_all_to_python, ()),
     (OverrunsItsLimit, test_reactor.test_a_limit_is_kept, ()),
     (ForgetsTheAccount, test_reactor.test_each_answer_goes_to_the_account_of_its_level, ()),
     (DiesOfAStage, test_stages.test_a_stage_that_raises_ends_its_event_and_not_the_reactor, (1, "decision")),
@@ -308,7 +308,7 @@ CAUGHT: list[tuple[type, Callable[..., None], tuple[Any, ...]]] = [
     (ForgetsWhatNeedsPython, test_type_table.test_a_new_type_needs_python_and_has_no_row, ()),
     (IsLateAtTheBudget, test_account.test_an_event_is_late_when_it_took_longer_than_its_budget, (70, 0)),
     (ChargesTheRefused, test_bucket.test_tokens_come_with_the_time_of_arrival, ()),
-    (ShedsForALoneNumber, test_submitter.test_a_full_heap_refuses_and_sheds_nobody, ()),
+    (ShedsForASingleSubmit, test_submitter.test_a_full_heap_refuses_and_sheds_nobody, ()),
     (TakesNumbersUntilTheFirstWrongOne, test_arrays.test_wrong_numbers_keep_all_of_them_out, ("a type too high",)),
     (ForgetsNumbersVictims, test_arrays.test_victims_among_the_numbers_are_handed_back, (5,)),
     (ShedsTheLast, test_codel.test_the_last_one_is_never_shed, ()),
@@ -322,25 +322,25 @@ CAUGHT: list[tuple[type, Callable[..., None], tuple[Any, ...]]] = [
 CASES = [pytest.param(*case, id=f"{case[0].__name__} by {case[1].__name__}") for case in CAUGHT]
 
 
-@pytest.mark.parametrize(("saboteur", "check", "arguments"), CASES)
-def test_the_suite_catches_it(saboteur: type, check: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize(("mutant", "check", "arguments"), CASES)
+def test_the_suite_catches_the_mutant(mutant: type, check: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     check(reference, *arguments)  # the control: what is whole passes
     with pytest.raises(BaseException) as caught:
-        check(beside_the_others(saboteur, []), *arguments)
+        check(with_mutant(mutant, []), *arguments)
     raised = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)
     assert isinstance(caught.value, raised) or "DID NOT RAISE" in str(caught.value)
 
 
-WALKED = [saboteur for saboteur in dict.fromkeys(case[0] for case in CAUGHT)
-          if saboteur not in (KeepsTheSlot, DiesOfAStage, SkipsADecision, ShedsForALoneNumber, IsLateAtTheBudget,
+WALKED = [mutant for mutant in dict.fromkeys(case[0] for case in CAUGHT)
+          if mutant not in (KeepsTheSlot, DiesOfAStage, SkipsADecision, ShedsForASingleSubmit, IsLateAtTheBudget,
                               TakesNumbersUntilTheFirstWrongOne, RootsInFloats, HoldsWhileItWaits,
                               FailsWhenRungTwice)]  # fmt: skip
 
 
-@pytest.mark.parametrize("saboteur", WALKED)
-def test_the_lockstep_catches_it(saboteur: type) -> None:
-    broken: Any = beside_the_others(saboteur, [])
-    is_table = issubclass(saboteur, reference.TypeTable)
+@pytest.mark.parametrize("mutant", WALKED)
+def test_the_lockstep_catches_the_mutant(mutant: type) -> None:
+    broken: Any = with_mutant(mutant, [])
+    is_table = issubclass(mutant, reference.TypeTable)
     tables = broken.TypeTable, reference.TypeTable
     machine = type_table_machine(*tables) if is_table else stretch_machine(broken, reference)
     budget = settings(max_examples=3000, stateful_step_count=30, phases=[Phase.generate], database=None)
@@ -348,14 +348,14 @@ def test_the_lockstep_catches_it(saboteur: type) -> None:
         run_state_machine_as_test(machine, settings=budget)  # type: ignore[no-untyped-call]
 
 
-def test_every_class_of_the_worker_is_sabotaged() -> None:
-    broken = {saboteur.__mro__[1].__name__ for saboteur, _, _ in [*CAUGHT, *CAUGHT_ELSEWHERE]}
+def test_every_class_of_the_worker_has_a_mutant() -> None:
+    broken = {mutant.__mro__[1].__name__ for mutant, _, _ in [*CAUGHT, *CAUGHT_ELSEWHERE]}
     others = {"FORM", "TRACED", "LockGuard", *(name for name in reference.__all__ if name.endswith("Base"))}
     assert broken == set(reference.__all__) - others
 
 
-def test_the_sabotaged_reactors_are_reactors_otherwise() -> None:
-    for saboteur in (ForgetsToFinish, IgnoresAbove, LosesAnOverwrittenCount):
-        stretch = test_reactor.Stretch(beside_the_others(saboteur, []))
+def test_mutant_reactors_work_apart_from_their_fault() -> None:
+    for mutant in (ForgetsToFinish, IgnoresAbove, LosesAnOverwrittenCount):
+        stretch = test_reactor.Stretch(with_mutant(mutant, []))
         assert [result["type_id"] for result in stretch.process(HIT, STRANGER)] == [HIT, STRANGER]
         assert stretch.heap.offer(0, 0, 0, None, DROP_OLDEST) is not REFUSED

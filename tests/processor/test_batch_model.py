@@ -155,7 +155,7 @@ class Leaping(ManualClock):
             self.advance_ns(deadline_ns - self.now_ns())
 
 
-class Player:
+class EngineRun:
     """The engine itself, whose worker finds the arrivals at their times."""
 
     def __init__(self, strategy: str) -> None:
@@ -186,7 +186,7 @@ class Player:
         else:
             self.engine.submit(event)
 
-    def play(self, arrivals: list[Arrival]) -> list[EventProcessingResult]:
+    def results_of(self, arrivals: list[Arrival]) -> list[EventProcessingResult]:
         for arrival in arrivals:
             self.engine.queue.tracker.timers.add(arrival.at_ms * MS, lambda arrival=arrival: self.bring(arrival))
         with self.engine:
@@ -230,12 +230,12 @@ def test_an_engine_processes_batches_and_single_events_as_the_model(
 ) -> None:
     coming = [replace(each, number=number) for number, each in enumerate(sorted(given, key=lambda each: each.at_ms))]
     offsets = level_offsets(find_strategy(strategy))
-    model, player = Model(offsets, list(coming)), Player(strategy)
+    model, run = Model(offsets, list(coming)), EngineRun(strategy)
     model.run()
-    results = player.play(coming)
-    assert player.started == model.started
-    check_nothing_less_urgent_went_first(player.started, results, offsets)
+    results = run.results_of(coming)
+    assert run.started == model.started
+    check_nothing_less_urgent_went_first(run.started, results, offsets)
     ended = {result.event.metadata["#"]: result.status for result in results}
     assert len(ended) == len(results) == len(coming), "every event has one result"
     assert {number for number, status in ended.items() if status is Status.EXPIRED} == model.expired
-    assert player.engine.ledger().balanced and not player.engine.ledger().in_flight
+    assert run.engine.ledger().balanced and not run.engine.ledger().in_flight

@@ -1,4 +1,4 @@
-"""A crowd around one lock: everybody gets in, and soon. Each scene in a process of its own, for it might hang."""
+"""Many threads at one lock: each enters, and soon. Each scene has a process of its own, for it might hang."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BAR_MS = 10.0
 
 
 @pytest.mark.parametrize("scene", SCENES)
-def test_nobody_is_kept_out_for_good(backend: str, isolated: Callable[..., str], scene: str) -> None:
+def test_no_thread_is_kept_out_for_good(backend: str, isolated: Callable[..., str], scene: str) -> None:
     entered, _ = isolated("threads/isolated/lock_fairness.py", backend, scene, "1").split()
     assert int(entered) > 100
 
@@ -19,7 +19,7 @@ def test_nobody_is_kept_out_for_good(backend: str, isolated: Callable[..., str],
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("scene", "seconds"), list(zip(SCENES, ("20", "20", "60"), strict=True)))
-def test_a_crowd_moves_on_for_a_long_time(
+def test_many_threads_keep_entering_for_a_long_time(
     backend: str, isolated: Callable[..., str], scene: str, seconds: str
 ) -> None:
     entered, wait_ms = isolated("threads/isolated/lock_fairness.py", backend, scene, seconds, timeout=200).split()

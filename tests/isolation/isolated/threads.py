@@ -1,6 +1,6 @@
-"""Play random programs with threads and look for anomalies. Prints how many histories there were, and what was found.
+"""Replay random programs with threads and look for anomalies. Prints the number of histories and the anomalies found.
 
-The state of a twin is watched, too: whoever watches must be told the very history.
+The state of a twin has a watcher, too: its changes must be the recorded history.
 
 Arguments: a twin, with `wrapped` behind it (`native wrapped`) a state over an object, or the name of a state broken on
 purpose; the isolation; how many histories; a seed.
@@ -21,8 +21,8 @@ from isolation.checker import anomalies  # noqa: E402
 from isolation.history import frozen  # noqa: E402
 from isolation.programs import MAX_CLIENTS, decoded  # noqa: E402
 from isolation.replayer import wrapped  # noqa: E402
-from isolation.threads import Crowd, WrappedCrowd, play_together  # noqa: E402
-from linearizability.scheduler import Crew  # noqa: E402
+from isolation.threads import ThreadedReplayer, WrappedThreadedReplayer, replay_in_threads  # noqa: E402
+from linearizability.scheduler import ThreadScheduler  # noqa: E402
 
 import lifeevt  # noqa: E402
 
@@ -52,19 +52,20 @@ def main(name, isolation, count, seed):
     told, (name, *over) = [], name.split()
     make = wrapped if over else lifeevt.ThreadSafeSelfState
     make = partial(watched, told, make) if name in TWINS else getattr(broken, name)
-    crowd_of = WrappedCrowd if over else Crowd
-    crew, dice = Crew(MAX_CLIENTS, WATCHED), random.Random(seed)
+    replayer_of = WrappedThreadedReplayer if over else ThreadedReplayer
+    scheduler, dice = ThreadScheduler(MAX_CLIENTS, WATCHED), random.Random(seed)
     found, ends, example = Counter(), Counter(), ""
     for _ in range(int(count)):
         told.clear()
-        history = play_together(crew, make, decoded(dice.randbytes(PROGRAM_BYTES)), isolation, dice, crowd_of)
+        program = decoded(dice.randbytes(PROGRAM_BYTES))
+        history = replay_in_threads(scheduler, make, program, isolation, dice, replayer_of)
         if name in TWINS:
             check_told(told, history)
         names = {anomaly.name for anomaly in anomalies(history)}
         found.update(names)
         ends.update(transaction.why.split()[0] for transaction in history.transactions)
         example = example or (f"{anomalies(history)}\n{history}" if names - {"G2-item"} else "")
-    crew.close()
+    scheduler.close()
     print(json.dumps({"histories": int(count), "found": found, "ends": ends, "example": example}))
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(HOME))
 
 from linearizability.broken import BROKEN, Honest  # noqa: E402
 from linearizability.recording import MAX_THREADS, drawn_contents, drawn_programs, recorded, start  # noqa: E402
-from linearizability.scheduler import Crew  # noqa: E402
+from linearizability.scheduler import ThreadScheduler  # noqa: E402
 from linearizability.specification import HIGH, LOW, Operation, ask  # noqa: E402
 from linearizability.wing_gong import explanation, overlapping  # noqa: E402
 
@@ -33,7 +33,7 @@ def asked(name):
         fields = {
             "x": lifeevt.Field(0.0),
             "n": lifeevt.Field(0, LOW, HIGH, integer=True),
-            "v": lifeevt.Value((), type_id=tuple),
+            "v": lifeevt.Value((), kind=tuple),
         }
         if over:
             target = SimpleNamespace(x=0.0, n=0, v=())
@@ -44,12 +44,12 @@ def asked(name):
 
 def main(name, mode, count, seed, until=""):
     sys.setswitchinterval(SWITCH_SECONDS)
-    crew, dice, answers = Crew(MAX_THREADS, WATCHED), random.Random(seed), asked(name)
+    scheduler, dice, answers = ThreadScheduler(MAX_THREADS, WATCHED), random.Random(seed), asked(name)
     counted = {"histories": 0, "overlapping": 0, "unexplained": 0, "example": ""}
     while counted["histories"] < int(count):
         values = drawn_contents(dice)
         contents = start(answers(Operation("store", value=values)), values)
-        calls = recorded(crew, answers, drawn_programs(dice), dice if mode == "steered" else None)
+        calls = recorded(scheduler, answers, drawn_programs(dice), dice if mode == "steered" else None)
         counted["histories"] += 1
         counted["overlapping"] += overlapping(calls)
         if explanation(calls, contents) is None:
@@ -57,7 +57,7 @@ def main(name, mode, count, seed, until=""):
             counted["example"] = counted["example"] or "\n".join(map(str, [contents, *calls]))
             if until == "first":
                 break
-    crew.close()
+    scheduler.close()
     print(json.dumps(counted))
 
 

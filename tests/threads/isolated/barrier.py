@@ -1,4 +1,4 @@
-"""Threads that begin together; every scene here that is a crowd is made with it."""
+"""Functions in threads that start together at one barrier."""
 
 import threading
 
@@ -6,7 +6,7 @@ PATIENCE = 90.0
 
 
 def together(*functions):
-    """Run each in a thread of its own from one start barrier; raise what any of them raised."""
+    """Run each function in a thread of its own from one start barrier; raise the first error of any."""
     start, errors = threading.Barrier(len(functions)), []
 
     def run(function):

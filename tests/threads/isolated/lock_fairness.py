@@ -1,6 +1,6 @@
-"""How long one waits for a lock in a crowd. Arguments: the twin, the scene, how many seconds.
+"""Measure the waits for one contended lock. Arguments: the twin, the scene, how many seconds.
 
-Prints how often somebody entered and the 99th percentile of the waits that the scene is about, in milliseconds.
+Prints the number of entries and the 99th percentile of the waits that the scene measures, in milliseconds.
 """
 
 import random
@@ -15,7 +15,7 @@ PATIENCE = 60.0
 STAY_SECONDS = 0.0002
 
 
-class Crowd:
+class Contention:
     """Threads around one lock until the time is over."""
 
     def __init__(self, seconds):
@@ -23,12 +23,12 @@ class Crowd:
         self.seconds, self.entered, self.errors = seconds, [], []
 
     def stay(self, mode, seconds):
-        """Enter, stay, leave; return how long the way in took, in nanoseconds."""
+        """Take the lock, hold it, release it; return the wait in nanoseconds."""
         asked_ns = time.monotonic_ns()
         getattr(self.lock, f"acquire_{mode}")()
         waited_ns = time.monotonic_ns() - asked_ns
         if seconds:
-            threading.Event().wait(seconds)  # lets the interpreter go, as a device or a file would
+            threading.Event().wait(seconds)  # releases the interpreter, as input and output do
         getattr(self.lock, f"release_{mode}")()
         self.entered.append(mode)
         return waited_ns
@@ -58,48 +58,48 @@ def percentile_ms(waits_ns):
     return sorted(waits_ns)[int(0.99 * (len(waits_ns) - 1))] / 1e6 if waits_ns else 0.0
 
 
-def one_among(crowd, one, others, count):
+def one_among(contention, one, others, count):
     waits_ns = []
 
     def ask():
-        waits_ns.append(crowd.stay(one, 0))
+        waits_ns.append(contention.stay(one, 0))
         threading.Event().wait(STAY_SECONDS)
 
-    crowd.run(ask, *[lambda: crowd.stay(others, STAY_SECONDS)] * count)
+    contention.run(ask, *[lambda: contention.stay(others, STAY_SECONDS)] * count)
     return waits_ns
 
 
-def writer_among_readers(crowd):
-    return one_among(crowd, "write", "read", 8)
+def writer_among_readers(contention):
+    return one_among(contention, "write", "read", 8)
 
 
-def reader_among_writers(crowd):
-    return one_among(crowd, "read", "write", 4)
+def reader_among_writers(contention):
+    return one_among(contention, "read", "write", 4)
 
 
-def sixty_four(crowd):
-    """Readers, writers, short and long stays, and some that lose their patience."""
+def sixty_four(contention):
+    """Readers and writers, short and long holds, and some with a timeout."""
 
     def behave():
         mode = random.choice(("read", "read", "read", "write"))
         try:
-            getattr(crowd.lock, f"acquire_{mode}")(random.choice((None, None, 0, 1_000_000)))
+            getattr(contention.lock, f"acquire_{mode}")(random.choice((None, None, 0, 1_000_000)))
         except TimeoutError:
             return
         if random.random() < 0.1:
             threading.Event().wait(STAY_SECONDS)
-        getattr(crowd.lock, f"release_{mode}")()
-        crowd.entered.append(mode)
+        getattr(contention.lock, f"release_{mode}")()
+        contention.entered.append(mode)
 
-    crowd.run(*[behave] * 64)
+    contention.run(*[behave] * 64)
     return []
 
 
 def main():
-    crowd = Crowd(float(sys.argv[3]))
-    waits_ns = globals()[sys.argv[2]](crowd)
-    assert set(crowd.entered) == {"read", "write"}, "somebody never got in"
-    print(len(crowd.entered), f"{percentile_ms(waits_ns):.3f}")
+    contention = Contention(float(sys.argv[3]))
+    waits_ns = globals()[sys.argv[2]](contention)
+    assert set(contention.entered) == {"read", "write"}, "readers or writers never entered"
+    print(len(contention.entered), f"{percentile_ms(waits_ns):.3f}")
 
 
 main()
