@@ -69,13 +69,11 @@ class AsyncWaiting:
                 found = attempt()
                 if found is not None:
                     return found
-                await asyncio.wait([changed], timeout=self._seconds_left())
+                due_ns = self._timers.next_ns()
+                seconds = None if due_ns is None else max(due_ns - self._clock.now_ns(), 0) / NS_PER_SECOND
+                await asyncio.wait([changed], timeout=seconds)
         finally:
             self._leave(loop, changed)
-
-    def _seconds_left(self) -> float | None:
-        due_ns = self._timers.next_ns()
-        return None if due_ns is None else max(due_ns - self._clock.now_ns(), 0) / NS_PER_SECOND
 
     def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._lock:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from .._backends import EventHeap
 from .._backends.contract import REFUSED, Entry, Offer, Verdict
 from ..event import Event
+from .discipline import TypeIds
 from .receipt import Admission, Receipt, Tracked
-from .type_ids import TypeIds
 
 __all__ = ["KeyOrders", "Merging", "NewestByType"]
 
@@ -60,10 +60,6 @@ class Merging(NamedTuple):
     seen: Event
     event: Event
 
-    def is_of(self, last: Receipt) -> bool:
-        """Return whether ``older`` is still the last of its key, and its event the same."""
-        return self.older is last and self.seen is last.event
-
 
 class KeyOrders:
     """The tracked events of a heap, by key. Of one key only the first may leave the heap, the next once it has ended.
@@ -97,10 +93,7 @@ class KeyOrders:
     def coalesce(
         self, older: Receipt, receipt: Receipt, merging: Merging | None, key: int, level: int
     ) -> Receipt | None:
-        """Let one event stand for the last of the key and for a new one.
-
-        Returns the receipt of the event that goes, or None when ``older`` is not queued any more.
-        """
+        """Let one event stand for two; return the receipt of the one that goes, None when ``older`` is not queued."""
         stays = older if receipt.coalesce == "first" else receipt
         event = stays.event if merging is None else merging.event
         if receipt.coalesce == "merge":

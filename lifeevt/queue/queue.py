@@ -7,7 +7,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from .._backends import EventHeap, QueueBase, TypeTable
+from .._backends import EventHeap, QueueBase
 from .._backends.contract import NO_END, NO_TYPE_ID, Entry, Verdict
 from ..clock import Clock, SystemClock
 from ..errors import QueueClosed, QueueFull
@@ -257,7 +257,7 @@ class AsyncEventQueue(QueueBase):
         *_, high_water = counts = self.heap.counts()
         depths = {Priority(level): depth for level, depth in enumerate(self.heap.depths())}
         shown = MappingProxyType({level: depth for level, depth in depths.items() if depth or level <= Priority.LOW})
-        later, limited = self.tracker.deferred, self._discipline.limiter.refused + self.heap.limited
+        later, limited = len(self.tracker.deferred), self._discipline.limiter.refused + self.heap.limited
         ledger = Ledger.of(counts)
         return QueueStatistics(self.capacity, ledger.queued, shown, high_water, ledger, later, limited)
 
@@ -271,21 +271,12 @@ class AsyncEventQueue(QueueBase):
         self._discipline.adopt(rank, types, ranks_by_type)
         self._attach_parts()
 
-    @property
-    def rank(self) -> Rank:
-        """The function that gives an event its key and level."""
-        return self._discipline.rank
-
-    @property
-    def type_table(self) -> TypeTable:
-        """The numbers of the event types seen here."""
-        return self.type_ids.table
-
     def _attach_parts(self) -> None:
-        """Give the fast path the present parts."""
+        """Show the present order and types, and give them to the fast path."""
+        self.rank, self.type_table = self._discipline.rank, self.type_ids.table
         how = self._discipline.overflow
         levels = how.policies, how.raises, how.waits, how.coalesces
-        self._attach(self.heap, self.type_ids.table, Event, NO_METADATA, *levels)
+        self._attach(self.heap, self.type_table, Event, NO_METADATA, *levels)
         self._choose_path()
 
     def _choose_path(self) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
-from typing import TypeVar
 
 from .._backends import Bucket, EventHeap, fork
 from ..event import RateLimit
 
 __all__ = ["RateLimiter", "TokenBucket"]
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 class TokenBucket(Bucket):
@@ -43,8 +40,8 @@ class RateLimiter:
         self._mutex = threading.RLock()
         fork.renew_locks(self, "_mutex")
         self._of_types: dict[str, list[TokenBucket]] = {}  # the newest first, then the previous one
-        self._of_sources: dict[tuple[str, str | None], TokenBucket] = {}
-        self._shared: dict[str, TokenBucket] = {}
+        self._of_sources: dict[Hashable, TokenBucket] = {}  # by type and source
+        self._shared: dict[Hashable, TokenBucket] = {}
         self._forget_at_ns: int | None = None
 
     def admits(
@@ -98,7 +95,7 @@ class RateLimiter:
         self._forget_at_ns = now_ns + period_ns // 8 + 1
 
 
-def _bucket(kept: dict[Key, TokenBucket], key: Key, limit: RateLimit) -> TokenBucket:
+def _bucket(kept: dict[Hashable, TokenBucket], key: Hashable, limit: RateLimit) -> TokenBucket:
     found = kept.get(key)
     if found is None or found.limit != limit:
         found = kept[key] = TokenBucket(limit)

@@ -34,11 +34,9 @@ class Settlement:
         self.mean_service_ns: Callable[[], float] = float
 
     def follow(
-        self,
-        on_ended: Callable[[Entry, Status], None],
-        refuse_to_wait: Callable[[], None],
+        self, on_ended: Callable[[Entry, Status], None], refuse_to_wait: Callable[[], None],
         mean_service_ns: Callable[[], float],
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Tell an engine of each event that the queue ends unprocessed.
 
         ``refuse_to_wait()`` raises LifeEventError in a thread whose wait for a result would never end.
@@ -48,18 +46,14 @@ class Settlement:
     def hand_back(self, verdict: Verdict | Entry) -> None:
         """End the event that an offer shed, if the verdict is one."""
         if isinstance(verdict, tuple):
-            payload, *_ = verdict
-            if type(payload) is Tracked:
-                self.end(verdict, Status.SHED)
-            elif self.on_ended is not None:
-                self.on_ended(verdict, Status.SHED)
+            self.end(verdict, Status.SHED)
 
     def end(self, entry: Entry, status: Status) -> None:
-        """End a tracked event that was not processed."""
+        """End an event that was not processed."""
         if self.on_ended is not None:
             self.on_ended(entry, status)
         tracked, _, level, queued_ns, sequence = entry
-        if not tracked.receipt.done:
+        if type(tracked) is Tracked and not tracked.receipt.done:
             now_ns = self._clock.now_ns()
             result = filled(
                 tracked.event, status, Priority(level), None, None, None, 0, None, sequence, queued_ns, now_ns, now_ns,

@@ -51,9 +51,6 @@ class Timers:
         self.living = 0  # timers that are not due; a plain number, since it is read for every event
         self._made = 0
 
-    def __len__(self) -> int:
-        return self.living
-
     def follow(self, changed: Callable[[], None]) -> None:
         """Call ``changed()``, outside of any lock, when a new timer has become the first."""
         self._followers.append(changed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 
 from .._backends import EventHeap
-from .._backends.contract import REFUSED, REJECT, WAIT, Entry, Offer, Verdict
+from .._backends.contract import MAX_LEVELS, REFUSED, REJECT, WAIT, Entry, Offer, Verdict
 from ..clock import NS_PER_SECOND, Clock
 from ..errors import InvalidEvent, QueueFull
 from ..event import COALESCING, Event, Priority
@@ -20,7 +20,6 @@ from .waiting import Waiting
 __all__ = ["Tracker"]
 
 NEVER = 2**63 - 1
-LEAST_LEVEL = 15
 
 
 class Tracker:
@@ -38,7 +37,7 @@ class Tracker:
         self.timers = waiting.timers
         self.settlement = Settlement(heap, clock, discipline, waiting)
         self._lock, self._keys, self._newest = self.settlement.lock, self.settlement.keys, self.settlement.newest
-        self._deferred: dict[Receipt, Timer] = {}  # the events that arrive later, under the lock, too
+        self.deferred: dict[Receipt, Timer] = {}  # the events that arrive later, under the lock, too
         self._periodic: list[PeriodicTimer] = []
 
     # --- putting
@@ -52,7 +51,7 @@ class Tracker:
             self._discipline.offer(receipt.event)  # refused now, if at all
             receipt.admission = Admission.DEFERRED
             with self._lock:
-                self._deferred[receipt] = self.timers.add(due_ns, lambda: self._arrive(receipt))
+                self.deferred[receipt] = self.timers.add(due_ns, lambda: self._arrive(receipt))
         elif not self.admit(receipt):
             overflow, level = self._discipline.overflow, self._discipline.level_of(receipt.event)
             if overflow.waits[level] and receipt.may_come:
@@ -74,13 +73,9 @@ class Tracker:
             self._on_first()
 
     def make(
-        self,
-        event: Event,
-        key: Hashable = None,
-        coalesce: str | Merge | None = None,
-        ttl: float | None = None,
+        self, event: Event, key: Hashable = None, coalesce: str | Merge | None = None, ttl: float | None = None,
         deadline_ns: int | None = None,
-    ) -> Receipt:
+    ) -> Receipt:  # fmt: skip
         """Return a receipt for an event that has not come yet; InvalidEvent for options that make no sense."""
         if not isinstance(event, Event):
             raise InvalidEvent(f"a queue takes Event objects, not {type(event).__name__}")
@@ -138,23 +133,21 @@ class Tracker:
     def _entered(
         self, receipt: Receipt, policy: int, offer: Offer, merging: Merging | None
     ) -> Verdict | Entry | Receipt | None:
-        """Return the heap's verdict, or the receipt of the event that coalescing ended.
-
-        Returns None, and does nothing, when ``merging`` is not of the last event of the key.
-        """
+        """Return the heap's verdict, or the receipt that coalescing ended; None when ``merging`` is out of date."""
         with self._lock:
-            still_deferred = receipt in self._deferred and receipt.event is offer.payload
+            still_deferred = receipt in self.deferred and receipt.event is offer.payload
             if receipt.admission is Admission.DEFERRED and not still_deferred:
                 return REFUSED  # cancelled or replaced while it arrives
             older = None if receipt.coalesce is None else self._keys.last(receipt.key)
             goes = None
             if older is not None:
-                if callable(receipt.coalesce) and not (merging and merging.is_of(older)):
+                up_to_date = merging and merging.older is older and merging.seen is older.event
+                if callable(receipt.coalesce) and not up_to_date:
                     return None
                 goes = self._keys.coalesce(older, receipt, merging, offer.key, offer.level)
             verdict = self._keys.enter(receipt, offer, policy) if goes is None else goes
             if verdict is not REFUSED:
-                self._deferred.pop(receipt, None)
+                self.deferred.pop(receipt, None)
             return verdict
 
     def _merge(self, receipt: Receipt) -> Merging | None:
@@ -196,15 +189,10 @@ class Tracker:
         if self.timers.living:
             self.timers.fire(self._clock.now_ns())
 
-    @property
-    def deferred(self) -> int:
-        """How many events arrive later."""
-        return len(self._deferred)
-
     def give_up_deferred(self) -> list[Entry]:
         """Cancel and count the events that arrive later, and return their entries, which the caller ends."""
         with self._lock:
-            deferred, self._deferred = self._deferred, {}
+            deferred, self.deferred = self.deferred, {}
             periodic, self._periodic = self._periodic, []
         timers: list[Timer | PeriodicTimer] = [*deferred.values(), *periodic]
         for timer in timers:
@@ -237,7 +225,7 @@ class Tracker:
     def _take_deferred(self, receipt: Receipt) -> bool:
         """Take out an event before it arrives; False when it does not arrive later any more."""
         with self._lock:
-            timer = self._deferred.pop(receipt, None)
+            timer = self.deferred.pop(receipt, None)
         if timer is not None:
             timer.cancel()
         return timer is not None
@@ -261,7 +249,7 @@ class Tracker:
         """Put another event into its place; see :meth:`Receipt.replace`."""
         offer = self._discipline.offer(event)
         with self._lock:
-            if receipt in self._deferred:
+            if receipt in self.deferred:
                 receipt.event = event
                 return True
             return self._put_into(receipt, event, offer.key, offer.level)
@@ -269,7 +257,7 @@ class Tracker:
     def boost(self, receipt: Receipt, priority: Priority | None, within_ns: int | None) -> bool:
         """Make it more urgent; see :meth:`Receipt.boost`."""
         key = NEVER if within_ns is None else self._clock.now_ns() + within_ns
-        level = LEAST_LEVEL if priority is None else int(Priority(priority))
+        level = MAX_LEVELS - 1 if priority is None else int(Priority(priority))
         with self._lock:
             return self._put_into(receipt, receipt.event, key, level)
 

@@ -61,24 +61,19 @@ class Waiting:
         return self._watch(done, _after(time.monotonic_ns(), timeout), idle=True)
 
     def for_work(self, until_ns: int | None, done: Callable[[], bool]) -> None:
-        """Wait until the heap changes, ``done()``, or ``until_ns`` of the clock. May return early.
-
-        ``done()`` is checked after the heap is watched, so that no change between the two is missed.
-        """
+        """Wait until the heap changes, ``done()``, or ``until_ns`` of the clock. May return early."""
         if self.in_heap:
             self._watch(done, until_ns, idle=False)
             return
-        epoch = self._heap.watch(False)
-        try:
-            with self._changed:
-                self.threads += 1
-                try:
-                    if not done() and self._heap.wait(epoch, 0) == epoch:
-                        self._clock.wait(self._changed, until_ns)
-                finally:
-                    self.threads -= 1
-        finally:
-            self._heap.unwatch(False)
+        with self._changed:
+            epoch = self._heap.watch(False)  # before ``done()``, so that no change between the two is missed
+            self.threads += 1
+            try:
+                if not done() and self._heap.wait(epoch, 0) == epoch:
+                    self._clock.wait(self._changed, until_ns)
+            finally:
+                self.threads -= 1
+                self._heap.unwatch(False)
 
     def _watch(self, attempt: Callable[[], Found], until_ns: int | None, idle: bool) -> Found:
         """Wait for changes of the heap, which the worker announces without the GIL."""

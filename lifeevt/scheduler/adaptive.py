@@ -164,7 +164,12 @@ class AdaptiveStrategy(Strategy):
         after, reason = decide(self.bounds, self.settings, load)
         decision = AdaptiveDecision(self._number, self.settings, load, after, reason)
         self._number += 1
-        self._balance(after, load)
+        if after.share == WHOLE:
+            self._balancing = None
+        elif self._balancing is None or after.share != self.settings.share:
+            self._balancing = LoadBalancingStrategy(after.share / WHOLE)
+        if self._balancing is not None:
+            self._balancing.on_tick(load)
         self.settings = after
         self.decisions.append(decision)
         if self.on_decision is not None:
@@ -173,14 +178,6 @@ class AdaptiveStrategy(Strategy):
     def changes(self) -> list[AdaptiveDecision]:
         """Return the kept decisions that changed a setting, oldest first. O(kept)."""
         return [each for each in self.decisions if each.changed]
-
-    def _balance(self, after: AdaptiveSettings, load: LoadSample) -> None:
-        if after.share == WHOLE:
-            self._balancing = None
-        elif self._balancing is None or after.share != self.settings.share:
-            self._balancing = LoadBalancingStrategy(after.share / WHOLE)
-        if self._balancing is not None:
-            self._balancing.on_tick(load)
 
 
 def decide(bounds: AdaptiveBounds, before: AdaptiveSettings, load: LoadSample) -> tuple[AdaptiveSettings, str]:

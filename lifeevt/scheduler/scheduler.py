@@ -13,7 +13,7 @@ from ..clock import NS_PER_SECOND
 from ..event import Event, EventTypes, Priority
 from ..result import Status
 from .accounts import Accounts, SchedulerStatistics
-from .strategy import FIRST_LIMITED, LoadSample, StartGate, Strategy, find_strategy, late_offset, level_offsets
+from .strategy import FIRST_LIMITED, OPEN, LoadSample, StartGate, Strategy, find_strategy, late_offset, level_offsets
 
 __all__ = ["CoDel", "EventScheduler"]
 
@@ -66,6 +66,7 @@ class EventScheduler:
 
     An event's key is its virtual deadline: arrival + budget - urgency * budget, one whole number that never changes
     (ADR 0001). The strategy adds an offset for each level, and decides which events may start now (ADR 0016).
+    ``offsets_ns`` are the present offsets of the 16 levels.
 
     Args:
         strategy: a name of :func:`strategy_names`, or an object.
@@ -80,7 +81,7 @@ class EventScheduler:
         self, strategy: str | Strategy = "deadline", types: EventTypes | None = None, *, codel: CoDel | None = None
     ) -> None:
         self._strategy = find_strategy(strategy)
-        self._offsets = level_offsets(self._strategy)
+        self.offsets_ns: Sequence[int] = level_offsets(self._strategy)
         self.types = types or EventTypes.life()
         self.codel = codel  # whose controller the engine asks
         self.delay_controller = None if codel is None else _backends.CoDel(codel.interval_ns, codel.targets_ns)
@@ -112,11 +113,6 @@ class EventScheduler:
         """The present strategy."""
         return self._strategy
 
-    @property
-    def offsets_ns(self) -> Sequence[int]:
-        """The present distance of each of the 16 levels behind its keys."""
-        return self._offsets
-
     def rank(self, event: Event, arrival_ns: int) -> tuple[int, int]:
         """Return (key in ns, level); see :meth:`EventTypes.rank`. O(1)."""
         return self.types.rank(event, arrival_ns)
@@ -147,7 +143,7 @@ class EventScheduler:
             if self._heap is not None:
                 raise ValueError("the scheduler is attached to another queue already")
             self._heap = heap
-            heap.shift(self._offsets)
+            heap.shift(self.offsets_ns)
         if type_table is not None:
             self._accounts.attach(type_table)
 
@@ -178,9 +174,7 @@ class EventScheduler:
 
     def above(self, now_ns: int) -> int:
         """Return the level below which events may start at ``now_ns``: 16 while the gate is open. O(levels)."""
-        if not self.throttles:
-            return MAX_LEVELS
-        gate = self.gate(now_ns)
+        gate = self.gate(now_ns) if self.throttles else OPEN
         return MAX_LEVELS if gate.allowance_ns > 0 else gate.above
 
     def tick(self, now_ns: int, interval_ns: int, tick_late_ns: int = 0) -> LoadSample:
@@ -241,9 +235,9 @@ class EventScheduler:
         if throttles != self._throttled:
             self._tell_followers()
         self._throttled = throttles
-        if offsets != self._offsets and self._heap is not None:
+        if offsets != self.offsets_ns and self._heap is not None:
             self._heap.shift(offsets)
-        self._offsets = offsets
+        self.offsets_ns = offsets
 
     def _tell_followers(self) -> None:
         for changed in self._followers:

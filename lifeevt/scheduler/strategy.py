@@ -22,7 +22,6 @@ FIRST_LIMITED = int(Priority.CRITICAL) + 1  # the first level whose events may b
 STRICT_NS = 2**59  # 18 years: no virtual deadline of a monotonic clock comes near it
 LARGEST_BATCH = 65_536
 FURTHEST_NS = 2**62  # an offset may be no larger, or sums of 64 bits would stop at their end
-ENTRY_POINTS = "lifeevt.strategies"
 
 
 @dataclass(frozen=True)
@@ -197,4 +196,4 @@ def _shipped() -> dict[str, Callable[[], Strategy]]:
 def _installed() -> list[EntryPoint]:
     from importlib.metadata import entry_points  # lazy: it takes longer to import than all of lifeevt
 
-    return list(entry_points(group=ENTRY_POINTS))
+    return list(entry_points(group="lifeevt.strategies"))

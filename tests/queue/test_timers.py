@@ -279,7 +279,7 @@ def test_timers_fire_in_order_and_equal_ones_as_they_came() -> None:
     assert timers.next_ns() == min(when for when in due if when > 9)
     timers.fire(20)
     assert seen == sorted((when, number) for number, when in enumerate(due))
-    assert (len(timers), timers.next_ns()) == (0, None)
+    assert (timers.living, timers.next_ns()) == (0, None)
 
 
 def test_followers_are_called_for_an_earlier_timer_only() -> None:
