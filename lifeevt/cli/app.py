@@ -28,13 +28,9 @@ BAD_INPUT, UNBALANCED, SIGNALLED = 2, 1, 128
 BUNDLED_SPEED, BUNDLED_TICK = 100.0, 0.5
 
 app = typer.Typer(
-    name="lifeevt",
-    help="Reactivity between the ticks of a long-running loop.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+    name="lifeevt", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-)
+)  # fmt: skip
 
 
 def _version(wanted: bool) -> None:
@@ -207,16 +203,13 @@ def _refuse(reason: str) -> NoReturn:
 def _facts() -> dict[str, Any]:
     package = Path(__file__).parent.parent
     return {
-        "version": version_number(),
-        "backend": _backends.backend,
-        "why": _why(),
-        "form": _backends.FORM,
-        "traced": _backends.TRACED,
+        "version": version_number(), "backend": _backends.backend, "why": _why(),
+        "form": _backends.FORM, "traced": _backends.TRACED,
         "package": str(package),
         "extensions": sorted(str(path) for path in package.rglob(f"*{EXTENSION_SUFFIXES[0]}")),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
-    }
+    }  # fmt: skip
 
 
 def _why() -> str:

@@ -233,16 +233,11 @@ class Run:
     def figures(self) -> Figures:
         """Return the present figures. Any thread may call it."""
         return Figures(
-            elapsed_s=self.elapsed_s(),
-            total_s=self._total_s(),
-            played=self.playback.played,
-            total=None if self.source.extent is None else self.source.extent.lines,
-            bad_lines=self.source.recording.bad_lines,
-            engine=self.engine.statistics(),
-            loop=self.loop.statistics(),
-            state=self.state.snapshot(),
-            latest=self._latest,
-        )
+            elapsed_s=self.elapsed_s(), total_s=self._total_s(),
+            played=self.playback.played, total=None if self.source.extent is None else self.source.extent.lines,
+            bad_lines=self.source.recording.bad_lines, engine=self.engine.statistics(),
+            loop=self.loop.statistics(), state=self.state.snapshot(), latest=self._latest,
+        )  # fmt: skip
 
     def _play(self) -> None:
         if isinstance(self.clock, VirtualTime):

@@ -13,6 +13,7 @@ from .._backends import backend
 from ..event import EventTypes, Priority
 from ..metrics import LatencySummary, Ledger, summarize
 from ..result import Status
+from ..runtime import LoopStatistics
 from ..scheduler import LevelStatistics
 from .run import BASELINE, Baseline, Run
 
@@ -46,32 +47,23 @@ def summarize_run(run: Run, baseline: Baseline | None) -> dict[str, Any]:
     settings, engine = run.settings, run.engine.statistics()
     elapsed_s, state = run.elapsed_s(), run.state.snapshot()
     return {
-        "version": version_number(),
-        "backend": backend,
-        "mode": settings.mode,
-        "clock": "manual" if settings.virtual else "system",
-        "source": run.source.name,
-        "rate": settings.rate,
-        "speed": None if settings.rate else settings.speed,
-        "ended": run.ended,
-        "error": None if run.error is None else str(run.error),
+        "version": version_number(), "backend": backend, "mode": settings.mode,
+        "clock": "manual" if settings.virtual else "system", "source": run.source.name,
+        "rate": settings.rate, "speed": None if settings.rate else settings.speed,
+        "ended": run.ended, "error": None if run.error is None else str(run.error),
         "elapsed_s": elapsed_s,
         "events_per_s": processed(engine.ledger) / elapsed_s if elapsed_s > 0.0 else 0.0,
         "playback": _playback(run),
         "ledger": _ledger(engine.ledger, run.playback.played),
         "queue": {
-            "capacity": settings.capacity,
-            "overflow": settings.overflow,
-            "high_water": engine.queue.high_water,
+            "capacity": settings.capacity, "overflow": settings.overflow, "high_water": engine.queue.high_water,
         },
         "levels": _levels(engine.scheduler.levels, baseline),
         "baseline": None if baseline is None else _baseline(baseline),
         "ticks": _ticks(run),
-        "results_overwritten": engine.results_overwritten,
-        "results_digest": run.digest.hexdigest(),
-        "state": dict(state),
-        "state_version": state.version,
-    }
+        "results_overwritten": engine.results_overwritten, "results_digest": run.digest.hexdigest(),
+        "state": dict(state), "state_version": state.version,
+    }  # fmt: skip
 
 
 def processed(ledger: Ledger) -> int:
@@ -82,23 +74,18 @@ def processed(ledger: Ledger) -> int:
 def _playback(run: Run) -> dict[str, Any]:
     playback, recording = run.playback, run.source.recording
     return {
-        "played": playback.played,
-        "not_played": run.not_played(),
-        "went_back": recording.went_back,
-        "behind_ms": _spread(summarize(playback.behind)),
-        "bad_lines": recording.bad_lines,
+        "played": playback.played, "not_played": run.not_played(), "went_back": recording.went_back,
+        "behind_ms": _spread(summarize(playback.behind)), "bad_lines": recording.bad_lines,
         "bad_line_reports": [{"line": each.line_number, "reason": each.reason} for each in recording.reports],
-    }
+    }  # fmt: skip
 
 
 def _ledger(ledger: Ledger, played: int) -> dict[str, Any]:
     return {
-        "accepted": ledger.accepted,
-        "refused": ledger.refused,
-        "in_flight": ledger.in_flight,
+        "accepted": ledger.accepted, "refused": ledger.refused, "in_flight": ledger.in_flight,
         "ends": {end.name.lower(): count for end, count in ledger.ends.items()},
         "balanced": ledger.balanced and played == ledger.accepted + ledger.refused,
-    }
+    }  # fmt: skip
 
 
 def _levels(levels: Mapping[Priority, LevelStatistics], baseline: Baseline | None) -> dict[str, Any]:
@@ -118,36 +105,29 @@ def _level(measured: LevelStatistics) -> dict[str, Any]:
         "events": measured.finished,
         "late": measured.late,
         "within_budget": 1.0 - measured.late / measured.finished if measured.finished else None,
-        "latency_ms": _spread(measured.latency),
-        "wait_ms": _spread(measured.wait),
-        "service_ms": _spread(measured.service),
+        **_spreads(measured, "latency", "wait", "service"),
     }
 
 
 def _baseline(baseline: Baseline) -> dict[str, Any]:
     ledger = baseline.ledger
     return {
-        "what": BASELINE,
-        "events": baseline.events,
-        "ticks": baseline.ticks,
-        "processed": processed(ledger),
-        "refused": ledger.refused,
-        "shed": ledger.ends[Status.SHED],
-    }
+        "what": BASELINE, "events": baseline.events, "ticks": baseline.ticks,
+        "processed": processed(ledger), "refused": ledger.refused, "shed": ledger.ends[Status.SHED],
+    }  # fmt: skip
 
 
 def _ticks(run: Run) -> dict[str, Any]:
     loop = run.loop.statistics()
     return {
-        "interval_s": run.settings.tick,
-        "count": loop.ticks,
-        "overruns": loop.overruns,
-        "skipped": loop.skipped,
-        "errors": loop.errors,
-        "period_ms": _spread(loop.period),
-        "jitter_ms": _spread(loop.jitter),
-        "work_ms": _spread(loop.work),
-    }
+        "interval_s": run.settings.tick, "count": loop.ticks,
+        "overruns": loop.overruns, "skipped": loop.skipped, "errors": loop.errors,
+        **_spreads(loop, "period", "jitter", "work"),
+    }  # fmt: skip
+
+
+def _spreads(measured: LevelStatistics | LoopStatistics, *names: str) -> dict[str, Any]:
+    return {f"{name}_ms": _spread(getattr(measured, name)) for name in names}
 
 
 def _spread(times: LatencySummary) -> dict[str, float | None]:

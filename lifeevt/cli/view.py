@@ -83,11 +83,9 @@ class LiveView(View):
         self._budgets = budgets_ms()
         self._glyphs = ASCII if console.options.ascii_only else UNICODE
         self._live = Live(
-            get_renderable=lambda: self.frame(run.figures()),
-            console=console,
+            get_renderable=lambda: self.frame(run.figures()), console=console, transient=True,
             refresh_per_second=FRAMES_PER_SECOND,
-            transient=True,
-        )
+        )  # fmt: skip
 
     def __enter__(self) -> LiveView:
         self._live.start()

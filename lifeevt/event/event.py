@@ -126,12 +126,9 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; raise SerializationError when the metadata has any other value."""
         record: dict[str, Any] = {
-            "type": self.type,
-            "intensity": self.intensity,
-            "timestamp": self.timestamp,
-            "metadata": plain(self.metadata, "metadata"),
-            "source": self.source,
-        }
+            "type": self.type, "intensity": self.intensity, "timestamp": self.timestamp,
+            "metadata": plain(self.metadata, "metadata"), "source": self.source,
+        }  # fmt: skip
         if self.priority is not None:
             record["priority"] = int(self.priority)
         if self.urgency:

@@ -141,9 +141,7 @@ def _asynchronous(parts: Parts, state: Any, pace: Pace, strategy: str, ending: E
     return LifeLoop(LifeTick(parts, wrapped, ProcessedEvents(engine, parts.subsystems.sinks)), pace)
 
 
-def _shadow(
-    parts: Parts, state: Any, copy_state: Callable[[Any], Any], tolerance: float, ending: ExitStack
-) -> Shadow:
+def _shadow(parts: Parts, state: Any, copy_state: Callable[[Any], Any], tolerance: float, ending: ExitStack) -> Shadow:
     """Return the asynchronous mode on a copy: it runs until ``ending``, on all events pushed from now on."""
     with access_to(state)("a copy") as live:
         copied = wrap_state(copy_state(live))

@@ -58,9 +58,7 @@ class Shadow:
     def __init__(self, parts: Parts, copied: LifeState, tolerance: float) -> None:
         self._followed, self._clock, self._tolerance = parts.queue, parts.clock, tolerance
         self._queue = EventQueue(False, maxsize=ROOM * parts.queue.by_urgency.capacity, clock=parts.clock)
-        own = replace(
-            parts, subsystems=parts.subsystems.for_a_copy(), queue=self._queue, pending=[], monitor=None
-        )
+        own = replace(parts, subsystems=parts.subsystems.for_a_copy(), queue=self._queue, pending=[], monitor=None)
         self._engine = processor(copied, self._queue, own.pipeline())
         self._tick = LifeTick(own, copied, ProcessedEvents(self._engine, on_result=self._note_result))
         self._pushed_ns: deque[int] = deque()
