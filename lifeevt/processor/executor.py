@@ -8,7 +8,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from .._backends import Reactor
-from .._backends.contract import MAX_LEVELS, Entry, Task
+from .._backends.contract import MAX_LEVELS, NO_TYPE_ID, Entry, Task
 from ..event import Event
 from ..queue import AsyncEventQueue
 from ..result import Status
@@ -236,10 +236,8 @@ class Executor:
 
     def record_unprocessed(self, entry: Entry, status: Status) -> None:
         """Record the end of an event that the queue ended."""
-        _, _, level, _, _ = entry
-        self.scheduler.record_unprocessed(level, status)
-        event, now_ns = self.queue.event_of(entry), self.clock.now_ns()
-        self._record(Execution.unprocessed(event, entry, status, now_ns, self.state.version), finishes=False)
+        execution = Execution(self.queue.event_of(entry), Task(*entry, NO_TYPE_ID, 0, None))
+        self._count_unprocessed(execution, status, finishes=False)
 
     def _is_shed(self, execution: Execution) -> bool:
         """Shed an event that waited too long; return False for an event that goes on, or that the reactor admitted."""
@@ -254,17 +252,16 @@ class Executor:
             self._end_unprocessed(execution, Status.SHED)
         return True
 
-    def _count_unprocessed(self, execution: Execution, status: Status) -> None:
+    def _count_unprocessed(self, execution: Execution, status: Status, finishes: bool = True) -> None:
         """Count and record an event that left the queue and does not run."""
         self.scheduler.record_unprocessed(execution.level, status)
-        self._end_unprocessed(execution, status)
+        self._end_unprocessed(execution, status, finishes)
 
-    def _end_unprocessed(self, execution: Execution, status: Status) -> None:
-        """Record an event that left the queue and does not run."""
+    def _end_unprocessed(self, execution: Execution, status: Status, finishes: bool = True) -> None:
         execution.status = status
         execution.started_ns = execution.finished_ns = self.clock.now_ns()
         execution.version_before = execution.version = self.state.version
-        self._record(execution)
+        self._record(execution, finishes)
 
     def _finish(self, execution: Execution) -> None:
         try:

@@ -97,10 +97,9 @@ class Lifecycle:
         self._executor.reactor.shed_by(None)
         if self._worker.running:
             with self._executor.batches.all_due():
-                self._queue.waiting.until_idle(self._is_drained, timeout)
-
-    def _is_drained(self) -> bool:
-        return not self._worker.running or not self._queue.ledger().in_flight
+                self._queue.waiting.until_idle(
+                    lambda: not self._worker.running or not self._queue.ledger().in_flight, timeout
+                )
 
     def _cancel_rest(self) -> list[Entry]:
         entries = self._queue.transfer.cancel_all()

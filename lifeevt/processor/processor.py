@@ -88,7 +88,7 @@ class AsyncEventProcessor(ProcessorBase):
         self._heap = self.queue.heap
         self._reactor = Reactor(
             self._heap, self.queue.type_table, self._reflexes.table, state.cells, self.scheduler.accounts,
-            result_capacity, self._processes_natively(),
+            result_capacity, self.scheduler.counts_alone and type(self.clock) is SystemClock,
         )  # fmt: skip
         self._reactor.shed_by(self.scheduler.delay_controller)
         self._thread, table = ProcessingThread(), HandlerTable(handlers)
@@ -347,10 +347,6 @@ class AsyncEventProcessor(ProcessorBase):
         self._accepting = accepts
         self._submitter.accept(accepts)
         self._use_fast_path(accepts)
-
-    def _processes_natively(self) -> bool:
-        """Return whether the clock and the accounts are the built-in ones; others are called in Python."""
-        return self.scheduler.counts_alone and type(self.clock) is SystemClock
 
     def _refuse_stopped(self) -> None:
         if not self._accepting:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set as Abstra
 from dataclasses import dataclass, field, replace
 from functools import cache
 from os import PathLike
+from types import MappingProxyType
 from typing import Any
 
 from .._backends import ReflexTable, contract
@@ -21,11 +22,9 @@ from .rules import (
     IGNORE,
     INPUTS,
     OPERATORS,
-    ReflexPattern,
     ReflexRule,
     ReflexRules,
     check_numbers,
-    frozen_mapping,
     kept_fields,
     parse_number,
 )  # fmt: skip
@@ -55,8 +54,8 @@ class Reflex:
     def __post_init__(self) -> None:
         if not self.type:
             raise InvalidReflex("a reflex needs the name of an event type, or *")
-        object.__setattr__(self, "impact", frozen_mapping(self.impact))
-        object.__setattr__(self, "gain", frozen_mapping(self.gain))
+        object.__setattr__(self, "impact", MappingProxyType(dict(self.impact)))
+        object.__setattr__(self, "gain", MappingProxyType(dict(self.gain)))
         check_numbers(f"reflex {self.type!r}", self.weight, *self.impact.values())
         if len(self.impact) > contract.MAX_IMPACTS:
             raise InvalidReflex(f"reflex {self.type!r} touches {len(self.impact)} of {contract.MAX_IMPACTS} fields")
@@ -160,9 +159,9 @@ class CompiledReflexes:
             [contract.FactorRule(self._conditions(rule), float(rule.factor)) for rule in rules.sensitizers],
             [contract.FactorRule(self._conditions(rule), float(rule.factor)) for rule in rules.dampers],
             [contract.ChoiceRule(self._conditions(rule), self._choice(rule)) for rule in rules.decisions],
-            [self._pattern(pattern) for pattern in rules.patterns],
-        )
-
+            [contract.Pattern(each.name == IGNORE, float(each.factor), self._amounts(each.cost, -1.0))
+             for each in rules.patterns],
+        )  # fmt: skip
 
     def row(self, event_type: str) -> int | None:
         """Return the number of the reflex for ``event_type``, or None. O(1)."""
@@ -181,13 +180,9 @@ class CompiledReflexes:
         impact, deltas = dict(zip(targets, impacts, strict=True)), dict(zip(targets, applied, strict=True))
         return ReflexResponse(significance, pattern, impact, deltas, before, after)
 
-
     def _reflex_row(self, reflex: Reflex) -> contract.Row:
         gains = [(self._field(target), self._field(source)) for target, source in reflex.gain.items()]
         return contract.Row(float(reflex.weight), self._amounts(reflex.impact, 1.0), gains)
-
-    def _pattern(self, pattern: ReflexPattern) -> contract.Pattern:
-        return contract.Pattern(pattern.name == IGNORE, float(pattern.factor), self._amounts(pattern.cost, -1.0))
 
     def _amounts(self, amounts: Mapping[str, float], sign: float) -> list[tuple[int, float]]:
         if refused := self._rejecting.intersection(amounts):
@@ -195,10 +190,8 @@ class CompiledReflexes:
         return [(self._field(name), sign * float(amount)) for name, amount in amounts.items()]
 
     def _conditions(self, rule: ReflexRule) -> list[contract.Condition]:
-        return [
-            contract.Condition(self._input(each.source), OPERATORS[each.operator], float(each.threshold))
-            for each in rule.when
-        ]
+        return [contract.Condition(self._input(each.source), OPERATORS[each.operator], float(each.threshold))
+                for each in rule.when]  # fmt: skip
 
     def _choice(self, rule: ReflexRule) -> int:
         if rule.pattern not in self._patterns:

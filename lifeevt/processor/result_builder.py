@@ -12,6 +12,8 @@ from .handler import Bare, HandlerTable
 from .reflex import CompiledReflexes, StageValues
 from .stages import PRIORITIES, Execution
 
+_STATUSES = tuple(Status)
+NO_VALUES: StageValues = (None, None, None)
 TAKEN_AT_ONCE = 128  # few enough to be in the cache still, and before a garbage collection
 
 
@@ -30,7 +32,7 @@ class ResultBuilder:
         """Register the reflex and the handler of a new type."""
         row, handler = self._reflexes.row(name), self._handlers.find(name)
         batched = handler is not None and handler.batch is not None  # then its reflex waits with it
-        self._stage_values[type_id] = _no_reflex if row is None else self._reflexes.namers[row]
+        self._stage_values[type_id] = (lambda _: NO_VALUES) if row is None else self._reflexes.namers[row]
         self._type_table.set_reflex(type_id, NO_ROW if row is None or batched else row, handler is not None)
         if handler is not None and not handler.is_async and not batched:
             action = handler.action.call if isinstance(handler.action, Bare) else handler.action
@@ -80,11 +82,3 @@ class ResultBuilder:
             event, _STATUSES[status], PRIORITIES[level], meaning, decision, action, attempts, error, sequence,
             queued_ns, started_ns, finished_ns, version_before, version,
         )  # fmt: skip
-
-
-def _no_reflex(_: Outcome) -> StageValues:
-    return NO_VALUES
-
-
-_STATUSES = tuple(Status)
-NO_VALUES: StageValues = (None, None, None)

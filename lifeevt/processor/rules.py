@@ -75,7 +75,7 @@ class ReflexPattern:
     cost: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cost", frozen_mapping(self.cost))
+        object.__setattr__(self, "cost", MappingProxyType(dict(self.cost)))
         check_numbers(f"pattern {self.name!r}", self.factor, *self.cost.values())
         if len(self.cost) > contract.MAX_IMPACTS:
             raise InvalidReflex(f"pattern {self.name!r} touches {len(self.cost)} of {contract.MAX_IMPACTS} fields")
@@ -126,11 +126,6 @@ class ReflexRules:
 
         patterns = tuple(replace(each, cost=kept_fields(each.cost, fields)) for each in self.patterns)
         return ReflexRules(keep(self.sensitizers), keep(self.dampers), keep(self.decisions), patterns)
-
-
-def frozen_mapping(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a read-only copy."""
-    return MappingProxyType(dict(given))
 
 
 def kept_fields(amounts: Mapping[str, float], fields: AbstractSet[str]) -> dict[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._backends import Reactor
-from .._backends.contract import MAX_LEVELS, NO_TYPE_ID, Entry, Outcome, Task
+from .._backends.contract import MAX_LEVELS, Entry, Outcome, Task
 from ..errors import LifeEventError, logger
 from ..event import Event, Priority
 from ..queue import Receipt, Tracked
@@ -47,14 +47,6 @@ class Execution:
         self.stage = ""
         self.receipt: Receipt | None = self.payload.receipt if type(self.payload) is Tracked else None
         self.failure: BaseException | None = None  # of a coroutine
-
-    @classmethod
-    def unprocessed(cls, event: Event, entry: Entry, status: Status, now_ns: int, version: int) -> Execution:
-        """Return the execution of an event that ended without a start."""
-        execution = cls(event, Task(*entry, NO_TYPE_ID, now_ns, None))
-        execution.status, execution.finished_ns = status, now_ns
-        execution.version_before = execution.version = version
-        return execution
 
     @property
     def entry(self) -> Entry:

@@ -212,13 +212,10 @@ class ChangeFeed:
         after: dict[str, Any] = {}
         for position, (_, place, old, new, _) in enumerate(changes):
             name = self._names[place]
-            was, now = self._shown(name, old, new) if name in self._numbers else exchanged[position]
+            field = self._numbers.get(name)
+            was, now = (field.shown(old), field.shown(new)) if field else exchanged[position]
             before.setdefault(name, was)
             after[name] = now
         reason, event = (note.reason, note.event) if note else (REFLEX, cause) if cause >= 0 else (None, None)
         earlier, later = StateSnapshot.of_stored(version - 1, before), StateSnapshot.of_stored(version, after)
         return StateChange(version, earlier, later, reason, event)
-
-    def _shown(self, name: str, old: float, new: float) -> tuple[float, float]:
-        field = self._numbers[name]
-        return field.shown(old), field.shown(new)

@@ -62,11 +62,13 @@ class ChecksummedFile:
             OSError: the folder or the disk refuses.
             StateFileError: the path is no regular file.
         """
+        digest = _checksum(content.encode("ascii"))
+        whole = _WHOLE.format(kind=self._kind, version=FORMAT_VERSION, digest=digest, content=content)
         mode = self._mode()
         with self._draft() as (draft, name):
             if mode is not None:
                 os.fchmod(draft, mode)
-            _fill(draft, self._with_checksum(content))
+            _fill(draft, whole.encode("ascii"))
             self._keep_previous()
             os.rename(name, self.path)
         self._sync_folder()
@@ -87,11 +89,6 @@ class ChecksummedFile:
                 problems.append(f"{path} {problem}")
         missing = not (self.path.exists() or self.previous.exists())
         raise (StateFileMissing if missing else StateFileError)("; ".join(problems))
-
-    def _with_checksum(self, content: str) -> bytes:
-        digest = _checksum(content.encode("ascii"))
-        whole = _WHOLE.format(kind=self._kind, version=FORMAT_VERSION, digest=digest, content=content)
-        return whole.encode("ascii")
 
     def _opened(self, path: Path) -> str:
         data = _data(path)
@@ -217,7 +214,12 @@ def save_fields(
 def load_fields(path: str | os.PathLike[str], decode: Hooks) -> tuple[dict[str, Any], RestoreReport]:
     """Return the fields of a file and their origin; errors as ``ThreadSafeSelfState.load``."""
     found = ChecksummedFile(path, KIND).read()
-    fields, report = _content(found)
+    try:
+        content = parse_json(found.content, str(found.path))
+        report = RestoreReport(found.path, content["version"], content["saved_at_seconds"], found.problem)
+        fields = dict(content["fields"])
+    except (SerializationError, KeyError, TypeError, ValueError) as error:
+        raise StateFileError(f"{found.path} does not hold a state: {error}") from None
     return {name: decode[name](value) if name in decode else value for name, value in fields.items()}, report
 
 
@@ -227,13 +229,3 @@ def checked_hooks(hooks: Hooks | None, fields: Mapping[str, Any]) -> Hooks:
         if name not in fields:
             raise UnknownField(f"a hook is given for the field {name!r}, which the state does not have")
     return hooks or {}
-
-
-def _content(found: FileContent) -> tuple[dict[str, Any], RestoreReport]:
-    """Return the fields and the report of a content; StateFileError for one that no state wrote."""
-    try:
-        content = parse_json(found.content, str(found.path))
-        report = RestoreReport(found.path, content["version"], content["saved_at_seconds"], found.problem)
-        return dict(content["fields"]), report
-    except (SerializationError, KeyError, TypeError, ValueError) as error:
-        raise StateFileError(f"{found.path} does not hold a state: {error}") from None

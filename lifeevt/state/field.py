@@ -191,9 +191,13 @@ class FieldLayout:
     """
 
     def __init__(self, fields: Mapping[str, Field | Value]) -> None:
-        self.fields: Mapping[str, Field | Value] = MappingProxyType(dict(fields))
-        for name, field in self.fields.items():
-            _check_declaration(name, field)
+        given: dict[Any, Any] = dict(fields)
+        self.fields: Mapping[str, Field | Value] = MappingProxyType(given)
+        for name, field in given.items():
+            if not isinstance(name, str) or not name:
+                raise InvalidValue(f"a field's name must be a non-empty string, not {name!r}")
+            if not isinstance(field, (Field, Value)):
+                raise InvalidValue(f"field {name!r} must be a Field or a Value, not a {type(field).__name__}")
         numbers = {name: field for name, field in self.fields.items() if isinstance(field, Field)}
         self.numbers: Mapping[str, Field] = MappingProxyType(numbers)
         self._values = {name: field for name, field in self.fields.items() if isinstance(field, Value)}
@@ -243,13 +247,6 @@ class FieldLayout:
         """Return the declaration of a number; errors as ``number_place``."""
         self.number_place(name)
         return self.numbers[name]
-
-
-def _check_declaration(name: object, field: object) -> None:
-    if not isinstance(name, str) or not name:
-        raise InvalidValue(f"a field's name must be a non-empty string, not {name!r}")
-    if not isinstance(field, (Field, Value)):
-        raise InvalidValue(f"field {name!r} must be a Field or a Value, not a {type(field).__name__}")
 
 
 @cache

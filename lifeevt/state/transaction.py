@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import ref
 
@@ -74,9 +73,7 @@ class Transaction(Mapping[str, Any]):
         _OPEN.set((*map(ref, others), ref(self)))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self._open:
             self._commit()
         else:
@@ -163,25 +160,15 @@ def retried(
     retries: int,
     pause: Callable[[float], object],
 ) -> Result:
-    """Call ``function`` in a new transaction, up to ``retries`` times again after a conflict; return its result.
-
-    Between two calls it pauses for 25-50 microseconds, doubled each time up to 50 milliseconds.
-    """
+    """Call ``function`` in a new transaction, up to ``retries`` times again after a conflict; return its result."""
     for attempt in range(retries):
         try:
-            return _called(begin(), function)
+            with begin() as transaction:
+                return function(transaction)
         except ConflictError:
-            pause(_pause_seconds(attempt))
-    return _called(begin(), function)
+            import random  # lazy: most states meet no conflict
 
-
-def _called(transaction: Transaction, function: Callable[[Transaction], Result]) -> Result:
-    with transaction:
+            longest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempt, 32), LONGEST_PAUSE_SECONDS)
+            pause(longest * random.uniform(0.5, 1.0))
+    with begin() as transaction:
         return function(transaction)
-
-
-def _pause_seconds(attempt: int) -> float:
-    import random  # lazy: most states meet no conflict
-
-    longest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(attempt, 32), LONGEST_PAUSE_SECONDS)
-    return longest * random.uniform(0.5, 1.0)

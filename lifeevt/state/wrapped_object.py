@@ -39,9 +39,9 @@ class WrappedObject:
         self._places = range(self._count)
         self._read_numbers = _reader(self._names[: self._count])
         # The values that object and cells had when they were last equal, at this version of the cells.
-        self.version, self._numbers, objects = cells.read_whole()
+        self.version, self.numbers, objects = cells.read_whole()
         self._objects = list(objects)
-        for place, number in enumerate(self._numbers):
+        for place, number in enumerate(self.numbers):
             if self._read(place) != number:  # it was clamped
                 self._set(place, number)
 
@@ -60,9 +60,9 @@ class WrappedObject:
     def _take_newer(self) -> None:
         refused: list[str] = []
         version, numbers = self.cells.read_all()
-        for place in compress(self._places, map(ne, numbers, self._numbers)):
-            self._copy_newer(place, self._numbers[place], numbers[place], refused)
-        self.version, self._numbers = version, numbers
+        for place in compress(self._places, map(ne, numbers, self.numbers)):
+            self._copy_newer(place, self.numbers[place], numbers[place], refused)
+        self.version, self.numbers = version, numbers
         if refused:
             raise InvalidValue("; ".join(refused))
 
@@ -99,9 +99,9 @@ class WrappedObject:
             held = tuple(map(self._read, self._places))
         changes = self._changed_objects(refused) if self._objects else {}
         objects = (list(changes), list(changes.values())) if changes else ()
-        version, now = absorb(self.version, held, self._numbers, *objects)
+        version, now = absorb(self.version, held, self.numbers, *objects)
         if now is None:  # some numbers do not have the form in which their fields store them
-            version, now = absorb(self.version, self._stored(held, refused), self._numbers, *objects)
+            version, now = absorb(self.version, self._stored(held, refused), self.numbers, *objects)
         return self._published(version, held, now, changes, refused)
 
     def _changed_objects(self, refused: Refused) -> dict[int, Any]:
@@ -114,7 +114,7 @@ class WrappedObject:
 
     def _stored(self, held: Sequence[Any], refused: Refused) -> tuple[float, ...]:
         """Return the numbers as their fields store them; the published number in place of a refused one."""
-        each = zip(self._places, held, self._numbers, strict=True)
+        each = zip(self._places, held, self.numbers, strict=True)
         return tuple(self._accepted(place, number, stored, refused) for place, number, stored in each)
 
     def _accepted(self, place: int, held: Any, stored: Any, refused: Refused) -> Any:
@@ -136,12 +136,12 @@ class WrappedObject:
         if changes:
             for place, kept in changes.items():
                 self._objects[place - self._count] = kept
-        self._numbers = now
+        self.numbers = now
         if version == self.version + 1:  # no other write came between
             self.version = version
         if now is not held:
-            for place, number in enumerate(now):
-                if held[place] is not number and not _same_number(held[place], number):
+            for place, (was, number) in enumerate(zip(held, now, strict=True)):
+                if was is not number and not (isinstance(was, (int, float)) and was == number):
                     self._put_back(place, number, refused)
         return version or self.version
 
@@ -169,20 +169,12 @@ class WrappedObject:
             posted = post(held)
         finally:
             if posted is None:
-                self._restore(before)
+                for place, old in reversed(before):
+                    with suppress(Exception):  # an object that refuses its old value keeps the new one, published next
+                        setattr(self.target, self._names[place], old)
         if posted is not None:
             self._note(held)
         return posted
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        """The numbers that the object and the cells had when they were last equal."""
-        return self._numbers
-
-    def _restore(self, before: list[tuple[int, Any]]) -> None:
-        for place, held in reversed(before):
-            with suppress(Exception):  # an object that refuses its old value keeps the new one, published next
-                setattr(self.target, self._names[place], held)
 
     # --- single attributes
 
@@ -213,13 +205,13 @@ class WrappedObject:
 
     def _note(self, stored: dict[int, Any]) -> None:
         """Keep the published values."""
-        numbers = list(self._numbers)
+        numbers = list(self.numbers)
         for place, value in stored.items():
             if place < self._count:
                 numbers[place] = value
             else:
                 self._objects[place - self._count] = value
-        self._numbers = tuple(numbers)
+        self.numbers = tuple(numbers)
 
 
 def declared_fields(
@@ -271,10 +263,6 @@ def _guessed(name: str, held: Any) -> Field | Value:
     if not is_number(held):
         return _with_default(name, Value(), held)
     return Field(held, integer=isinstance(held, int))
-
-
-def _same_number(held: Any, number: float) -> bool:
-    return isinstance(held, (int, float)) and held == number
 
 
 class _Unreadable:
