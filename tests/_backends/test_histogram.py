@@ -1,4 +1,4 @@
-"""Histogram: how far a bucket may be off, percentiles beside a sorted list, merging, bad input."""
+"""Histogram: how far a bucket may be off, percentiles beside a sorted list, bad input."""
 
 from __future__ import annotations
 
@@ -85,32 +85,6 @@ def test_the_total_is_wider_than_64_bits(core: ModuleType) -> None:
 
 def test_a_negative_duration_counts_as_zero(core: ModuleType) -> None:
     assert contents(histogram_of(core, -1, INT64_MIN)) == ((2, 0, 0, 0), [(0, 2)])
-
-
-# merging
-
-
-@given(st.lists(durations, max_size=20), st.lists(durations, max_size=20))
-def test_a_merge_counts_as_if_all_had_been_recorded_in_one(core: ModuleType, left: list[int], right: list[int]) -> None:
-    merged, other = histogram_of(core, *left), histogram_of(core, *right)
-    merged.merge(other)
-    assert contents(merged) == contents(histogram_of(core, *left, *right))
-    assert contents(other) == contents(histogram_of(core, *right))
-
-
-@given(st.lists(durations, max_size=5))
-@example([2**62] * 3)
-def test_a_histogram_merged_with_itself_counts_all_twice(core: ModuleType, found: list[int]) -> None:
-    histogram = histogram_of(core, *found)
-    histogram.merge(histogram)
-    assert contents(histogram) == contents(histogram_of(core, *found, *found))
-
-
-@pytest.mark.native
-@pytest.mark.parametrize("other", [None, 7, [], object()])
-def test_a_merge_with_something_else_is_refused(core: ModuleType, other: Any) -> None:
-    with pytest.raises(TypeError):
-        core.Histogram().merge(other)
 
 
 # bad input

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from lifeevt._backends.contract import (
     ADMITTED,
@@ -411,38 +411,31 @@ def cells_machine(*twins: Callable[..., Any]) -> type[RuleBasedStateMachine]:
 
 
 def histogram_machine(*twins: Callable[[], Any]) -> type[RuleBasedStateMachine]:
-    """Two histograms of each twin, recorded and merged, beside two plain lists."""
+    """A histogram of each twin beside a plain list."""
 
     class HistogramLockstep(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
-            self.pairs = [(twin(), twin()) for twin in twins]
-            self.found: tuple[list[int], list[int]] = ([], [])
+            self.histograms = [twin() for twin in twins]
+            self.found: list[int] = []
 
-        @rule(which=st.integers(0, 1), duration=durations | st.integers(-5, 200))
-        def record(self, which: int, duration: int) -> None:
-            agree(self.pairs, lambda pair: pair[which].record(duration))
-            self.found[which].append(max(duration, 0))
+        @rule(duration=durations | st.integers(-5, 200))
+        def record(self, duration: int) -> None:
+            agree(self.histograms, lambda one: one.record(duration))
+            self.found.append(max(duration, 0))
 
-        @precondition(lambda self: sum(map(len, self.found)) < 200)
-        @rule(into=st.integers(0, 1), of=st.integers(0, 1))
-        def merge(self, into: int, of: int) -> None:
-            agree(self.pairs, lambda pair: pair[into].merge(pair[of]))
-            self.found[into].extend(list(self.found[of]))
-
-        @rule(which=st.integers(0, 1), percent=st.floats(0.0, 100.0) | st.sampled_from([50.0, 95.0, 99.0]))
-        def percentile(self, which: int, percent: Any) -> None:
-            agree(self.pairs, lambda pair: pair[which].percentile(percent))
+        @rule(percent=st.floats(0.0, 100.0) | st.sampled_from([50.0, 95.0, 99.0]))
+        def percentile(self, percent: Any) -> None:
+            agree(self.histograms, lambda one: one.percentile(percent))
 
         @invariant()
         def same_contents(self) -> None:
-            agree(self.pairs, lambda pair: [one.buckets() for one in pair])
-            for which, found in enumerate(self.found):
-                expected = [len(found), sum(found), min(found, default=0), max(found, default=0)]
-                for pair in self.pairs:
-                    one = pair[which]
-                    assert [one.count, one.total, one.minimum, one.maximum] == expected
-                    assert _fits(one.buckets(), found)
+            found = self.found
+            agree(self.histograms, lambda one: one.buckets())
+            expected = [len(found), sum(found), min(found, default=0), max(found, default=0)]
+            for one in self.histograms:
+                assert [one.count, one.total, one.minimum, one.maximum] == expected
+                assert _fits(one.buckets(), found)
 
     return HistogramLockstep
 

@@ -198,7 +198,7 @@ def keyword_calls(core: ModuleType) -> Iterator[Any]:
         yield getattr(lock, f"acquire_{mode}")(timeout_ns=0), getattr(lock, f"release_{mode}")()
     yield cells.read(index=0), cells.write(index=0, value=2.0), cells.add(indices=[0], deltas=[0.5]), cells.read_all()
     yield made(core, "ReflexTable").respond(cells=cells, row=0, intensity=1.0, recall_max=0.0, recall_mean=0.0)
-    yield histogram.record(duration_ns=1000), histogram.merge(other=histogram), histogram.percentile(percent=50.0)
+    yield histogram.record(duration_ns=1000), histogram.percentile(percent=50.0)
     yield histogram.buckets(), histogram.count, histogram.total, histogram.minimum, histogram.maximum
     yield from calls_of_the_worker(core)
 
@@ -291,7 +291,6 @@ GOOD_CALLS: list[tuple[str, str, list[Any]]] = [
     ("LockEntry", "__init__", ["a test"]),
     ("Histogram", "record", [1]),
     ("Histogram", "percentile", [50.0]),
-    ("Histogram", "merge", [None]),
     ("Account", "record", [1, 1, 1]),
     ("CoDel", "__init__", [9, [0] + [5] * 15]), ("CoDel", "admits", [1, 2, 3, False]),
     ("TypeTable", "add", ["hit", 0, 1, True]),

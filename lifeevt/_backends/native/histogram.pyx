@@ -5,7 +5,7 @@ from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 
 from ..nogil.atomics cimport RELAXED, load_u64
 from ..nogil.histogram cimport (
-    HISTOGRAM_BUCKETS, histogram_init, histogram_merge, histogram_percentile, histogram_record, histogram_upper,
+    HISTOGRAM_BUCKETS, histogram_init, histogram_percentile, histogram_record, histogram_upper,
 )
 
 
@@ -41,9 +41,6 @@ cdef class Histogram:
 
     def percentile(self, double percent):
         return histogram_percentile(&self.counted, percent)
-
-    def merge(self, Histogram other not None):
-        histogram_merge(&self.counted, &other.counted)
 
     def buckets(self):
         cdef int index

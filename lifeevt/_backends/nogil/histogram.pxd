@@ -43,8 +43,10 @@ cdef inline void histogram_record(histogram* self, int64_t duration_ns) noexcept
     """Count one duration; a negative one as 0. O(1)."""
     cdef uint64_t duration = <uint64_t> duration_ns if duration_ns > 0 else 0
     fetch_add_u64(&self.counts[_bucket_of(duration)], 1, RELAXED)
-    _add_total(self, duration)
-    _extend(self, duration, duration)
+    if fetch_add_u64(&self.total_low, duration, RELAXED) > UINT64_MAX - duration:
+        fetch_add_u64(&self.total_high, 1, RELAXED)
+    fetch_min_u64(&self.minimum, duration, RELAXED)
+    fetch_max_u64(&self.maximum, duration, RELAXED)
     fetch_add_u64(&self.count, 1, RELAXED)
 
 
@@ -77,21 +79,6 @@ cdef inline void _record_unshared(histogram* self, int index, uint64_t duration)
     store_u64(&self.count, self.count + 1, RELAXED)
 
 
-cdef inline void histogram_merge(histogram* self, const histogram* other) noexcept nogil:
-    """Add all that another one counted, which may be this one. O(buckets)."""
-    cdef uint64_t low = load_u64(&other.total_low, RELAXED), high = load_u64(&other.total_high, RELAXED)
-    cdef uint64_t total = load_u64(&other.count, RELAXED), count
-    cdef int index
-    for index in range(HISTOGRAM_BUCKETS):
-        count = load_u64(&other.counts[index], RELAXED)
-        if count > 0:
-            fetch_add_u64(&self.counts[index], count, RELAXED)
-    _add_total(self, low)
-    fetch_add_u64(&self.total_high, high, RELAXED)
-    _extend(self, load_u64(&other.minimum, RELAXED), load_u64(&other.maximum, RELAXED))
-    fetch_add_u64(&self.count, total, RELAXED)
-
-
 cdef inline int64_t histogram_upper(int index) noexcept nogil:
     """Return the longest duration that a bucket holds."""
     cdef int shift = index // SUB_BUCKETS - 1
@@ -120,13 +107,3 @@ cdef inline int _bucket_of(uint64_t duration) noexcept nogil:
     if shift <= 0:
         return <int> duration
     return shift * SUB_BUCKETS + <int> (duration >> shift)
-
-
-cdef inline void _add_total(histogram* self, uint64_t amount) noexcept nogil:
-    if fetch_add_u64(&self.total_low, amount, RELAXED) > UINT64_MAX - amount:
-        fetch_add_u64(&self.total_high, 1, RELAXED)
-
-
-cdef inline void _extend(histogram* self, uint64_t low, uint64_t high) noexcept nogil:
-    fetch_min_u64(&self.minimum, low, RELAXED)
-    fetch_max_u64(&self.maximum, high, RELAXED)

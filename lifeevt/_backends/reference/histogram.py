@@ -57,27 +57,10 @@ class Histogram(Uncopyable, fork.Mutexed):
                 return min(upper, self._maximum)
         return self._maximum
 
-    def merge(self, other: Histogram) -> None:
-        """Add everything that ``other`` counted. O(buckets)."""
-        with other._mutex:  # one lock at a time: two histograms may be merged into each other
-            buckets = dict(other._buckets)
-            sums = other._count, other._total, other._minimum, other._maximum
-        with self._mutex:
-            self._merge(buckets, *sums)
-
     def buckets(self) -> list[tuple[int, int]]:
         """Return (largest duration, count) of every bucket in use, shortest first."""
         with self._mutex:
             return [(_upper_of(bucket), count) for bucket, count in sorted(self._buckets.items())]
-
-    def _merge(self, buckets: dict[int, int], count: int, total: int, minimum: int, maximum: int) -> None:
-        for bucket, number in buckets.items():
-            self._buckets[bucket] = self._buckets.get(bucket, 0) + number
-        if count:
-            self._minimum = min(self._minimum, minimum) if self._count else minimum
-            self._maximum = max(self._maximum, maximum)
-        self._count += count
-        self._total += total
 
 
 def record_each(*durations: tuple[Histogram, int]) -> None:
