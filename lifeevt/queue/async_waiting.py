@@ -60,7 +60,7 @@ class AsyncWaiting:
         import asyncio  # lazy: most users have no event loop
 
         loop = asyncio.get_running_loop()
-        self._enter(loop)
+        readable = self._enter(loop)
         try:
             while True:
                 changed = loop.create_future()
@@ -73,9 +73,9 @@ class AsyncWaiting:
                 seconds = None if due_ns is None else max(due_ns - self._clock.now_ns(), 0) / NS_PER_SECOND
                 await asyncio.wait([changed], timeout=seconds)
         finally:
-            self._leave(loop, changed)
+            self._leave(loop, readable, changed)
 
-    def _enter(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _enter(self, loop: asyncio.AbstractEventLoop) -> int:
         with self._lock:
             if self._files is None:
                 self._files = open_files()
@@ -87,14 +87,14 @@ class AsyncWaiting:
             if not self._loops[loop]:
                 loop.add_reader(readable, self._change, readable)
             self._loops[loop] += 1
+            return readable
 
-    def _leave(self, loop: asyncio.AbstractEventLoop, changed: asyncio.Future[None]) -> None:
+    def _leave(self, loop: asyncio.AbstractEventLoop, readable: int, changed: asyncio.Future[None]) -> None:
         with self._lock:
             self._waiting.discard(changed)
             self._loops[loop] -= 1
-            if not self._loops[loop] and self._files is not None:
+            if not self._loops[loop]:
                 del self._loops[loop]
-                readable, _ = self._files
                 loop.remove_reader(readable)
             if not self._loops:
                 self._heap.unwatch(False)

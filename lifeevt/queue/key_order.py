@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
@@ -69,7 +69,7 @@ class KeyOrders:
 
     def __init__(self, heap: EventHeap, type_ids: TypeIds) -> None:
         self._heap, self._type_ids = heap, type_ids
-        self._orders: dict[Hashable, KeyOrder] = {}
+        self._orders: defaultdict[Hashable, KeyOrder] = defaultdict(KeyOrder)
 
     def last(self, key: Hashable) -> Receipt | None:
         """Return the last receipt of a key."""
@@ -86,8 +86,7 @@ class KeyOrders:
         )
         if verdict is not REFUSED:
             receipt.admission = Admission.ACCEPTED
-            if receipt.key is not None and receipt.ticket is not None:
-                self._join(self._orders.setdefault(receipt.key, KeyOrder()), receipt, key, level)
+            self._join(receipt, key, level)
         return verdict
 
     def coalesce(
@@ -105,7 +104,7 @@ class KeyOrders:
             stays.event, stays.admission = event, Admission.ACCEPTED
         else:
             receipt.admission = Admission.COALESCED
-        self._join(self._orders[receipt.key], stays, key, level)
+        self._join(stays, key, level)
         return receipt if stays is older else older
 
     def replace(self, receipt: Receipt, event: Event, key: int, level: int) -> bool:
@@ -113,8 +112,7 @@ class KeyOrders:
         if not self.put(receipt, Tracked(event, receipt), key, level):
             return False
         receipt.event = event
-        if receipt.key is not None and receipt.key in self._orders:
-            self._join(self._orders[receipt.key], receipt, key, level)
+        self._join(receipt, key, level)
         return True
 
     def put(self, receipt: Receipt, tracked: Tracked, key: int, level: int) -> bool:
@@ -139,10 +137,11 @@ class KeyOrders:
             self._urge(order)
         return True
 
-    def _join(self, order: KeyOrder, receipt: Receipt, key: int, level: int) -> None:
-        """Append a receipt to the order of its key, or note that it is more urgent."""
-        if receipt.ticket is not None:
+    def _join(self, receipt: Receipt, key: int, level: int) -> None:
+        """Append a receipt to the order of its key, if it has one, or note that it is more urgent."""
+        if receipt.key is not None and receipt.ticket is not None:
             sequence, _ = receipt.ticket
+            order = self._orders[receipt.key]
             order.join(sequence, receipt, key, level)
             self._urge(order)
 

@@ -150,9 +150,8 @@ class AsyncEventQueue(QueueBase):
         Raises:
             ValueError: ``misfire`` is unknown, or the period is too short.
         """
-        return self.tracker.repeat(
-            seconds, misfire, lambda: self.put_tracked(event() if callable(event) else event, 0.0, **options)
-        )
+        make: Callable[[], Event] = event if callable(event) else lambda: event
+        return self.tracker.repeat(seconds, misfire, lambda: self.put_tracked(make(), 0.0, **options))
 
     def type_id(self, name: str) -> int:
         """Return the number of an event type for :meth:`put_arrays`; it stays the same for this queue. O(1).

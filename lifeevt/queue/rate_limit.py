@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
 
 from .._backends import Bucket, EventHeap, fork
 from ..event import RateLimit
@@ -40,8 +39,8 @@ class RateLimiter:
         self._mutex = threading.RLock()
         fork.renew_locks(self, "_mutex")
         self._of_types: dict[str, list[TokenBucket]] = {}  # the newest first, then the previous one
-        self._of_sources: dict[Hashable, TokenBucket] = {}  # by type and source
-        self._shared: dict[Hashable, TokenBucket] = {}
+        self._of_sources: dict[tuple[str, str | None], TokenBucket] = {}
+        self._shared: dict[tuple[str, str | None], TokenBucket] = {}
         self._forget_at_ns: int | None = None
 
     def admits(
@@ -80,11 +79,15 @@ class RateLimiter:
         return len(self._of_sources)
 
     def _of_source(self, name: str, source: str | None, limit: RateLimit, now_ns: int) -> TokenBucket:
-        if (name, source) not in self._of_sources and len(self._of_sources) >= self._room:
+        kept, key = self._of_sources, (name, source)
+        if key not in kept and len(kept) >= self._room:
             self._forget_idle(now_ns, limit.period_ns)
-            if len(self._of_sources) >= self._room:
-                return _bucket(self._shared, name, limit)
-        return _bucket(self._of_sources, (name, source), limit)
+            if len(kept) >= self._room:
+                kept, key = self._shared, (name, None)
+        found = kept.get(key)
+        if found is None or found.limit != limit:
+            found = kept[key] = TokenBucket(limit)
+        return found
 
     def _forget_idle(self, now_ns: int, period_ns: int) -> None:
         """Forget the sources with a full bucket, at most once an eighth of a period. O(room)."""
@@ -93,10 +96,3 @@ class RateLimiter:
         for key in [key for key, bucket in self._of_sources.items() if bucket.is_full(now_ns)]:
             del self._of_sources[key]
         self._forget_at_ns = now_ns + period_ns // 8 + 1
-
-
-def _bucket(kept: dict[Hashable, TokenBucket], key: Hashable, limit: RateLimit) -> TokenBucket:
-    found = kept.get(key)
-    if found is None or found.limit != limit:
-        found = kept[key] = TokenBucket(limit)
-    return found

@@ -95,7 +95,10 @@ class Tracker:
     def admit(self, receipt: Receipt) -> bool:
         """Let the event in by the policy of its level or type; False, with a reason, when there is no room."""
         offer, event = self._discipline.offer(receipt.event), receipt.event
-        if not self._may_come(receipt, offer.arrival_ns):
+        if receipt.may_come is None:  # the limits are asked once for each receipt
+            receipt.may_come = self._discipline.admits(event, offer.arrival_ns)
+        if not receipt.may_come:
+            receipt.reason = f"{event.type!r} from {event.source!r} comes more often than its limit allows"
             return False
         overflow = self._discipline.overflow_of(event)
         coalesces = overflow.coalesces[offer.level]
@@ -107,15 +110,6 @@ class Tracker:
             return True
         receipt.reason = self._discipline.refusal(event)
         return False
-
-    def _may_come(self, receipt: Receipt, now_ns: int) -> bool:
-        """Return whether the rate limits let the event come; they are asked once for each receipt."""
-        if receipt.may_come is None:
-            receipt.may_come = self._discipline.admits(receipt.event, now_ns)
-        if not receipt.may_come:
-            event = receipt.event
-            receipt.reason = f"{event.type!r} from {event.source!r} comes more often than its limit allows"
-        return receipt.may_come
 
     def _enter(self, receipt: Receipt, policy: int, offer: Offer) -> bool:
         """Let the event in, or coalesce it with the last of its key; False when there is no room."""

@@ -83,7 +83,7 @@ class EventScheduler:
         self._strategy = find_strategy(strategy)
         self.offsets_ns: Sequence[int] = level_offsets(self._strategy)
         self.types = types or EventTypes.life()
-        self.codel = codel  # whose controller the engine asks
+        self.codel = codel
         self.delay_controller = None if codel is None else _backends.CoDel(codel.interval_ns, codel.targets_ns)
         self._accounts = Accounts(self.types)
         self._heap: EventHeap | None = None  # of the queue, once it is attached
