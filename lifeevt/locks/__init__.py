@@ -5,8 +5,8 @@ from __future__ import annotations
 from .._public import publish
 from .fair_lock import FairLock, FairLockGuard
 from .instrumented_lock import InstrumentedLock
+from .ranked_lock import LockHolder, LockStatistics
 from .rwlock import ReadWriteLock
-from .statistics import LockHolder, LockStatistics
 
 __all__ = ["FairLock", "FairLockGuard", "InstrumentedLock", "LockHolder", "LockStatistics", "ReadWriteLock"]
 

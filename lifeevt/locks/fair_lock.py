@@ -8,14 +8,13 @@ import time
 from .._backends import LockEntry, LockGuard, fork
 from ..clock import limit_in_ns
 from ..errors import LockOrderError, LockTimeout
-from . import lock_order
-from .statistics import LockHolder, LockStatistics, LockTimes
+from .ranked_lock import LockHolder, LockStatistics, LockTimes, RankedLock
 from .wait_graph import GRAPH
 
 RECHECK_SECONDS = 1.0  # a thread that leaves may be interrupted by a signal handler before it wakes the next one
 
 
-class FairLock(fork.Forked):
+class FairLock(RankedLock, fork.Forked):
     """A lock with one holder at a time, in the order of requests; the holder, its purpose and its time are visible.
 
     ``with lock.acquire("the engine", timeout=1.0): ...``. It is not re-entrant. Thread-safe.
@@ -85,7 +84,7 @@ class FairLock(fork.Forked):
             if entry.thread == me:
                 does = "holds" if entry.since_ns else "waits for"
                 raise LockOrderError(f"this thread {does} {self.name} already, as {entry.holder}")
-        lock_order.check(self.name, self.rank)
+        self.check_rank()
 
     def wait(self, entry: LockEntry, limit_ns: int | None) -> None:
         """Wait until ``entry`` is the first in line; LockTimeout and DeadlockError as in ``acquire``."""
@@ -101,14 +100,6 @@ class FairLock(fork.Forked):
             GRAPH.end(self)
             if self.times is not None:
                 self.times.waits.record(time.monotonic_ns() - asked_ns)
-
-    def note_rank(self, entry: LockEntry) -> None:
-        """Note that this thread, which is that of ``entry``, holds a lock of this rank."""
-        entry.ranks = lock_order.note(self.name, self.rank)
-
-    def forget_rank(self, entry: LockEntry) -> None:
-        """Note that the thread of ``entry`` no longer holds a lock of this rank. Any thread may call it."""
-        lock_order.forget(entry.ranks, self.name, self.rank)
 
     def _patience_seconds(self, limit_ns: int | None, asked_ns: int) -> float:
         if limit_ns is None:

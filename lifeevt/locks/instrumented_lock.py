@@ -7,12 +7,11 @@ import time
 
 from .._backends import LockEntry, fork
 from ..errors import LockOrderError
-from . import lock_order
-from .statistics import LockHolder, LockStatistics, LockTimes
+from .ranked_lock import LockHolder, LockStatistics, LockTimes, RankedLock
 from .wait_graph import GRAPH
 
 
-class InstrumentedLock(fork.Forked):
+class InstrumentedLock(RankedLock, fork.Forked):
     """Your own ``threading.Lock`` or ``RLock`` with deadlock detection, a checked rank and times. Thread-safe.
 
     It has the methods of the lock, with the same results. Use the lock through this object only, and as a mutex:
@@ -38,11 +37,14 @@ class InstrumentedLock(fork.Forked):
         entry = self._entry
         again = entry is not None and entry.thread == threading.get_ident()
         if not again:
-            lock_order.check(self.name, self.rank)
+            self.check_rank()
         if not self._lock.acquire(False) and not (blocking and self._wait(again, timeout)):
             return False
         if not again:
-            self._enter()
+            entry = LockEntry(threading.current_thread().name)
+            self.note_rank(entry)
+            entry.enter()
+            self._entry = entry
         self._depth += 1
         return True
 
@@ -58,7 +60,9 @@ class InstrumentedLock(fork.Forked):
             self._entry, self._depth = entry, depth
             raise
         if depth == 1 and entry is not None:
-            self._note_end(entry)
+            self.forget_rank(entry)
+            if self._times is not None:
+                self._times.record_hold(entry.holder, entry.held_ns())
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -79,17 +83,6 @@ class InstrumentedLock(fork.Forked):
         """Return the thread that holds the lock, unless that is ``thread``."""
         entry = self._entry
         return () if entry is None or entry.thread == thread else (entry.thread,)
-
-    def _enter(self) -> None:
-        entry = LockEntry(threading.current_thread().name)
-        entry.ranks = lock_order.note(self.name, self.rank)
-        entry.enter()
-        self._entry = entry
-
-    def _note_end(self, entry: LockEntry) -> None:
-        lock_order.forget(entry.ranks, self.name, self.rank)
-        if self._times is not None:
-            self._times.record_hold(entry.holder, entry.held_ns())
 
     def _wait(self, again: bool, timeout: float) -> bool:
         if again:

@@ -7,16 +7,16 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from .._backends import Histogram, RWLock
+from .._backends import RWLock
+from .._backends.contract import OnWait
 from ..clock import limit_in_ns
 from ..errors import StateError
-from ..metrics import LatencySummary, summarize
-from . import lock_order
-from .statistics import LockHolder, LockStatistics
+from ..metrics import summarize
+from .ranked_lock import LockHolder, LockStatistics, Ranked, RankedLock
 from .wait_graph import GRAPH
 
 
-class ReadWriteLock:
+class ReadWriteLock(RankedLock):
     """Many readers or one writer: ``with lock.read(timeout): ...`` and ``with lock.write(timeout): ...``. Thread-safe.
 
     Writers enter first, in the order of requests, and at most 2 of them pass a waiting reader. It is not re-entrant. A
@@ -30,19 +30,17 @@ class ReadWriteLock:
 
     def __init__(self, name: str, rank: int | None = None, *, measured: bool = True) -> None:
         self.name, self.rank = name, rank
-        self._core = RWLock(name, measured)
-        self._wait_to_read = partial(self._wait, "read")
-        self._wait_to_write = partial(self._wait, "write")
+        self._core = core = RWLock(name, measured)
+        self._reading = core.acquire_read, core.release_read, partial(self._wait, "read")
+        self._writing = core.acquire_write, core.release_write, partial(self._wait, "write")
 
     def read(self, timeout: float | None = None) -> ReadWriteGuard:
         """Return the guard of a reader, for ``with``; its block waits while a writer holds the lock or waits."""
-        core = self._core
-        return ReadWriteGuard(self, core.acquire_read, core.release_read, self._wait_to_read, limit_in_ns(timeout))
+        return ReadWriteGuard(self, *self._reading, limit_in_ns(timeout))
 
     def write(self, timeout: float | None = None) -> ReadWriteGuard:
         """Return the guard of a writer, for ``with``; its block waits while another thread holds the lock."""
-        core = self._core
-        return ReadWriteGuard(self, core.acquire_write, core.release_write, self._wait_to_write, limit_in_ns(timeout))
+        return ReadWriteGuard(self, *self._writing, limit_in_ns(timeout))
 
     def holders(self) -> tuple[LockHolder, ...]:
         """Return the present holders."""
@@ -57,7 +55,9 @@ class ReadWriteLock:
     def statistics(self) -> LockStatistics:
         """Return the times of waits and holds. O(buckets)."""
         core = self._core
-        return LockStatistics(self.name, _summary(core.waits), _summary(core.holds), *(core.longest or ()))
+        if core.waits is None or core.holds is None:
+            return LockStatistics(self.name)
+        return LockStatistics(self.name, summarize(core.waits), summarize(core.holds), *(core.longest or ()))
 
     def blockers(self, thread: int) -> tuple[int, ...]:
         """Return the threads that keep ``thread`` waiting; none when it does not wait."""
@@ -74,28 +74,24 @@ class ReadWriteLock:
 class ReadWriteGuard:
     """A hold on a ReadWriteLock, from the begin of its block to the end, or until the guard is dropped."""
 
-    __slots__ = ("_acquire", "_limit_ns", "_lock", "_on_wait", "_ranks", "_release", "_thread")
+    __slots__ = ("_acquire", "_limit_ns", "_lock", "_on_wait", "_release", "_thread", "ranks")
 
     def __init__(
-        self,
-        lock: ReadWriteLock,
-        acquire: Callable[[int | None, Callable[[bool], None]], None],
-        release: Callable[[], None],
-        on_wait: Callable[[bool], None],
-        limit_ns: int | None,
-    ) -> None:
+        self, lock: ReadWriteLock, acquire: Callable[[int | None, OnWait], None], release: Callable[[], None],
+        on_wait: OnWait, limit_ns: int | None,
+    ) -> None:  # fmt: skip
         self._lock, self._acquire, self._release = lock, acquire, release
         self._on_wait, self._limit_ns = on_wait, limit_ns
         self._thread: int | None = None
-        self._ranks: list[lock_order.Ranked] = []
+        self.ranks: list[Ranked] = []
 
     def __enter__(self) -> None:
         lock = self._lock
-        lock_order.check(lock.name, lock.rank)
+        lock.check_rank()
         self._thread = threading.get_ident()
         try:
             self._acquire(self._limit_ns, self._on_wait)
-            self._ranks = lock_order.note(lock.name, lock.rank)
+            lock.note_rank(self)
         except StateError:
             self._thread = None
             raise
@@ -104,7 +100,7 @@ class ReadWriteGuard:
             raise
 
     def __exit__(self, *_: object) -> None:
-        lock_order.forget(self._ranks, self._lock.name, self._lock.rank)
+        self._lock.forget_rank(self)
         self._release()
         self._thread = None
 
@@ -115,9 +111,5 @@ class ReadWriteGuard:
     def _leave_if_inside(self) -> None:
         thread, self._thread = self._thread, None
         if thread == threading.get_ident() and thread in self._lock._core.holders():
-            lock_order.forget(self._ranks, self._lock.name, self._lock.rank)
+            self._lock.forget_rank(self)
             self._release()
-
-
-def _summary(histogram: Histogram | None) -> LatencySummary:
-    return LatencySummary() if histogram is None else summarize(histogram)

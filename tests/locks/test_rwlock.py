@@ -108,7 +108,7 @@ def test_an_exception_right_after_the_entry_leaves_no_lock(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lifeevt.locks.lock_order.note", interrupt)
+    monkeypatch.setattr("lifeevt.locks.ranked_lock.RankedLock.note_rank", interrupt)
     with pytest.raises(KeyboardInterrupt), getattr(lock, mode)():
         pass
     assert lock.holders() == ()

@@ -1,13 +1,57 @@
-"""LockHolder and LockStatistics, the reports of a lock, and LockTimes, the histograms behind them."""
+"""RankedLock: a lock with a name and a rank; LockHolder and LockStatistics: the reports of a lock.
+
+A thread may take only a lock of a higher rank than those it holds. Without ranks out of order no cycle of waits can
+arise: Havender, "Avoiding deadlock in multitasking systems" (1968).
+"""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
+from typing import Any
 
 from .._backends import Histogram
+from ..errors import LockOrderError
 from ..metrics import LatencySummary, summarize
 
+Ranked = tuple[str, int]  # a lock's name and rank
 NO_TIMES = LatencySummary()
+
+
+class _Held(threading.local):
+    def __init__(self) -> None:
+        self.locks: list[Ranked] = []
+
+
+_held = _Held()
+
+
+class RankedLock:
+    """A lock that a thread takes in the order of ranks. A hold keeps the list of its thread in its ``ranks``."""
+
+    name: str
+    rank: int | None
+
+    def check_rank(self) -> None:
+        """Raise LockOrderError unless the rank is above that of every lock that this thread holds. None: no check."""
+        if self.rank is None:
+            return
+        for other, held in _held.locks:
+            if held >= self.rank:
+                raise LockOrderError(
+                    f"{self.name} has rank {self.rank} and this thread holds {other} of rank {held}: take it first"
+                )
+
+    def note_rank(self, hold: Any) -> None:
+        """Note that this thread, which is that of ``hold``, holds a lock of this rank."""
+        hold.ranks = _held.locks
+        if self.rank is not None:
+            hold.ranks.append((self.name, self.rank))
+
+    def forget_rank(self, hold: Any) -> None:
+        """Note that the thread of ``hold`` no longer holds a lock of this rank. Any thread may call it."""
+        if self.rank is not None and hold.ranks and (self.name, self.rank) in hold.ranks:
+            hold.ranks.remove((self.name, self.rank))
 
 
 @dataclass(frozen=True)
