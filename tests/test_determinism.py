@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import given, settings, strategies as st
-from parity.outcomes import Given, answering, life_of, made, outcome_of
+from parity.outcomes import Given, life_of, made, outcome_of, processing
 from parity.test_facade import life_events, vitals
 
 from lifeevt import AsyncEventProcessor, ManualClock
@@ -14,7 +14,7 @@ few = settings(max_examples=40)
 @few
 @given(st.lists(life_events, max_size=20), vitals)
 def test_the_same_twice_is_the_same(batch: list[Given], begins: tuple[float, ...]) -> None:
-    first, second = (answering([(0, batch)], begins, "drop_lowest") for _ in range(2))
+    first, second = (processing([(0, batch)], begins, "drop_lowest") for _ in range(2))
     assert first == second
 
 

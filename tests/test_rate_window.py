@@ -19,7 +19,7 @@ def test_the_rate_is_the_growth_between_two_samples() -> None:
     assert window.per_second == 10.0
 
 
-def test_what_is_older_than_the_window_is_forgotten() -> None:
+def test_times_older_than_the_window_are_forgotten() -> None:
     window = RateWindow(2.0)
     for second, count in ((0, 0), (1, 1000), (2, 1001), (3, 1002), (4, 1003)):
         window.sample(second * SECOND, count)

@@ -115,7 +115,7 @@ def test_status_and_priority_are_written_by_name() -> None:
     assert (record["status"], record["priority"]) == ("PROCESSED", "CRITICAL")
 
 
-def test_the_defaults_stand_for_what_a_record_leaves_out() -> None:
+def test_the_defaults_stand_for_fields_that_a_record_leaves_out() -> None:
     record = {"event": RESULT.event.to_dict(), "status": "IGNORED", "priority": "LOW"}
     assert EventProcessingResult.from_dict(record) == EventProcessingResult(RESULT.event, Status.IGNORED, Priority.LOW)
 

@@ -38,7 +38,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 @given(json_values)
-def test_what_goes_in_comes_back(value: Any) -> None:
+def test_serialized_values_come_back(value: Any) -> None:
     text = exact_json(value, "value")
     assert "\n" not in text
     assert same(parse_json(text, "value"), value)
@@ -70,7 +70,7 @@ def test_plain_values_are_equal_and_share_no_container(value: Any) -> None:
     ],
     ids=lambda case: type(case).__name__,
 )
-def test_what_json_would_lose_is_refused_with_its_path(value: Any, message: str) -> None:
+def test_values_that_json_would_lose_are_refused_with_their_path(value: Any, message: str) -> None:
     with pytest.raises(SerializationError, match=message):
         exact_json(value, "value")
 

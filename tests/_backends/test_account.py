@@ -30,7 +30,7 @@ def test_an_event_is_late_when_it_took_longer_than_its_budget(core: ModuleType, 
 
 
 @pytest.mark.parametrize(("latency", "late", "lateness"), [(100, 0, 0), (101, 1, 1), (150, 1, 50)])
-def test_lateness_is_what_a_late_event_took_too_long(core: ModuleType, latency: int, late: int, lateness: int) -> None:
+def test_lateness_is_the_time_beyond_the_budget(core: ModuleType, latency: int, late: int, lateness: int) -> None:
     account = core.Account()
     account.record(100, 0, latency)
     assert (account.late, account.lateness.count, account.lateness.total) == (late, late, lateness)
@@ -43,7 +43,7 @@ def test_an_event_starved_that_waited_longer_than_ten_budgets(core: ModuleType, 
     assert account.starved == starved
 
 
-def test_what_is_shed_is_counted_by_itself(core: ModuleType) -> None:
+def test_shed_events_are_counted_apart(core: ModuleType) -> None:
     account = core.Account()
     account.record_shed()
     assert (account.shed, account.latency.count, account.late, account.starved) == (1, 0, 0, 0)

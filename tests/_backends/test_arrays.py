@@ -82,7 +82,7 @@ def test_every_length_is_taken_whole(core: ModuleType, count: int) -> None:
 
 
 @pytest.mark.parametrize(("policy", "refused"), [(REJECT, 990), (WAIT, 0), (DROP_LOWEST, 990)])
-def test_what_does_not_fit_is_refused_and_counted_by_the_policy(core: ModuleType, policy: int, refused: int) -> None:
+def test_numbers_beyond_the_capacity_are_refused_by_policy(core: ModuleType, policy: int, refused: int) -> None:
     heap = core.EventHeap(10)
     assert offered(heap, type_table_of(core), [1] * 1000, policy=policy) == (10, [])
     assert heap.counts()[:3] == (10, refused, 10)
@@ -97,7 +97,7 @@ def test_victims_among_the_numbers_are_handed_back(core: ModuleType, count: int)
     heap.check()
 
 
-def test_objects_and_numbers_shed_one_another(core: ModuleType) -> None:
+def test_objects_and_numbers_shed_each_other(core: ModuleType) -> None:
     heap, type_table, payload = core.EventHeap(2), type_table_of(core), Payload()
     heap.offer(0, 2, 0, payload, REJECT), heap.offer(0, 2, 0, payload, REJECT)
     taken, shed = offered(heap, type_table, [1, 0], policy=DROP_LOWEST)
@@ -111,7 +111,7 @@ def test_objects_and_numbers_shed_one_another(core: ModuleType) -> None:
     assert [each[0] for each in heap.drain(9, 0)] == ["object", (0, 0.0001, 0.0)]
 
 
-def test_many_objects_and_numbers_take_turns_in_the_same_places(core: ModuleType) -> None:
+def test_many_objects_and_numbers_alternate_in_the_same_slots(core: ModuleType) -> None:
     heap, type_table = core.EventHeap(600), type_table_of(core)
     for round_ in range(5):
         offered(heap, type_table, [0] * 600)
@@ -160,7 +160,7 @@ def test_wrong_numbers_keep_all_of_them_out(core: ModuleType, name: str) -> None
 
 @pytest.mark.parametrize("given", [([0, 1], DOUBLES, None), (INTEGERS, [0.0, 0.5], None), (INTEGERS, DOUBLES, "xx"),
                                    (None, DOUBLES, None), (INTEGERS, None, None)])  # fmt: skip
-def test_what_is_no_buffer_is_refused(core: ModuleType, given: tuple[Any, Any, Any]) -> None:
+def test_an_argument_that_is_no_buffer_is_refused(core: ModuleType, given: tuple[Any, Any, Any]) -> None:
     heap = core.EventHeap(9)
     with pytest.raises(TypeError):
         heap.offer_numbers(type_table_of(core), *given, 0, REJECT)
@@ -187,7 +187,7 @@ def test_the_first_wrong_number_is_named_with_its_place(core: ModuleType) -> Non
             heap.offer_numbers(type_table, *given, 0, REJECT)
 
 
-def test_a_buffer_is_let_go_whatever_came_of_it(core: ModuleType) -> None:
+def test_a_buffer_is_released_after_success_and_after_errors(core: ModuleType) -> None:
     heap, type_table = core.EventHeap(9), type_table_of(core)
     for given in ((INTEGERS, DOUBLES, DOUBLES), *REFUSALS.values()):
         try:

@@ -62,7 +62,7 @@ class InFractions:
 @given(count=bounds, period_ns=periods, most=bounds, start=st.integers(0, 2**62), pauses=pauses)
 @example(count=2**40, period_ns=10**18, most=2**40, start=LATEST - 9, pauses=[0, 0, 9])
 @example(count=1, period_ns=10**18, most=2**40, start=0, pauses=[0] * 30)
-def test_a_bucket_says_to_the_nanosecond_what_one_of_fractions_says(
+def test_a_bucket_agrees_to_the_nanosecond_with_a_bucket_of_fractions(
     core: ModuleType, count: int, period_ns: int, most: int, start: int, pauses: list[int]
 ) -> None:
     of_a_heap, alone = bucket_of(core, count, period_ns, most), core.Bucket(None, count, period_ns, most)
@@ -76,7 +76,7 @@ def test_a_bucket_says_to_the_nanosecond_what_one_of_fractions_says(
         assert of_a_heap.admits(now) == alone.admits(now) == slow.admits(now)
 
 
-def test_a_time_before_the_last_one_takes_what_is_left(core: ModuleType) -> None:
+def test_a_time_before_the_last_one_takes_the_remaining_tokens(core: ModuleType) -> None:
     bucket = bucket_of(core, 2)
     assert [bucket.admits(now) for now in (SECOND, -SECOND, 0, SECOND)] == [True, False, False, True]
 
@@ -98,7 +98,7 @@ def test_of_an_array_those_over_the_limit_are_refused_and_the_rest_goes_in(core:
 
 
 @pytest.mark.parametrize("many", [20, 2000])
-def test_who_finds_no_room_takes_one_token_however_the_array_is_cut(core: ModuleType, many: int) -> None:
+def test_a_number_without_room_takes_one_token_for_every_array_length(core: ModuleType, many: int) -> None:
     """A long array is offered without the interpreter first, and by the policy where there is no room."""
     heap, type_table = limited(core, many + 5, capacity=10)
     assert came(heap, type_table, [0] * many) == 10
@@ -158,7 +158,7 @@ def test_offers_of_objects_are_not_limited_by_the_heap(core: ModuleType) -> None
 
 
 @pytest.mark.native
-def test_what_cannot_limit_is_refused_and_changes_nothing(core: ModuleType) -> None:
+def test_an_invalid_bucket_is_refused_and_changes_nothing(core: ModuleType) -> None:
     heap, type_table = limited(core, 1)
     with pytest.raises(TypeError):
         type_table.limit(0, object())

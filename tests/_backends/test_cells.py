@@ -30,7 +30,7 @@ def sign(number: float) -> float:
 # reading and writing
 
 
-def test_what_was_written_is_read(core: ModuleType) -> None:
+def test_a_written_value_is_read(core: ModuleType) -> None:
     cells = cells_of(core, 1.0, 2.0)
     cells.write(1, 0.1)
     assert (cells.read(0), cells.read(1)) == (1.0, 0.1)

@@ -25,7 +25,7 @@ def test_a_write_before_that_version_was_seen_and_is_written_over(core: ModuleTy
 
 
 @pytest.mark.parametrize(("there", "expected"), [(9.0, HIGH), (-1.0, 3.0)])
-def test_a_sum_is_clamped_whatever_a_delta_may_do(core: ModuleType, there: float, expected: float) -> None:
+def test_a_sum_is_clamped_for_every_delta(core: ModuleType, there: float, expected: float) -> None:
     cells = cells_of(core, refusing=[True, True])
     cells.write(0, there)
     assert cells.absorb(0, (5.0, 2.0), (1.0, 2.0))[1] == (expected, 2.0)
@@ -76,7 +76,7 @@ def test_every_absorbed_number_is_the_value_or_the_sum(
     assert cells.absorb(0, (value, 2.0), (base, 2.0))[1] == (value if value == base else expected, 2.0)
 
 
-def test_what_differs_is_stored_as_it_is(core: ModuleType) -> None:
+def test_a_different_value_is_stored_unchanged(core: ModuleType) -> None:
     cells, held = cells_of(core), (0.1, 2.0)
     version, now = cells.absorb(0, held, (1.0, 2.0))
     assert (version, cells.read_all()) == (1, (1, (0.1, 2.0)))
@@ -85,14 +85,14 @@ def test_what_differs_is_stored_as_it_is(core: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("held", [(1.0, 2.0), (1, 2)])
-def test_what_does_not_differ_is_no_write(core: ModuleType, held: tuple[Any, ...]) -> None:
+def test_an_equal_value_is_no_write(core: ModuleType, held: tuple[Any, ...]) -> None:
     cells = cells_of(core)
     version, now = cells.absorb(0, held, (1.0, 2.0))
     assert (version, cells.version) == (0, 0)
     assert now is held
 
 
-def test_an_absorbed_number_is_added_to_what_another_wrote(core: ModuleType) -> None:
+def test_an_absorbed_change_is_added_to_a_concurrent_write(core: ModuleType) -> None:
     cells = cells_of(core)
     cells.add([0, 1], [-3.0, 1.0])
     assert cells.absorb(0, (5.0, 2.0), (1.0, 2.0)) == (2, (2.0, 2.0))
@@ -103,7 +103,7 @@ def test_an_absorbed_number_is_added_to_what_another_wrote(core: ModuleType) -> 
     "held",
     [(11.0, 2.0), (1.5, -10.5), (math.nan, 2.0), (1.5, math.inf), (1.5, "2"), (True, 1.5), (1.5, None), (10**400, 2.0)],
 )
-def test_what_a_cell_does_not_take_as_it_is_is_no_write(core: ModuleType, held: tuple[Any, ...]) -> None:
+def test_a_value_that_a_cell_cannot_hold_unchanged_is_no_write(core: ModuleType, held: tuple[Any, ...]) -> None:
     cells = cells_of(core)
     assert cells.absorb(0, held, (1.0, 2.0)) == (0, None)
     assert cells.version == 0
@@ -124,7 +124,7 @@ def test_a_number_for_each_cell_is_asked(core: ModuleType, count: int) -> None:
         cells_of(core).absorb(0, (1.0, 2.0), (1.0,) * count)
 
 
-def test_what_is_absorbed_leaves_a_trail_with_its_cause(core: ModuleType) -> None:
+def test_an_absorbed_change_is_logged_with_its_cause(core: ModuleType) -> None:
     cells = cells_of(core, "old")
     cells.record(True)
     cells.absorb(0, (1.0, 5.0), (1.0, 2.0), [2], ["new"], 7)

@@ -60,7 +60,7 @@ def test_a_place_named_twice_ends_with_the_last_object(core: ModuleType) -> None
     assert (cells.read_object(2), values) == ("last", ["old", "first"])
 
 
-def test_a_replaced_object_lives_as_long_as_somebody_holds_it(core: ModuleType) -> None:
+def test_a_replaced_object_lives_as_long_as_it_is_referenced(core: ModuleType) -> None:
     thing = Thing()
     cells, gone = cells_of(core, thing), weakref.ref(thing)
     del thing
@@ -145,7 +145,7 @@ def test_a_stamp_is_the_version_that_wrote_last(core: ModuleType) -> None:
     assert [cells.stamp(place) for place in range(3)] == [2, 2, 3]
 
 
-def test_a_reflex_stamps_what_it_changes(core: ModuleType) -> None:
+def test_a_reflex_stamps_the_cells_that_it_changes(core: ModuleType) -> None:
     cells = cells_of(core)
     table = core.ReflexTable(2, [(1.0, [(1, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
     table.respond(cells, 0, 1.0)
@@ -162,7 +162,7 @@ def test_compare_and_set_writes_only_when_equal(core: ModuleType) -> None:
     assert cells.read_all() == (1, (5.0, 1.0))
 
 
-def test_reach_writes_only_what_is_not_there_yet(core: ModuleType) -> None:
+def test_reach_writes_only_values_that_differ(core: ModuleType) -> None:
     cells = cells_of(core)
     assert [cells.reach(0, 3.0, True), cells.reach(0, 2.0, True), cells.reach(0, 3.0, True)] == [1, 1, 1]
     assert [cells.reach(0, 4.0, False), cells.reach(0, 2.0, False)] == [1, 2]
@@ -195,12 +195,12 @@ def test_a_refusing_number_named_twice_is_summed(core: ModuleType) -> None:
     assert cells.version == 0
 
 
-def test_what_was_added_is_told(core: ModuleType) -> None:
+def test_the_amounts_added_are_returned(core: ModuleType) -> None:
     assert cells_of(core).add_and_tell([0, 1, 0], [20.0, -0.5, -1.0]) == (1, (9.0, -0.5, -1.0))
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(-20, 20)), max_size=6))
-def test_what_is_told_sums_up_to_what_is_there(core: ModuleType, changes: list[tuple[int, float]]) -> None:
+def test_the_amounts_returned_sum_up_to_the_cells(core: ModuleType, changes: list[tuple[int, float]]) -> None:
     cells = cells_of(core)
     _, told = cells.add_and_tell([place for place, _ in changes], [amount for _, amount in changes])
     for place in range(2):
@@ -237,7 +237,7 @@ def test_a_reflex_leaves_its_cause(core: ModuleType) -> None:
     assert cells.take_changes() == [(1, 1, 1.0, 2.0, 41)]
 
 
-def test_a_trail_grows_as_long_as_nobody_takes_it(core: ModuleType) -> None:
+def test_a_change_log_grows_until_it_is_taken(core: ModuleType) -> None:
     cells = cells_of(core)
     cells.record(True)
     for _ in range(1000):

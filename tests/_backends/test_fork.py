@@ -23,5 +23,5 @@ ENGINE_SCENES = ["engine", "engine_in_a_handler", "engine_with_batches", "loop",
 
 
 @pytest.mark.parametrize("scene", ENGINE_SCENES)
-def test_what_a_user_builds_goes_on_in_the_child(backend: str, isolated: Callable[..., str], scene: str) -> None:
+def test_public_objects_work_on_in_the_child(backend: str, isolated: Callable[..., str], scene: str) -> None:
     assert isolated("_backends/isolated/engine_forks.py", backend, scene).split()[-2:] == ["child", "parent"]

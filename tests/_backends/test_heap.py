@@ -93,7 +93,7 @@ def test_the_level_does_not_change_the_order(core: ModuleType) -> None:
     assert popped(full_heap(core, 3, 0, 2, 1)) == [0, 1, 2, 3]
 
 
-def test_an_entry_holds_what_was_offered_and_its_place_in_arrival(core: ModuleType) -> None:
+def test_an_entry_holds_the_offer_and_its_arrival_number(core: ModuleType) -> None:
     heap = core.EventHeap(4)
     heap.offer(5, 1, 70, "second", REJECT)
     heap.offer(-5, 2, 60, "first", REJECT)
@@ -144,7 +144,7 @@ def test_pop_above_does_not_look_behind_the_head(core: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("policy", [REJECT, WAIT])
-def test_a_full_heap_refuses_and_keeps_what_it_holds(core: ModuleType, policy: int) -> None:
+def test_a_full_heap_refuses_and_keeps_its_entries(core: ModuleType, policy: int) -> None:
     heap = full_heap(core, 3, 3)
     assert heap.offer(-1, 0, 0, "critical", policy) is REFUSED
     assert popped(heap) == [0, 1]
@@ -169,7 +169,7 @@ def test_drop_oldest_sheds_the_oldest_of_the_least_important_level(core: ModuleT
     assert popped(heap) == [0, 2, 3, "new"]
 
 
-def test_drop_lowest_keeps_what_is_queued_when_the_levels_are_equal(core: ModuleType) -> None:
+def test_drop_lowest_keeps_queued_events_of_the_same_level(core: ModuleType) -> None:
     heap = full_heap(core, 2, 2)
     assert heap.offer(-9, 2, 0, "new", DROP_LOWEST) is REFUSED
     assert popped(heap) == [0, 1]
@@ -197,7 +197,7 @@ def test_no_policy_sheds_a_more_important_event_than_the_one_offered(
         assert_ledger(heap)
 
 
-def test_what_was_shed_does_not_come_back(core: ModuleType) -> None:
+def test_a_shed_event_never_leaves_the_heap(core: ModuleType) -> None:
     heap = full_heap(core, 3, 3)
     heap.offer(-1, 0, 0, "new", DROP_LOWEST)
     assert heap.drain(9, PROCESSED) == [("new", -1, 0, 0, 2), (0, 0, 3, 0, 0)]
@@ -207,7 +207,7 @@ def test_what_was_shed_does_not_come_back(core: ModuleType) -> None:
 # batches
 
 
-def test_offer_many_answers_each_offer_in_order(core: ModuleType) -> None:
+def test_offer_many_returns_a_verdict_for_each_offer_in_order(core: ModuleType) -> None:
     heap = core.EventHeap(1)
     verdicts = heap.offer_many([(1, 2, 0, "a"), (0, 2, 0, "b"), (0, 0, 0, "c")], DROP_LOWEST)
     assert verdicts == [ADMITTED, REFUSED, ("a", 1, 2, 0, 0)]
@@ -226,7 +226,7 @@ def test_one_bad_offer_keeps_the_whole_batch_out(core: ModuleType, bad: Any) -> 
     assert heap.pop() is None
 
 
-def test_an_empty_batch_is_an_empty_answer(core: ModuleType) -> None:
+def test_an_empty_batch_gives_an_empty_list(core: ModuleType) -> None:
     assert core.EventHeap(1).offer_many([], REJECT) == []
 
 

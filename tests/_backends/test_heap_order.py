@@ -217,7 +217,7 @@ def test_the_order_is_kept_when_the_numbers_for_sequences_run_out(c_heap: Any, r
 
 @pytest.mark.native
 @pytest.mark.parametrize("run", [-1, 0])
-def test_one_that_waits_for_ever_keeps_its_place_when_the_numbers_run_out(c_heap: Any, run: int) -> None:
+def test_a_waiting_entry_keeps_its_place_when_sequences_are_renumbered(c_heap: Any, run: int) -> None:
     heap = c_heap(40, 58)
     for _ in range(3):  # sequences 0 to 2; every later one of their key is behind them
         heap.offer(1_000, run)

@@ -37,7 +37,7 @@ def parked(heap: Any, level: int) -> None:
 
 
 @pytest.mark.parametrize("held_before", [True, False])
-def test_what_was_held_stands_by_the_offsets_of_when_it_comes_back(core: ModuleType, held_before: bool) -> None:
+def test_a_held_event_is_placed_by_the_offsets_at_its_return(core: ModuleType, held_before: bool) -> None:
     heap = core.EventHeap(9)
     shift(heap, level_1=0 if held_before else 900)
     ticket = tracked(heap, 10, 1, "held", held=True)
@@ -48,7 +48,7 @@ def test_what_was_held_stands_by_the_offsets_of_when_it_comes_back(core: ModuleT
     assert left(heap) == [12, "held", 16]
 
 
-def test_what_was_paused_stands_by_the_offsets_of_when_it_may_go_on(core: ModuleType) -> None:
+def test_a_paused_event_is_placed_by_the_offsets_at_its_resumption(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     for key, level in ((10, 1), (11, 1), (12, 0), (16, 0)):
         heap.offer(key, level, 0, key, REJECT)
@@ -58,7 +58,7 @@ def test_what_was_paused_stands_by_the_offsets_of_when_it_may_go_on(core: Module
     assert left(heap) == [12, 10, 11, 16]
 
 
-def test_a_shift_lets_nothing_leave_that_waits_aside(core: ModuleType) -> None:
+def test_a_shift_does_not_release_events_that_are_aside(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     ticket = tracked(heap, 1, 0, "held", held=True)
     heap.offer(2, 1, 0, "paused", REJECT)
@@ -103,7 +103,7 @@ def test_a_level_that_stands_behind_is_not_taken_by_a_replacement_aside(core: Mo
     assert left(heap) == ["new", 60]
 
 
-def test_a_postponement_reaches_what_is_held_and_what_is_paused(core: ModuleType) -> None:
+def test_a_postponement_reaches_held_and_paused_events(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     ticket = tracked(heap, 10, 1, "held", held=True)
     heap.offer(11, 2, 0, "paused", REJECT)
@@ -130,7 +130,7 @@ def test_an_event_that_moves_back_to_where_it_stood_before_leaves_once(core: Mod
     assert len(heap) == 0
 
 
-def test_what_was_replaced_can_be_withdrawn_after_a_shift(core: ModuleType) -> None:
+def test_a_replaced_event_can_be_withdrawn_after_a_shift(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     tickets = [tracked(heap, key, 0, key) for key in range(5)]
     assert heap.replace(tickets[3], -1, 0, "first")

@@ -29,7 +29,7 @@ def test_a_level_stands_behind_its_keys_by_its_offset(core: ModuleType) -> None:
     assert drained(heap) == [(9, 0), (0, 1), (11, 0), (1, 1)]
 
 
-def test_what_waits_is_moved_too_and_moves_back(core: ModuleType) -> None:
+def test_a_shift_moves_queued_events_and_back(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     for key in range(8):
         heap.offer(key, 7 - key, 0, key, REJECT)
@@ -65,7 +65,7 @@ def test_a_sum_stops_at_either_end_and_does_not_turn_round(core: ModuleType, off
 
 
 @pytest.mark.parametrize("count", [0, 1, 62, 63, 64, 126, 1000])
-def test_what_stands_in_line_is_moved_piece_by_piece(core: ModuleType, count: int) -> None:
+def test_a_shift_moves_a_run_of_many_entries(core: ModuleType, count: int) -> None:
     heap = core.EventHeap(max(count, 1))
     for key in range(count):
         heap.offer(key, key % 3, 0, key, REJECT)
@@ -123,7 +123,7 @@ def test_rubbish_moves_nothing(core: ModuleType, wrong: Any, error: type) -> Non
 # --- what is behind its time already
 
 
-def test_what_is_behind_its_time_is_postponed_once_and_the_rest_is_not(core: ModuleType) -> None:
+def test_late_events_are_postponed_once_and_others_are_not(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     for key in (10, 20, 30, 40):
         heap.offer(key, 1, key - 10, key, REJECT)
@@ -141,7 +141,7 @@ def test_more_important_levels_are_not_postponed(core: ModuleType) -> None:
     assert drained(heap) == [0, 1, 2, 3]
 
 
-def test_what_comes_in_time_goes_before_what_was_postponed_until_that_is_due(core: ModuleType) -> None:
+def test_a_timely_event_leaves_before_a_postponed_one_that_is_not_due(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     heap.offer(10, 1, 0, "late", REJECT)
     heap.postpone(11, 100, 1)

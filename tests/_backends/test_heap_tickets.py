@@ -53,7 +53,7 @@ def test_a_withdrawn_event_never_leaves_and_ends_once(core: ModuleType, place: i
     assert heap.counts()[4][CANCELLED] == 1
 
 
-def test_the_ticket_of_an_event_that_left_is_for_nobody_in_its_place(core: ModuleType) -> None:
+def test_an_old_ticket_does_not_reach_the_next_event_in_its_slot(core: ModuleType) -> None:
     heap = core.EventHeap(1)
     old = tracked(heap, 5)
     assert heap.pop(CANCELLED)[0] == 5
@@ -85,7 +85,7 @@ def test_a_replacement_is_never_put_behind_its_place(core: ModuleType) -> None:
     assert left(heap) == ["there its level stands behind", 60]
 
 
-def test_what_is_held_counts_as_queued_and_leaves_when_it_is_brought_back(core: ModuleType) -> None:
+def test_a_held_event_counts_as_queued_and_leaves_once_brought_back(core: ModuleType) -> None:
     heap = core.EventHeap(2)
     ticket = tracked(heap, 1, held=True)
     tracked(heap, 2)
@@ -99,7 +99,7 @@ def test_what_is_held_counts_as_queued_and_leaves_when_it_is_brought_back(core: 
     assert left(heap) == [1]
 
 
-def test_what_is_held_can_be_shed_and_withdrawn(core: ModuleType) -> None:
+def test_a_held_event_can_be_shed_and_withdrawn(core: ModuleType) -> None:
     heap = core.EventHeap(2)
     first, second = (tracked(heap, key, level=3, held=True) for key in (1, 2))
     assert heap.offer(9, 0, 0, 9, DROP_OLDEST)[0] == 1
@@ -123,7 +123,7 @@ def test_a_paused_level_waits_in_its_order_while_others_leave(core: ModuleType) 
     assert left(heap) == [-1, 1, 3, 5]
 
 
-def test_what_is_paused_by_level_and_by_type_waits_for_both(core: ModuleType) -> None:
+def test_an_event_paused_by_level_and_by_type_waits_for_both(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     heap.offer(1, 2, 0, "event", REJECT, 7)
     heap.pause(2, 7, True)
@@ -135,7 +135,7 @@ def test_what_is_paused_by_level_and_by_type_waits_for_both(core: ModuleType) ->
     assert left(heap) == ["event"]
 
 
-def test_more_paused_events_than_one_stay_sets_aside_hide_nothing(core: ModuleType) -> None:
+def test_paused_events_beyond_one_call_s_limit_hide_no_other_event(core: ModuleType) -> None:
     heap = core.EventHeap(2_000)
     for key in range(1_000):
         heap.offer(key, 3, 0, key, REJECT)
@@ -157,7 +157,7 @@ def test_an_urgent_replacement_of_a_paused_event_leaves_if_its_level_may(core: M
     assert left(heap) == ["boosted"]
 
 
-def test_what_is_paused_again_and_again_hides_nothing_that_may_leave(core: ModuleType) -> None:
+def test_repeated_pauses_hide_no_event_that_may_leave(core: ModuleType) -> None:
     heap, paused, free = core.EventHeap(60), 1, 0
     tickets = [tracked(heap, key, type_id=paused) for key in range(30)]
     heap.pause(None, paused, True)
@@ -251,7 +251,7 @@ def test_any_mixture_of_arrivals_and_withdrawals_leaves_in_the_order_of_a_sorted
 
 @pytest.mark.parametrize("runs", [1, 4])
 @pytest.mark.parametrize("share", [0.5, 0.9, 1.0])
-def test_cancelling_most_of_a_long_line_keeps_the_rest_in_order(core: ModuleType, runs: int, share: float) -> None:
+def test_cancelling_most_of_a_long_run_keeps_the_rest_in_order(core: ModuleType, runs: int, share: float) -> None:
     count, dice = 40 * PIECE, random.Random(share * 10 + runs)
     heap = core.EventHeap(count)
     tickets = [tracked(heap, key, level=dice.randrange(runs)) for key in range(count)]

@@ -17,7 +17,7 @@ def test_a_watcher_sees_each_change(core: ModuleType) -> None:
     heap.unwatch(False)
 
 
-def test_who_watches_for_idleness_is_woken_by_the_last_end_alone(core: ModuleType) -> None:
+def test_a_watcher_of_idleness_is_woken_by_the_last_end_alone(core: ModuleType) -> None:
     heap = core.EventHeap(4)
     heap.offer_many([(1, 0, 0, None), (2, 0, 0, None)], REJECT)
     epoch = heap.watch(True)
@@ -28,7 +28,7 @@ def test_who_watches_for_idleness_is_woken_by_the_last_end_alone(core: ModuleTyp
     heap.unwatch(True)
 
 
-def test_nothing_is_announced_when_nobody_watches(core: ModuleType) -> None:
+def test_a_heap_without_watchers_announces_nothing(core: ModuleType) -> None:
     heap = core.EventHeap(4)
     epoch = heap.watch(False)
     heap.unwatch(False)

@@ -25,7 +25,7 @@ class Payload:
 # what it answers itself
 
 
-def test_an_event_is_answered_by_the_reflex_of_its_type(core: ModuleType) -> None:
+def test_an_event_is_processed_by_the_reflex_of_its_type(core: ModuleType) -> None:
     stretch = Stretch(core)
     (result,) = stretch.process(HIT)
     assert timeless(result) == {
@@ -36,14 +36,14 @@ def test_an_event_is_answered_by_the_reflex_of_its_type(core: ModuleType) -> Non
     assert stretch.cells.read_all() == (1, (90.0,))
 
 
-def test_its_outcome_is_what_the_table_would_have_said(core: ModuleType) -> None:
+def test_its_outcome_equals_the_table_s(core: ModuleType) -> None:
     stretch, other = Stretch(core), Stretch(core)
     said = [result["outcome"] for result in stretch.process(HIT, SHRUG, HIT, intensity=-0.75)]
     assert said == [other.table.respond(other.cells, type_id, -0.75) for type_id in (HIT, SHRUG, HIT)]
 
 
 @pytest.mark.parametrize(("type_id", "intensity"), [(SHRUG, 0.5), (STRANGER, 0.5), (HIT, 0.0)])
-def test_what_means_nothing_is_ignored_and_changes_nothing(core: ModuleType, type_id: int, intensity: float) -> None:
+def test_an_event_without_significance_changes_nothing(core: ModuleType, type_id: int, intensity: float) -> None:
     stretch = Stretch(core)
     (result,) = stretch.process(type_id, intensity=intensity)
     assert (result["status"], stretch.cells.version) == (IGNORED, 0)
@@ -57,7 +57,7 @@ def test_a_type_without_a_reflex_has_an_outcome_of_nothing(core: ModuleType) -> 
 
 
 @pytest.mark.native
-def test_a_row_that_the_table_does_not_have_answers_nothing(core: ModuleType) -> None:
+def test_a_row_outside_the_table_processes_nothing(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.type_table.set_reflex(HIT, 2**31 - 1, False)
     assert stretch.process(HIT)[0]["status"] == IGNORED
@@ -78,7 +78,7 @@ def test_times_follow_one_another(core: ModuleType) -> None:
     assert times == sorted(times) and times[0] > 0
 
 
-def test_every_answered_event_ends_in_the_ledger(core: ModuleType) -> None:
+def test_every_processed_event_ends_in_the_ledger(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(HIT, SHRUG, HIT, STRANGER)
     assert stretch.ledger() == (4, 4, 0, (0, 0, 0, 0))
@@ -89,7 +89,7 @@ def test_every_answered_event_ends_in_the_ledger(core: ModuleType) -> None:
     stretch.heap.check()
 
 
-def test_each_answer_goes_to_the_account_of_its_level(core: ModuleType) -> None:
+def test_each_event_is_recorded_in_the_account_of_its_level(core: ModuleType) -> None:
     stretch = Stretch(core)
     results = stretch.process(HIT, SHRUG, SHRUG)
     assert [account.latency.count for account in stretch.accounts] == [1, 2, 0, 0]
@@ -136,17 +136,17 @@ def test_an_urgent_event_behind_a_lesser_one_does_not_go_first(core: ModuleType)
 def test_an_event_that_needs_python_becomes_a_task_with_its_outcome(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(ASKED)
-    answered, task = stretch.reactor.run_pending(9)
-    assert answered == 0 and task[:6] == (0, 0, 3, 7, 0, ASKED) and task[6] > 0
+    processed, task = stretch.reactor.run_pending(9)
+    assert processed == 0 and task[:6] == (0, 0, 3, 7, 0, ASKED) and task[6] > 0
     assert task[7] == (0.5, 1, (-10.0,), (-10.0,), 0, 1)
     assert (stretch.ledger(), len(stretch.reactor)) == ((1, 0, 1, (0, 0, 0, 0)), 0)
 
 
-def test_what_stands_before_an_event_that_needs_python_is_answered_first(core: ModuleType) -> None:
+def test_events_before_one_that_needs_python_are_processed_first(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(HIT, SHRUG, ASKED, HIT)
-    answered, task = stretch.reactor.run_pending(9)
-    assert (answered, task[0], stretch.cells.version) == (2, 2, 2)
+    processed, task = stretch.reactor.run_pending(9)
+    assert (processed, task[0], stretch.cells.version) == (2, 2, 2)
     assert stretch.reactor.run_pending(9) == (1, None)
 
 
@@ -181,7 +181,7 @@ def test_a_new_type_without_a_reflex_needs_python(core: ModuleType) -> None:
     assert stretch.reactor.run_pending(9)[1][5] == new
 
 
-def test_a_reactor_that_does_not_answer_leaves_all_to_python(core: ModuleType) -> None:
+def test_a_reactor_with_processing_off_leaves_all_events_to_python(core: ModuleType) -> None:
     stretch = Stretch(core, processes=False)
     stretch.offer(HIT, STRANGER)
     for number, type_id in enumerate((HIT, STRANGER)):
@@ -234,7 +234,7 @@ def test_stages_run_for_no_event_that_came_before_its_reflex_was_named(core: Mod
 # running and halting
 
 
-def test_run_answers_until_python_is_needed(core: ModuleType) -> None:
+def test_run_processes_events_until_python_is_needed(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(HIT, HIT, ASKED, HIT)
     assert stretch.reactor.run()[0] == 2
@@ -252,7 +252,7 @@ def test_run_waits_for_an_event(core: ModuleType) -> None:
         assert running.result()[5] == ASKED
 
 
-def test_a_halted_reactor_returns_what_it_took_and_comes_back(core: ModuleType) -> None:
+def test_a_halted_reactor_returns_and_can_run_again(core: ModuleType) -> None:
     stretch = Stretch(core)
     with Actor() as worker:
         running = worker.begin(stretch.reactor.run)
@@ -267,7 +267,7 @@ def test_a_halted_reactor_returns_what_it_took_and_comes_back(core: ModuleType) 
         assert running.result()[5] == ASKED
 
 
-def test_a_halted_reactor_still_answers_what_is_pending_when_asked(core: ModuleType) -> None:
+def test_a_halted_reactor_still_processes_pending_events_on_request(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.reactor.halt(True)
     stretch.offer(HIT)
@@ -275,7 +275,7 @@ def test_a_halted_reactor_still_answers_what_is_pending_when_asked(core: ModuleT
     assert stretch.reactor.run_pending(9) == (1, None)
 
 
-def test_nobody_breathes_for_an_event_when_none_waits(core: ModuleType) -> None:
+def test_the_gil_is_not_yielded_when_no_event_waits(core: ModuleType) -> None:
     assert Stretch(core).reactor.yield_gil(10**9) is False
 
 
@@ -358,7 +358,7 @@ def test_a_cycle_through_a_reactor_is_collected_and_its_heap_let_go(core: Module
     assert kept() is None
 
 
-def test_a_victim_is_handed_back_whatever_the_ring_gave_up_before(core: ModuleType) -> None:
+def test_a_victim_is_handed_back_after_the_ring_overwrote_a_result(core: ModuleType) -> None:
     stretch = Stretch(core, capacity=3, results=1)
     for key, name in enumerate(("given up", "kept", "victim")):
         stretch.heap.offer(key, 3, 0, name, REJECT, HIT, 0.5)

@@ -28,11 +28,11 @@ def test_all_but_the_first_and_the_last_are_shed(core: ModuleType) -> None:
     assert stretch.ledger() == (5, 0, 0, (0, 2, 3, 0))
 
 
-def test_a_level_without_a_target_is_answered(core: ModuleType) -> None:
+def test_events_of_a_level_without_a_target_are_processed(core: ModuleType) -> None:
     assert {each["status"] for each in shedding(core).process(*[HIT] * 40)} == {PROCESSED}
 
 
-def test_what_is_shed_has_the_version_of_its_turn_and_no_outcome(core: ModuleType) -> None:
+def test_a_shed_event_has_the_current_version_and_no_outcome(core: ModuleType) -> None:
     stretch = shedding(core)
     stretch.type_table.change(HIT, 1, 1_000)
     for number in range(4):
@@ -53,7 +53,7 @@ def test_a_shed_event_counts_for_the_limit(core: ModuleType) -> None:
     assert [stretch.reactor.run_pending(limit)[0] for limit in (2, 2, 2, 2)] == [2, 2, 1, 0]
 
 
-def test_accounts_count_what_is_shed_and_no_latency_of_it(core: ModuleType) -> None:
+def test_accounts_count_shed_events_without_latency(core: ModuleType) -> None:
     stretch, met = shedding(core), core.Account()
     stretch.type_table.account(SHRUG, met)
     stretch.process(*[SHRUG] * 5)
@@ -64,10 +64,10 @@ def test_accounts_count_what_is_shed_and_no_latency_of_it(core: ModuleType) -> N
 def test_an_event_that_needs_python_is_shed_without_python(core: ModuleType) -> None:
     stretch = shedding(core)
     stretch.offer(*[ASKED] * 4)
-    answered, task = stretch.reactor.run_pending(9)
-    assert (answered, task[0], task[6] > 0) == (0, 0, True)
-    answered, task = stretch.reactor.run_pending(9)
-    assert (answered, task[0]) == (2, 3), "the last one"
+    processed, task = stretch.reactor.run_pending(9)
+    assert (processed, task[0], task[6] > 0) == (0, 0, True)
+    processed, task = stretch.reactor.run_pending(9)
+    assert (processed, task[0]) == (2, 3), "the last one"
     assert [each["status"] for each in stretch.taken()] == [SHED, SHED]
     assert stretch.cells.version == 2
 
@@ -77,12 +77,12 @@ def test_an_event_of_no_known_type_is_shed_without_python(core: ModuleType) -> N
     for number in range(3):
         stretch.heap.offer(number, 2, 7, number, REJECT, NO_TYPE_ID)
     assert stretch.reactor.run_pending(9)[1][0] == 0
-    answered, task = stretch.reactor.run_pending(9)
-    assert (answered, task[0]) == (1, 2)
+    processed, task = stretch.reactor.run_pending(9)
+    assert (processed, task[0]) == (1, 2)
     assert [(each["payload"], each["type_id"], each["status"]) for each in stretch.taken()] == [(1, NO_TYPE_ID, SHED)]
 
 
-def test_a_tracked_event_is_left_to_whoever_runs_the_reactor(core: ModuleType) -> None:
+def test_the_shedding_of_tracked_events_is_left_to_python(core: ModuleType) -> None:
     stretch = shedding(core)
     for number in range(4):
         stretch.heap.offer_tracked(number, 1, 7, number, REJECT, SHRUG, 0.5)
@@ -94,15 +94,15 @@ def test_a_tracked_event_is_left_to_whoever_runs_the_reactor(core: ModuleType) -
     assert said == [True, False, False, True]
 
 
-def test_a_reactor_that_answers_nothing_sheds_nothing_itself(core: ModuleType) -> None:
+def test_a_reactor_with_processing_off_sheds_nothing_itself(core: ModuleType) -> None:
     stretch = shedding(core, processes=False)
     stretch.offer(*[SHRUG] * 3)
-    for now_ns, answers in ((100, True), (101, False), (102, True)):
+    for now_ns, admits in ((100, True), (101, False), (102, True)):
         _, task = stretch.reactor.run_pending(9)
-        assert stretch.reactor.admits(task[2], task[3], now_ns) is answers
+        assert stretch.reactor.admits(task[2], task[3], now_ns) is admits
 
 
-def test_one_that_still_waits_for_its_key_is_behind_it(core: ModuleType) -> None:
+def test_an_event_held_for_its_key_is_no_waiting_event(core: ModuleType) -> None:
     stretch = shedding(core)
     stretch.offer(*[SHRUG] * 2)
     stretch.heap.offer_tracked(5, 1, 7, "held", REJECT, SHRUG, 0.5, True)
@@ -110,7 +110,7 @@ def test_one_that_still_waits_for_its_key_is_behind_it(core: ModuleType) -> None
     assert [each["status"] for each in stretch.taken()] == [IGNORED, SHED]
 
 
-def test_without_a_codel_everything_is_answered(core: ModuleType) -> None:
+def test_without_a_codel_every_event_is_processed(core: ModuleType) -> None:
     stretch = shedding(core)
     stretch.reactor.shed_by(None)
     assert {each["status"] for each in stretch.process(*[STRANGER] * 9)} == {IGNORED}

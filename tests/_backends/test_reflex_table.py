@@ -95,7 +95,7 @@ def test_all_conditions_of_a_rule_must_hold(core: ModuleType) -> None:
     assert found == [0.5, 1.0, 1.0]
 
 
-def test_a_condition_may_ask_what_is_remembered(core: ModuleType) -> None:
+def test_a_condition_may_read_the_memory(core: ModuleType) -> None:
     rules = [([(RECALL_MAX, ABOVE, 0.8)], 0.5), ([(RECALL_MEAN, BELOW, 0.2)], 0.25)]
     table, cells = table_of(core, sensitizers=rules), cells_of(core, 0.0, 0.0)
     assert table.respond(cells, 0, 1.0, 0.9, 0.3)[0] == 0.5
@@ -131,7 +131,7 @@ def test_a_damper_may_ask_for_the_significance(core: ModuleType) -> None:
     assert table.respond(cells_of(core, 0.0, 0.0), 0, 0.25)[2] == (0.0625,)
 
 
-def test_a_gain_multiplies_what_is_applied_by_a_cell_before_the_event(core: ModuleType) -> None:
+def test_a_gain_multiplies_the_delta_by_a_cell_as_it_was_before_the_event(core: ModuleType) -> None:
     table = table_of(core, rows=[(1.0, [(0, 1.0), (1, 1.0), (0, 2.0)], [(0, 1), (0, 1)])])
     cells = cells_of(core, 0.0, 3.0)
     outcome = table.respond(cells, 0, 1.0)
@@ -139,7 +139,7 @@ def test_a_gain_multiplies_what_is_applied_by_a_cell_before_the_event(core: Modu
     assert cells.read_all()[1] == (27.0, 4.0)
 
 
-def test_what_is_applied_stops_at_the_bounds(core: ModuleType) -> None:
+def test_deltas_stop_at_the_bounds(core: ModuleType) -> None:
     table = table_of(core, rows=[(1.0, [(0, HUGE), (1, -HUGE)], [])])
     cells = cells_of(core, 1.0, 1.0)
     assert table.respond(cells, 0, 1.0)[3] == (HUGE, -HUGE)
@@ -164,7 +164,7 @@ def test_the_first_matching_decision_chooses(core: ModuleType) -> None:
     assert chosen == [IGNORE, HALF, WHOLE]
 
 
-def test_a_pattern_scales_what_is_applied_and_not_the_impacts(core: ModuleType) -> None:
+def test_a_pattern_scales_the_deltas_and_not_the_impacts(core: ModuleType) -> None:
     table = table_of(core, decisions=[(ALWAYS, HALF)])
     assert table.respond(cells_of(core, 0.0, 0.0), 0, 1.0)[2:4] == ((1.0,), (0.5,))
 
@@ -184,7 +184,7 @@ def test_a_pattern_that_ignores_applies_nothing_and_writes_nothing(core: ModuleT
     assert cells.read_all() == (1, (5.0, 1.0)) and cells.counts()[1] == 1
 
 
-def test_no_significance_means_no_pattern_whatever_the_rules_say(core: ModuleType) -> None:
+def test_no_significance_means_no_pattern_under_any_rules(core: ModuleType) -> None:
     cells = cells_of(core, 5.0, 0.0)
     assert table_of(core).respond(cells, 0, 0.0) == (0.0, NO_PATTERN, (0.0,), (0.0,), 0, 0)
     assert cells.read_all() == (0, (5.0, 0.0))
@@ -203,7 +203,7 @@ def test_the_versions_are_those_before_and_after(core: ModuleType) -> None:
     assert cells.counts()[1] == 3
 
 
-def test_each_row_answers_for_itself(core: ModuleType) -> None:
+def test_each_row_has_its_own_response(core: ModuleType) -> None:
     table = table_of(core, rows=[(1.0, [(0, 1.0)], []), (0.5, [(1, 2.0)], []), (0.25, [], [])])
     cells = cells_of(core, 0.0, 0.0)
     assert len(table) == 3

@@ -102,7 +102,7 @@ def test_a_record_keeps_nothing_of_an_earlier_event(core: ModuleType) -> None:
 # what Python puts in
 
 
-def test_a_result_of_python_stands_in_line_with_the_others(core: ModuleType) -> None:
+def test_results_of_python_keep_their_order_among_the_others(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(HIT)
     stretch.reactor.run_pending(1)
@@ -125,7 +125,7 @@ def test_putting_may_finish_the_event_that_runs(core: ModuleType) -> None:
     assert stretch.ledger() == (2, 0, 1, (0, 1, 0, 0))
 
 
-def test_putting_cannot_finish_what_does_not_run_and_then_records_nothing(core: ModuleType) -> None:
+def test_a_result_without_a_running_event_is_refused_and_not_recorded(core: ModuleType) -> None:
     stretch, payload = Stretch(core), Payload()
     with pytest.raises(ValueError, match="no event is running"):
         stretch.put(payload, finishes=True)
@@ -160,7 +160,7 @@ def test_the_buffer_has_the_layout_of_the_reference(core: ModuleType) -> None:
     assert view.c_contiguous and not view.readonly
 
 
-def test_the_buffer_says_what_the_tuples_say(core: ModuleType) -> None:
+def test_the_buffer_equals_the_tuples(core: ModuleType) -> None:
     type_table = [HIT, STRANGER, HIT, ASKED] * 12  # more than one stay in the heap
     stretch, other = Stretch(core), Stretch(core)
     found = []
@@ -176,7 +176,7 @@ def test_the_buffer_says_what_the_tuples_say(core: ModuleType) -> None:
     assert len(found) == 48
 
 
-def test_the_buffer_keeps_what_each_time_was(core: ModuleType) -> None:
+def test_the_buffer_keeps_each_time(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.put(queued_ns=-(2**63), started_ns=2**63 - 1, finished_ns=0, sequence=2**63 - 1)
     (record,) = records(stretch.reactor.take_buffer(1))
@@ -245,7 +245,7 @@ def test_a_result_keeps_its_payload_until_it_is_gone(core: ModuleType, way: str)
 
 
 @pytest.mark.parametrize("then", ["take", "take_buffer", "put"])
-def test_what_was_overwritten_is_dropped_by_the_next_call_with_the_gil(core: ModuleType, then: str) -> None:
+def test_overwritten_results_are_released_by_the_next_call_with_the_gil(core: ModuleType, then: str) -> None:
     stretch = Stretch(core, results=2)
     for _ in range(3):
         kept = watched(stretch, 3)

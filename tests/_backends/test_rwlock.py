@@ -51,7 +51,7 @@ def test_readers_enter_together(core: ModuleType) -> None:
     together(read, read, read, read)
 
 
-def test_a_writer_keeps_everybody_out(core: ModuleType) -> None:
+def test_a_writer_keeps_all_others_out(core: ModuleType) -> None:
     lock = core.RWLock()
     lock.acquire_write()
     with Actor() as other:
@@ -162,7 +162,7 @@ def test_a_thread_that_holds_the_lock_may_not_ask_again(core: ModuleType, held: 
 
 @pytest.mark.parametrize("held", [None, "read", "write"])
 @pytest.mark.parametrize("released", ["read", "write"])
-def test_releasing_what_one_does_not_hold_is_refused(core: ModuleType, held: str | None, released: str) -> None:
+def test_releasing_a_lock_that_is_not_held_is_refused(core: ModuleType, held: str | None, released: str) -> None:
     lock = core.RWLock()
     if held == released:
         getattr(lock, f"acquire_{held}")()

@@ -94,7 +94,7 @@ def test_a_waiting_reader_is_passed_by_the_writers_allowed_and_by_no_other(core:
             users.leave(name)
 
 
-def test_all_readers_that_wait_share_one_turn(core: ModuleType) -> None:
+def test_all_waiting_readers_enter_together(core: ModuleType) -> None:
     writers = [f"w{number}" for number in range(1, PASSES + 2)]
     with lock_users(core, PASSES + 5) as users:
         users.ask("w0")
@@ -108,7 +108,7 @@ def test_all_readers_that_wait_share_one_turn(core: ModuleType) -> None:
         users.wait_for("r1", "r2", "r3")
 
 
-def test_who_comes_during_the_readers_turn_waits_for_the_next(core: ModuleType) -> None:
+def test_a_reader_after_the_admitted_group_waits_for_the_next(core: ModuleType) -> None:
     writers = [f"w{number}" for number in range(1, PASSES + 2)]
     with lock_users(core, PASSES + 4) as users:
         users.ask("w0")
@@ -127,7 +127,7 @@ def test_who_comes_during_the_readers_turn_waits_for_the_next(core: ModuleType) 
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
-def test_newcomers_pass_one_who_waits_as_often_as_allowed_and_no_more(core: ModuleType, mode: str) -> None:
+def test_newcomers_pass_a_waiting_thread_at_most_passes_times(core: ModuleType, mode: str) -> None:
     lock, may_try = core.RWLock(), threading.Event()
     with Actor() as waiter:
         lock.acquire_write()
@@ -146,7 +146,7 @@ def test_newcomers_pass_one_who_waits_as_often_as_allowed_and_no_more(core: Modu
         waiter.do(getattr(lock, f"release_{mode}"))
 
 
-def test_readers_that_give_their_turn_up_let_the_writers_go_on(core: ModuleType) -> None:
+def test_readers_that_time_out_let_the_writers_go_on(core: ModuleType) -> None:
     writers = [f"w{number}" for number in range(1, PASSES + 2)]
     lock = core.RWLock()
     with ExitStack() as stack:
@@ -202,7 +202,7 @@ def test_a_writer_that_gives_up_leaves_its_place_to_the_next(core: ModuleType) -
 # what is seen from outside
 
 
-def test_holders_and_those_who_wait_are_seen(core: ModuleType) -> None:
+def test_holders_and_waiting_threads_are_counted(core: ModuleType) -> None:
     with lock_users(core, 4) as users:
         users.ask("r1")
         users.ask("r2")
@@ -283,7 +283,7 @@ def test_any_order_of_calls_goes_as_the_policy_says(core: ModuleType, moves: lis
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
-def test_who_must_wait_is_told_in_the_queue_and_out_of_it(core: ModuleType, mode: str) -> None:
+def test_the_listener_of_a_wait_is_called_at_its_begin_and_end(core: ModuleType, mode: str) -> None:
     lock, told = core.RWLock(), []
     acquire, release = getattr(lock, f"acquire_{mode}"), getattr(lock, f"release_{mode}")
     acquire(None, told.append)
@@ -301,7 +301,7 @@ def test_who_must_wait_is_told_in_the_queue_and_out_of_it(core: ModuleType, mode
 
 @pytest.mark.parametrize("mode", ["read", "write"])
 @pytest.mark.parametrize("fails_when", [True, False])
-def test_what_a_listener_raises_ends_the_wait_and_leaves_no_lock(
+def test_an_error_of_a_listener_ends_the_wait_and_leaves_no_lock(
     core: ModuleType, mode: str, fails_when: bool
 ) -> None:
     lock = core.RWLock()
@@ -322,7 +322,7 @@ def test_what_a_listener_raises_ends_the_wait_and_leaves_no_lock(
     lock.release_write()
 
 
-def test_a_writer_is_kept_out_by_all_who_read_and_a_reader_by_all_writers_in_line(core: ModuleType) -> None:
+def test_blockers_of_a_writer_are_the_readers_and_of_a_reader_the_writers(core: ModuleType) -> None:
     with lock_users(core, 6) as users:
         for name in ("r1", "r2", "w1", "w2", "r3"):
             users.ask(name)
@@ -338,7 +338,7 @@ def test_a_writer_is_kept_out_by_all_who_read_and_a_reader_by_all_writers_in_lin
         assert users.lock.blockers(users.thread("r3")) == (users.thread("w1"),)
 
 
-def test_a_reader_with_a_ticket_is_kept_out_by_nobody_who_waits(core: ModuleType) -> None:
+def test_no_waiting_thread_blocks_a_reader_with_a_ticket(core: ModuleType) -> None:
     writers = [f"w{number}" for number in range(1, PASSES + 2)]
     with lock_users(core, PASSES + 4) as users:
         users.ask("w0")
@@ -353,7 +353,7 @@ def test_a_reader_with_a_ticket_is_kept_out_by_nobody_who_waits(core: ModuleType
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
-def test_who_waits_may_not_ask_again(core: ModuleType, mode: str) -> None:
+def test_a_waiting_thread_may_not_ask_again(core: ModuleType, mode: str) -> None:
     lock, refused = core.RWLock(), []
 
     def ask_again(waits: bool) -> None:  # as a signal handler might

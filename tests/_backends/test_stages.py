@@ -48,7 +48,7 @@ def fail(*_: Any) -> None:
     raise LookupError("mine")
 
 
-def test_each_stage_is_given_what_the_one_before_it_gave(core: ModuleType) -> None:
+def test_each_stage_is_given_the_value_of_the_one_before_it(core: ModuleType) -> None:
     stretch, _ = served(core)
     stretch.reactor.set_stages(ASKED, echo("m"), echo("d"), echo("a"), False)
     (result,) = stretch.process(ASKED)
@@ -113,7 +113,7 @@ def test_a_teller_that_fails_does_not_end_the_reactor_either(core: ModuleType) -
     assert "and then LookupError" in stretch.process(ASKED)[0]["payload"][4]
 
 
-def test_what_is_no_exception_is_raised_once_its_event_has_ended(core: ModuleType) -> None:
+def test_a_base_exception_is_raised_once_its_event_has_ended(core: ModuleType) -> None:
     stretch, _ = served(core)
 
     def interrupt(*_: Any) -> None:
@@ -139,20 +139,20 @@ def test_more_important_events_pass_between_two_stages(core: ModuleType) -> None
     stretch.reactor.set_stages(ASKED, meaning, lambda *_: seen.append(len(stretch.reactor)), None, False)
     stretch.heap.offer(0, 3, 0, "first", REJECT, ASKED, 0.5)
     stretch.reactor.run_pending(1)
-    assert seen == [1], "the urgent one was answered, and the equal one was not"
+    assert seen == [1], "the urgent one was processed, and the equal one was not"
     assert [task[0] for task in helpers.calls] == ["asked"]
     assert stretch.taken()[0]["payload"] == "urgent"
     assert [entry[0] for entry in iter(stretch.heap.pop, None)] == ["equal"]
 
 
-def test_a_reactor_that_does_not_answer_runs_no_stage(core: ModuleType) -> None:
+def test_a_reactor_with_processing_off_runs_no_stage(core: ModuleType) -> None:
     stretch, _ = served(core, processes=False)
     stretch.reactor.set_stages(ASKED, fail, fail, fail, False)
     stretch.offer(ASKED)
     assert stretch.reactor.run_pending(1)[1][5] == ASKED
 
 
-def test_the_account_counts_what_stages_took(core: ModuleType) -> None:
+def test_the_account_counts_the_time_of_stages(core: ModuleType) -> None:
     stretch, _ = served(core)
     stretch.reactor.set_stages(ASKED, None, None, echo("a"), True)
     results = stretch.process(ASKED, STRANGER)

@@ -41,7 +41,7 @@ def test_its_result_holds_numbers_and_no_payload(core: ModuleType) -> None:
     assert (result["payload"], result["intensity"], result["timestamp"]) == (None, 0.5, 7.0)
 
 
-def test_a_full_heap_refuses_and_sheds_nobody(core: ModuleType) -> None:
+def test_a_full_heap_refuses_and_sheds_no_event(core: ModuleType) -> None:
     heap, submitter = parts(core, capacity=1)
     assert [submitter.submit(0, 0.5), submitter.submit(0, 0.5)] == [True, False]
     assert heap.counts()[:3] == (1, 1, 1)
@@ -57,7 +57,7 @@ def test_a_closed_submitter_refuses_without_counting(core: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(("type_id", "intensity"), [(1, 0.5), (-1, 0.5), (0, 1.5), (0, float("nan"))])
-def test_what_is_no_event_is_refused(core: ModuleType, type_id: int, intensity: float) -> None:
+def test_invalid_arguments_are_refused(core: ModuleType, type_id: int, intensity: float) -> None:
     heap, submitter = parts(core)
     with pytest.raises(ValueError, match=r"is no event|not a finite"):
         submitter.submit(type_id, intensity)

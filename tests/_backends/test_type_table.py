@@ -75,7 +75,7 @@ def test_a_change_that_is_none_changes_nothing(core: ModuleType, wrong: tuple[in
     assert type_table.describe(0) == (0, 10, NO_ROW, True)
 
 
-def test_what_becomes_of_a_type_is_recorded_in_its_account_until_it_has_another(core: ModuleType) -> None:
+def test_the_events_of_a_type_are_recorded_in_its_present_account(core: ModuleType) -> None:
     heap, type_table, first, second = core.EventHeap(9), core.TypeTable(), core.Account(), core.Account()
     table = core.ReflexTable(1, [(1.0, [(0, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
     cells, level = core.StateCells([1.0], [0.0], [9.0], [False]), core.Account()
@@ -92,7 +92,7 @@ def test_what_becomes_of_a_type_is_recorded_in_its_account_until_it_has_another(
 
 @pytest.mark.native
 @pytest.mark.parametrize(("wrong", "error"), [((1, None), IndexError), ((0, object()), TypeError)])
-def test_what_is_no_account_is_refused(core: ModuleType, wrong: tuple[int, object], error: type) -> None:
+def test_an_argument_that_is_no_account_is_refused(core: ModuleType, wrong: tuple[int, object], error: type) -> None:
     type_table = core.TypeTable()
     type_table.add("shock", 0, 10)
     with pytest.raises(error):

@@ -25,7 +25,7 @@ INFINITE = [math.nan, math.inf, -math.inf, 10**400]
 NUMBERLESS = [True, False, "0.5", None, [], 1j, Decimal("0.5")]
 
 
-def test_an_event_keeps_what_it_was_given() -> None:
+def test_an_event_keeps_its_arguments() -> None:
     event = Event("shock", -0.9, 12.5, {"cause": "fall"}, "body", priority=Priority.HIGH, urgency=0.25)
     assert (event.type, event.intensity, event.timestamp, event.source) == ("shock", -0.9, 12.5, "body")
     assert (event.metadata, event.priority, event.urgency) == ({"cause": "fall"}, Priority.HIGH, 0.25)
@@ -252,7 +252,7 @@ def test_the_dict_shares_nothing_with_the_event() -> None:
     assert event.metadata == {"a": [1]}
 
 
-def test_the_dict_leaves_out_what_was_not_asked_for() -> None:
+def test_the_dict_leaves_out_optional_fields_that_are_unset() -> None:
     assert set(Event("shock", 0.5, 0.0).to_dict()) == {"type", "intensity", "timestamp", "metadata", "source"}
 
 

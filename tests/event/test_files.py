@@ -92,7 +92,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
         EventTypes.load(path)
 
 
-def test_without_a_reader_of_toml_the_error_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_reader_of_toml_the_error_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> Any:
         raise ModuleNotFoundError(name)
 

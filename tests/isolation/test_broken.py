@@ -21,7 +21,7 @@ class Found(Exception):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.state.__name__)
-def test_the_search_finds_what_is_broken_and_nothing_else(case: Case) -> None:
+def test_the_search_finds_the_fault_and_nothing_else(case: Case) -> None:
     found: set[str] = set()
     histories = 0
 
@@ -46,7 +46,7 @@ def test_each_rule_finds_something_broken() -> None:
     assert all(case.state is not Model for case in CASES)
 
 
-def test_what_is_broken_is_broken_only_where_it_says_so() -> None:
+def test_a_broken_state_behaves_like_the_model_without_its_fault() -> None:
     """The honest model, which all of them are made of, is clean: what is found is what was broken."""
 
     @settings(max_examples=AT_LEAST)

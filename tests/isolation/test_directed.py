@@ -47,7 +47,7 @@ def writes(history: History, number: int) -> dict[str, object]:
 
 
 @both
-def test_of_two_who_write_the_same_fields_the_first_to_commit_wins_both(isolation: str) -> None:
+def test_the_first_committer_of_two_writers_of_the_same_fields_wins(isolation: str) -> None:
     """G0."""
     history = run(
         isolation, "0 begin, 1 begin, 0 write a, 1 write a, 1 write b, 0 write b, 0 commit, 1 commit"
@@ -61,14 +61,14 @@ def test_of_two_who_write_the_same_fields_the_first_to_commit_wins_both(isolatio
 
 @both
 @pytest.mark.parametrize("end", ["fail", "roll_back"])
-def test_nobody_reads_what_was_aborted(isolation: str, end: str) -> None:
+def test_no_transaction_reads_an_aborted_write(isolation: str, end: str) -> None:
     """G1a."""
     history = run(isolation, f"0 begin, 1 begin, 0 write a, 1 read a, 0 {end}, 1 read a, 1 commit, 2 fetch a")
     assert seen(history, 2) == [0.0, 0.0] and seen(history, 3) == [0.0]
 
 
 @both
-def test_nobody_reads_what_is_overwritten_before_it_is_committed(isolation: str) -> None:
+def test_no_transaction_reads_a_write_that_is_overwritten_before_its_commit(isolation: str) -> None:
     """G1b."""
     history = run(
         isolation, "0 begin, 0 write a, 1 begin, 1 read a, 2 fetch a, 0 write a, 0 commit, 1 read a, 1 commit"
@@ -118,7 +118,7 @@ def test_no_update_is_lost_to_another_transaction(isolation: str, field: str, wa
 
 
 @both
-def test_a_reader_sees_no_part_of_what_committed_meanwhile(isolation: str) -> None:
+def test_a_reader_sees_no_part_of_a_later_commit(isolation: str) -> None:
     """G-single."""
     history = run(
         isolation, "0 begin, 0 read a, 1 begin, 1 write a, 1 write b, 1 commit, 0 read b, 0 read a, 0 commit"
@@ -128,7 +128,7 @@ def test_a_reader_sees_no_part_of_what_committed_meanwhile(isolation: str) -> No
 
 
 @both
-def test_a_reader_who_writes_elsewhere_sees_one_snapshot_to_its_end(isolation: str) -> None:
+def test_a_reader_that_writes_other_fields_sees_one_snapshot_to_its_end(isolation: str) -> None:
     """G-single with a write that depends on the read: refused when serializable, one snapshot in any case."""
     history = run(isolation, "0 begin, 0 read a, 1 store b, 0 read b, 0 write c, 0 commit")
     assert seen(history, 1) == [0.0, ()]
@@ -146,7 +146,7 @@ SKEWS = {
 
 
 @pytest.mark.parametrize("name", SKEWS)
-def test_write_skew_is_what_snapshot_isolation_lets_through(name: str) -> None:
+def test_snapshot_isolation_permits_write_skew(name: str) -> None:
     """G2-item."""
     history = run("snapshot", SKEWS[name])
     assert set(ends(history)) == {"committed"}
@@ -164,7 +164,7 @@ READER = """0 begin, 0 read a, 0 read b, 1 begin, 1 modify b, 1 commit
             2 begin, 2 read a, 2 read b, 2 commit, 0 write a, 0 commit"""
 
 
-def test_a_mere_reader_may_see_what_no_order_explains_under_snapshot_isolation() -> None:
+def test_snapshot_isolation_permits_the_read_only_anomaly() -> None:
     """Fekete, O'Neil and O'Neil, "A Read-Only Transaction Anomaly under Snapshot Isolation", 2004."""
     history = run("snapshot", READER)
     assert set(ends(history)) == {"committed"} and {anomaly.name for anomaly in anomalies(history)} == {"G2-item"}

@@ -34,7 +34,7 @@ def test_a_transaction_goes_on_with_its_snapshot_when_a_reflex_comes_between() -
         transaction["stress"] = 1.0
 
 
-def test_what_a_reflex_wrote_is_not_overwritten() -> None:
+def test_a_write_of_a_reflex_is_not_overwritten() -> None:
     engine = being()
     with pytest.raises(ConflictError) as refused, engine.state.transaction() as transaction:
         hit(engine)
@@ -42,7 +42,7 @@ def test_what_a_reflex_wrote_is_not_overwritten() -> None:
     assert refused.value.fields == ("mood",) and engine.state["mood"] < 50.0
 
 
-def test_what_a_reflex_wrote_was_not_read_by_a_serializable_transaction() -> None:
+def test_a_serializable_transaction_conflicts_with_a_reflex_on_a_field_that_it_read() -> None:
     engine = being()
     with pytest.raises(ConflictError) as refused, engine.state.transaction("serializable") as transaction:
         transaction["stress"] = transaction["energy"]

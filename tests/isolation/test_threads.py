@@ -29,7 +29,7 @@ def test_threads_leave_no_anomaly_but_write_skew_under_snapshot(
 
 
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
-def test_threads_on_a_state_over_an_object_and_in_turns_leave_no_other(
+def test_threads_on_a_wrapped_object_leave_no_other_anomaly(
     backend: str, isolated: Callable[..., str], isolation: str
 ) -> None:
     name = f"{backend} wrapped"
@@ -38,6 +38,6 @@ def test_threads_on_a_state_over_an_object_and_in_turns_leave_no_other(
 
 
 @pytest.mark.parametrize("name", ["TearsSnapshots", "CommitsInParts"])
-def test_what_only_threads_can_see_is_found(isolated: Callable[..., str], name: str) -> None:
+def test_faults_that_only_threads_can_see_are_found(isolated: Callable[..., str], name: str) -> None:
     ran = json.loads(isolated(SCRIPT, name, "serializable", str(HISTORIES // 2), "1", timeout=PATIENCE_SECONDS))
     assert "opacity" in ran["found"]

@@ -74,7 +74,7 @@ def test_a_state_over_an_object_leaves_the_same_history_as_the_model(isolation: 
 
 
 @pytest.mark.parametrize("isolation", ["snapshot", "serializable"])
-def test_who_watches_is_told_the_same_history(isolation: str) -> None:
+def test_a_watcher_is_told_the_same_history(isolation: str) -> None:
     """Each version once, in order, and for each field the values that took effect, each linked to the one before."""
 
     @settings(max_examples=FEWER)

@@ -38,7 +38,7 @@ def test_every_history_of_free_threads_has_an_order_that_explains_it(
 
 
 @pytest.mark.parametrize("mode", ["steered", "free"])
-def test_every_history_on_a_state_over_an_object_has_one_too(
+def test_every_history_of_a_wrapped_object_has_an_order_that_explains_it(
     backend: str, isolated: Callable[..., str], mode: str
 ) -> None:
     part, name = HISTORIES // len(SEEDS), f"{backend} wrapped"
@@ -47,7 +47,7 @@ def test_every_history_on_a_state_over_an_object_has_one_too(
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_found(isolated: Callable[..., str], name: str) -> None:
+def test_a_broken_state_is_found(isolated: Callable[..., str], name: str) -> None:
     counted = json.loads(isolated(SCRIPT, name, "steered", str(HISTORIES), "1", "first"))
     assert counted["unexplained"] == 1
 

@@ -94,7 +94,7 @@ UNEXPLAINED = {
 
 
 @pytest.mark.parametrize("name", EXPLAINED)
-def test_what_can_be_explained_is_explained(name: str) -> None:
+def test_an_explicable_history_is_explained(name: str) -> None:
     calls = EXPLAINED[name]
     found = explanation(calls, START)
     assert found is not None and sorted(map(id, found)) == sorted(map(id, calls))
@@ -105,7 +105,7 @@ def test_what_can_be_explained_is_explained(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNEXPLAINED)
-def test_what_no_order_explains_is_not_explained(name: str) -> None:
+def test_an_inexplicable_history_is_not_explained(name: str) -> None:
     assert explanation(UNEXPLAINED[name], START) is None
 
 

@@ -80,7 +80,7 @@ def life_of(begins: tuple[float, ...]) -> ThreadSafeSelfState:
     return state
 
 
-def answering(batches: list[tuple[int, list[Given]]], begins: tuple[float, ...], overflow: str) -> Outcome:
+def processing(batches: list[tuple[int, list[Given]]], begins: tuple[float, ...], overflow: str) -> Outcome:
     """Batches of events with pauses between them, answered in the caller's thread."""
     clock = ManualClock()
     queue = AsyncEventQueue(16, overflow, clock)

@@ -118,7 +118,7 @@ class ReactorModel:
             if self._sheds(entry[2]):
                 self._shed(*entry)
                 continue
-            task = self._answer(*entry)
+            task = self._process(*entry)
             if task is not None:
                 return done, task
         return max(limit, 0), None
@@ -137,7 +137,7 @@ class ReactorModel:
         self.record((kept, sequence, level, type_id, SHED, strength, seconds or 0.0, queued_ns, *versions))
         self.heap.finish(SHED)
 
-    def _answer(self, payload: Any, key: int, level: int, queued_ns: int, sequence: int) -> Any:
+    def _process(self, payload: Any, key: int, level: int, queued_ns: int, sequence: int) -> Any:
         type_id, strength, seconds = self.numbers.pop(sequence)
         if not self.processes:
             return payload, key, level, queued_ns, sequence, type_id, 0, None
@@ -271,7 +271,7 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             ]
 
         @rule(type_id=type_table, row=st.sampled_from([NO_ROW, HIT_ROW, SHRUG_ROW]), needs_python=st.booleans())
-        def change_who_answers(self, type_id: int, row: int, needs_python: bool) -> None:
+        def change_row(self, type_id: int, row: int, needs_python: bool) -> None:
             agree(self.all, lambda each: each.type_table.set_reflex(type_id, row, needs_python))
             self.model.rows[type_id] = row, needs_python
 

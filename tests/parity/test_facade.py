@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 from parity.other_backend import OtherBackend
-from parity.outcomes import Odd, answering, calling, looping, setting
+from parity.outcomes import Odd, calling, looping, processing, setting
 from processor import test_shedding
 
 from lifeevt.processor import ReflexSet
@@ -42,7 +42,7 @@ def other(backend: str) -> Iterator[OtherBackend]:
 @few
 @given(batches, vitals, overflows)
 def test_results_and_state_are_equal_to_the_bit(other: OtherBackend, coming: Any, begins: Any, overflow: str) -> None:
-    assert answering(coming, begins, overflow) == other(answering, coming, begins, overflow)
+    assert processing(coming, begins, overflow) == other(processing, coming, begins, overflow)
 
 
 @few
@@ -65,7 +65,7 @@ def test_a_field_is_set_or_refused_alike(other: OtherBackend, name: Any, value: 
 
 
 @given(st.lists(st.one_of(NAMES, st.dictionaries(NAMES, WILD, max_size=4)), max_size=6))
-def test_reads_and_deltas_are_answered_alike(other: OtherBackend, calls: list[Any]) -> None:
+def test_reads_and_deltas_give_the_same_results(other: OtherBackend, calls: list[Any]) -> None:
     assert calling(calls) == other(calling, calls)
 
 

@@ -118,7 +118,7 @@ def test_the_heaps_agree_on_a_long_stream(twins: tuple[ModuleType, ModuleType], 
 
 @settings(max_examples=300)
 @given(st.data())
-def test_random_tables_answer_random_events_to_the_bit(
+def test_random_tables_respond_to_random_events_alike_to_the_bit(
     twins: tuple[ModuleType, ModuleType], data: st.DataObject
 ) -> None:
     block = data.draw(cell_blocks())
@@ -127,10 +127,10 @@ def test_random_tables_answer_random_events_to_the_bit(
     row = st.integers(0, len(parts[1]) - 1)
     intensity = st.floats(-1.0, 1.0)
     for event in data.draw(st.lists(st.tuples(row, intensity, numbers, numbers), min_size=1, max_size=10)):
-        agree(made, partial(answered, event))
+        agree(made, partial(response_of, event))
 
 
-def answered(event: tuple[int, float, float, float], made: Any) -> Any:
+def response_of(event: tuple[int, float, float, float], made: Any) -> Any:
     table, cells = made
     return table.respond(cells, *event), cells.read_all()
 

@@ -222,7 +222,7 @@ class StarvesReaders(reference.RWLock):
         self._passed = 0
 
 
-class LetsReadersJoinTheTurn(reference.RWLock):
+class LetsReadersJoinTheGroup(reference.RWLock):
     """Gives no tickets: while readers hold the lock, any reader may enter."""
 
     def _newcomer_may_enter(self, writing: bool) -> bool:
@@ -348,10 +348,10 @@ CAUGHT: list[tuple[type, Check, tuple[Any, ...]]] = [
     (ShedsCriticalEvents, test_heap.test_no_policy_sheds_a_more_important_event_than_the_one_offered, ()),
     (ShedsInSilence, test_heap.test_drop_lowest_sheds_the_newest_of_the_least_important_level, ()),
     (ShedsInSilence, test_heap.test_drop_oldest_sheds_the_oldest_of_the_least_important_level, ()),
-    (AdmitsBatchesHalfway, test_heap.test_offer_many_answers_each_offer_in_order, ()),
-    (BringsBackByTheKey, test_heap_places.test_what_was_held_stands_by_the_offsets_of_when_it_comes_back, (True,)),
-    (LetsWhatIsAsideLeave, test_heap_places.test_a_shift_lets_nothing_leave_that_waits_aside, ()),
-    (PostponesOnlyWhatMayLeave, test_heap_places.test_a_postponement_reaches_what_is_held_and_what_is_paused, ()),
+    (AdmitsBatchesHalfway, test_heap.test_offer_many_returns_a_verdict_for_each_offer_in_order, ()),
+    (BringsBackByTheKey, test_heap_places.test_a_held_event_is_placed_by_the_offsets_at_its_return, (True,)),
+    (LetsWhatIsAsideLeave, test_heap_places.test_a_shift_does_not_release_events_that_are_aside, ()),
+    (PostponesOnlyWhatMayLeave, test_heap_places.test_a_postponement_reaches_held_and_paused_events, ()),
     (KeepsPayloads, test_heap.test_a_payload_is_released_once_it_is_out, ("shed",)),
     (KeepsPayloads, test_heap.test_a_cycle_through_the_heap_is_collected, ()),
     (AdmitsReadersWhileAWriterWaits, test_rwlock.test_a_waiting_writer_holds_back_a_new_reader, ()),
@@ -362,13 +362,13 @@ CAUGHT: list[tuple[type, Check, tuple[Any, ...]]] = [
     ),
     (ForgetsToWakeReaders, test_rwlock.test_a_waiting_reader_enters_when_the_writer_leaves, ()),
     (AllowsReentry, test_rwlock.test_a_thread_that_holds_the_lock_may_not_ask_again, ("read", "read")),
-    (NeverTimesOut, test_rwlock.test_a_writer_keeps_everybody_out, ()),
+    (NeverTimesOut, test_rwlock.test_a_writer_keeps_all_others_out, ()),
     (StarvesReaders, test_rwlock_fairness.test_a_waiting_reader_is_passed_by_the_writers_allowed_and_by_no_other, ()),
     (StarvesReaders, test_rwlock_fairness.test_any_order_of_calls_goes_as_the_policy_says, ()),
-    (LetsReadersJoinTheTurn, test_rwlock_fairness.test_who_comes_during_the_readers_turn_waits_for_the_next, ()),
+    (LetsReadersJoinTheGroup, test_rwlock_fairness.test_a_reader_after_the_admitted_group_waits_for_the_next, ()),
     (ForgetsTheLine, test_rwlock_fairness.test_writers_enter_in_the_order_in_which_they_asked, ()),
-    (LetsNewcomersPass, test_rwlock_fairness.test_newcomers_pass_one_who_waits_as_often_as_allowed_and_no_more, READ),
-    (LetsNewcomersPass, test_rwlock_fairness.test_newcomers_pass_one_who_waits_as_often_as_allowed_and_no_more, WRITE),
+    (LetsNewcomersPass, test_rwlock_fairness.test_newcomers_pass_a_waiting_thread_at_most_passes_times, READ),
+    (LetsNewcomersPass, test_rwlock_fairness.test_newcomers_pass_a_waiting_thread_at_most_passes_times, WRITE),
     (ForgetsToClamp, test_cells.test_no_add_leaves_the_bounds, ()),
     (ForgetsToClamp, test_cells.test_a_cell_named_twice_is_clamped_after_each_delta, ()),
     (TearsAnAdd, test_cells_commit.test_a_refusing_number_refuses_a_delta_with_all_others, ()),
@@ -376,7 +376,7 @@ CAUGHT: list[tuple[type, Check, tuple[Any, ...]]] = [
     (CountsReadsAsWrites, test_cells.test_the_version_counts_writes_and_not_reads, ()),
     (AppliesIgnoredPatterns, test_reflex_table.test_a_pattern_that_ignores_applies_nothing_and_writes_nothing, ()),
     (TakesTheLastDecision, test_reflex_table.test_the_first_matching_decision_chooses, ()),
-    (DecidesAtNoSignificance, test_reflex_table.test_no_significance_means_no_pattern_whatever_the_rules_say, ()),
+    (DecidesAtNoSignificance, test_reflex_table.test_no_significance_means_no_pattern_under_any_rules, ()),
     (OffByOneBucket, test_histogram.test_a_bucket_is_at_most_a_64th_too_long, ()),
     (RanksTooLow, test_histogram.test_the_percentiles_of_a_known_load, ()),
     (WrapsAt64Bits, test_histogram.test_the_total_is_wider_than_64_bits, ()),

@@ -120,19 +120,19 @@ def test_each_class_has_the_same_name_in_both_twins(twins: tuple[ModuleType, Mod
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_class_offers_what_the_reference_has_and_nothing_more(core: ModuleType, name: str) -> None:
+def test_a_class_has_the_members_of_the_reference_and_no_more(core: ModuleType, name: str) -> None:
     assert public(getattr(core, name)) == promised(name)
     assert public(made(core, name)) == promised(name)
 
 
 @pytest.mark.parametrize(("name", "member"), METHODS)
-def test_a_method_takes_what_the_reference_takes(core: ModuleType, name: str, member: str) -> None:
+def test_a_method_takes_the_parameters_of_the_reference(core: ModuleType, name: str, member: str) -> None:
     agreed = getattr(getattr(reference, name), member)
     assert parameters(getattr(getattr(core, name), member)) == parameters(agreed)
 
 
 @pytest.mark.parametrize(("name", "member"), METHODS + PROPERTIES)
-def test_the_reference_says_what_every_member_does(name: str, member: str) -> None:
+def test_the_reference_documents_every_member(name: str, member: str) -> None:
     assert inspect.getdoc(getattr(getattr(reference, name), member, None))
 
 
@@ -243,13 +243,13 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
     yield heap.offer_numbers(type_table=type_table, **numbers, arrival_ns=6, policy=DROP_OLDEST), heap.limited
 
 
-def test_every_method_called_by_keyword_gives_the_same_answer(twins: tuple[ModuleType, ModuleType]) -> None:
+def test_every_method_called_by_keyword_gives_the_same_result(twins: tuple[ModuleType, ModuleType]) -> None:
     native, reference = (list(keyword_calls(core)) for core in twins)
     assert native == reference
     assert native[0] is ADMITTED, "both answer with the contract's own verdicts"
 
 
-def test_the_answers_are_of_the_same_types(twins: tuple[ModuleType, ModuleType]) -> None:
+def test_the_results_are_of_the_same_types(twins: tuple[ModuleType, ModuleType]) -> None:
     def shape(value: Any) -> Any:
         if isinstance(value, tuple):  # a record has names where the native backend has a plain tuple
             return [tuple, *map(shape, value)]
@@ -376,7 +376,7 @@ def test_the_twins_take_and_refuse_the_same_values(
 
 
 @pytest.mark.parametrize(("name", "method", "good", "place"), SWAPS)
-def test_the_native_backend_refuses_in_python_what_would_spoil_memory(
+def test_the_native_backend_refuses_arguments_that_would_corrupt_memory(
     core: ModuleType, name: str, method: str, good: list[Any], place: int
 ) -> None:
     for bad in [*BAD_VALUES, one_shot(good[place])]:

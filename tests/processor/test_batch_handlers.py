@@ -52,7 +52,7 @@ def numbers(events: list[Event]) -> list[int]:
     return [event.metadata["#"] for event in events]
 
 
-def answered(engine: AsyncEventProcessor, *events: Event) -> list[EventProcessingResult]:
+def processed(engine: AsyncEventProcessor, *events: Event) -> list[EventProcessingResult]:
     engine.submit_many(events)
     engine.process_pending()
     assert engine.ledger().balanced and not engine.ledger().in_flight
@@ -89,7 +89,7 @@ def test_each_stage_is_called_once_with_lists_and_gives_each_event_its_own() -> 
         return call
 
     handler = Handler(stage("m"), stage("d"), stage("a"), batch=THREE)
-    results = answered(engine_of({"log": handler}), *numbered(3))
+    results = processed(engine_of({"log": handler}), *numbered(3))
     assert calls == [
         ("m", [0, 1, 2], ()),
         ("d", [0, 1, 2], (["m 0", "m 1", "m 2"],)),
@@ -103,20 +103,20 @@ def test_each_stage_is_called_once_with_lists_and_gives_each_event_its_own() -> 
 def test_a_stage_may_return_none_for_all_and_change_its_lists() -> None:
     handler = Handler(lambda events, _: events.clear(), None, lambda events, _, state: tuple(numbers(events)),
                       batch=THREE)  # fmt: skip
-    results = answered(engine_of({"log": handler}), *numbered(3))
+    results = processed(engine_of({"log": handler}), *numbered(3))
     assert [(result.meaning, result.action) for result in results] == [(None, 0), (None, 1), (None, 2)]
 
 
 def test_no_batch_is_larger_than_its_size_and_the_rest_comes_at_the_end() -> None:
     batched = Batched()
-    answered(engine_of({"log": batched.of()}), *numbered(8))
+    processed(engine_of({"log": batched.of()}), *numbered(8))
     assert batched.given == [[0, 1, 2], [3, 4, 5], [6, 7]]
 
 
 def test_types_of_one_handler_share_its_batch_and_other_handlers_have_their_own() -> None:
     some, others = Batched(), Batched()
     engine = engine_of({"*": some.of(), "note": others.of()})
-    answered(engine, event_of("log", 0), event_of("note", 1), event_of("text", 2), event_of("note_short", 3))
+    processed(engine, event_of("log", 0), event_of("note", 1), event_of("text", 2), event_of("note_short", 3))
     assert (some.given, others.given) == ([[0, 2]], [[1, 3]])
 
 
@@ -141,7 +141,7 @@ def test_the_reflexes_of_a_batch_come_with_it_before_its_stages(clock: Any) -> N
     types = EventTypes([EventType("hit", NORMAL, 10**6 * MS), EventType("look", NORMAL, 10**6 * MS)])
     scheduler = EventScheduler(types=types)
     engine = engine_of({"hit": batched, "look": plain}, clock=clock(), scheduler=scheduler)
-    results = answered(engine, event_of("hit", intensity=1.0), event_of("look"), event_of("hit", intensity=1.0))
+    results = processed(engine, event_of("hit", intensity=1.0), event_of("look"), event_of("hit", intensity=1.0))
     meanings = [result.meaning for result in results if result.event.type == "hit"]
     assert seen == [50.0, (meanings, 30.0)]
     assert all(meaning is not None for meaning in meanings)
@@ -184,7 +184,7 @@ def test_the_events_of_a_batch_share_start_and_end_and_were_queued_each_at_its_o
 def test_the_service_of_a_batch_is_charged_once_and_latencies_are_exact() -> None:
     clock = ManualClock()
     engine = engine_of({"log": Batched(clock, 0.010).of()}, clock=clock)
-    answered(engine, *numbered(3))
+    processed(engine, *numbered(3))
     level = engine.statistics().scheduler.levels[NORMAL]
     account = engine.scheduler.accounts[NORMAL]
     assert level.finished == 3 and account.service.total == 10 * MS
@@ -228,7 +228,7 @@ def test_a_failing_stage_ends_every_event_of_its_batch_and_nothing_else(
         raise KeyError("lost")
 
     engine = engine_of({"log": Handler(**{stage: fail}, batch=THREE), "joy": Handler(action=lambda *_: 1)})
-    results = answered(engine, *numbered(3), event_of("joy"))
+    results = processed(engine, *numbered(3), event_of("joy"))
     failed = [result for result in results if result.event.type == "log"]
     assert {(each.status, each.error) for each in failed} == {(Status.DEAD_LETTERED, f"{stage}: KeyError: 'lost'")}
     assert results[-1].action == 1
@@ -245,7 +245,7 @@ def test_a_failing_stage_ends_every_event_of_its_batch_and_nothing_else(
 )  # fmt: skip
 def test_a_list_that_does_not_fit_is_an_error_of_its_stage(given: Any, error: str) -> None:
     engine = engine_of({"log": Handler(meaning=lambda *_: given, action=pytest.fail, batch=THREE)})
-    results = answered(engine, *numbered(3))
+    results = processed(engine, *numbered(3))
     assert {result.status for result in results} == {Status.DEAD_LETTERED}
     assert all(result.error is not None and result.error.startswith("meaning: ") for result in results)
     assert {result.meaning for result in results} == {None}
@@ -299,14 +299,14 @@ def test_an_event_that_expires_while_its_batch_is_collected_never_runs() -> None
     assert engine.ledger().ends[Status.EXPIRED] == 1 and engine.ledger().balanced
 
 
-def test_a_batch_of_which_all_have_expired_calls_nobody() -> None:
+def test_a_batch_of_expired_events_calls_no_handler() -> None:
     clock = ManualClock()
     engine = engine_of(
         {"log": Handler(pytest.fail, batch=THREE), "slow": Handler(action=lambda *_: clock.advance(5.0))},
         clock=clock,
     )  # fmt: skip
     engine.submit_tracked(event_of("log"), ttl=1.0)
-    results = answered(engine, event_of("slow"))
+    results = processed(engine, event_of("slow"))
     assert [result.status for result in results] == [Status.PROCESSED, Status.EXPIRED]
 
 

@@ -64,7 +64,7 @@ class Arrival:
 
 @dataclass
 class Model:
-    """One worker, by the letter of ADR 0020. ``started``: when which events were answered together."""
+    """One worker, by the letter of ADR 0020. ``started``: when which events were processed together."""
 
     offsets: Sequence[int]
     coming: list[Arrival]
@@ -85,7 +85,7 @@ class Model:
                 self.give(batch)
             elif head is not None:
                 self.queued.remove(head)
-                self.answer(head)
+                self.process(head)
             else:
                 self.now_ms = min([each.at_ms for each in self.coming] + [self.due_ms(each) for each in self.batches])
 
@@ -115,7 +115,7 @@ class Model:
         due = [kind for kind in self.batches if self.due_ms(kind) <= self.now_ms]
         return min(due, key=self.stands, default=None)
 
-    def answer(self, event: Arrival) -> None:
+    def process(self, event: Arrival) -> None:
         size = KINDS[event.kind][3]
         if event.is_over(self.now_ms):
             self.expired.add(event.number)

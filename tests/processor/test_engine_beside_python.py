@@ -197,7 +197,7 @@ def test_yield_gil_lets_a_handler_run_and_else_returns_false() -> None:
 # wake-ups
 
 
-def test_whoever_waits_for_idleness_is_woken_by_the_worker() -> None:
+def test_a_thread_that_waits_for_idleness_is_woken_by_the_worker() -> None:
     gate = Gate()
     with engine_of({"joy": gate}) as engine, Actor() as waiter:
         engine.submit(Event("joy"))
@@ -210,7 +210,7 @@ def test_whoever_waits_for_idleness_is_woken_by_the_worker() -> None:
         assert engine.ledger().in_flight == 0
 
 
-def test_whoever_waits_for_room_is_woken_by_the_worker() -> None:
+def test_a_thread_that_waits_for_room_is_woken_by_the_worker() -> None:
     gate = Gate()
     queue = AsyncEventQueue(1, "block")
     with engine_of({"joy": gate}, queue=queue) as engine, Actor() as first, Actor() as second:

@@ -50,7 +50,7 @@ def numbers(results: list[EventProcessingResult]) -> list[int]:
     return [result.event.metadata["#"] for result in results]
 
 
-def answered(engine: AsyncEventProcessor, *events: Event) -> list[EventProcessingResult]:
+def processed(engine: AsyncEventProcessor, *events: Event) -> list[EventProcessingResult]:
     engine.submit_many(events)
     engine.process_pending()
     return engine.results()
@@ -73,21 +73,21 @@ def quiet(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def test_an_event_without_reflex_and_handler_is_ignored() -> None:
-    (result,) = answered(engine_of(), event_of("joy"))
+    (result,) = processed(engine_of(), event_of("joy"))
     assert (result.status, result.meaning, result.decision, result.action) == (Status.IGNORED, None, None, None)
     assert (result.attempts, result.error, result.state_version_before, result.state_version) == (0, None, 0, 0)
 
 
 def test_a_reflex_changes_the_state_and_the_result_has_the_change() -> None:
     engine = engine_of()
-    (result,) = answered(engine, event_of("hit"))
+    (result,) = processed(engine, event_of("hit"))
     assert (result.status, result.decision, result.action) == (Status.PROCESSED, "absorb", {"energy": -2.5})
     assert result.meaning == {"significance": 0.5, "impact": {"energy": -2.5}}
     assert (result.state_version_before, result.state_version, engine.state["energy"]) == (0, 1, 47.5)
 
 
 def test_an_event_that_means_nothing_is_ignored() -> None:
-    (result,) = answered(engine_of(), event_of("hit", intensity=0.0))
+    (result,) = processed(engine_of(), event_of("hit", intensity=0.0))
     assert (result.status, result.decision, result.action) == (Status.IGNORED, None, None)
     assert result.state_version == 0
 
@@ -100,7 +100,7 @@ def test_the_stages_run_in_order_and_hand_on_their_values() -> None:
         action=lambda event, decision, state: calls.append(("action", event, decision, state)) or "a",
     )
     engine, event = engine_of({"joy": handler}), event_of("joy")
-    (result,) = answered(engine, event)
+    (result,) = processed(engine, event)
     assert calls == [
         ("meaning", event, engine.state), ("decision", event, "m", engine.state), ("action", event, "d", engine.state)
     ]  # fmt: skip
@@ -114,7 +114,7 @@ def test_a_handler_sees_the_effect_of_the_reflex_before_it() -> None:
         decision=lambda event, meaning, state: seen.append((meaning["significance"], state["energy"])) or "fight",
         action=lambda event, decision, state: state.apply_delta({"energy": 1.0}),
     )
-    (result,) = answered(engine_of({"hit": handler}), event_of("hit"))
+    (result,) = processed(engine_of({"hit": handler}), event_of("hit"))
     assert seen == [(0.5, 47.5)]
     assert (result.meaning["significance"], result.decision, result.action) == (0.5, "fight", 2)
     assert (result.state_version_before, result.state_version) == (0, 2)
@@ -122,20 +122,20 @@ def test_a_handler_sees_the_effect_of_the_reflex_before_it() -> None:
 
 def test_an_action_alone_gets_the_reflexes_decision() -> None:
     handler = Handler(action=lambda event, decision, state: f"{decision}!")
-    (result,) = answered(engine_of({"hit": handler}), event_of("hit"))
+    (result,) = processed(engine_of({"hit": handler}), event_of("hit"))
     assert result.action == "absorb!"
 
 
 def test_a_bare_callable_a_family_and_a_star_are_handlers() -> None:
     handlers = {"social": lambda event, state: "family", "*": lambda event, state: "star"}
-    results = answered(engine_of(handlers), event_of("social_conflict"), event_of("joy"))
+    results = processed(engine_of(handlers), event_of("social_conflict"), event_of("joy"))
     assert sorted(result.action for result in results) == ["family", "star"]
 
 
 def test_lifes_reflexes_are_the_default() -> None:
     state = ThreadSafeSelfState.life()
     engine = AsyncEventProcessor(state, clock=ManualClock())
-    (result,) = answered(engine, event_of("shock", intensity=-0.9))
+    (result,) = processed(engine, event_of("shock", intensity=-0.9))
     assert (result.decision, result.priority) == ("dampen", CRITICAL)
     assert state["energy"] == pytest.approx(99.6575, abs=1e-12)
 
@@ -145,7 +145,7 @@ def test_lifes_reflexes_work_with_every_vital_at_zero() -> None:
     for name in ("energy", "stability", "integrity"):
         state[name] = 0.0
     engine = AsyncEventProcessor(state, clock=ManualClock())
-    results = answered(engine, *(event_of(kind) for kind in ("shock", "decay", "void", "recovery")))
+    results = processed(engine, *(event_of(kind) for kind in ("shock", "decay", "void", "recovery")))
     assert {result.status for result in results} == {Status.PROCESSED}
     assert state["energy"] > 0.0
 
@@ -161,7 +161,7 @@ def test_the_times_are_the_clocks() -> None:
 
 
 def test_sequences_count_acceptances() -> None:
-    results = answered(engine_of(), *(event_of(number=number) for number in range(3)))
+    results = processed(engine_of(), *(event_of(number=number) for number in range(3)))
     assert [result.sequence for result in results] == [0, 1, 2]
 
 
@@ -175,7 +175,7 @@ def test_a_stage_that_raises_ends_its_event_and_not_the_engine(
     stages = {"meaning": lambda *_: "m", "decision": lambda *_: "d", "action": lambda *_: "a"}
     handlers = {"bad": Handler(**(stages | {stage: failing(RuntimeError("boom"))})), "joy": lambda *_: "fine"}
     engine = engine_of(handlers)
-    bad, fine = answered(engine, event_of("bad"), event_of("joy"))
+    bad, fine = processed(engine, event_of("bad"), event_of("joy"))
     assert (bad.status, bad.error, bad.attempts) == (Status.DEAD_LETTERED, f"{stage}: RuntimeError: boom", 1)
     assert bad.meaning == (None if stage == "meaning" else "m")
     assert bad.decision == (None if stage in ("meaning", "decision") else "d")
@@ -188,7 +188,7 @@ def test_a_stage_that_raises_ends_its_event_and_not_the_engine(
 
 def test_the_effect_of_a_reflex_before_a_failure_stays_and_is_in_the_result(quiet: Any) -> None:
     engine = engine_of({"hit": failing(ValueError("no"))})
-    (result,) = answered(engine, event_of("hit"))
+    (result,) = processed(engine, event_of("hit"))
     assert (result.status, result.error) == (Status.DEAD_LETTERED, "action: ValueError: no")
     assert (result.state_version_before, result.state_version, engine.state["energy"]) == (0, 1, 47.5)
 
@@ -242,7 +242,7 @@ def test_an_event_is_not_blamed_for_another_that_went_first(quiet: Any) -> None:
 
 def test_pending_events_are_processed_most_urgent_first() -> None:
     kinds = ["social", "idle", "shock", "noise", "decay"]
-    results = answered(engine_of(), *(event_of(kind) for kind in kinds))
+    results = processed(engine_of(), *(event_of(kind) for kind in kinds))
     assert [result.event.type for result in results] == ["shock", "noise", "decay", "idle", "social"]
     assert [result.priority for result in results] == [CRITICAL, HIGH, CRITICAL, NORMAL, LOW]
 
@@ -273,7 +273,7 @@ def test_a_more_important_event_goes_first_between_the_stages(stage: str) -> Non
     assert (engine.ledger().queued, engine.ledger().balanced) == (2, True)
 
 
-def test_an_equally_important_event_waits_for_its_turn() -> None:
+def test_an_equally_important_event_waits_until_the_first_has_ended() -> None:
     def meaning(event: Event, state: ThreadSafeSelfState) -> None:
         if event.metadata["#"] == 0:
             engine.submit(Event("joy", 0.5, 0.0, {"#": 1}, urgency=1.0))
@@ -310,7 +310,7 @@ def test_levels_pass_each_other_no_deeper_than_there_are_levels() -> None:
 def test_a_scheduler_of_ones_own_decides() -> None:
     types = EventTypes([EventType("joy", HIGH, 1), EventType("shock", LOW, 100)])
     engine = engine_of(scheduler=EventScheduler(types=types))
-    assert [result.priority for result in answered(engine, event_of("shock"), event_of("joy"))] == [HIGH, LOW]
+    assert [result.priority for result in processed(engine, event_of("shock"), event_of("joy"))] == [HIGH, LOW]
 
 
 # --- the synchronous mode
@@ -345,7 +345,7 @@ def test_the_callers_thread_does_not_process_beside_the_worker() -> None:
 
 def test_a_handler_does_not_process_pending_events(quiet: Any) -> None:
     engine = engine_of({"joy": lambda event, state: engine.process_pending()})
-    (result,) = answered(engine, event_of("joy"))
+    (result,) = processed(engine, event_of("joy"))
     assert result.status is Status.DEAD_LETTERED
 
 
@@ -425,7 +425,7 @@ def test_a_stranger_is_refused() -> None:
 def test_statistics_are_frozen() -> None:
     engine = engine_of()
     before = engine.statistics()
-    answered(engine, event_of("hit"))
+    processed(engine, event_of("hit"))
     assert (before.ledger.accepted, before.state.version, before.scheduler.levels[NORMAL].finished) == (0, 0, 0)
     after = engine.statistics()
     assert (after.ledger.accepted, after.state.version, after.scheduler.levels[NORMAL].finished) == (1, 1, 1)

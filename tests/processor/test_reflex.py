@@ -44,11 +44,11 @@ def test_one_event_is_processed_as_life_processes_it(number: int) -> None:
     state = ThreadSafeSelfState.life()
     for name in (*VITALS, "circadian_phase", "recovery_efficiency", "age", "subjective_time"):
         state[name] = vector["before"][name]
-    answer = respond(state, *vector["event"].values(), vector["before"]["activated_significances"])
-    assert answer.significance == pytest.approx(vector["significance"], **EXACT)
-    assert answer.impact == pytest.approx(vector["meaning_impact"], **EXACT)
-    assert answer.pattern == vector["decision"]
-    assert answer.applied == pytest.approx(vector["applied"] or dict.fromkeys(VITALS, 0.0), **EXACT)
+    response = respond(state, *vector["event"].values(), vector["before"]["activated_significances"])
+    assert response.significance == pytest.approx(vector["significance"], **EXACT)
+    assert response.impact == pytest.approx(vector["meaning_impact"], **EXACT)
+    assert response.pattern == vector["decision"]
+    assert response.applied == pytest.approx(vector["applied"] or dict.fromkeys(VITALS, 0.0), **EXACT)
     assert vitals_of(state) == pytest.approx(vector["after"], **EXACT)
 
 
@@ -56,19 +56,19 @@ def test_a_run_of_events_takes_lifes_course() -> None:
     state = ThreadSafeSelfState.life()
     for number, (event, expected) in enumerate(zip(TRACE_EVENTS, GOLDEN["trace"], strict=True)):
         row = dict(zip(GOLDEN["trace_columns"], expected, strict=True))
-        answer = respond(state, event["type"], event["intensity"])
-        found = {"significance": answer.significance, "decision": answer.pattern, **vitals_of(state)}
+        response = respond(state, event["type"], event["intensity"])
+        found = {"significance": response.significance, "decision": response.pattern, **vitals_of(state)}
         assert found.pop("decision") == row.pop("decision"), number
         assert found == pytest.approx(row, **EXACT), number
 
 
 def test_the_worked_example_of_the_contract() -> None:
     state = ThreadSafeSelfState.life()
-    answer = respond(state, "shock", -0.9)
-    assert (answer.significance, answer.pattern) == (1.0, "dampen")
-    assert answer.impact == pytest.approx({"energy": -0.675, "stability": -0.045, "integrity": -0.0225}, **EXACT)
+    response = respond(state, "shock", -0.9)
+    assert (response.significance, response.pattern) == (1.0, "dampen")
+    assert response.impact == pytest.approx({"energy": -0.675, "stability": -0.045, "integrity": -0.0225}, **EXACT)
     assert vitals_of(state) == pytest.approx({"energy": 99.6575, "stability": 0.9775, "integrity": 0.98875}, **EXACT)
-    assert (answer.version_before, answer.version) == (0, 1)
+    assert (response.version_before, response.version) == (0, 1)
 
 
 def test_the_sign_of_the_intensity_does_not_matter() -> None:
@@ -93,8 +93,8 @@ def test_life_goes_on_when_all_vitals_are_gone(vitals: float) -> None:
     state = ThreadSafeSelfState.life()
     for name in VITALS:
         state[name] = vitals
-    answer = respond(state, "recovery", 0.5)
-    assert answer.pattern == "dampen"
+    response = respond(state, "recovery", 0.5)
+    assert response.pattern == "dampen"
     assert state["stability"] > vitals
 
 
@@ -103,7 +103,7 @@ def test_life_goes_on_when_all_vitals_are_gone(vitals: float) -> None:
 SMALL = {"a": Field(10.0, 0.0, 100.0), "b": Field(0.5, 0.0, 1.0)}
 
 
-def answer_of(
+def response_of(
     rules: ReflexRules | None, intensity: float = 0.5, gain: dict[str, str] | None = None
 ) -> tuple[ReflexResponse, ThreadSafeSelfState]:
     state = ThreadSafeSelfState(SMALL)
@@ -116,37 +116,37 @@ def when(text: str) -> tuple[ReflexCondition, ...]:
 
 
 def test_without_rules_the_impact_is_absorbed() -> None:
-    answer, state = answer_of(None)
-    assert (answer.significance, answer.pattern, answer.impact, answer.applied) == (
+    response, state = response_of(None)
+    assert (response.significance, response.pattern, response.impact, response.applied) == (
         0.5,
         "absorb",
         {"a": 2.0},
         {"a": 2.0},
     )
-    assert not answer.ignored
+    assert not response.ignored
     assert state["a"] == 12.0
 
 
 def test_every_sensitizer_that_holds_multiplies() -> None:
     given = (("a >= 10", 1.2), ("b < 0.5", 9.0), ("b <= 0.5 and a > 9", 1.5))
     rules = tuple(ReflexRule(when(text), factor) for text, factor in given)
-    answer, _ = answer_of(ReflexRules(sensitizers=rules))
-    assert answer.significance == pytest.approx(0.9)
+    response, _ = response_of(ReflexRules(sensitizers=rules))
+    assert response.significance == pytest.approx(0.9)
 
 
 def test_the_significance_ends_at_one() -> None:
-    answer, _ = answer_of(ReflexRules(sensitizers=(ReflexRule(factor=100.0),)))
-    assert answer.significance == 1.0
+    response, _ = response_of(ReflexRules(sensitizers=(ReflexRule(factor=100.0),)))
+    assert response.significance == 1.0
 
 
 def test_the_first_damper_that_holds_scales() -> None:
     rules = (ReflexRule(when("a > 50"), 9.0), ReflexRule(when("significance >= 0.5"), 0.5), ReflexRule((), 7.0))
-    answer, _ = answer_of(ReflexRules(dampers=rules))
-    assert answer.impact == {"a": 1.0}
+    response, _ = response_of(ReflexRules(dampers=rules))
+    assert response.impact == {"a": 1.0}
 
 
 def test_the_first_decision_that_holds_chooses_factor_and_cost() -> None:
-    answer, state = answer_of(
+    response, state = response_of(
         ReflexRules(
             decisions=(
                 ReflexRule(when("a > 50"), pattern="halve"),
@@ -156,31 +156,31 @@ def test_the_first_decision_that_holds_chooses_factor_and_cost() -> None:
             patterns=(ReflexPattern("halve", 0.5), ReflexPattern("pay", 2.0, {"b": -0.25})),
         ),
     )
-    assert (answer.pattern, answer.impact, answer.applied) == ("pay", {"a": 2.0}, {"a": 4.0})
+    assert (response.pattern, response.impact, response.applied) == ("pay", {"a": 2.0}, {"a": 4.0})
     assert (state["a"], state["b"]) == (14.0, 0.25)
 
 
 def test_ignore_changes_nothing() -> None:
     pattern = ReflexPattern("ignore", 1.0, {"a": -1.0})
     ignore = ReflexRules(decisions=(ReflexRule(pattern="ignore"),), patterns=(pattern,))
-    answer, state = answer_of(ignore)
-    assert (answer.ignored, answer.pattern, answer.applied) == (True, "ignore", {"a": 0.0})
+    response, state = response_of(ignore)
+    assert (response.ignored, response.pattern, response.applied) == (True, "ignore", {"a": 0.0})
     assert (state["a"], state.version) == (10.0, 0)
 
 
 def test_an_event_that_means_nothing_has_no_pattern() -> None:
-    answer, state = answer_of(None, intensity=0.0)
-    assert (answer.ignored, answer.pattern, answer.significance, state.version) == (True, None, 0.0, 0)
+    response, state = response_of(None, intensity=0.0)
+    assert (response.ignored, response.pattern, response.significance, state.version) == (True, None, 0.0, 0)
 
 
 def test_no_decision_that_holds_is_no_pattern() -> None:
-    answer, state = answer_of(ReflexRules(decisions=(ReflexRule(when("a > 50"), pattern="absorb"),)))
-    assert (answer.ignored, answer.pattern, state.version) == (True, None, 0)
+    response, state = response_of(ReflexRules(decisions=(ReflexRule(when("a > 50"), pattern="absorb"),)))
+    assert (response.ignored, response.pattern, state.version) == (True, None, 0)
 
 
 def test_a_gain_multiplies_by_another_field() -> None:
-    answer, state = answer_of(None, gain={"a": "b"})
-    assert (answer.impact, answer.applied, state["a"]) == ({"a": 2.0}, {"a": 1.0}, 11.0)
+    response, state = response_of(None, gain={"a": "b"})
+    assert (response.impact, response.applied, state["a"]) == ({"a": 2.0}, {"a": 1.0}, 11.0)
 
 
 def test_conditions_may_compare_recalled_significances() -> None:

@@ -396,7 +396,7 @@ def test_waiting_ends_when_its_time_is_over() -> None:
         assert engine.ledger().in_flight == 0
 
 
-def test_whoever_waits_hears_of_the_stop() -> None:
+def test_a_thread_that_waits_for_idleness_learns_of_the_stop() -> None:
     gate = Gate()
     engine = engine_of({"gate": gate})
     engine.start()

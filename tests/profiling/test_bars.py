@@ -21,7 +21,7 @@ def test_a_factor_against_a_peer_is_how_much_better_ours_is(factor: float, met: 
     assert (seen.ratio, seen.met) == (10.0, met)
 
 
-def test_where_more_is_better_the_ratio_turns_over() -> None:
+def test_where_more_is_better_the_ratio_is_inverted() -> None:
     assert verdict(Bar("peer", 5.0), ours=100.0, peer=10.0, more_is_better=True).met
 
 
@@ -39,7 +39,7 @@ def test_without_a_peer_ours_itself_is_compared(limit: str, factor: float, met: 
 
 
 @pytest.mark.parametrize("bar", [Bar("another", 2.0), Bar("peer", 2.0)])
-def test_what_was_not_measured_is_neither_met_nor_missed(bar: Bar) -> None:
+def test_a_bar_without_a_measure_is_neither_met_nor_missed(bar: Bar) -> None:
     seen = verdict(bar, peer=float("nan"))
     assert seen.met is None
     assert json.loads(json.dumps(seen.as_dict(), allow_nan=False))["met"] is None

@@ -91,7 +91,7 @@ def test_an_unknown_name_and_no_round_are_refused(
     assert said in printed.err and printed.out == ""
 
 
-def test_the_list_says_what_each_measure_is(told: Told) -> None:
+def test_the_list_describes_each_measure(told: Told) -> None:
     lines = told("--list").splitlines()
     assert [line.split()[0] for line in lines] == list(MEASURES)
     assert [line.split()[0] for line in lines if line.endswith("only when named")] == list(ONLY_NAMED)

@@ -32,7 +32,7 @@ def test_an_event_without_intensity_means_nothing() -> None:
     assert (state.energy, state.recent_events, list(state.memory)) == (100.0, [], [])
 
 
-def test_until_memory_speaks_the_loop_answers_as_the_plain_being() -> None:
+def test_without_memory_effects_the_loop_gives_the_results_of_the_plain_being() -> None:
     being = PlainBeing()
     for event in workloads.events(300):
         life = after(event)

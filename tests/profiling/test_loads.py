@@ -69,7 +69,7 @@ def test_a_batch_of_numbers_goes_in_and_out_at_a_depth() -> None:
     assert curves.numbers_ns(100, 100)() > 0.0
 
 
-def test_the_worker_answers_what_the_producers_submit() -> None:
+def test_the_worker_processes_the_events_of_the_producers() -> None:
     made = throughput.engine(8)
     with made:
         curves.together([curves.each_submits(made.submit, workloads.events(4))] * 2, made.wait_idle)

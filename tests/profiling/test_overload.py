@@ -47,7 +47,7 @@ def test_everything_that_came_is_accounted_for_and_no_critical_event_is_lost(ans
 
 
 @ANSWERINGS
-def test_what_the_engine_did_not_hear_of_is_found(answering: Answering) -> None:
+def test_events_unknown_to_the_engine_are_found(answering: Answering) -> None:
     seen = suffered(answering, Load(1.0, 0.0))
     statistics = replace(seen.statistics, ledger=replace(seen.statistics.ledger, refused=7))
     assert overload_run.told(statistics) == sum(seen.sent.values()) + 7
@@ -59,7 +59,7 @@ def test_a_type_that_did_not_come_has_no_figures() -> None:
     assert seen.took_us(Priority.LOW, "total", 50) > 0.0
 
 
-def test_a_stream_that_was_late_sends_what_is_due_and_no_more() -> None:
+def test_a_late_stream_sends_the_events_that_are_due_and_no_more() -> None:
     sent: list[int] = []
     stream = overload_run.Stream(sent.append, 1000.0)
     stream.run(BRIEF)

@@ -24,7 +24,7 @@ NEEDED_TO_COUNT = {
 FIGURE = re.compile(r"^(\w.*\S) +([\d,]+)$", re.MULTILINE)
 
 
-def test_lines_lists_the_dearest_lines_or_says_what_is_missing() -> None:
+def test_lines_lists_the_dearest_lines_or_names_the_missing_tool() -> None:
     ran = script("lines.py", "--quick")
     if importlib.util.find_spec("line_profiler"):
         assert ran.returncode == 0, ran.stderr
@@ -43,7 +43,7 @@ def test_the_import_is_measured_on_both_backends() -> None:
     assert re.findall(figures, ran.stdout, re.M) == ["native", "reference"]
 
 
-def test_instructions_are_counted_or_it_says_what_is_missing() -> None:
+def test_instructions_are_counted_or_the_missing_tool_is_named() -> None:
     ran = script("instructions.py", "--quick")
     missing = [said for said, there in NEEDED_TO_COUNT.items() if not there]
     if missing:
@@ -78,7 +78,7 @@ def test_memory_is_shown_by_line_and_resident() -> None:
     assert "result.py:" in ran.stdout
 
 
-def test_two_installations_take_turns_and_both_are_shown() -> None:
+def test_two_installations_alternate_and_both_are_shown() -> None:
     ran = script("hotspots.py", "--quick", "--before", sys.executable, "--rounds", "2")
     assert ran.returncode == 0, ran.stderr
     assert "| event made | " in ran.stdout and "| result read | " in ran.stdout
@@ -101,7 +101,7 @@ def test_a_flame_graph_is_drawn_of_each_thread_s_stacks() -> None:
     assert "a &lt; b (2 samples)" in ran.stdout
 
 
-def test_a_run_becomes_a_flame_graph_or_it_says_what_is_missing(tmp_path: Path) -> None:
+def test_a_run_becomes_a_flame_graph_or_the_missing_tool_is_named(tmp_path: Path) -> None:
     ran = process(str(FOLDER / "flame.sh"), "--quick", str(tmp_path / "flame.svg"))
     if ran.returncode == 2:
         assert "perf" in ran.stderr
@@ -110,11 +110,11 @@ def test_a_run_becomes_a_flame_graph_or_it_says_what_is_missing(tmp_path: Path) 
         assert "submitter" in (tmp_path / "flame.svg").read_text(encoding="utf-8")
 
 
-def test_the_environment_says_what_a_figure_depends_on() -> None:
+def test_the_environment_names_the_conditions_of_a_figure() -> None:
     assert environment.describe().keys() == ENVIRONMENT
 
 
-def test_the_plain_peer_gives_the_engine_s_answers() -> None:
+def test_the_plain_peer_gives_the_engine_s_results() -> None:
     being, state = peers.PlainBeing(), ThreadSafeSelfState.life()
     engine = AsyncEventProcessor(state)
     for event in workloads.events(2000):

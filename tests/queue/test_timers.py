@@ -313,8 +313,8 @@ def test_a_reactor_wakes_at_its_time_and_not_before(core: Any) -> None:
 def test_a_reactor_leaves_a_tracked_event_to_python_untouched(core: Any) -> None:
     stretch = Stretch(core)
     stretch.heap.offer_tracked(1, 0, 7, "tracked", 0, HIT, 0.5)
-    answered, task = stretch.reactor.run_pending(9)
-    assert (answered, task[0], task[5:]) == (0, "tracked", (HIT, 0, None))
+    processed, task = stretch.reactor.run_pending(9)
+    assert (processed, task[0], task[5:]) == (0, "tracked", (HIT, 0, None))
     assert stretch.cells.read(0) == 100.0
 
 

@@ -132,7 +132,7 @@ def test_a_replay_of_the_record_decides_the_same_to_the_bit(
     assert replay(bounds, written) == record
 
 
-def test_a_replay_under_other_bounds_shows_what_they_would_have_done() -> None:
+def test_a_replay_under_other_bounds_shows_their_decisions() -> None:
     strategy = AdaptiveStrategy()
     told(strategy, PRESSED, PRESSED)
     found = replay(replace(BOUNDS, most_spread_ns=60 * MS), strategy.decisions)

@@ -109,7 +109,7 @@ class Server:
     def run(self) -> Server:
         while self.coming or any(self.queued):
             self.admit()
-            if not self.answer():
+            if not self.process():
                 self.wait()
         return self
 
@@ -118,7 +118,7 @@ class Server:
             arrival, level, service = self.coming.pop(0)
             self.queued[level].append((arrival, level, service))
 
-    def answer(self) -> bool:
+    def process(self) -> bool:
         gate = self.balancing.gate(self.now, self.used)
         for level in (0, 1):
             if self.queued[level] and gate.admits(level):
@@ -157,7 +157,7 @@ def test_a_job_starts_within_the_ticks_that_the_work_before_it_needs(
     balancing = strategy(*shape)
     started = Server(balancing, jobs).run().started
     lesser = [each for each in started if each[1]]
-    owed = max((each[2] for each in lesser), default=0)  # by the ticks before: one event was answered to its end
+    owed = max((each[2] for each in lesser), default=0)  # by the ticks before: one event was processed to its end
     for place, (arrival, _, _, start, _) in enumerate(lesser):
         tick = arrival // 1000 * 1000
         before = sum(each[2] for each in lesser[:place] if each[3] + each[2] > tick)

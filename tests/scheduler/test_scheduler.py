@@ -39,7 +39,7 @@ def test_the_rank_is_that_of_the_types() -> None:
     assert scheduler.rank(event_of("shock", priority=LOW, urgency=1.0), 5) == (5, LOW)
 
 
-def test_types_of_ones_own_rank() -> None:
+def test_a_custom_types_object_ranks_events() -> None:
     types = EventTypes([EventType("ping", HIGH, 3)])
     assert EventScheduler(types=types).rank(event_of("ping_pong"), 0) == (3, HIGH)
 

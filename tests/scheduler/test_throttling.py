@@ -82,15 +82,15 @@ def test_a_waiting_worker_processes_a_critical_event_at_once() -> None:
 @pytest.mark.parametrize("handlers", [None, {"*": lambda event, state: None}])
 def test_a_running_engine_goes_on_under_any_strategy(handlers: Any) -> None:
     state = ThreadSafeSelfState({"energy": Field(1.0)})
-    answered = 0
+    processed = 0
     with AsyncEventProcessor(state, [], handlers) as engine:
         for strategy in ["load_balancing", "deadline", "priority", "load_balancing", "adaptive"] * 5:
             engine.submit_many([Event("idle"), Event("shock")])
             engine.scheduler.set_strategy(strategy)
             engine.submit(Event("noise"))
             assert engine.wait_idle(PATIENCE)
-            answered += 3
-    assert engine.ledger().balanced and len(engine.results()) == answered
+            processed += 3
+    assert engine.ledger().balanced and len(engine.results()) == processed
 
 
 def test_a_shut_gate_does_not_hold_up_a_stop() -> None:

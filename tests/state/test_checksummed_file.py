@@ -53,7 +53,7 @@ def test_any_line_of_text_is_read_as_it_was_written(tmp_path_factory: pytest.Tem
     assert sealed(tmp_path_factory.mktemp("any"), content).read().content == content
 
 
-def test_the_one_before_is_kept_and_nothing_else(tmp_path: Path) -> None:
+def test_only_the_previous_file_is_kept(tmp_path: Path) -> None:
     sealed(tmp_path, OLD, "0", NEW)
     assert names(tmp_path) == ["state", "state.previous"]
     (tmp_path / "state").unlink()
@@ -123,7 +123,7 @@ def test_the_problem_of_a_file_is_reported(tmp_path: Path, data: bytes, says: st
     assert str(tmp_path / "state") in problem
 
 
-def test_a_missing_file_is_reported_and_the_previous_one_used(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_and_the_previous_one_is_used(tmp_path: Path) -> None:
     file = sealed(tmp_path, OLD, NEW)
     file.path.unlink()
     assert file.read().problem == f"{tmp_path}/state is missing"
@@ -225,7 +225,7 @@ def test_the_power_cuts_see_a_missing_sync(tmp_path: Path, monkeypatch: pytest.M
     assert None in {outcome(restored(tmp_path, found)) for found in disk.crashes()}
 
 
-def test_the_power_cuts_see_a_torn_file_that_is_kept_as_the_one_before(
+def test_simulated_power_cuts_detect_a_torn_file_kept_as_the_previous_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = set[str | None]()
@@ -250,7 +250,7 @@ def test_an_error_at_any_step_leaves_a_whole_file_and_no_litter(
         assert set(names(folder)) <= {"state", "state.previous"}
 
 
-def test_without_hard_links_the_one_before_is_kept_all_the_same(
+def test_without_hard_links_the_previous_file_is_kept_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file, disk = sealed(tmp_path, OLD), Disk(tmp_path)
@@ -271,7 +271,7 @@ def test_a_draft_of_a_killed_writer_is_used_again(tmp_path: Path) -> None:
     assert (outcome(file), names(tmp_path)) == (OLD, ["state"])
 
 
-def test_a_writer_inside_another_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_inside_another_does_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a signal handler that saves while its own thread is saving."""
     file, fill = sealed(tmp_path, OLD), checksummed_file._fill
 

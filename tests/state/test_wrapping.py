@@ -422,7 +422,7 @@ OPERATIONS = st.lists(
 
 @given(operations=OPERATIONS)
 @example(operations=[("reflex", 1.0), ("set", 101.0), ("turn", 101.0)])
-def test_object_and_state_agree_whenever_a_turn_ends(operations: Any) -> None:
+def test_object_and_state_agree_after_each_exclusive_access(operations: Any) -> None:
     being, state = wrapped()
     for kind, number in operations:
         before, refused = state["energy"], False

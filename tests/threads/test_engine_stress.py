@@ -19,7 +19,7 @@ def test_threads_keep_the_contract(backend: str, isolated: Callable[..., str], s
 
 
 @pytest.mark.native
-def test_reflexes_are_answered_while_a_thread_keeps_the_interpreter(isolated: Callable[..., str]) -> None:
+def test_reflexes_process_events_while_a_thread_keeps_the_interpreter(isolated: Callable[..., str]) -> None:
     scene = "while_a_thread_keeps_the_interpreter"
     assert int(isolated("threads/isolated/engine_stress.py", "native", scene)) >= 20_000
 
