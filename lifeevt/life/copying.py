@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial, partialmethod
 from typing import Any
 
 __all__ = ["Apply", "WriteThroughDict", "WriteThroughList", "copy_with_new_locks", "plain_copy", "write_through_copy"]
@@ -110,7 +109,7 @@ class _WriteThrough:
         """Return whether it is a copy of this attribute of the object behind ``apply``."""
         return self._apply == apply and self._name == name
 
-    def _change(self, method: str, /, *args: Any, **keywords: Any) -> Any:
+    def _change(self, method: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         def change(live: Any) -> Any:
             try:
                 return plain_copy(getattr(live, method)(*args, **keywords))
@@ -126,7 +125,7 @@ class _WriteThrough:
         """Return a method that list and dict lack, of the object's own class of container."""
         if name.startswith("_"):
             raise AttributeError(name)
-        return partial(self._change, name)
+        return lambda *args, **keywords: self._change(name, args, keywords)
 
 
 class WriteThroughList(_WriteThrough, list[Any]):
@@ -136,7 +135,7 @@ class WriteThroughList(_WriteThrough, list[Any]):
         super().__setitem__(slice(None), plain_copy(live))
 
     def __iadd__(self, others: Any) -> Any:  # type: ignore[misc]  # the one of list wants an iterable
-        self._change("extend", others)
+        self._change("extend", (others,), {})
         return self
 
     def __reduce__(self) -> Any:
@@ -154,16 +153,20 @@ class WriteThroughDict(_WriteThrough, dict[Any, Any]):
         super().update(plain_copy(live))
 
     def __ior__(self, others: Any) -> Any:  # type: ignore[misc]  # the one of dict is overloaded
-        self._change("update", others)
+        self._change("update", (others,), {})
         return self
 
     def __reduce__(self) -> Any:
         return dict, (dict(self),)
 
 
+def _forwarding(method: str) -> Callable[..., Any]:
+    return lambda self, *args, **keywords: self._change(method, args, keywords)
+
+
 for _class, _methods in ((WriteThroughList, LIST_CHANGES), (WriteThroughDict, DICT_CHANGES)):
     for _method in _methods:
-        setattr(_class, _method, partialmethod(_WriteThrough._change, _method))
+        setattr(_class, _method, _forwarding(_method))
 
 
 def write_through_copy(apply: Apply, name: str, value: Any) -> Any:
