@@ -176,3 +176,14 @@ def test_many_threads_do_not_get_more_tokens_than_there_are() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert sum(passed) == 500
+
+
+@pytest.mark.parametrize("method", ["admits", "has_token", "ready_ns", "is_full"])
+@pytest.mark.parametrize(("instant", "error"), [(1.5, TypeError), ("1", TypeError), (2**63, OverflowError)])
+def test_an_instant_that_is_no_whole_number_of_64_bits_is_refused(
+    method: str, instant: Any, error: type[Exception]
+) -> None:
+    bucket = TokenBucket(RateLimit(10, 1.0))
+    with pytest.raises(error):
+        getattr(bucket, method)(instant)
+    assert bucket.is_full(0)
