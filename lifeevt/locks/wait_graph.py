@@ -20,9 +20,7 @@ from ..errors import DeadlockError, LockOrderError
 class Waitable(Protocol):
     """A lock whose waits can be edges of the graph."""
 
-    @property
-    def name(self) -> str:
-        """The lock's name in errors."""
+    name: str
 
     def blockers(self, thread: int) -> Iterable[int]:
         """Return the threads that keep ``thread`` waiting for this lock now; none when it does not wait.
@@ -39,10 +37,6 @@ class Wait:
     thread_name: str
     lock: Waitable
     wish: str
-
-    def described(self, blocker: Wait) -> str:
-        """Return the sentence for this wait in a cycle, where the thread of ``blocker`` holds it up."""
-        return f"{self.thread_name} waits to {self.wish} {self.lock.name} for {blocker.thread_name}"
 
 
 class WaitGraph(fork.Forked):
@@ -155,12 +149,12 @@ def _current_frames() -> dict[int, FrameType]:
 def _deadlock(cycle: list[Wait], frames: Mapping[int, FrameType]) -> DeadlockError:
     import traceback  # lazy: most programs have no deadlock
 
-    stacks = {
-        wait.thread_name: "".join(traceback.format_stack(frames[wait.thread]))
-        for wait in cycle
-        if wait.thread in frames
-    }
-    sentences = tuple(wait.described(blocker) for wait, blocker in zip(cycle, cycle[1:] + cycle[:1], strict=True))
+    stacks = {wait.thread_name: "".join(traceback.format_stack(frames[wait.thread]))
+              for wait in cycle if wait.thread in frames}  # fmt: skip
+    sentences = tuple(
+        f"{wait.thread_name} waits to {wait.wish} {wait.lock.name} for {blocker.thread_name}"
+        for wait, blocker in zip(cycle, cycle[1:] + cycle[:1], strict=True)
+    )
     return DeadlockError(f"a deadlock: {'; '.join(sentences)}", sentences, stacks)
 
 

@@ -52,11 +52,9 @@ class Batch(Generic[Item]):
             raise ValueError(f"the batch holds its {self._size} events already")
         if not self._items:
             self._began_ns, self._closes_ns, self._least_ns = now_ns, now_ns + self._window_ns, key_ns
-        elif key_ns < self._least_ns:
-            self._least_ns = key_ns
         self._items.append(item)
-        if key_ns < self._keys.get(level, NEVER + 1):
-            self._keys[level] = key_ns
+        self._least_ns = min(key_ns, self._least_ns)
+        self._keys[level] = min(key_ns, self._keys.get(level, key_ns))
 
     def is_full(self, most: int = LARGEST_BATCH) -> bool:
         """Return whether it has reached its size, or ``most``, the present limit; an empty one never has."""
@@ -88,11 +86,7 @@ class Batches(fork.Forked):
     """
 
     def __init__(
-        self,
-        queue: AsyncEventQueue,
-        scheduler: EventScheduler,
-        handlers: HandlerTable,
-        thread: ProcessingThread,
+        self, queue: AsyncEventQueue, scheduler: EventScheduler, handlers: HandlerTable, thread: ProcessingThread
     ) -> None:
         self._queue, self._scheduler, self._handlers, self._thread = queue, scheduler, handlers, thread
         self._followers: list[Callable[[], None]] = []

@@ -18,16 +18,7 @@ from .._backends import ReflexTable, contract
 from ..errors import InvalidReflex
 from ..event import load_table, read_table
 from ..state import Field
-from .rules import (
-    IGNORE,
-    INPUTS,
-    OPERATORS,
-    ReflexRule,
-    ReflexRules,
-    check_numbers,
-    kept_fields,
-    parse_number,
-)  # fmt: skip
+from .rules import IGNORE, INPUTS, OPERATORS, ReflexRule, ReflexRules, check_numbers, kept_fields, parse_number
 
 ANY_TYPE = "*"
 _COLUMNS = ("type", "weight")

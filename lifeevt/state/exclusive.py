@@ -31,15 +31,9 @@ class ExclusiveAccess(LockGuard):
     __slots__ = ("_event", "_feed", "_reason", "_state", "_wrapped", "refused", "version")
 
     def __init__(
-        self,
-        state: object,
-        wrapped: WrappedObject,
-        feed: ChangeFeed,
-        holder: str | None,
-        limit_ns: int | None,
-        reason: str | None,
-        event: Any,
-    ) -> None:
+        self, state: object, wrapped: WrappedObject, feed: ChangeFeed, holder: str | None, limit_ns: int | None,
+        reason: str | None, event: Any,
+    ) -> None:  # fmt: skip
         super().__init__(wrapped.lock, threading.current_thread().name if holder is None else holder, limit_ns)
         self._state, self._wrapped, self._feed = state, wrapped, feed
         self._reason, self._event = reason, event

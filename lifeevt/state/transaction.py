@@ -155,11 +155,9 @@ def _all_open() -> list[Transaction]:
 
 
 def retried(
-    begin: Callable[[], Transaction],
-    function: Callable[[Transaction], Result],
-    retries: int,
+    begin: Callable[[], Transaction], function: Callable[[Transaction], Result], retries: int,
     pause: Callable[[float], object],
-) -> Result:
+) -> Result:  # fmt: skip
     """Call ``function`` in a new transaction, up to ``retries`` times again after a conflict; return its result."""
     for attempt in range(retries):
         try:

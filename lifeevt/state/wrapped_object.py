@@ -53,11 +53,8 @@ class WrappedObject:
         InvalidValue when the object refuses a number; then its own value is published instead. O(1), or O(fields)
         when there are newer numbers.
         """
-        if self.cells.version != self.version:
-            self._take_newer()
-        return self.version
-
-    def _take_newer(self) -> None:
+        if self.cells.version == self.version:
+            return self.version
         refused: list[str] = []
         version, numbers = self.cells.read_all()
         for place in compress(self._places, map(ne, numbers, self.numbers)):
@@ -65,6 +62,7 @@ class WrappedObject:
         self.version, self.numbers = version, numbers
         if refused:
             raise InvalidValue("; ".join(refused))
+        return version
 
     def _copy_newer(self, place: int, before: float, now: float, refused: list[str]) -> None:
         held = self._read(place)
