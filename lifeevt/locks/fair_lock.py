@@ -8,7 +8,7 @@ import time
 from .._backends import LockEntry, LockGuard, fork
 from ..clock import limit_in_ns
 from ..errors import LockOrderError, LockTimeout
-from .ranked_lock import LockHolder, LockStatistics, LockTimes, RankedLock
+from .ranked_lock import LockHolder, LockTimes, RankedLock
 from .wait_graph import GRAPH
 
 RECHECK_SECONDS = 1.0  # a thread that leaves may be interrupted by a signal handler before it wakes the next one
@@ -57,10 +57,6 @@ class FairLock(RankedLock, fork.Forked):
     def waiting(self) -> int:
         """Return the number of threads that wait now."""
         return max(len(self.line) - 1, 0)
-
-    def statistics(self) -> LockStatistics:
-        """Return the times of waits and holds. O(buckets)."""
-        return LockStatistics(self.name) if self.times is None else self.times.statistics(self.name)
 
     def blockers(self, thread: int) -> tuple[int, ...]:
         """Return the threads before ``thread`` in line; none when it does not wait. O(waiting)."""

@@ -7,7 +7,7 @@ import time
 
 from .._backends import LockEntry, fork
 from ..errors import LockOrderError
-from .ranked_lock import LockHolder, LockStatistics, LockTimes, RankedLock
+from .ranked_lock import LockHolder, LockTimes, RankedLock
 from .wait_graph import GRAPH
 
 
@@ -24,7 +24,7 @@ class InstrumentedLock(RankedLock, fork.Forked):
         self.name, self.rank = name, rank
         self._lock, self._depth = lock, 0
         self._entry: LockEntry | None = None  # of the holder
-        self._times = LockTimes() if measured else None
+        self.times = LockTimes() if measured else None
         fork.keep(self)
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
@@ -61,8 +61,8 @@ class InstrumentedLock(RankedLock, fork.Forked):
             raise
         if depth == 1 and entry is not None:
             self.forget_rank(entry)
-            if self._times is not None:
-                self._times.record_hold(entry.holder, entry.held_ns())
+            if self.times is not None:
+                self.times.record_hold(entry.holder, entry.held_ns())
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -74,10 +74,6 @@ class InstrumentedLock(RankedLock, fork.Forked):
         """Return the present holder, or none."""
         entry = self._entry
         return () if entry is None else (LockHolder(entry.holder, entry.held_ns() / 1e9),)
-
-    def statistics(self) -> LockStatistics:
-        """Return the times of waits and holds. O(buckets)."""
-        return LockStatistics(self.name) if self._times is None else self._times.statistics(self.name)
 
     def blockers(self, thread: int) -> tuple[int, ...]:
         """Return the thread that holds the lock, unless that is ``thread``."""
@@ -93,8 +89,8 @@ class InstrumentedLock(RankedLock, fork.Forked):
             return self._lock.acquire(True, timeout)
         finally:
             GRAPH.end(self)
-            if self._times is not None:
-                self._times.waits.record(time.monotonic_ns() - asked_ns)
+            if self.times is not None:
+                self.times.waits.record(time.monotonic_ns() - asked_ns)
 
     def _after_fork_in_child(self) -> None:
         if self._entry is not None and self._entry.thread != threading.get_ident():

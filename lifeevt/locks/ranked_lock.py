@@ -31,6 +31,11 @@ class RankedLock:
 
     name: str
     rank: int | None
+    times: LockTimes | None
+
+    def statistics(self) -> LockStatistics:
+        """Return the times of waits and holds. O(buckets)."""
+        return LockStatistics(self.name) if self.times is None else self.times.statistics(self.name)
 
     def check_rank(self) -> None:
         """Raise LockOrderError unless the rank is above that of every lock that this thread holds. None: no check."""

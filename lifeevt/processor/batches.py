@@ -106,7 +106,7 @@ class Batches(fork.Forked):
             batch = self._batch_of(handler)
             batch.add(execution, execution.key, execution.level, now_ns)
             self.waiting += 1
-            full, due_ns = batch.is_full(self._limit), self._due_ns(batch)
+            full, due_ns = batch.is_full(self._scheduler.strategy.batch), self._due_ns(batch)
             sooner = due_ns < self._soonest_ns
             if sooner:
                 self._soonest_ns = due_ns
@@ -186,10 +186,6 @@ class Batches(fork.Forked):
 
     # --- parts
 
-    @property
-    def _limit(self) -> int:
-        return self._scheduler.strategy.batch
-
     def _batch_of(self, handler: Handler) -> Batch[Execution]:
         if id(handler) not in self._batches:
             assert handler.batch is not None
@@ -198,7 +194,7 @@ class Batches(fork.Forked):
         return batch
 
     def _due_ns(self, batch: Batch[Execution]) -> int:
-        return batch.due_ns(0 if self._waits_for_all else self._limit)
+        return batch.due_ns(0 if self._waits_for_all else self._scheduler.strategy.batch)
 
     def _first(self, above: int, now_ns: int) -> tuple[Handler | None, int]:
         """Return the handler and the place of the first batch below ``above`` that is due at ``now_ns``."""

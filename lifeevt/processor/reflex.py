@@ -7,7 +7,7 @@ pattern      = the first decision that holds; its factor scales the impact, its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from os import PathLike
@@ -110,10 +110,10 @@ class ReflexSet:
     def restricted_to(self, fields: Iterable[str]) -> ReflexSet:
         """Return these reflexes and rules without the parts that need other fields than ``fields``."""
         known = set(fields)
-        kept = (
-            replace(each, impact=kept_fields(each.impact, known), gain=_kept_gains(each.gain, known))
-            for each in self.reflexes
-        )
+        kept = []
+        for each in self.reflexes:
+            gain = {target: source for target, source in each.gain.items() if {target, source} <= known}
+            kept.append(replace(each, impact=kept_fields(each.impact, known), gain=gain))
         return ReflexSet(kept, self.rules.restricted_to(known))
 
     def compile(self, fields: Sequence[str] | Mapping[str, Field]) -> CompiledReflexes:
@@ -129,12 +129,12 @@ class ReflexSet:
 class CompiledReflexes:
     """A reflex set in the backend's form, for states with one list of fields. Thread-safe.
 
-    ``table`` applies reflexes by their row, without Python. ``namers`` has for each row a function that makes the
-    stage values of an outcome.
+    ``row`` is that of the set. ``table`` applies reflexes by their row, without Python. ``namers`` has for each row a
+    function that makes the stage values of an outcome.
     """
 
     def __init__(self, source: ReflexSet, fields: Sequence[str] | Mapping[str, Field]) -> None:
-        self._source = source
+        self.row = source.row
         declared = fields if isinstance(fields, Mapping) else {}
         self._rejecting = {name for name, field in declared.items() if field.on_delta == "reject"}
         self._place = {name: index for index, name in enumerate(fields)}
@@ -153,10 +153,6 @@ class CompiledReflexes:
             [contract.Pattern(each.name == IGNORE, float(each.factor), self._amounts(each.cost, -1.0))
              for each in rules.patterns],
         )  # fmt: skip
-
-    def row(self, event_type: str) -> int | None:
-        """Return the number of the reflex for ``event_type``, or None. O(1)."""
-        return self._source.row(event_type)
 
     def respond(
         self, cells: Any, row: int, intensity: float, recall_max: float = 0.0, recall_mean: float = 0.0
@@ -233,10 +229,6 @@ def _namer_of_three(
         return meaning, pattern, {first: one, second: two, third: three}
 
     return stage_values
-
-
-def _kept_gains(gain: Mapping[str, str], fields: AbstractSet[str]) -> dict[str, str]:
-    return {target: source for target, source in gain.items() if {target, source} <= fields}
 
 
 def _reflex_of(row: dict[str, str], where: str) -> Reflex:

@@ -256,12 +256,11 @@ def life_fields() -> Mapping[str, Field]:
     from importlib.resources import files  # lazy: it imports much of the standard library
 
     text = files("lifeevt").joinpath("state/life_state.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(text.splitlines())
-    return MappingProxyType({row["field"]: _declared_by(row) for row in rows})
-
-
-def _declared_by(row: Mapping[str, str]) -> Field:
-    return Field(float(row["default"]), _bound(row["low"]), _bound(row["high"]), row["integer"] == "yes")
+    fields = {}
+    for row in csv.DictReader(text.splitlines()):
+        low, high = _bound(row["low"]), _bound(row["high"])
+        fields[row["field"]] = Field(float(row["default"]), low, high, row["integer"] == "yes")
+    return MappingProxyType(fields)
 
 
 def _bound(text: str) -> float | None:

@@ -74,21 +74,18 @@ class Transaction(Mapping[str, Any]):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._open:
-            self._commit()
-        else:
+        if kind is not None or not self._open:
             self.rollback()
+            return
+        self._close()
+        if self._written:
+            watched = self._read | self._written
+            self.version = self._state.commit(self.version, watched, self._written, self._reason, self._event)
 
     def rollback(self) -> None:
         """Discard the writes and close the transaction; the rest of the block can neither read nor write."""
         self._close()
         self._written.clear()
-
-    def _commit(self) -> None:
-        self._close()
-        if self._written:
-            watched = self._read | self._written
-            self.version = self._state.commit(self.version, watched, self._written, self._reason, self._event)
 
     def _close(self) -> None:
         self._open = False
