@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._public import publish
-from .discipline import BLOCK as BLOCK
+from .overflow import BLOCK as BLOCK
 from .queue import AsyncEventQueue, QueueStatistics
 from .rate_limit import RateLimiter, TokenBucket
 from .receipt import Admission, Receipt, Tracked as Tracked

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import heapq
 from collections import OrderedDict, defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import NamedTuple
 
 from .._backends import EventHeap
 from .._backends.contract import REFUSED, Entry, Offer, Verdict
 from ..event import Event
-from .discipline import TypeIds
 from .receipt import Admission, Receipt, Tracked
+from .type_ids import TypeIds
 
-__all__ = ["KeyOrders", "Merging", "NewestByType"]
+__all__ = ["KeyOrders", "Merging"]
 
 
 class KeyOrder:
@@ -148,35 +148,6 @@ class KeyOrders:
     def _urge(self, order: KeyOrder) -> None:
         """Make the first event as urgent as the most urgent one behind it."""
         self.put(order.head, Tracked(order.head.event, order.head), *order.urgency())
-
-
-class NewestByType:
-    """The receipts of the events that came under ``coalesce`` and have not ended, by type. One thread at a time."""
-
-    def __init__(self) -> None:
-        self._by_type: dict[str, dict[Receipt, None]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._by_type)
-
-    def add(self, receipt: Receipt) -> None:
-        """Add a receipt as the newest of its type, unless it has ended."""
-        if not receipt.done:
-            self._by_type.setdefault(receipt.event.type, {})[receipt] = None
-
-    def remove(self, receipt: Receipt) -> bool:
-        """Remove a receipt; return whether it was there."""
-        came = self._by_type.get(receipt.event.type, {})
-        if receipt not in came:
-            return False
-        del came[receipt]
-        if not came:
-            del self._by_type[receipt.event.type]
-        return True
-
-    def of(self, event_type: str) -> Iterator[Receipt]:
-        """Return the receipts of a type, the newest first."""
-        return reversed(self._by_type.get(event_type, {}))
 
 
 def _merged(older: Event, newer: Event) -> Event:

@@ -11,7 +11,8 @@ from ..clock import Clock
 from ..event import Priority
 from ..result import EventProcessingResult, Status, filled
 from .discipline import Discipline
-from .key_order import KeyOrders, NewestByType
+from .key_order import KeyOrders
+from .overflow import NewestByType
 from .receipt import Receipt, Tracked
 from .waiting import Waiting
 

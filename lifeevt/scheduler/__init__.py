@@ -5,8 +5,9 @@ from __future__ import annotations
 from .._public import publish
 from .accounts import LevelStatistics, SchedulerStatistics
 from .adaptive import AdaptiveBounds, AdaptiveDecision, AdaptiveStrategy
+from .codel import CoDel
 from .load_balancing import LoadBalancingStrategy
-from .scheduler import CoDel, EventScheduler
+from .scheduler import EventScheduler
 from .strategy import (
     LARGEST_BATCH as LARGEST_BATCH,
     OPEN as OPEN,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, Event, EventTypes, Field, ManualClock, ThreadSafeSelfState
-from lifeevt.queue.discipline import TypeIds
+from lifeevt.queue.type_ids import TypeIds
 from lifeevt.scheduler import EventScheduler
 
 LOOK_UPS = [(EventTypes, "named"), (EventTypes, "resolve"), (TypeIds, "find"), (TypeIds, "learn")]
