@@ -1,4 +1,4 @@
-"""Objects that somebody has already: what a state is to be wrapped around."""
+"""Objects of other code, for states to wrap."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lifeevt import Field, Value
 
 
 class Being:
-    """A plain object whose properties validate, and raise; the numbers lie in another object."""
+    """A plain object with properties that validate, and raise; another object holds the numbers."""
 
     def __init__(self) -> None:
         self._body = {"energy": 50.0, "ticks": 3}

@@ -141,9 +141,9 @@ def no_thread_outlives_its_test() -> Iterator[None]:
 def isolated() -> Callable[..., str]:
     """Run ``isolated(script, *arguments, timeout=60)`` in a fresh interpreter and return what it printed.
 
-    The script lies below tests/ and has the package under test on its path. A script that fails,
-    warns or hangs fails the test; whatever it froze dies with its process. It runs without coverage, whose own
-    lock a signal or a fork leaves taken: what hung would not be ours.
+    The script lies below tests/ and has the package under test on its path. A script that fails, warns or hangs
+    fails the test, and its threads die with its process. It runs without coverage: a signal or a fork can leave the
+    lock of coverage taken, and the hang would not be ours.
     """
 
     def run(script: str, *arguments: str, timeout: float = 60.0) -> str:

@@ -1,6 +1,6 @@
 """A reactor and all that it works on, small enough to follow by hand.
 
-Three types: HIT takes 10 of the only cell, SHRUG has a reflex whose pattern ignores, STRANGER has none.
+Three types: HIT takes 10 of the only cell, SHRUG has a reflex with an ignoring pattern, STRANGER has no reflex.
 ASKED needs Python, and has HIT's reflex. An intensity of 0.0 means nothing to any reflex.
 """
 

@@ -176,7 +176,7 @@ def test_importing_the_package_imports_no_extra_and_starts_no_thread() -> None:
 
 
 def imported_by(program: str) -> set[str]:
-    """The modules that a new interpreter imports for a program; without ``site``, whose modules would not be seen."""
+    """The modules that a new interpreter imports for a program; without ``site``, which would hide its own modules."""
     script = f"import sys; before = set(sys.modules); {program}; print(sorted(set(sys.modules) - before))"
     command, surroundings = [sys.executable, "-S", "-c", script], {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
     done = subprocess.run(  # from there, too: `-c` imports what lies in the working directory first

@@ -196,7 +196,7 @@ def test_a_buffer_is_released_after_success_and_after_errors(core: ModuleType) -
             gc.collect()
         for each in given:
             if isinstance(each, array):
-                each.append(0), each.pop()  # BufferError while somebody holds it
+                each.append(0), each.pop()  # BufferError while a view of it exists
 
 
 def test_bytes_under_a_format_are_as_good_as_an_array(core: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""The bucket of a type: who may come as a number, and when, on each twin."""
+"""The bucket of a type: which events it admits, and when, on each twin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a fork the child has a heap, cells, locks and engine of its own, whatever other threads were inside of."""
+"""After a fork the child has a heap, cells, locks and engine of its own, also if other threads were inside one."""
 
 from __future__ import annotations
 

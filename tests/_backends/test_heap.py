@@ -1,4 +1,4 @@
-"""EventHeap: order, what is shed, the ledger, bad input, and who owns the payloads."""
+"""EventHeap: order, shedding, the ledger, bad input, and the ownership of payloads."""
 
 from __future__ import annotations
 
@@ -406,7 +406,7 @@ def test_a_heap_cannot_be_copied_or_pickled(core: ModuleType) -> None:
             act(heap)
 
 
-# who owns the payloads
+# ownership of payloads
 
 
 def watched(heap: Any, key: int = 0, level: int = 3, policy: int = REJECT) -> weakref.ref[Payload]:

@@ -1,4 +1,4 @@
-"""Tickets of the heap: events that leave before their turn, change places, wait aside, or never had a place."""
+"""Tickets of the heap: events that are withdrawn, replaced, held aside, or were refused."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_a_signal_counts_the_changes_that_watchers_are_woken_for(core: ModuleTyp
         os.close(file)
 
 
-# what leaves before its turn, in numbers
+# many withdrawn events
 
 
 @settings(max_examples=80, deadline=None)

@@ -1,4 +1,4 @@
-"""Reactor: what it answers itself, what it hands to Python, and the ledger of both."""
+"""Reactor: the events that it processes itself, those that it hands to Python, and the ledger of both."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Payload:
     """Something a weak reference can watch."""
 
 
-# what it answers itself
+# events that it processes itself
 
 
 def test_an_event_is_processed_by_the_reflex_of_its_type(core: ModuleType) -> None:
@@ -105,7 +105,7 @@ def test_levels_without_an_account_share_the_last(core: ModuleType) -> None:
     assert stretch.accounts[-1].latency.count == 1
 
 
-# how much it answers
+# how many events it processes
 
 
 def test_a_limit_is_kept(core: ModuleType) -> None:
@@ -362,7 +362,7 @@ def test_a_victim_is_handed_back_after_the_ring_overwrote_a_result(core: ModuleT
     stretch = Stretch(core, capacity=3, results=1)
     for key, name in enumerate(("given up", "kept", "victim")):
         stretch.heap.offer(key, 3, 0, name, REJECT, HIT, 0.5)
-    stretch.reactor.run_pending(2)  # the ring gave up the first result, whose place is not yet clean
+    stretch.reactor.run_pending(2)  # the ring overwrote the first result and has not cleared its place
     stretch.heap.offer_numbers(stretch.type_table, array("i", [HIT] * 2), array("d", [0.5] * 2), None, 0, REJECT)
     assert stretch.heap.offer(9, 3, 0, "newcomer", DROP_OLDEST)[0] == "victim"
     assert [entry[0] for entry in iter(stretch.heap.pop, None)] == ["newcomer", *[(HIT, 0.5, 0.0)] * 2]

@@ -1,6 +1,6 @@
 """ReflexTable: appraise, decide, apply; what its rules mean, and which tables it refuses.
 
-`respond` answers (significance, pattern, impacts, applied, version before, version after).
+`respond` returns (significance, pattern, impacts, applied, version before, version after).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def cells_of(core: ModuleType, *values: float, low: float = -100.0, high: float 
 
 
 def table_of(core: ModuleType, fields: int = 2, **changes: Any) -> Any:
-    """A table whose one row adds the intensity to cell 0; ``changes`` replace its parts."""
+    """A table with one row, which adds the intensity to cell 0; ``changes`` replace its parts."""
     parts: dict[str, Any] = {
         "rows": [(1.0, [(0, 1.0)], [])],
         "sensitizers": [],

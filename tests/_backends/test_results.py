@@ -1,4 +1,4 @@
-"""The ring of results: what it holds, gives up and hands out, as tuples and as a buffer; who owns the payloads."""
+"""The ring of results: it keeps, overwrites and returns them, as tuples and as a buffer; ownership of payloads."""
 
 from __future__ import annotations
 
@@ -205,11 +205,11 @@ def test_a_buffer_outlives_its_reactor_and_may_be_written(core: ModuleType) -> N
     assert view.nbytes == 2 * 352
 
 
-# who owns the payloads
+# ownership of payloads
 
 
 def watched(stretch: Stretch, count: int = 1) -> list[weakref.ref[Payload]]:
-    """Offer and answer events that nobody else holds."""
+    """Offer and process events; only the reactor refers to their payloads."""
     kept = []
     for _ in range(count):
         payload = Payload()

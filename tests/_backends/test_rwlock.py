@@ -1,7 +1,7 @@
-"""RWLock: who may enter beside whom, writers first, refusals, time-outs.
+"""RWLock: readers enter together, writers alone and first; refusals, time-outs.
 
-Actors make the order of calls explicit. That a writer waits inside its call can be seen from
-outside only by what it does to others: a reader that tries without waiting is turned away.
+Actors make the order of calls explicit. A writer that waits inside its call shows outside only by its
+effect: a reader that tries without waiting is refused.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def begin_writing(lock: Any, writer: Actor, witness: Actor) -> Call:
     return writing
 
 
-# who may enter beside whom
+# readers together, writers alone
 
 
 def test_readers_enter_together(core: ModuleType) -> None:

@@ -1,6 +1,6 @@
-"""RWLock: in which order those who wait get in. Writers first, in line; no reader is passed by more than PASSES.
+"""RWLock: the order in which waiting threads enter. Writers first, in order; at most PASSES pass a reader.
 
-Actors make the order of calls explicit, and ``waiting`` tells when one has joined the queue.
+Actors make the order of calls explicit, and ``waiting`` tells when a thread has joined the queue.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class LockUsers:
         self.inside: list[str] = []
 
     def ask(self, name: str, *limits: Any) -> None:
-        """Let somebody ask (readers are called r..., writers w...) and go on once that is inside or in the queue."""
+        """Let an actor ask (readers are called r..., writers w...) and return once it is inside or in the queue."""
         actor, waited = self._idle.pop(), sum(self.lock.waiting())
         call = actor.begin(getattr(self.lock, f"acquire_{_mode(name)}"), *limits)
         self.asking[name] = actor, call
@@ -45,12 +45,12 @@ class LockUsers:
         self._idle.append(actor)
 
     def settle(self) -> None:
-        """Note who has come in, in the order of the names given."""
+        """Record the actors that have entered, in the order in which they asked."""
         wait_until(lambda: sum(not call.ended for _, call in self.asking.values()) == sum(self.lock.waiting()))
         self.inside += [name for name, (_, call) in self.asking.items() if call.ended and name not in self.inside]
 
     def wait_for(self, *names: str) -> None:
-        """Return once just these are inside."""
+        """Return once exactly these are inside."""
         wait_until(lambda: all(self.asking[name][1].ended for name in names))
         self.settle()
         assert sorted(self.inside) == sorted(names)
@@ -60,7 +60,7 @@ class LockUsers:
         return self.asking[name][0].ident
 
     def clear(self) -> None:
-        """Let everybody in and out again."""
+        """Let all actors in and out again."""
         while self.asking:
             wait_until(lambda: any(call.ended for _, call in self.asking.values()))
             self.settle()
@@ -199,7 +199,7 @@ def test_a_writer_that_gives_up_leaves_its_place_to_the_next(core: ModuleType) -
         users.wait_for("w2")
 
 
-# what is seen from outside
+# holders and waiting threads, seen from outside
 
 
 def test_holders_and_waiting_threads_are_counted(core: ModuleType) -> None:
@@ -226,7 +226,7 @@ def test_a_holder_is_seen_by_its_thread_and_since_when(core: ModuleType) -> None
 
 
 class Model:
-    """The policy once more, as a list of who waits; nobody comes while others are on their way in."""
+    """The policy once more, over a list of waiting names; no name asks while others are on their way in."""
 
     def __init__(self) -> None:
         self.inside: list[str] = []
@@ -279,7 +279,7 @@ def test_any_order_of_calls_goes_as_the_policy_says(core: ModuleType, moves: lis
             assert all(passed <= PASSES for passed in model.passed.values())
 
 
-# who listens to a wait
+# listeners of a wait
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
@@ -372,7 +372,7 @@ def test_a_waiting_thread_may_not_ask_again(core: ModuleType, mode: str) -> None
     assert len(refused) == 1
 
 
-# who is late is told by whom
+# a time-out names the holders
 
 
 @pytest.mark.parametrize("limit_ns", [0, SECOND // 100])

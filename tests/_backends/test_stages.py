@@ -1,4 +1,4 @@
-"""Stages that a reactor runs itself: what each is given, what becomes of it, and who passes between two."""
+"""Stages that a reactor runs itself: their arguments, their results, and urgent events between two of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""States broken on purpose, each in one way, and what a search must find in each.
+"""States broken on purpose, each in one way, and the anomalies that a search must find in each.
 
-A name implies others: who sees half of an effect (OTV, PMP, a lost update) shows a G-single, too; who reads anything
-but the version that it began at breaks opacity; where transactions miss one another's writes, some do so in pairs.
+One anomaly implies others: a reader of half of an effect (OTV, PMP, a lost update) shows a G-single, too. A read of
+any version but the one at the begin breaks opacity. Where transactions miss each other's writes, some do so in pairs.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from lifeevt.state import StateSnapshot
 
 
 class ReadsTheLatest(Model):
-    """Read committed: each read sees the version that is current when it comes."""
+    """Read committed: each read sees the current version."""
 
     def read(self, reader: ModelTransaction, name: str) -> Any:
         return self.at(name, self.version)
 
 
 class LooksAtTheLatest(Model):
-    """Single reads see the snapshot; a read of all fields sees what is current."""
+    """Single reads see the snapshot; a read of all fields sees the current version."""
 
     def look(self, reader: ModelTransaction) -> View:
         return self.view(self.version)
 
 
 class ReadsOpenWrites(Model):
-    """Dirty reads: a transaction sees what another one has written so far."""
+    """Dirty reads: a transaction sees the open writes of another one."""
 
     def read(self, reader: ModelTransaction, name: str) -> Any:
         others = [other.drafts[name][-1] for other in self.open if other is not reader and name in other.drafts]
@@ -40,7 +40,7 @@ class ReadsOpenWrites(Model):
 
 
 class RemembersTheAborted(Model):
-    """What an aborted transaction wrote is seen by whoever reads the field until it is written again."""
+    """Later transactions read an aborted write, until the field is written again."""
 
     def __init__(self, fields: Any) -> None:
         super().__init__(fields)
@@ -73,7 +73,7 @@ class PublishesDrafts(Model):
 
 
 class WritesAtOnce(Model):
-    """Dirty writes: what an open transaction writes is in the state at once, over what others wrote."""
+    """Dirty writes: an open transaction writes into the state at once, over the writes of others."""
 
     def wrote(self, writer: ModelTransaction, name: str, value: Any) -> None:
         self.store({name: value})
@@ -117,14 +117,14 @@ class ValidatesNothing(Model):
 
 
 class ValidatesOneField(Model):
-    """Of several fields that were written only the first is looked at."""
+    """Validates only the first of the written fields."""
 
     def refused(self, writer: ModelTransaction) -> tuple[str, ...]:
         return super().refused(writer)[:1] if self.changed(next(iter(writer.writes))) > writer.began else ()
 
 
 class ValidatesTransactionsAlone(Model):
-    """Writes outside of a transaction are not noticed when one commits."""
+    """A commit does not notice writes outside of transactions."""
 
     def __init__(self, fields: Any) -> None:
         super().__init__(fields)
@@ -140,21 +140,21 @@ class ValidatesTransactionsAlone(Model):
 
 
 class WritesEverythingBack(Model):
-    """A commit writes its whole snapshot back, not only what it wrote."""
+    """A commit writes its whole snapshot back, not only the changed fields."""
 
     def publish(self, writer: ModelTransaction) -> int:
         return self.store({**self.view(writer.began), **writer.writes})
 
 
 class ForgetsWhatWasRead(Model):
-    """Serializable in name: only what was written is looked at."""
+    """Serializable in name: a commit validates only the written fields."""
 
     def refused(self, writer: ModelTransaction) -> tuple[str, ...]:
         return tuple(name for name in writer.writes if self.changed(name) > writer.began)
 
 
 class ForgetsLooks(Model):
-    """Serializable for single reads: what was read with all the others is not looked at."""
+    """Serializable for single reads: a commit does not validate reads of all fields."""
 
     def look(self, reader: ModelTransaction) -> View:
         reader.seen.clear()
@@ -176,14 +176,14 @@ class LateTransaction(ModelTransaction):
 
 
 class LeaksLists(Model):
-    """Gives out the very list that it holds."""
+    """Returns its own list instead of a copy."""
 
     def at(self, name: str, version: int) -> Any:
         return next(value for made, value in reversed(self.versions[name]) if made <= version)
 
 
 class HidesOwnWrites(Model):
-    """A transaction does not see what it wrote itself."""
+    """A transaction does not see its own writes."""
 
     def transaction(self, isolation: str = "snapshot") -> ModelTransaction:
         return BlindTransaction(self, isolation)
@@ -203,7 +203,7 @@ class CommitsWhatFailed(Model):
 
 
 class WatchesNothing(ThreadSafeSelfState):
-    """The real state, whose commits are not told what to look at."""
+    """The real state, with commits that validate no field."""
 
     def __init__(self, fields: Any) -> None:
         super().__init__(fields)
@@ -213,7 +213,7 @@ class WatchesNothing(ThreadSafeSelfState):
 
 
 class WatchesWritesAlone(WatchesNothing):
-    """The real state, whose commits are not told what was only read."""
+    """The real state, with commits that do not validate fields that were only read."""
 
     def commit(self, since: int, watched: Any, changes: Any, reason: Any, event: Any) -> int:
         written = [name for name in watched if name in changes]
@@ -221,7 +221,7 @@ class WatchesWritesAlone(WatchesNothing):
 
 
 class TearsSnapshots(WatchesNothing):
-    """The real state, whose snapshots read field after field: only threads can come between."""
+    """The real state, with snapshots that read field after field: only threads can come between."""
 
     commit = ThreadSafeSelfState.commit
 
@@ -231,7 +231,7 @@ class TearsSnapshots(WatchesNothing):
 
 
 class CommitsInParts(WatchesNothing):
-    """The real state, whose commits write field after field: only threads can come between."""
+    """The real state, with commits that write field after field: only threads can come between."""
 
     def commit(self, since: int, watched: Any, changes: Any, reason: Any, event: Any) -> int:
         for name, value in changes.items():
@@ -246,7 +246,7 @@ def _like(pattern: Any, value: Any) -> Any:
 
 
 class Case(NamedTuple):
-    """A broken state, the isolation that it claims, what must be found in it, and what may be found as well."""
+    """A broken state, the isolation that it claims, the anomalies it must show, and those it may show as well."""
 
     state: type[Any]
     isolation: str

@@ -1,4 +1,4 @@
-"""What must not be found in a history, each thing with the definition that is looked for.
+"""The anomalies that a history must not have, each with its definition.
 
 Sources: [Adya] A. Adya, "Weak Consistency", PhD thesis, MIT 1999; [HAT] P. Bailis and others, "Highly Available
 Transactions: Virtues and Limitations", VLDB 2014; [Hermitage] M. Kleppmann's tests of that name; [SI] H. Berenson and
@@ -91,7 +91,7 @@ def lost_update(graph: Graph) -> Iterator[str]:
 
 
 def single_anti_dependency(graph: Graph) -> Iterator[str]:
-    """G-single [Adya]: a cycle with exactly one rw edge; somebody saw one part of an effect and missed another."""
+    """G-single [Adya]: a cycle with exactly one rw edge: a transaction saw a part of an effect and missed another."""
     if not graph.acyclic:
         for reader, writer in graph.wr_and_rw[1]:
             if graph.after_dependencies[writer] >> reader & 1:
@@ -108,7 +108,7 @@ def write_skew(graph: Graph) -> Iterator[str]:
 
 
 def garbage_read(graph: Graph) -> Iterator[str]:
-    """Garbage read [Elle]: a value was read that nobody wrote, be it one that came in by a leaked list."""
+    """Garbage read [Elle]: a value was read that no transaction wrote, for example from a leaked list."""
     for reader in graph.transactions:
         for _, field, value, _ in graph.reads[reader.number]:
             if (field, value) not in graph.writer:
@@ -172,7 +172,7 @@ def anomalies(history: History) -> list[Anomaly]:
 
 
 def _named_reads(graph: Graph) -> Iterator[tuple[int, int, bool, str]]:
-    """Reads of committed transactions whose writer is known: reader, writer, whether final, what."""
+    """Reads of committed transactions with a known writer: reader, writer, whether final, field and value."""
     for reader in graph.committed:
         for _, field, value, _ in graph.reads[reader.number]:
             if (field, value) in graph.writer:
@@ -186,6 +186,6 @@ def _is_before(graph: Graph, field: str, value: object, writer: int) -> bool:
 
 
 def _last_until(graph: Graph, field: str, version: int) -> int:
-    """Who wrote the field's version that was current at this version of the state."""
+    """Return the writer of the field's version that was current at this version of the state."""
     writers = [number for number in graph.versions[field] if graph.transactions[number].version <= version]
     return max(writers, key=lambda number: graph.transactions[number].version)

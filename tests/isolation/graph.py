@@ -32,7 +32,7 @@ class Graph:
 
     def __init__(self, history: History) -> None:
         self.transactions = history.transactions
-        self.writer: dict[tuple[str, Any], tuple[int, bool]] = {}  # of a value: who, and whether for good
+        self.writer: dict[tuple[str, Any], tuple[int, bool]] = {}  # transaction, and if final
         self.reads: list[list[Seen]] = []
         self.forgotten: list[str] = []  # reads of a field that do not show the reader's own write
         for transaction in self.transactions:
@@ -57,7 +57,7 @@ class Graph:
             self.place[field, number] = place
 
     def _outside(self, transaction: Transaction) -> list[Seen]:
-        """What it read of others; a read behind its own write of the field must show that write."""
+        """Return its reads of other writes; a read after its own write of the field must show that write."""
         own: dict[str, Any] = {}
         seen: list[Seen] = []
         for at, step in enumerate(transaction.operations):
@@ -74,7 +74,7 @@ class Graph:
         return seen
 
     def source(self, field: str, value: Any) -> int | None:
-        """The committed transaction whose final write of the field this is; None: there is none."""
+        """Return the committed transaction that finally wrote this value into the field; None: there is none."""
         number, final = self.writer.get((field, value), (None, False))
         return number if final and (field, number) in self.place else None
 
@@ -104,17 +104,17 @@ class Graph:
 
     @cached_property
     def after_writes(self) -> list[int]:
-        """By number: whom one reaches over ww edges."""
+        """By number: the transactions reached over ww edges."""
         return self._closure([self.ww])
 
     @cached_property
     def after_dependencies(self) -> list[int]:
-        """By number: whom one reaches over ww and wr edges."""
+        """By number: the transactions reached over ww and wr edges."""
         return self._closure([self.ww, self.wr_and_rw[0]])
 
     @cached_property
     def after_all(self) -> list[int]:
-        """By number: whom one reaches over any edge."""
+        """By number: the transactions reached over any edges."""
         return self._closure([self.ww, *self.wr_and_rw])
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What one run of a state leaves behind: who read what, who wrote what, and how each ended.
+"""The history of one run of a state: the reads and writes of each transaction, and how each ended.
 
 Every write of a run writes a value that no other write does, so a value names its writer.
 """
@@ -87,6 +87,6 @@ def frozen(value: Any) -> Any:
 
 
 def creation(defaults: dict[str, Any]) -> Transaction:
-    """The transaction that wrote the defaults, before everybody."""
+    """Return the transaction that wrote the defaults, before all others."""
     steps: list[Operation] = [Write(name, frozen(value)) for name, value in defaults.items()]
     return Transaction(0, -1, 0, steps, 0, -1)

@@ -1,7 +1,6 @@
-"""An honest state in plain Python: each field keeps every version that it ever had.
+"""A correct state in plain Python: each field keeps all its versions.
 
-It is slow and obviously right. The twins must leave the same histories as it does, and the states that are broken
-on purpose are made of it.
+It is slow and simple. The twins must leave the same histories, and the broken states derive from it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from lifeevt import ConflictError
 
 
 def handed(value: Any) -> Any:
-    """A value as somebody else may have it: lists are copied."""
+    """Return a value that callers may change: lists are copied."""
     return list(value) if type(value) is list else value
 
 
@@ -83,26 +82,26 @@ class Model:
     def transaction(self, isolation: str = "snapshot") -> ModelTransaction:
         return ModelTransaction(self, isolation)
 
-    # what the broken ones do otherwise
+    # hooks that the broken states override
 
     def read(self, reader: ModelTransaction, name: str) -> Any:
-        """What a transaction sees of a field that it did not write."""
+        """Return a field as a transaction sees it that did not write it."""
         return self.at(name, reader.began)
 
     def look(self, reader: ModelTransaction) -> View:
-        """What a transaction sees when it reads all fields at once."""
+        """Return all fields as a transaction sees them at once."""
         return View(reader.began, {name: self.read(reader, name) for name in self.versions})
 
     def wrote(self, writer: ModelTransaction, name: str, value: Any) -> None:
         """A transaction wrote, and is still open."""
 
     def refused(self, writer: ModelTransaction) -> tuple[str, ...]:
-        """The fields that keep a transaction from committing: written by somebody after it began."""
+        """Return the fields that keep a transaction from committing: written after it began."""
         watched = {**writer.seen, **writer.writes} if writer.isolation == "serializable" else writer.writes
         return tuple(name for name in watched if self.changed(name) > writer.began)
 
     def publish(self, writer: ModelTransaction) -> int:
-        """Make a transaction's writes everybody's."""
+        """Publish a transaction's writes."""
         return self.store(writer.writes)
 
     def abandon(self, writer: ModelTransaction) -> None:

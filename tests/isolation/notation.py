@@ -1,7 +1,7 @@
 """Histories written by hand.
 
 ``w1(x5)`` T1 writes 5 into x, ``r2(x5)`` T2 reads it, ``l2(x5 y0)`` T2 reads both at once,
-``b2@3`` T2 begins at version 3 (left out: nobody says), ``c2`` it commits, ``c2@7`` as version 7, ``a2`` it aborts.
+``b2@3`` T2 begins at version 3 (left out: unknown), ``c2`` it commits, ``c2@7`` as version 7, ``a2`` it aborts.
 Every field is 0 at first. ``x: 0 6 5`` at the end is the order in which values took effect, if not that of commits.
 """
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 MIN_CLIENTS, MAX_CLIENTS = 2, 6
 MIN_FIELDS, MAX_FIELDS = 2, 5
 
-# what an idle client does, and what one in a transaction does: each as often as it stands here
+# steps of an idle client, and of one in a transaction: each is drawn as often as it is listed
 IDLE = ("begin",) * 9 + (
     "fetch",
     "glance",
@@ -33,7 +33,7 @@ ENDS = {"commit", "fail", "roll_back"}
 
 
 class Step(NamedTuple):
-    """One client does one thing; ``field`` is a number, and means nothing to a step that has no field."""
+    """One step of one client; ``field`` is a number, and is ignored by steps without a field."""
 
     client: int
     verb: str
@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
 
 class Program(NamedTuple):
-    """Who does what, in which order; whoever is in a transaction at the end commits, in the order of clients."""
+    """The steps of the clients in their order; transactions open at the end commit, in the order of clients."""
 
     clients: int
     fields: int
@@ -66,7 +66,7 @@ programs = st.binary(min_size=42, max_size=90).map(decoded)
 
 
 def blind(program: Program) -> Program:
-    """The same program with nothing in it that reads."""
+    """The same program without reads."""
     only_writes = {verb: "write" for verb in BUSY} | {verb: "assign" for verb in IDLE}
     kept = dict.fromkeys([*ENDS, "begin", "assign", "store"])
     steps = [step if step.verb in kept else step._replace(verb=only_writes[step.verb]) for step in program.steps]

@@ -50,8 +50,8 @@ MORE = {
         {"G0", "disorder"},
     ),
     "a failed reader shows no G1a": ("w1(x1) r2(x1) a1 a2", set()),
-    "a circle of three who read": ("w1(x1) r2(x1) w2(y2) r3(y2) w3(z3) r1(z3) c1 c2 c3", {"G1c"}),
-    "what one saw first may be the older": ("r3(y0) w1(x1) w1(y1) c1 r3(x1) c3", {"G-single"}),
+    "a circle of three readers": ("w1(x1) r2(x1) w2(y2) r3(y2) w3(z3) r1(z3) c1 c2 c3", {"G1c"}),
+    "the older value may be read first": ("r3(y0) w1(x1) w1(y1) c1 r3(x1) c3", {"G-single"}),
     "one look may be as torn as two reads": ("w1(x1) w1(y1) c1 l3(x1 y0) c3", {"G-single"}),
     "looks over different fields": ("l2(x0) w1(x1) w1(y1) c1 l2(y1) c2", {"G-single"}),
     "a read that does not repeat": ("r2(x0) w1(x1) c1 r2(x1) c2", {"G-single"}),
@@ -61,11 +61,11 @@ MORE = {
         {"lost update", "G-single"},
     ),
     "a blind write loses nothing": ("w1(x1) w2(x2) c1 c2", set()),
-    "three who skew": (
+    "a skew of three writers": (
         "r1(x0) w1(y1) r2(y0) w2(z2) r3(z0) w3(x3) c1 c2 c3",
         {"G2-item"},
     ),
-    "a reader who makes two others unserializable": (  # Fekete, O'Neil, O'Neil, SIGMOD Record 2004
+    "a reader that makes two others unserializable": (  # Fekete, O'Neil, O'Neil, SIGMOD Record 2004
         "r2(x0) r2(y0) r1(y0) w1(y1) c1 r3(x0) r3(y1) c3 w2(x2) c2",
         {"G2-item"},
     ),

@@ -177,7 +177,7 @@ def test_a_mere_reader_sees_nothing_of_the_kind_when_serializable() -> None:
 
 @both
 def test_a_field_that_was_changed_and_changed_back_is_a_conflict(isolation: str) -> None:
-    """What counts is that it was written, not what it holds: the search, whose values are unique, cannot tell."""
+    """A conflict depends on the write, not on its value: the search cannot show this, for its values are unique."""
     state = ThreadSafeSelfState({"a": Field(0.0), "b": Value(())})
     for name, other in (("a", 5.0), ("b", (5,))):
         before = state[name]

@@ -1,4 +1,4 @@
-"""A reflex, which answers an event without the interpreter, is a committer like any other."""
+"""A reflex commits like a transaction, although it runs without the interpreter."""
 
 from __future__ import annotations
 

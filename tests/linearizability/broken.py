@@ -1,4 +1,4 @@
-"""States that answer each call by the specification, under one lock, but for one thing that each does wrongly."""
+"""States that follow the specification under one lock, each with one fault."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LosesIncrements(Honest):
 
 
 class ReadsStale(Honest):
-    """A read may be served what stood there before the last write, though that has returned."""
+    """A read may return the value before the last write, although that write has returned."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class TearsStores(Honest):
 
 
 class ComparesThenSets(Honest):
-    """Lets go of the lock between the comparison and the write."""
+    """Releases the lock between the comparison and the write."""
 
     def ask(self, operation: Operation) -> Any:
         if operation.verb != "compare_and_set":
@@ -82,7 +82,7 @@ class ComparesThenSets(Honest):
 
 
 class UpdatesWhatItSaw(Honest):
-    """Runs the function without the lock, and does not look again."""
+    """Runs the function without the lock, and does not read again."""
 
     def ask(self, operation: Operation) -> Any:
         if not operation.verb.startswith("update_all"):
@@ -92,7 +92,7 @@ class UpdatesWhatItSaw(Honest):
 
 
 class AnswersTheLatestVersion(Honest):
-    """Says what version there is when it answers, which may be somebody else's."""
+    """Returns the version at its end, which another call may have made."""
 
     def ask(self, operation: Operation) -> Any:
         said = super().ask(operation)
@@ -100,7 +100,7 @@ class AnswersTheLatestVersion(Honest):
 
 
 class ForgetsWrites(Honest):
-    """Takes a set for done without doing it, when somebody holds the lock."""
+    """Skips a set while another thread holds the lock."""
 
     def ask(self, operation: Operation) -> Any:
         return None if operation.verb == "set" and self.lock.locked() else super().ask(operation)

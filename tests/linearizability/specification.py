@@ -1,4 +1,4 @@
-"""What each atomic operation means where there is nobody else: old contents in, answer and new contents out.
+"""The sequential meaning of each atomic operation: old contents in, result and new contents out.
 
 Contents are (version, number, bounded number, value); they never change, so a search can go back to them.
 """
@@ -25,17 +25,17 @@ class Operation(NamedTuple):
 
 
 def answer(operation: Operation, contents: Contents) -> Answer:
-    """What the operation answers, and what it leaves. O(1)."""
+    """Return the operation's result and the new contents. O(1)."""
     return MEANINGS[operation.verb](operation, *contents)
 
 
 def twice(value: Any) -> Any:
-    """What `update` is asked to do to one field: it does not commute with anything else."""
+    """The function for `update` of one field: it commutes with no other operation."""
     return (*value, len(value)) if isinstance(value, tuple) else (value * 2 + 1) % (HIGH + 1)
 
 
 def crossed(values: Any) -> dict[str, Any]:
-    """What `update` is asked to do to all of them."""
+    """The function for `update` of all fields."""
     return {"x": float(values["n"]), "n": int(values["x"]) % (HIGH + 1)}
 
 
@@ -112,7 +112,7 @@ MEANINGS: dict[str, Callable[[Operation, int, Values], Answer]] = {
 
 
 def ask(state: Any, operation: Operation) -> Any:
-    """Ask a real state the same; the answer in the same form."""
+    """Run the operation on a real state; return its result in the same form."""
     return CALLS[operation.verb](state, operation)
 
 

@@ -73,7 +73,7 @@ UNEXPLAINED = {
         call(1, 3, 2, "compare_and_set", "x", 0.0, 2.0),
     ],
     "two writes of one version": [call(0, 2, 1, "increment", "x", 1), call(1, 3, 1, "increment", "x", 1)],
-    "two readers who disagree about the order of two writes": [
+    "two readers that disagree about the order of two writes": [
         call(0, 9, None, "set", "x", 1.0),
         call(0, 9, None, "set", "x", 2.0),
         call(1, 2, 1.0, "read", "x"),

@@ -1,9 +1,9 @@
-"""Is there an order of the calls, each at one moment between its call and its return, that explains all answers?
+"""Find an order of the calls, each at one moment between its begin and its return, that explains all results.
 
-After J. Wing and C. Gong, "Testing and Verifying Concurrent Objects" (1993): try every call that no other one had to
-come before, ask the specification, go on or go back. Two ways that lead to the same calls done and the same contents
-have the same future, so each such pair is tried once (G. Lowe, "Testing for Linearizability", 2017). The words and
-the code are ours.
+After J. Wing and C. Gong, "Testing and Verifying Concurrent Objects" (1993): try every call that may come
+first, compare with the specification, go on or go back. Two ways that lead to the same calls done and the same
+contents have the same future, so each such pair is tried once (G. Lowe, "Testing for Linearizability", 2017). The
+words and the code are ours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from linearizability.specification import Contents, Operation, answer
 
 
 class Call(NamedTuple):
-    """One operation of one thread: what it answered, and when it was called and had returned."""
+    """One operation of one thread: its result, and the times of its call and its return."""
 
     operation: Operation
     answer: Any

@@ -1,7 +1,7 @@
 """Differences between the twins that we accept. Empty is the goal.
 
 One entry: (class and member, what differs, why we accept it). `test_surface` is strict: a difference
-without an entry fails, and so does an entry whose difference is gone. What differs is one of
+without an entry fails, and so does an entry without a difference. The difference is one of
 "absent", "signature", "docstring" or "calls" (test_surface), or "finalizers" (test_core_stress).
 """
 

@@ -197,7 +197,7 @@ class HeapModel:
 
 
 def answer(ask: Callable[[Any], Any], one: Any) -> Any:
-    """What it answers, or the type of error it raises."""
+    """Return its result, or the type of the error that it raises."""
     try:
         return ask(one)
     except Exception as error:
@@ -212,7 +212,7 @@ def exact(value: Any) -> Any:
 
 
 def agree(all_of_them: Sequence[Any], ask: Callable[[Any], Any]) -> Any:
-    """Ask each, require one answer of all, and return it."""
+    """Call each, require the same result of all, and return it."""
     first, *others = (exact(answer(ask, one)) for one in all_of_them)
     for other in others:
         assert other == first
@@ -220,12 +220,12 @@ def agree(all_of_them: Sequence[Any], ask: Callable[[Any], Any]) -> Any:
 
 
 def guarding(all_of_them: Sequence[Any]) -> list[Any]:
-    """Those that refuse what would spoil the memory of C; the reference takes what the facades let through."""
+    """Return the native ones, which refuse arguments that would corrupt memory; the reference does not check these."""
     return [one for one in all_of_them if type(one).__module__.startswith("lifeevt._backends.native")]
 
 
 def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
-    """Each step on every twin and on the model: one answer, one ledger, a sound structure."""
+    """Each step on every twin and on the model: the same results and ledgers, sound structures."""
 
     class HeapLockstep(RuleBasedStateMachine):
         @initialize(capacity=st.integers(1, 6))
@@ -233,11 +233,12 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
             self.heaps = [twin(capacity) for twin in twins]
             self.model = HeapModel(capacity)
             self.tickets: list[list[Any]] = []  # of each event, one a twin and one of the model
-            self.everybody = range(len(twins) + 1)
+            self.participants = range(len(twins) + 1)
 
         def of_each(self, which: int) -> list[Any]:
             """Every twin and the model, each with its ticket of one of the tracked events."""
-            found = self.tickets[which % len(self.tickets)] if self.tickets else [Ticket(99, 0)] * len(self.everybody)
+            unknown = [Ticket(99, 0)] * len(self.participants)
+            found = self.tickets[which % len(self.tickets)] if self.tickets else unknown
             return list(zip([*self.heaps, self.model], found, strict=True))
 
         @rule(offer=offers, policy=policies, type_id=st.integers(-1, 2), held=st.booleans())
@@ -349,7 +350,7 @@ def heap_machine(*twins: Callable[[int], Any]) -> type[RuleBasedStateMachine]:
 
 
 def cells_machine(*twins: Callable[..., Any]) -> type[RuleBasedStateMachine]:
-    """Each step on every twin and on a plain list: one answer and one state, to the bit."""
+    """Each step on every twin and on a plain list: the same results and states, to the bit."""
 
     class CellsLockstep(RuleBasedStateMachine):
         @initialize(block=cell_blocks(), refusing=st.lists(st.booleans(), min_size=6, max_size=6))

@@ -53,7 +53,7 @@ class OtherBackend:
 
 
 def serve() -> None:
-    """Answer calls until standard input ends."""
+    """Run calls until standard input ends."""
     calls, answers = sys.stdin.buffer, sys.stdout.buffer
     while True:
         try:

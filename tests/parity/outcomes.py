@@ -81,7 +81,7 @@ def life_of(begins: tuple[float, ...]) -> ThreadSafeSelfState:
 
 
 def processing(batches: list[tuple[int, list[Given]]], begins: tuple[float, ...], overflow: str) -> Outcome:
-    """Batches of events with pauses between them, answered in the caller's thread."""
+    """Batches of events with pauses between them, processed in the caller's thread."""
     clock = ManualClock()
     queue = AsyncEventQueue(16, overflow, clock)
     engine = AsyncEventProcessor(life_of(begins), queue=queue, clock=clock)
@@ -117,7 +117,7 @@ def looping(ticks: list[list[Given]], begins: tuple[float, ...]) -> Outcome:
 
 
 class _LeapingClock(ManualClock):
-    """A clock that is at the deadline as soon as somebody waits for it: a loop without a second thread."""
+    """A clock that jumps to a deadline as soon as a thread waits for it: a loop without a second thread."""
 
     def wait(self, condition: Any, deadline_ns: int | None) -> None:
         assert deadline_ns is not None

@@ -167,7 +167,7 @@ class ReactorModel:
 
 
 def timeless_task(said: Any) -> Any:
-    """The answer of run_pending with its started_ns told from 0 alone."""
+    """Return the result of run_pending, with started_ns only as zero or not zero."""
     done, task = said
     return done, task and (*task[:6], int(task[6] > 0), task[7])
 
@@ -185,7 +185,7 @@ def result_of(result: Any) -> Any:
 
 
 def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
-    """A reactor of each twin and the model: one answer of all, one ledger, one state to the bit."""
+    """A reactor of each twin and the model: the same results, ledgers and states, to the bit."""
 
     class ReactorLockstep(RuleBasedStateMachine):
         @initialize(

@@ -184,7 +184,7 @@ def test_a_class_is_made_by_keyword_with_exactly_its_parameters(core: ModuleType
 
 
 def keyword_calls(core: ModuleType) -> Iterator[Any]:
-    """The answers to every method called by keyword, in an order that makes sense."""
+    """The results of every method called by keyword, in an order that makes sense."""
     heap, lock, cells, histogram = (made(core, name) for name in ("EventHeap", "RWLock", "StateCells", "Histogram"))
     yield heap.offer(**OFFER)
     yield heap.offer_many(offers=[(5, 1, 3, "q"), (6, 1, 3, "r")], policy=DROP_LOWEST)
@@ -246,7 +246,7 @@ def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
 def test_every_method_called_by_keyword_gives_the_same_result(twins: tuple[ModuleType, ModuleType]) -> None:
     native, reference = (list(keyword_calls(core)) for core in twins)
     assert native == reference
-    assert native[0] is ADMITTED, "both answer with the contract's own verdicts"
+    assert native[0] is ADMITTED, "both return the contract's own verdicts"
 
 
 def test_the_results_are_of_the_same_types(twins: tuple[ModuleType, ModuleType]) -> None:
@@ -342,14 +342,14 @@ def own(core: ModuleType, value: Any) -> Any:
 
 
 def unnamed(answer: Any) -> Any:
-    """A record of the reference as the plain tuple that the native backend answers."""
+    """A record of the reference as the plain tuple that the native backend returns."""
     if isinstance(answer, tuple):
         return tuple(map(unnamed, answer))
     return [unnamed(each) for each in answer] if isinstance(answer, list) else answer
 
 
 def outcome(core: ModuleType, name: str, method: str, arguments: list[Any]) -> tuple[str, list[str]]:
-    """What a call answers, or the type of its refusal, and what the object then says of itself."""
+    """The result of a call, or the type of its error, and the object's state afterwards."""
     one = None if method == "__init__" else made(core, name)
     call = getattr(core, name) if one is None else getattr(one, method)
     try:

@@ -128,7 +128,7 @@ class Model:
             self.busy_lines.add(event.line)
             if len(batch) == size:
                 self.give(event.kind)
-        self.busy_lines.discard("")  # which is no line
+        self.busy_lines.discard("")  # the empty name is no line
 
     def give(self, kind: str) -> None:
         batch = self.batches.pop(kind)
@@ -156,7 +156,7 @@ class Leaping(ManualClock):
 
 
 class EngineRun:
-    """The engine itself, whose worker finds the arrivals at their times."""
+    """The engine itself; its worker finds the arrivals at their times."""
 
     def __init__(self, strategy: str) -> None:
         self.clock, self.started = Leaping(), list[tuple[int, list[int]]]()
@@ -204,7 +204,7 @@ arrivals = st.lists(
 def check_nothing_less_urgent_went_first(
     started: list[tuple[int, list[int]]], results: list[EventProcessingResult], offsets: Sequence[int]
 ) -> None:
-    """What waited, more urgent, while another began: it may have, only before its deadline, or behind its line."""
+    """Allow a more urgent event to wait only in a batch before its deadline, or behind an event of its key."""
     ended = {result.event.metadata["#"]: result for result in results}
     waiting = {number: result for number, result in ended.items() if result.status is not Status.EXPIRED}
 

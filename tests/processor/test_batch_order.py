@@ -187,7 +187,7 @@ def test_a_due_batch_goes_behind_more_urgent_events_and_before_the_rest() -> Non
 
 @pytest.mark.parametrize("works", [True, False], ids=["worker", "caller"])
 def test_reflexes_keep_their_place_before_and_behind_a_due_batch(works: bool) -> None:
-    """On the system's clock, where the native twin would answer all of them in one stretch."""
+    """On the system's clock, where the native twin would process all of them in one run loop."""
     budgets = {"log": 10**6, "busy": 2 * 10**6, "hit": 10**5, "late": 3 * 10**6}
     types = EventTypes([EventType(name, NORMAL, ms * MS) for name, ms in budgets.items()])
 

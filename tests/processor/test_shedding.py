@@ -47,7 +47,7 @@ class Being:
         self.clock.advance(SERVICE.get(event.type, 0.01))
 
     def live(self, seconds: int, types: Iterable[str], gap_ns: int = 5 * MS) -> list[EventProcessingResult]:
-        """Submit one of the types every 5 ms, in turn, and answer meanwhile; all results so far."""
+        """Submit the types in rotation, one every 5 ms, and process meanwhile; return all results so far."""
         names, came, began_ns = list(types), 0, self.clock.now_ns()
         while (now := self.clock.now_ns() - began_ns) < seconds * 10**9:
             while came * gap_ns <= now:

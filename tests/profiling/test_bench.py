@@ -29,7 +29,7 @@ def rows(effort: Effort) -> list[Row]:
 
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let ``queue`` be a measure whose figures are known."""
+    """Let ``queue`` be a measure with known figures."""
     module = ModuleType("benches.queue")
     module.__dict__["rows"] = rows
     monkeypatch.setitem(sys.modules, "benches.queue", module)

@@ -1,4 +1,4 @@
-"""The peer of Life's shape answers as Life does."""
+"""The peer of Life's shape processes events as Life does."""
 
 from __future__ import annotations
 

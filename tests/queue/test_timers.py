@@ -335,7 +335,7 @@ def test_a_worker_with_nothing_that_may_leave_sleeps(core: Any) -> None:
 
 
 def meddling(meddle: Any) -> tuple[AsyncEventQueue, ManualClock, Any]:
-    """A queue whose rank does something first, from the moment that an event is deferred; and that receipt."""
+    """A queue with a rank that calls a function once an event is deferred; and that event's receipt."""
     clock, begun = ManualClock(), []
 
     def rank(event: Event, arrival_ns: int) -> tuple[int, int]:

@@ -99,7 +99,7 @@ shapes = st.tuples(st.sampled_from([0.1, 0.5, 1.0]), st.sampled_from([1, 3, 10])
 
 
 class Server:
-    """One server that answers jobs (arrival, level, service) as the gate lets it; critical ones first."""
+    """One server that runs jobs (arrival, level, service) as the gate permits, critical ones first."""
 
     def __init__(self, balancing: LoadBalancingStrategy, jobs: list[tuple[int, int, int]]) -> None:
         self.balancing, self.coming = balancing, sorted(jobs)

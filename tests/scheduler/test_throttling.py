@@ -15,7 +15,7 @@ PATIENCE = 30.0
 
 
 class Being:
-    """An engine whose handler takes 20 ms of a commanded clock, or none for critical events; half of every 100 ms."""
+    """An engine with a handler of 20 ms on a manual clock (0 for critical events); it gets half of every 100 ms."""
 
     def __init__(self, slices: int = 8) -> None:
         self.clock, self.started = ManualClock(), list[int]()

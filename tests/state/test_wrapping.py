@@ -414,14 +414,14 @@ OPERATIONS = st.lists(
         st.tuples(st.just("add"), st.floats(-60, 60)),
         st.tuples(st.just("reflex"), st.floats(-60, 60)),
         st.tuples(st.just("max"), st.floats(0, 100)),
-        st.tuples(st.just("turn"), st.floats(-60, 160)),
+        st.tuples(st.just("exclusive"), st.floats(-60, 160)),
     ),
     max_size=12,
 )
 
 
 @given(operations=OPERATIONS)
-@example(operations=[("reflex", 1.0), ("set", 101.0), ("turn", 101.0)])
+@example(operations=[("reflex", 1.0), ("set", 101.0), ("exclusive", 101.0)])
 def test_object_and_state_agree_after_each_exclusive_access(operations: Any) -> None:
     being, state = wrapped()
     for kind, number in operations:
@@ -431,7 +431,7 @@ def test_object_and_state_agree_after_each_exclusive_access(operations: Any) -> 
         except InvalidValue:
             refused = True
             assert state["energy"] == before
-        if kind == "turn" or (kind != "reflex" and not refused):  # a write refused at once takes no exclusive access
+        if kind == "exclusive" or (kind != "reflex" and not refused):  # a refused write takes no exclusive access
             assert being.energy == state["energy"]
 
 

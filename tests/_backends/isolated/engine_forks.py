@@ -1,4 +1,4 @@
-"""Fork while an engine's worker answers, or public locks are held; the child goes on. Arguments: twin, scene."""
+"""Fork while an engine's worker runs, or public locks are held; the child works on. Arguments: twin, scene."""
 
 import os
 import signal
@@ -76,7 +76,7 @@ def engine_in_a_handler():
 
 
 def engine_with_batches():
-    """What waits in a batch is cancelled in the child, and answered in the parent."""
+    """Events in a batch are cancelled in the child, and processed in the parent."""
     state = ThreadSafeSelfState({"energy": Field(0.0, low=0.0, high=1e9)})
 
     def act(events, _, state):

@@ -86,7 +86,7 @@ def reflexes():
 
 
 def reactor():
-    """A heap whose worker ended before the process forked; in the child it is answered by a call."""
+    """A heap whose worker ended before the fork; in the child a call processes its events."""
     table = core.ReflexTable(1, [(1.0, [(0, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
     heap, type_table, state = core.EventHeap(8), core.TypeTable(), core.StateCells([0.0], [0.0], [9.0], [False])
     type_table.set_reflex(type_table.add("hit", 0, 5), 0, False)
@@ -178,7 +178,7 @@ def histogram_in_use():
 
 
 def reactor_in_use():
-    """The worker answers without the GIL while its process forks; in the child nothing hangs, and a new one runs."""
+    """Fork while a worker runs without the GIL; in the child nothing hangs, and a call processes events."""
     table = core.ReflexTable(1, [(1.0, [(0, 1.0)], [])], [], [], [([], 0)], [(False, 1.0, [])])
     heap, type_table, state = core.EventHeap(2 * FLOOD), core.TypeTable(), core.StateCells([0.0], [0.0], [1e9], [False])
     type_table.set_reflex(type_table.add("hit", 0, 5), 0, False)
@@ -204,7 +204,7 @@ def reactor_in_use():
 
 
 def until_done(done, use, before=lambda: None, after=lambda: None):
-    """Use it in many children; in the parent, stop those who work on it."""
+    """Call ``use`` in many children; in the parent, stop the threads that work on the object."""
 
     def use_it(in_child):
         if in_child:

@@ -45,7 +45,7 @@ def test_the_c_functions_can_be_cimported() -> None:
 
 
 def test_the_declarations_ship_with_the_modules() -> None:
-    ends = {"_core", f"{NATIVE}.lock_guard"}  # nobody cimports these
+    ends = {"_core", f"{NATIVE}.lock_guard"}  # no module cimports these
     assert all((PACKAGE / f"{name.replace('.', '/')}.pxd").exists() for name in MODULES if name not in ends)
 
 

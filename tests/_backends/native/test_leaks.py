@@ -24,7 +24,7 @@ SCENES = [
     "table_refusals",
     "histogram_used",
     "reactor_made_and_dropped",
-    "reactor_answers",
+    "reactor_processes",
     "reactor_overwrites",
     "reactor_in_a_cycle",
     "tasks",

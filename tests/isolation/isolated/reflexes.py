@@ -1,7 +1,7 @@
-"""Transactions of two threads beside a worker whose reflexes write the same fields. Prints how many of each there were.
+"""Transactions of two threads beside a worker, with reflexes on the same fields. Prints how many of each there were.
 
 Arguments: the twin, how many transactions, how many events. Each reflex takes 1 from two fields, each transaction adds
-1 to both: whoever sees them differ saw half of one.
+1 to both: a reader that sees them differ saw half of a change.
 """
 
 import sys
@@ -52,7 +52,7 @@ def main(backend, transactions, events):
 
 
 def expected_hit(backend):
-    """What one event takes, where there is nobody else."""
+    """Return how much one event takes when it runs alone."""
     state = ThreadSafeSelfState({"energy": Field(0.0)})
     with AsyncEventProcessor(state, [Reflex("hit", 1.0, {"energy": -1.0})]) as engine:
         engine.submit_arrays(array("i", [engine.type_id("hit")]), array("d", [1.0]))

@@ -27,7 +27,7 @@ SWITCH_SECONDS = 1e-6
 
 
 def asked(name):
-    """What answers an operation: a state of a twin, or one broken on purpose."""
+    """Return the function that runs an operation: on a state of a twin, or on a broken one."""
     name, *over = name.split()
     if name in ("native", "reference"):
         fields = {

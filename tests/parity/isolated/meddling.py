@@ -33,7 +33,7 @@ class Meddler:
 
 
 def shrinking(build):
-    """A list whose first number empties it; long enough for freed memory to be gone."""
+    """A list that its first number empties; long enough for freed memory to be gone."""
     found = []
     found.append(build(Meddler(found.clear)))
     found.extend([build(0)] * MANY)
@@ -41,7 +41,7 @@ def shrinking(build):
 
 
 def growing(build):
-    """A list whose first number makes it much longer, once."""
+    """A list that its first number makes much longer, once."""
     found, grown = [], []
 
     def grow():

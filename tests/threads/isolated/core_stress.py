@@ -162,7 +162,7 @@ def cells_versions_are_unique():
 
 def lock_excludes():
     lock, each = core.RWLock(), 2_500
-    readers, writers = [], []  # who is inside; appending is atomic
+    readers, writers = [], []  # threads inside; appending is atomic
     most = []
 
     def read():

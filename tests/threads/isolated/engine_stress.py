@@ -120,7 +120,7 @@ def handlers_beside_reflexes():
 
 
 def shedding():
-    """What waits too long is shed, by the worker and with a handler; the rest is answered."""
+    """Events that wait too long are shed, by the worker and with a handler; the others are processed."""
     seen = []
     engine = engine_of({"joy": lambda event, state: seen.append(state["hits"])}, codel=CoDel(1e-6, 2e-6))
     load = Load(engine)
@@ -135,7 +135,7 @@ def shedding():
 
 
 def restarts(handlers=None, batched=()):
-    """The engine stops and starts again all the time; whoever meets it stopped comes back later."""
+    """The engine stops and starts again all the time; a caller that finds it stopped tries again later."""
     engine = engine_of(handlers, overflow="drop_lowest", capacity=2 * EVENTS)
     load = Load(engine, running=100)
     stops, submits = [0], itertools.count(1)
@@ -203,7 +203,7 @@ def waiters():
 
 
 def while_a_thread_keeps_the_interpreter():
-    """Reflexes are answered in the midst of one call of C that gives the interpreter to nobody."""
+    """Reflexes process events during one call of C that never releases the interpreter."""
     count = 1_000_000
     engine = engine_of(capacity=count, results=1_000)
     codes, strengths = array("i", [engine.type_id("hit")] * count), array("d", [1.0] * count)

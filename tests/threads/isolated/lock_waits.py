@@ -70,8 +70,8 @@ def exits(lock, acquire):
 
 def main():
     lock = import_module(MODULES[sys.argv[1]]).RWLock()
-    who, what = sys.argv[2].split("_")
-    mode = "read" if who == "reader" else "write"
+    party, what = sys.argv[2].split("_")
+    mode = "read" if party == "reader" else "write"
     acquire, release = getattr(lock, f"acquire_{mode}"), getattr(lock, f"release_{mode}")
     if what == "waits":
         waits(lock, acquire, release)

@@ -1,6 +1,6 @@
 """Objects that the collector ends in the middle of a call of the heap, and that use the heap themselves.
 
-Arguments: the twin, the seconds until a hang is given up. A heap whose own lock
+Arguments: the twin, the seconds until a hang is given up. A heap with a lock that
 is held while the collector may run would hang.
 """
 

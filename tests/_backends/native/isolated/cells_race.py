@@ -1,7 +1,7 @@
 """Read cells beside a writer that never takes the GIL; print the reads and how many were torn.
 
 Compiles the functions of ``nogil/cells.pxd`` with this race at their end, as a module of its own. Arguments: a
-folder to build in, and "whole", or "broken" for cells whose reader does not look at the sequence again.
+folder to build in, and "whole", or "broken" for cells that are read without a second look at the sequence.
 """
 
 import importlib.util

@@ -156,7 +156,7 @@ def histogram_used():
 
 
 def worker(results=64):
-    """A heap, its type_table and a reactor over both: type_id 0 is answered, type_id 1 is needs_python."""
+    """A heap, its type table and a reactor over both: it processes type_id 0, and type_id 1 needs Python."""
     heap, type_table = core.EventHeap(64), core.TypeTable()
     for needs_python in (False, True):
         type_table.set_reflex(type_table.add(str(needs_python), 0, 5), 0, needs_python)
@@ -181,7 +181,7 @@ def reactor_made_and_dropped():
     reactor.run_pending(20)
 
 
-def reactor_answers():
+def reactor_processes():
     fill(EVENTS)
     REACTOR.run_pending(99)
     REACTOR.take(7), REACTOR.take(None), REACTOR.counts()
