@@ -206,7 +206,7 @@ class AsyncEventProcessor(ProcessorBase):
         """
         if limit is not None:
             _check_limit(limit)
-        return self._worker.run_here(self._process_here, limit)
+        return self._worker.process_here(limit)
 
     def wait_idle(self, timeout: float | None = None) -> bool:
         """Block until nothing is queued or running; False after ``timeout`` real seconds.
@@ -309,11 +309,6 @@ class AsyncEventProcessor(ProcessorBase):
         )
 
     # --- parts
-
-    def _process_here(self, limit: int | None) -> int:
-        if self.queue.tracker.timers.living:
-            self.queue.tracker.fire()
-        return self._executor.process_up_to(len(self._heap) if limit is None else limit)
 
     def _adopt_queue(self) -> None:
         if self.queue.clock is not self.clock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
 
 from .._backends import fork
 from .._backends.contract import MAX_LEVELS, NO_TYPE_ID, Head, Task
@@ -92,13 +91,15 @@ class Worker(fork.Forked):
             raise StopTimeout(f"a handler still runs after {timeout} s; the worker ends when it returns")
         return True
 
-    def run_here(self, process_up_to: Callable[[int | None], int], limit: int | None) -> int:
-        """Call ``process_up_to`` in this thread, in place of the worker; LifeEventError while another thread does."""
+    def process_here(self, limit: int | None) -> int:
+        """Process pending events in this thread, in place of the worker; LifeEventError while another thread does."""
         if (self._working and self.running) or not self._processing.acquire(blocking=False):
             raise LifeEventError("the worker is running; it processes the events")
-        self._thread.ident = threading.get_ident()
+        self._thread.ident, queue = threading.get_ident(), self._executor.queue
         try:
-            return process_up_to(limit)
+            if queue.tracker.timers.living:
+                queue.tracker.fire()
+            return self._executor.process_up_to(len(queue.heap) if limit is None else limit)
         finally:
             self._thread.ident = None
             self._processing.release()

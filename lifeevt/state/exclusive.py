@@ -55,8 +55,13 @@ class ExclusiveAccess(LockGuard):
 
     def _settle(self, error: BaseException | None) -> None:
         self._feed.deliver()
-        if self.refused:
-            self._report_refused(error)
+        if not self.refused:
+            return
+        text = "; ".join(self.refused.values())
+        if error is None:
+            raise InvalidValue(text)
+        if hasattr(error, "add_note"):  # from Python 3.11 on
+            error.add_note(f"at the end of exclusive access: {text}")
 
     def _absorb_noted(
         self, since: int, held: tuple[Any, ...], kept: tuple[float, ...], places: Any = (), values: Any = ()
@@ -64,13 +69,6 @@ class ExclusiveAccess(LockGuard):
         """Absorb, with the reason and the event for watchers."""
         why = self._reason or self._holder, self._event, values
         return self._feed.noted(self._wrapped.cells.absorb, (since, held, kept, places, values), why)
-
-    def _report_refused(self, error: BaseException | None) -> None:
-        text = "; ".join(self.refused.values())
-        if error is None:
-            raise InvalidValue(text)
-        if hasattr(error, "add_note"):  # from Python 3.11 on
-            error.add_note(f"at the end of exclusive access: {text}")
 
 
 class WriteThrough:
@@ -120,10 +118,9 @@ class WriteThrough:
             if not (value > present if upward else value < present):
                 return self._cells.version
 
-            def post(held: dict[int, Any]) -> int:
-                return self._cells.reach(index, held[index], upward, cause)
-
-            version: int = wrapped.write({index: value}, post)
+            version: int = wrapped.write(
+                {index: value}, lambda held: self._cells.reach(index, held[index], upward, cause)
+            )
             return version
 
     def commit(
