@@ -1,4 +1,4 @@
-"""What it costs to record how one event fared: on the native backend, without the GIL, as the worker does it.
+"""What does the record of one event cost? On the native backend, without the GIL, as the worker writes it.
 
 By level alone, and by level and type: four histograms each, of which the last takes only late events. Medians of
 rounds in turns, less what it costs to draw the durations. These are spread over six orders of magnitude, so that every
@@ -20,7 +20,7 @@ DRAWING = "drawing"
 
 
 def ns_per_event(probe: AccountProbe, events: int, seed: int) -> float:
-    began = time.thread_time_ns()  # of this thread alone, whatever else the machine does
+    began = time.thread_time_ns()  # of this thread alone
     probe.run(events, seed)
     return (time.thread_time_ns() - began) / events
 

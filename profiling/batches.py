@@ -1,4 +1,4 @@
-"""What a batch saves: nanoseconds per event by size, for a handler whose call costs something; on the native backend.
+"""What does a batch save? Nanoseconds per event by size, for a handler with a costly call; on the native backend.
 
 ``--quick`` takes a tenth of the events. Each case is measured in turns with the handler that has no batch.
 """

@@ -1,7 +1,7 @@
 """Draw a flame graph: standard input is what ``perf script -F comm,tid,ip,sym`` prints, standard output an SVG.
 
 Each box is a function, as wide as the share of samples that saw it, upon its caller; a tower for each
-thread. ``--run N`` is the run to look at: N events, submitted one by one by this thread, answered by the worker.
+thread. ``--run N`` is the run to look at: N events, submitted one by one by this thread, processed by the worker.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Box:
     called: dict[str, Box] = field(default_factory=dict)
 
     def add(self, stack: list[str]) -> None:
-        """Count one sample, whose outermost function stands first."""
+        """Count one sample; its outermost function is first."""
         box = self
         box.samples += 1
         for name in stack:

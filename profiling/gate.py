@@ -1,4 +1,4 @@
-"""Has a step of an event's way become dearer? Counts its instructions again and compares them with the kept ones.
+"""Has a step of an event become dearer? Count its instructions and compare them with the kept ones.
 
 Exit status 1 when one has grown by more than 1 %, 2 when nothing can be counted or compared here: no
 valgrind, or the kept counts are of another minor version of Python or of another type of machine.
@@ -49,7 +49,7 @@ def unlike(kept: Mapping[str, Any]) -> str | None:
 
 
 def complaints(kept: Mapping[str, int], counted: Mapping[str, int]) -> list[str]:
-    """Say what is worse than it was kept: grown by more than is allowed, or not counted at all."""
+    """Return the measures that grew by more than is allowed, or were not counted."""
     found = []
     for name, before in kept.items():
         if name not in counted:

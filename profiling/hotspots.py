@@ -24,7 +24,7 @@ EVENTS, QUICK_EVENTS = 5000, 200
 REPEATS = 5
 NS_PER_US = 1000
 STEPS = (
-    "event made", "event submitted", "result read", "answered in Python: own scheduler",
+    "event made", "event submitted", "result read", "processed in Python: own scheduler",
     "submit and process_pending(1)",
 )  # fmt: skip
 
@@ -66,7 +66,7 @@ def one_round(events: list[Event]) -> dict[str, float]:
     found["submit and process_pending(1)"] = per_event(lambda: singly(engine, events), events)
     asked = an_engine(len(events), OwnScheduler)
     asked.submit_many(events)
-    found["answered in Python: own scheduler"] = per_event(asked.process_pending, events)
+    found["processed in Python: own scheduler"] = per_event(asked.process_pending, events)
     return found
 
 
@@ -105,8 +105,8 @@ def ask(python: str, quick: bool) -> dict[str, float]:
     ran = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
     if ran.returncode:
         raise SystemExit(ran.stderr)
-    answer: dict[str, float] = json.loads(ran.stdout)
-    return answer
+    figures: dict[str, float] = json.loads(ran.stdout)
+    return figures
 
 
 def table(pairs: dict[str, list[tuple[float, float]]]) -> str:

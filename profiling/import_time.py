@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def line(backend: str, unit: str, taken: dict[str, float]) -> str:
-    """Say what each import takes, and its ratio to that of the standard modules."""
+    """Return the cost of an import, and its ratio to that of the standard modules."""
     net = {name: figure - taken["start"] for name, figure in taken.items() if name != "start"}
     ratios = (f"{name} {figure:.1f} ({figure / net['standard']:.2f} x)" for name, figure in net.items())
     return f"{backend:9} {unit:14} {', '.join(ratios)}; start {taken['start']:.1f}"
@@ -70,7 +70,7 @@ def instructions(backend: str, name: str) -> float:
 
 
 def command(name: str) -> list[str]:
-    """Start without ``site``: what an environment has in its .pth files is no part of the figures."""
+    """Start without ``site``: the .pth files of an environment are no part of the figures."""
     return [sys.executable, "-S", "-c", PROGRAMS[name]]
 
 

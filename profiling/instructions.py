@@ -35,7 +35,7 @@ OFFER, POP, RESPOND = "_heap_offer", "_heap_pop", r"ReflexTable_\d+respond"  # h
 DELTA = {"energy": -0.001, "stability": 0.001, "integrity": 0.0}
 
 
-# --- the programs that are counted: each does ``operations`` times what it is named after
+# --- the counted programs: each runs its operation ``operations`` times
 
 
 def heap_random(operations: int) -> None:
@@ -104,7 +104,7 @@ def an_engine() -> tuple[AsyncEventProcessor, list[Any]]:
     return AsyncEventProcessor(state, queue=queue, result_capacity=OPERATIONS), workloads.events(OPERATIONS)
 
 
-# Program, and its measures: the name of each, and the C function whose instructions it counts.
+# A program, and its measures: the name of each, and the C function that it counts.
 MEASURES: dict[Program, dict[str, str]] = {
     heap_random: {"heap push, random order": OFFER, "heap pop, random order": POP},
     heap_in_order: {"heap push, in order": OFFER, "heap pop, in order": POP},
@@ -116,7 +116,7 @@ MEASURES: dict[Program, dict[str, str]] = {
     result: {"result read": WHOLE},
 }
 QUICK = (heap_random,)
-# What a start of the interpreter varies by, some ten thousand instructions, must be small beside what is counted.
+# Starts of the interpreter vary by some ten thousand instructions; the counts must be far above that.
 TIMES = {read: 20, delta: 20}
 
 

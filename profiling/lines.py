@@ -81,7 +81,7 @@ def unwrapped(member: Any) -> Any:
 
 
 def has_lines(member: Any) -> bool:
-    """Whether ``member`` was written in lifeevt: not what a dataclass or an enum adds to it."""
+    """Whether ``member`` was written in lifeevt, and not added by a dataclass or an enum."""
     file = getattr(getattr(member, "__code__", None), "co_filename", "")
     written_here = PACKAGE in Path(file).parents
     return written_here and not hasattr(member, "__wrapped__")
@@ -124,13 +124,13 @@ def show_text(stats: Any) -> None:
 
 
 def followed_names(stats: Any) -> set[str]:
-    """What a call of a followed function looks like: its name, or for ``__init__`` its class."""
+    """The name by which a followed function is called: its own, or for ``__init__`` its class's."""
     parts = [name.split(".") for _, _, name in stats.timings]
     return {part[-2] if part[-1] == "__init__" and len(part) > 1 else part[-1] for part in parts}
 
 
 def calls_followed(line: tuple[float, int, tuple[str, int, str], int], names: set[str]) -> bool:
-    """Whether the line's text calls a followed function, whose own lines then say more."""
+    """Whether the line's text calls a followed function; then that function's own lines say more."""
     _, _, (file, _, function), number = line
     called = re.findall(r"(\w+)\(", source_line(file, number))
     return function == workload.__name__ or any(name in names for name in called)

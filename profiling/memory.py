@@ -2,7 +2,7 @@
 
 tracemalloc sees what Python allocates: the events, the objects in the queue, the results. The C below the
 native backend allocates beside it, so the resident size is shown too, measured in a process of its own,
-without the tracing. Each figure is what has come to the engine made before.
+without the tracing. Each figure is the growth since the engine was made.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def moments(count: int) -> Iterator[tuple[str, Any]]:
     state = ThreadSafeSelfState.life()
     queue = AsyncEventQueue(count)
     engine = AsyncEventProcessor(state, queue=queue, result_capacity=count)
-    engine.submit(workloads.events(1)[0])  # whatever the first one brings along
+    engine.submit(workloads.events(1)[0])  # the first event allocates things that stay
     engine.process_pending()
     engine.results()
     yield "engine made", engine

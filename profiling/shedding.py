@@ -1,4 +1,4 @@
-"""What an engine pays per event for shedding by delay: events as numbers, answered by a reflex on the native backend.
+"""What does shedding by delay cost per event? Events are numbers, processed by a reflex on the native backend.
 
 Columns take turns, each round beginning with another: no shedder; one that is asked and never sheds; one
 that sheds nearly all. ``--quick`` shows the shape of the output, its figures mean nothing.
@@ -30,11 +30,11 @@ def engine(codel: CoDel | None, events: int) -> AsyncEventProcessor:
 def ns_an_event(one: AsyncEventProcessor, events: int) -> float:
     """The processor time from taking the first event out until the last one has ended."""
     one.submit_arrays(array("i", [one.type_id("noise")]) * events, array("d", [0.5]) * events)
-    began = time.thread_time_ns()  # of this thread alone, whatever else the machine does
-    answered = one.process_pending()
+    began = time.thread_time_ns()  # of this thread alone
+    processed = one.process_pending()
     taken = time.thread_time_ns() - began
-    if answered != events:
-        raise SystemExit(f"{answered} of {events} events ended")
+    if processed != events:
+        raise SystemExit(f"{processed} of {events} events ended")
     return taken / events
 
 

@@ -1,6 +1,6 @@
-"""Which share of events each strategy answers within its budget, under recorded loads, on a simulated clock.
+"""Which share of events does each strategy process within its budget, under recorded loads, on a simulated clock?
 
-One server answers events in the order of a real heap that a real scheduler steers, so nothing here depends on
+One server processes events in the order of a real heap with a real scheduler, so nothing here depends on
 the machine: the same figures everywhere. The loads are made from seeds: types in Life's mix, a service time
 for each, Poisson arrivals at a rate that is steady, comes in bursts, drifts, or is too high for ever.
 `--keep` writes the table to results/strategies.md; `--seconds` shortens the loads.
@@ -62,7 +62,7 @@ def arrivals(rate: Callable[[float], float], seconds: float, seed: int) -> Itera
 
 
 class Server:
-    """Answers one batch after the other, as its scheduler says."""
+    """Processes one batch after the other, as its scheduler decides."""
 
     def __init__(self, strategy: str | Strategy, coming: list[Arrival]) -> None:
         self.scheduler = EventScheduler(strategy)
@@ -75,7 +75,7 @@ class Server:
     def run(self) -> Server:
         while self.next < len(self.coming) or len(self.heap):
             self.take_in()
-            self.answer() or self.wait()
+            self.process() or self.wait()
         return self
 
     def take_in(self) -> None:
@@ -87,7 +87,7 @@ class Server:
             self.scheduler.tick(self.tick, TICK_NS)
             self.tick += TICK_NS
 
-    def answer(self) -> bool:
+    def process(self) -> bool:
         gate = self.scheduler.gate(self.now)
         above = len(self.heap.depths()) if gate.admits(Priority.LOW) else gate.above
         batch = []

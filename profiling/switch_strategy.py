@@ -1,4 +1,4 @@
-"""How long a switch of the strategy holds the heap, by how many events wait: on the native backend."""
+"""How long does a switch of the strategy hold the heap, by the number of queued events? On the native backend."""
 
 from __future__ import annotations
 

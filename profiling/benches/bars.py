@@ -1,4 +1,4 @@
-"""What a figure must reach: against a named peer of the same row, or on its own."""
+"""The bars of a figure: against a named peer of the same row, or absolute."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One bar beside what was measured; None for what was not, or what has no peer."""
+    """One bar beside its figure; None where it was not measured or has no peer."""
 
     case: str
     unit: str
@@ -82,7 +82,7 @@ def better_by(ours: float, peer: float, more_is_better: bool) -> float:
 
 
 def known(figure: float | None) -> float | None:
-    """The figure, or None for what JSON cannot say."""
+    """The figure, or None for NaN and infinity, which JSON lacks."""
     return figure if figure is not None and math.isfinite(figure) else None
 
 

@@ -165,7 +165,7 @@ class Reading:
         threads = [threading.Thread(target=self._read_on) for _ in range(readers)]
         threads.append(threading.Thread(target=self._write_on))
         for thread in threads:
-            thread.start()  # and waits: beside threads that read already each start would take a turn of all
+            thread.start()  # and waits: beside reading threads each start would wait for all of them
         began_ns = time.perf_counter_ns()
         self._begun.set()
         time.sleep(seconds)
@@ -222,7 +222,7 @@ def reader_rows(counts: Iterable[int], seconds: float, rounds: int) -> list[meas
                 seen = reading_of_dict() if name == RLOCK else reading_of_state()
                 seen.run(count, seconds)
                 reads[name].append(seen.reads_per_second)
-                if seen.write_us:  # a writer that needs the interpreter may get no turn beside many readers
+                if seen.write_us:  # a writer may never get the interpreter beside many readers
                     waits[name].append(measure.percentile(seen.write_us, 99.0))
         made.append(point("readers", count, "reads per second", reads, more=True))
         written = {name: each for name, each in waits.items() if each}

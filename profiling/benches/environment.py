@@ -24,7 +24,7 @@ def traced() -> bool:
 
 
 def describe() -> dict[str, Any]:
-    """What a reader must know before comparing a figure with one of another day."""
+    """The facts that a comparison with a figure of another day needs."""
     return {
         "lifeevt": _version(),
         "backends": [BACKEND],
@@ -57,7 +57,7 @@ def _version() -> str:
 
 
 def _threading() -> str:
-    """What a reader must know of an interpreter that can run without its lock."""
+    """Describe the locking of an interpreter that can run without its lock."""
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):
         return ""
     return " free-threaded, with its lock on" if getattr(sys, "_is_gil_enabled", bool)() else " free-threaded"

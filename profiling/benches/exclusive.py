@@ -26,7 +26,7 @@ RLOCK, COPYING = "RLock", "RLock and a copy"
 
 
 class Case(NamedTuple):
-    """What is done with the object, and what the object is."""
+    """An object, and the code that works on it."""
 
     name: str
     work: str

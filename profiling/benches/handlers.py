@@ -2,8 +2,8 @@
 
 Two cases of three stages. Work like Life's: together 50 to 100 us of plain arithmetic. The processor time of all
 threads for each event, above that of the same three calls in a plain loop, in ns and in percent of it; all
-events are queued before the clock starts, and the worker answers them while the caller waits. What a thread
-costs that is not the first one stands beside: the same plain loop in a thread of its own. Trivial stages: events
+events are queued before the clock starts, and the worker processes them while the caller waits. Beside it: the
+same plain loop in a thread of its own, for a thread costs more than the first one. Trivial stages: events
 a second from the first submit to the last end, beside a thread that does the same three calls under an RLock, fed
 by a ``queue.PriorityQueue``.
 """
@@ -83,7 +83,7 @@ def threaded_cpu_ns(stages: Stages, events: Sequence[Event]) -> float:
 
 
 def engine_cpu_ns(stages: Stages, events: Sequence[Event]) -> float:
-    """Processor time of all threads for each event that the worker answers."""
+    """Processor time of all threads for each event that the worker processes."""
     made = engine(stages, len(events))
     made.submit_many(events)
     started = time.process_time_ns()
@@ -124,7 +124,7 @@ def engine_rate(stages: Stages, events: Sequence[Event]) -> float:
 def peer_rate(stages: Stages, events: Sequence[Event]) -> float:
     """The same by a thread that takes from a PriorityQueue and calls the stages under an RLock."""
     waiting: queue.PriorityQueue[tuple[int, int, Event | None]] = queue.PriorityQueue(len(events) + 1)
-    worker = threading.Thread(target=answer_all, args=(waiting, stages), daemon=True)
+    worker = threading.Thread(target=process_all, args=(waiting, stages), daemon=True)
     worker.start()
     rank, number = EventTypes.life().rank, itertools.count()
     started = time.perf_counter_ns()
@@ -137,7 +137,7 @@ def peer_rate(stages: Stages, events: Sequence[Event]) -> float:
     return rate
 
 
-def answer_all(waiting: queue.PriorityQueue[tuple[int, int, Event | None]], stages: Stages) -> None:
+def process_all(waiting: queue.PriorityQueue[tuple[int, int, Event | None]], stages: Stages) -> None:
     meaning_of, decide, act = stages
     lock, state = threading.RLock(), ThreadSafeSelfState.life()
     while (event := waiting.get()[2]) is not None:

@@ -1,10 +1,10 @@
 """What do one push and one pop inside C cost, at a steady depth, beside ``std::priority_queue``?
 
-Columns: the whole heap (slots, level lists, ledger), its order alone, which holds what the peer's record holds,
+Columns: the whole heap (slots, level lists, ledger), its order alone, which holds the fields of the peer's record,
 the order without its runs, and the peer: compiled by g++ where there is one, with -O2 as ours. All four pop
 the same keys in the same order; each workload stands in ``probes/structures.pyx`` and in ``std_priority_queue.cpp``.
 "hold": the next key is the popped one plus one of three budgets and a jitter. "in order": every next event
-comes one budget after the clock, so each lane ascends. Each column first runs for twice its depth, which
+comes one budget after the clock, so each run ascends. Each column first runs for twice its depth, which
 spreads the keys. At a million both sides wait for memory, the peer most of all: its figure doubles when other
 programs use the memory, too, so look at the spread and not at the median alone.
 """
@@ -88,7 +88,7 @@ def warmed(run: Runs, depth: int, pairs: int) -> Callable[[], float]:
 
 
 def probes(depth: int, ascending: bool) -> dict[str, Runs]:
-    """What runs ours, by column; nothing where the probes are not compiled."""
+    """The functions that run ours, by column; empty where the probes are not compiled."""
     try:
         from probes import structures
     except ImportError:

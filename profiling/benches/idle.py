@@ -28,7 +28,7 @@ ABOVE, WOKEN = "engine above the feeder", "bare thread above it"
 FED, TAKEN, ALONE, WORKER = "feeder and engine", "feeder and bare thread", "feeder alone", "worker's thread"
 CAPACITY = 10_000
 MAY_USE_PERCENT = 0.5
-WARM_UP = 100  # events: what is done once is not what an event costs
+WARM_UP = 100  # events: work that is done once is no part of the cost
 Submit = Callable[[Event], Any]
 
 

@@ -1,10 +1,9 @@
 """How late do the ticks of a loop start under 0 to 100,000 events a second?
 
-A loop of 0.1 s ticks, fed by a thread with arrays of numbers every 10 ms. Async: the worker answers between the
-ticks. Sync: each tick answers what came since the last one, as Life's loop does. Late: from a tick's deadline to
-its start. Busy: from its start to the call of ``on_tick``, which is where the sync mode pays. Both modes keep as
-many results for the loop as an engine does that is not told otherwise. How many events were answered and how
-many refused stands under the tables.
+A loop of 0.1 s ticks, fed by a thread with arrays of numbers every 10 ms. Async: the worker processes events between
+ticks. Sync: each tick processes the events since the last one, as Life's loop does. Late: from a tick's deadline to
+its start. Busy: from its start to the call of ``on_tick``; the sync mode pays here. Both modes keep the default number
+of results for the loop. The numbers of processed and of refused events stand under the tables.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ FLAT = 2.0  # times the p99 without any event; the machine's own noise is about 
 
 @dataclass
 class Ticks:
-    """What was seen of a mode under a load, over all rounds."""
+    """The measured ticks of a mode under a load, over all rounds."""
 
     late_us: list[float] = field(default_factory=list)
     busy_us: list[float] = field(default_factory=list)
@@ -45,7 +44,7 @@ class Ticks:
         self.late_us.append(tick.lateness_ns / 1000)
 
     def told(self) -> str:
-        return f"{self.ended:,} events answered in {len(self.late_us)} ticks, {self.refused:,} refused"
+        return f"{self.ended:,} events processed in {len(self.late_us)} ticks, {self.refused:,} refused"
 
 
 class Feeder:
@@ -71,7 +70,7 @@ class Feeder:
 
 
 def run(mode: str, events_per_second: int, ticks: int, seen: Ticks) -> None:
-    """Run a loop for so many ticks and add what was seen of them."""
+    """Run a loop for so many ticks and add their figures."""
     state = ThreadSafeSelfState.life()
     waiting = AsyncEventQueue(CAPACITY, overflow="reject")
     made = AsyncEventProcessor(state, queue=waiting)
@@ -97,7 +96,7 @@ def measured(rates: Sequence[int], ticks: int, rounds: int) -> dict[int, dict[st
 
 
 def rate_rows(rate: int, seen: dict[str, Ticks]) -> list[measure.Row]:
-    """Both modes beside each other; what they answered stands under the last row."""
+    """Both modes beside each other; their processed events stand under the last row."""
     case = f"{rate:,} events/s, tick of {TICK_SECONDS * 1000:g} ms"
     found = []
     for percent in PERCENTILES:

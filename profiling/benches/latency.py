@@ -1,12 +1,11 @@
 """How long from the submit of a critical event until the state has changed, in an idle interpreter and in a busy one?
 
-Columns: the engine; a Python thread on ``queue.PriorityQueue`` with the same answer; and the
-floor, a thread of plain C that waits on a condition variable and does nothing but look at the clock. One event
-at a time, at irregular pauses in which the caller sleeps; in the third case it computes instead, and never
-releases the interpreter. The end is the clock's look right after the answer, so a worker that waited for the
-interpreter is charged for it. A thread can also wait for a core: the kernel
-says so in /proc/self/task/TID/schedstat, and such a sample is spoiled. Percentiles are shown of all samples
-and of the unspoiled ones; the bars hold for both.
+Columns: the engine; a Python thread on ``queue.PriorityQueue`` with the same reflexes; and the floor, a thread of
+plain C that waits on a condition variable and only reads the clock. One event at a time, at irregular pauses in which
+the caller sleeps; in the third case it computes instead, and never releases the interpreter. The clock is read right
+after the reflex, so the worker's wait for the interpreter counts. A thread can also wait for a core: the kernel counts
+that in /proc/self/task/TID/schedstat, and such a sample is spoiled. Percentiles are shown of all samples and of the
+unspoiled ones; the bars hold for both.
 """
 
 from __future__ import annotations
@@ -33,21 +32,21 @@ WORKER = "lifeevt-worker"
 PEER, FLOOR = "PriorityQueue worker", "C condvar ping"
 PERCENTILES = (50.0, 90.0, 99.0, 100.0)
 PAUSE_SECONDS = 0.003
-CORE_WAIT_NS = 50_000  # a sample whose worker waited longer than this for a core is spoiled
+CORE_WAIT_NS = 50_000  # a longer wait of the worker for a core spoils the sample
 IDLE, BUSY, COMPUTING = "idle interpreter", "beside a busy Python thread", "submitter goes on computing"
 BARS = (Bar(PEER, 200.0), Bar(FLOOR, 1.5, AT_MOST))  # for the 99th percentile beside the busy thread
 Rest = Callable[[float], None]  # what the caller does for so many seconds after it submitted
 
 
 class Subject(Protocol):
-    """What is measured: something that answers events on a thread of its own."""
+    """The subject of a measure: it processes events on a thread of its own."""
 
     thread_id: int
 
     def submit(self, event: Event) -> None: ...
 
     def taken_ns(self) -> int | None:
-        """How long the last event took; None while it is not answered."""
+        """How long the last event took; None until it is processed."""
 
     def close(self) -> None: ...
 
@@ -93,7 +92,7 @@ class Peer:
 
 
 class Floor:
-    """The wake-up alone: no event, no answer, no Python on the side that wakes up."""
+    """The wake-up alone: no event, and no Python on the side that wakes up."""
 
     def __init__(self, pings: int) -> None:
         from probes.ping import CondvarPing
@@ -174,7 +173,7 @@ def compute_for(seconds: float) -> None:
 
 
 def rested(subject: Subject, rest: Rest, pause_seconds: float) -> int:
-    """Rest, and again as long as the answer is not there; return how many ns it took."""
+    """Rest until the event is processed; return how many ns it took."""
     rest(pause_seconds)
     while (taken_ns := subject.taken_ns()) is None:
         rest(pause_seconds)

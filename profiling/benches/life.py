@@ -1,9 +1,10 @@
 """What does Life gain by its engine, and what does it pay?
 
 Stages of Life's cost (about 94 us an event, memory included, by its own measurement) on a state of Life's shape. The
-price: processor time of all threads for each event that a worker answers in turns on the wrapped state, above that of
-the bare synchronous pipeline in a plain loop. The gain: 1000 events a second beside a loop of 0.1 s ticks, in Life's
-own way and in ours: from a push to the end of the action; what was dropped; how far a tick's period is off.
+price: processor time of all threads for each event that a worker processes under exclusive access to the wrapped
+state, above that of the bare synchronous pipeline in a plain loop. The gain: 1000 events a second beside a loop of
+0.1 s ticks, in Life's own way and in ours: from a push to the end of the action; dropped events; how far a tick's
+period is off.
 """
 
 from __future__ import annotations
@@ -78,10 +79,10 @@ def engines_of(meaning: Working, act: Stage) -> life.Engines:
 
 def bare_cpu_ns(made: life.Engines, events: Sequence[Event]) -> float:
     """Processor time for each event of the pipeline in a plain loop on the bare state."""
-    answer, being = life.EventPipeline(made).process, Being()
+    process, being = life.EventPipeline(made).process, Being()
     started = time.process_time_ns()
     for event in events:
-        answer(being, event)
+        process(being, event)
     return (time.process_time_ns() - started) / len(events)
 
 
@@ -136,7 +137,7 @@ def price_rows(events: Sequence[Event], steps: int, rounds: int) -> list[measure
 
 @dataclass
 class Seen:
-    """What was seen of one way over all rounds; times in us."""
+    """The figures of one way over all rounds; times in us."""
 
     p50: list[float] = field(default_factory=list)
     p99: list[float] = field(default_factory=list)
@@ -151,25 +152,25 @@ class Seen:
 
 
 class Watch(Working):
-    """Notes when each event was pushed, and how long after that its action ended. One thread answers."""
+    """Notes when each event was pushed, and how long after that its action ended. For one worker."""
 
     def __init__(self, steps: int) -> None:
         super().__init__(steps)
         self.latencies_us: list[float] = []
         self.ticks_ns: list[int] = []
         self._pushed_ns: dict[int, int] = {}  # by the event, which lives as long as this
-        self._answered = 0
+        self._event_id = 0
 
     def pushed(self, event: Any) -> None:
         self._pushed_ns[id(event)] = time.monotonic_ns()
 
     def process(self, event: Event, status: dict[str, Any]) -> Any:
-        self._answered = id(event)
+        self._event_id = id(event)
         return super().process(event, status)
 
     def act(self, pattern: str, state: Any) -> None:
         execute_action(pattern, state)
-        self.latencies_us.append((time.monotonic_ns() - self._pushed_ns[self._answered]) / 1000)
+        self.latencies_us.append((time.monotonic_ns() - self._pushed_ns[self._event_id]) / 1000)
 
     def tick_started(self, ticks: int, queued: int) -> None:
         self.ticks_ns.append(time.monotonic_ns())
@@ -191,7 +192,7 @@ def push_steadily(queue: life.EventQueue, watch: Watch, events: Sequence[Event],
 
 
 def live(mode: str, steps: int, events: Sequence[Event], per_second: int, seen: Seen) -> None:
-    """Run a loop while the events come, and until they are answered; add what was seen."""
+    """Run a loop until all events have come and are processed; add its figures."""
     watch, stop = Watch(steps), threading.Event()
     queue = life.EventQueue(False, maxsize=CAPACITY)
 

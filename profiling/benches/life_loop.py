@@ -2,8 +2,8 @@
 
 A queue that never blocks, a status dict for each event, meaning, activated memory, decision, one delta under a
 reentrant lock, an action that reads, computes and writes, a register of pending actions, a memory of fifty.
-Left out is what a loop can do without and what would only make the peer slower: the logs, the change records,
-the sinks. One tick answers everything that waits. For one thread.
+Logs, change records and sinks are left out: a loop works without them, and they would only make the peer slower.
+One tick processes all queued events. For one thread.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class Activation:
 
 
 def decide_response(state: LifeState, meaning: Meaning) -> str:
-    """The pattern of the answer: the first rule that holds."""
+    """Return the pattern of the first rule that holds."""
     remembered = [entry.meaning_significance for entry in state.activated_memory]
     strongest = max(remembered, default=0.0)
     mean = sum(remembered) / len(remembered) if remembered else 0.0
@@ -230,7 +230,7 @@ def _pace(state: LifeState) -> float:
 
 
 class LifeLoop:
-    """One being: events are pushed at any time and answered by the next tick."""
+    """One being: events are pushed at any time and processed by the next tick."""
 
     def __init__(self, capacity: int) -> None:
         self.state, self.queue = LifeState(), LifeQueue(capacity)
@@ -238,14 +238,14 @@ class LifeLoop:
         self._meaning, self._activation = MeaningEngine(), Activation()
 
     def tick(self) -> int:
-        """Answer all that waits; return how many events that were."""
+        """Process all queued events; return their number."""
         waiting = self.queue.pop_all()
         self.pending.clear()
         for event in waiting:
-            self.answer(event)
+            self.process(event)
         return len(waiting)
 
-    def answer(self, event: Event) -> None:
+    def process(self, event: Event) -> None:
         state = self.state
         meaning = self._meaning.process(event, state.status())
         if meaning.significance <= 0.0:

@@ -21,7 +21,7 @@ def timer(statement: str, **known: Any) -> timeit.Timer:
 
 
 def timed(statement: timeit.Timer, times: int) -> Callable[[], float]:
-    """Nanoseconds per turn of the loop."""
+    """Nanoseconds for each iteration of the loop."""
     return lambda: statement.timeit(times) / times * NS
 
 
@@ -30,5 +30,5 @@ def all_timed(statements: Mapping[str, timeit.Timer], times: int) -> dict[str, C
 
 
 def unmeasured_bars() -> list[Bar]:
-    """What the times that a state keeps may cost."""
+    """The bars for the times that a state keeps."""
     return [Bar(BACKEND + UNMEASURED, MONITORING, AT_MOST, ours=BACKEND)]

@@ -21,7 +21,7 @@ LOOP = "(the loop itself)"  # contained in every other column, and not taken off
 
 @dataclass
 class Row:
-    """One case: the median of each column, how many times ``ours`` each other column is, and what ours must reach."""
+    """One case: the median of each column, how many times ``ours`` each other column is, and the bars of ours."""
 
     case: str
     unit: str
@@ -82,7 +82,7 @@ def refuse_traced() -> None:
 def in_turns(columns: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Measure every column once a round, starting with another one each time.
 
-    What the machine does meanwhile then falls on all columns alike.
+    Other work of the machine then falls on all columns alike.
     """
     names = list(columns)
     samples: dict[str, list[float]] = {name: [] for name in names}
@@ -111,6 +111,6 @@ def table(row: Row) -> list[str]:
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
-    """The nearest-rank percentile of what was measured; NaN of nothing."""
+    """The nearest-rank percentile of the samples; NaN of none."""
     rank = math.ceil(len(samples) * percent / 100.0)
     return sorted(samples)[max(rank - 1, 0)] if samples else math.nan

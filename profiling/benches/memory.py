@@ -1,9 +1,9 @@
 """What does a started engine with a queue of 10,000 add to the resident size of a process?
 
 Every sample is a process of its own that imports the package, looks at its resident size, starts an engine,
-looks again, has 10,000 events answered and looks a third time; what another process did before would hide
-what this one takes. Another one traces Python's own allocations, and says what their peak was: they are a
-part of the resident size, and tracing them takes memory too.
+looks again, has 10,000 events processed and looks a third time; earlier work of the same process would hide
+its memory. Another process traces Python's own allocations and reports their peak: they are a part of the resident
+size, and tracing them takes memory too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .environment import BACKEND
 NAME = "memory"
 CAPACITY = 10_000
 MAY_ADD_MB = 2.0  # of 10**6 bytes
-STARTED, ANSWERED = "started", "answered"
+STARTED, PROCESSED = "started", "processed"
 TRACED = {f"{BACKEND}, resident": False, f"{BACKEND}, tracemalloc peak": True}  # by column
 Lives = dict[str, list[dict[str, float]]]
 LIVES = """
@@ -46,18 +46,18 @@ with lifeevt.AsyncEventProcessor(state, queue=queue) as engine:
     for number in range(capacity):
         engine.submit(lifeevt.Event("noise", 0.1, timestamp=float(number)))
     engine.wait_idle()
-    answered = resident_mb()
-    answered_peak = tracemalloc.get_traced_memory()[1] if traced else 0
+    processed = resident_mb()
+    processed_peak = tracemalloc.get_traced_memory()[1] if traced else 0
 if traced:
-    seen = {"started": (started_peak - begun) / 1e6, "answered": (answered_peak - begun) / 1e6}
+    seen = {"started": (started_peak - begun) / 1e6, "processed": (processed_peak - begun) / 1e6}
 else:
-    seen = {"started": started - before, "answered": answered - before}
+    seen = {"started": started - before, "processed": processed - before}
 print(json.dumps(seen))
 """
 
 
 def lived(traced: bool) -> dict[str, float]:
-    """What one process of its own added to its memory, in MB, once started and once everything was answered."""
+    """Return the memory that a process of its own added, in MB, once started and once all events were processed."""
     words = [sys.executable, "-c", LIVES, str(CAPACITY), "traced" if traced else "plain"]
     said = subprocess.run(words, capture_output=True, text=True, check=True, timeout=120, cwd=gettempdir()).stdout
     seen: dict[str, float] = json.loads(said)
@@ -76,11 +76,11 @@ def rows(effort: measure.Effort) -> list[measure.Row]:
     lives: Lives = {name: [] for name in TRACED}
     columns = {name: gathered(traced, lives[name]) for name, traced in TRACED.items()}
     measure.in_turns(columns, effort.rounds or (1 if effort.quick else 5))
-    return [row(when, lives) for when in (STARTED, ANSWERED)]
+    return [row(when, lives) for when in (STARTED, PROCESSED)]
 
 
 def row(when: str, lives: Lives) -> measure.Row:
     samples = {name: [life[when] for life in seen] for name, seen in lives.items()}
-    case = {STARTED: "a started engine", ANSWERED: f"after {CAPACITY:,} answered events"}[when]
-    bars = [Bar("", MAY_ADD_MB, BELOW)] if when == STARTED else []  # what was answered is the user's to size
+    case = {STARTED: "a started engine", PROCESSED: f"after {CAPACITY:,} processed events"}[when]
+    bars = [Bar("", MAY_ADD_MB, BELOW)] if when == STARTED else []  # the user sets the size of the results
     return measure.Row(case, "MB over the imported package", next(iter(samples)), samples, bars=bars)

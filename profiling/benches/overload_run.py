@@ -1,4 +1,4 @@
-"""One engine under one load: who sends, how fast it could answer, and what became of everything that came."""
+"""One engine under one load: the senders, the service rate, and the ends of all events."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from . import measure, workloads
 from .handlers import arithmetic
 from .latency import WORKER, core_wait_ns, native_id
 
-WORK_SECONDS = 0.02  # the queue holds as much as is answered in that time: less than the budgets lie apart
+WORK_SECONDS = 0.02  # of work in a full queue: less than the difference of the budgets
 TARGET_SECONDS, INTERVAL_SECONDS = 0.005, 0.01  # of CoDel: it takes 2 s to learn of 10,000 a second too many
 RESULTS = 1024  # never taken
-SWITCH_SECONDS = 0.0005  # who wants the interpreter waits for a handler, or a sender, no longer than that
+SWITCH_SECONDS = 0.0005  # the longest wait for the interpreter beside a handler or a sender
 CRITICAL_PER_SECOND = 50
 PAUSE_SECONDS = 0.001  # between two looks at what is due
 AT_ONCE = 1 << 15  # in one call, or after one look, at most
@@ -44,23 +44,23 @@ LOOK_SECONDS = 0.05  # between two looks at the ledger
 MS = 1_000_000
 ALARM, NEWS, GOSSIP, FLOOD = "alarm", "news", "gossip", "flood"
 OF_LEVEL = {Priority.CRITICAL: ALARM, Priority.NORMAL: NEWS, Priority.LOW: GOSSIP}
-FLOOD_SHARE = 10  # one of so many of what could be answered is what the flood's limit lets in
+FLOOD_SHARE = 10  # the flood's limit is this part of the service rate
 
 
 @dataclass(frozen=True)
-class Answering:
-    """How events are answered, and how they come: as objects, or as numbers."""
+class Processing:
+    """How events are processed, by handlers or reflexes, and submitted, as objects or as numbers."""
 
     name: str
-    steps: int  # of arithmetic in the handler; 0: reflexes answer
+    steps: int  # of arithmetic in the handler; 0: reflexes
     calibrated_by: int  # events
 
-    def cut(self) -> Answering:
+    def cut(self) -> Processing:
         return replace(self, steps=min(self.steps, 10), calibrated_by=200)
 
 
-HANDLERS = Answering("handlers", 3000, 2000)
-REFLEXES = Answering("reflexes", 0, 50_000)
+HANDLERS = Processing("handlers", 3000, 2000)
+REFLEXES = Processing("reflexes", 0, 50_000)
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ class Load:
     flood: float = 0.0
     strategy: str = "deadline"
     work_seconds: float = WORK_SECONDS
-    sheds: bool = False  # what waits too long
+    sheds: bool = False  # by CoDel
 
 
 @dataclass
 class Seen:
-    """What became of one engine's events."""
+    """The figures of one engine's events."""
 
-    rate: float  # that could be answered
+    rate: float  # of service
     seconds: float
     sent: dict[str, int]
     late_us: list[float]
@@ -94,8 +94,8 @@ class Seen:
         return sum(self.sent.values()) / self.seconds
 
     @property
-    def answered(self) -> float:
-        """Events a second; what was still queued at the end is answered then."""
+    def processed(self) -> float:
+        """Events a second, with those still queued at the end."""
         return sum(each.finished for each in self.statistics.scheduler.types.values()) / self.seconds
 
     def took_us(self, level: Priority, what: str, percent: int) -> float:
@@ -116,27 +116,27 @@ class Seen:
         return measure.percentile(self.late_us, percent)
 
 
-def service_rate(answering: Answering) -> float:
-    """How many events a second are answered when nothing else goes on."""
-    return median(_answered_at_once(answering) for _ in range(3))
+def service_rate(processing: Processing) -> float:
+    """Return how many events a second are processed without other load."""
+    return median(_rate_of_a_full_queue(processing) for _ in range(3))
 
 
-def _answered_at_once(answering: Answering) -> float:
-    count = answering.calibrated_by
-    made = engine(answering, Load(0.0, 1.0), types_of(answering, 1.0), count)
-    sender(made, answering, GOSSIP)(count)
+def _rate_of_a_full_queue(processing: Processing) -> float:
+    count = processing.calibrated_by
+    made = engine(processing, Load(0.0, 1.0), types_of(processing, 1.0), count)
+    sender(made, processing, GOSSIP)(count)
     started = time.perf_counter()
     with made:
         made.wait_idle()
         return count / (time.perf_counter() - started)
 
 
-def suffered(answering: Answering, load: Load, rate: float, seconds: float) -> Seen:
-    """Let a load come to an engine for so many seconds, and answer the rest; what was seen."""
+def observed(processing: Processing, load: Load, rate: float, seconds: float) -> Seen:
+    """Run a load against an engine for so many seconds, process the rest, and return the figures."""
     capacity = max(round(rate * load.work_seconds), 2)
-    made = engine(answering, load, types_of(answering, rate), capacity)
+    made = engine(processing, load, types_of(processing, rate), capacity)
     times = {NEWS: load.news, GOSSIP: load.gossip, FLOOD: load.flood}
-    streams = {name: Stream(sender(made, answering, name), each * rate) for name, each in times.items() if each}
+    streams = {name: Stream(sender(made, processing, name), each * rate) for name, each in times.items() if each}
     critical = CriticalStream(made)
     with made:
         watch = watched(made, seconds, [critical, *streams.values()])
@@ -155,18 +155,18 @@ def told(statistics: ProcessorStatistics) -> int:
 # the engine
 
 
-def types_of(answering: Answering, rate: float) -> EventTypes:
-    """Three types of a level each, and one whose limit is a part of the service rate: of its source, if it has one."""
+def types_of(processing: Processing, rate: float) -> EventTypes:
+    """Three types of a level each, and one limited to a part of the service rate; for handlers, by its source."""
     limit = RateLimit(max(round(rate / FLOOD_SHARE), 1), burst=max(round(rate / FLOOD_SHARE * PAUSE_SECONDS), 1))
-    limits: dict[str, Any] = {"source_limit" if answering.steps else "rate_limit": limit}
+    limits: dict[str, Any] = {"source_limit" if processing.steps else "rate_limit": limit}
     return EventTypes([
         EventType(ALARM, Priority.CRITICAL, 10 * MS), EventType(NEWS, Priority.NORMAL, 50 * MS),
         EventType(GOSSIP, Priority.LOW, 200 * MS), EventType(FLOOD, Priority.LOW, 200 * MS, **limits),
     ])  # fmt: skip
 
 
-def engine(answering: Answering, load: Load, types: EventTypes, capacity: int) -> AsyncEventProcessor:
-    steps, codel = answering.steps, CoDel(TARGET_SECONDS, INTERVAL_SECONDS) if load.sheds else None
+def engine(processing: Processing, load: Load, types: EventTypes, capacity: int) -> AsyncEventProcessor:
+    steps, codel = processing.steps, CoDel(TARGET_SECONDS, INTERVAL_SECONDS) if load.sheds else None
     scheduler = EventScheduler(load.strategy, types=types, codel=codel)
     handlers = {"*": Handler(meaning=lambda event, state: arithmetic(steps))} if steps else None
     return AsyncEventProcessor(
@@ -176,14 +176,14 @@ def engine(answering: Answering, load: Load, types: EventTypes, capacity: int) -
     )  # fmt: skip
 
 
-# who sends
+# senders
 
 Send = Callable[[int], None]
 
 
-def sender(made: AsyncEventProcessor, answering: Answering, name: str) -> Send:
-    """What submits so many events of a type: one by one to a handler, at once to a reflex."""
-    if answering.steps:
+def sender(made: AsyncEventProcessor, processing: Processing, name: str) -> Send:
+    """Return the function that submits events of a type: one by one for handlers, as arrays for reflexes."""
+    if processing.steps:
         return as_objects(made, Event(name, 0.5, source=name))
     return as_numbers(made, made.type_id(name))
 
@@ -208,7 +208,7 @@ def as_numbers(made: AsyncEventProcessor, code: int) -> Send:
 
 
 class Stream:
-    """Sends as many as are due, at absolute times; what it could not send in time it sends late."""
+    """Sends the events that are due, at absolute times; a late stream catches up."""
 
     def __init__(self, send: Send, per_second: float) -> None:
         self._send, self._per_second, self.sent = send, per_second, 0
@@ -238,12 +238,12 @@ class CriticalStream:
             self.late_us.append(late * 1e6)
 
 
-# who watches
+# the watch over the engine
 
 
 @dataclass
 class Watch:
-    """What was seen of an engine while the load came."""
+    """The figures of an engine during the load."""
 
     grown_mb: float = 0.0
     core_wait_percent: float = 0.0
@@ -251,7 +251,7 @@ class Watch:
 
 
 def watched(made: AsyncEventProcessor, seconds: float, streams: Sequence[Stream | CriticalStream]) -> Watch:
-    """Run the streams, a thread each, and look at the ledger all the while."""
+    """Run the streams, a thread each, and check the ledger meanwhile."""
     seen, threads = Watch(), [threading.Thread(target=each.run, args=(seconds,)) for each in streams]
     worker = next(native_id(each) for each in threading.enumerate() if each.name == WORKER)
     start, before_mb, waited_ns = time.monotonic(), None, core_wait_ns(worker)

@@ -1,4 +1,4 @@
-"""The named peers of the engine: the same answer to an event, in the way one writes it without lifeevt."""
+"""The named peers of the engine: the same reflexes, as one writes them without lifeevt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PlainBeing:
         self.state = dict(DEFAULTS)
         self._reflexes = {each.type: (each.weight, dict(each.impact)) for each in ReflexSet.life().reflexes}
 
-    def answer(self, event: Event) -> None:
+    def process(self, event: Event) -> None:
         state = self.state
         weight, impact = self._reflexes.get(event.type) or self._reflexes["*"]
         strength = abs(event.intensity)
@@ -83,6 +83,6 @@ class PriorityQueueWorker:
     def _work(self) -> None:
         while (event := self._queue.get()[2]) is not None:
             with self._lock:
-                self._being.answer(event)
+                self._being.process(event)
             self.finished_ns.append(time.monotonic_ns())
             self._queue.task_done()

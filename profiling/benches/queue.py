@@ -76,7 +76,7 @@ def incoming(depth: int) -> Iterable[Event]:
 
 
 def ranking() -> dict[str, Any]:
-    """What a peer ranks its events with."""
+    """The ranking of a peer's events."""
     types = EventTypes.life()
     budgets = {name: (types.named(name) or types.default).budget_ns for name in workloads.LIFE_MIX}
     return {"clock": time.monotonic_ns, "budgets": budgets, "number": itertools.count()}

@@ -1,10 +1,10 @@
-"""How many events a second go from submit to their end, at what processor time, and how soon is each answered?
+"""How many events a second go from submit to their end, at what processor time, and how soon does each end?
 
 Throughput: the events are made before, the queue holds them all, and the clock stops when the ledger says that
-every one has ended. Columns: the engine, its worker answering beside the caller (async) or in
+every one has ended. Columns: the engine, its worker beside the caller (async) or in
 the caller's thread (sync); the same events as arrays; the loop of Life's shape
-(`life_loop`); a plain Python loop with the same answer on a dict; and a thread on ``queue.PriorityQueue``.
-Reaction: 1000 events a second beside a loop that ticks every 50 ms; acceptance to answer, by mode.
+(`life_loop`); a plain Python loop with the same reflexes on a dict; and a thread on ``queue.PriorityQueue``.
+Reaction: 1000 events a second beside a loop that ticks every 50 ms; acceptance to end, by mode.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Run = Callable[[], object]
 
 @dataclass(frozen=True)
 class Cost:
-    """What answering a batch took."""
+    """The cost of a batch."""
 
     events_per_second: float
     cpu_us_per_event: float
@@ -110,9 +110,9 @@ def by_life_loop(events: Sequence[Event]) -> Iterator[Run]:
 @contextmanager
 def by_plain_loop(events: Sequence[Event]) -> Iterator[Run]:
     def run() -> None:
-        answer = being.answer
+        process = being.process
         for event in events:
-            answer(event)
+            process(event)
 
     being = PlainBeing()
     yield run
@@ -170,7 +170,7 @@ def cost_rows(seen: dict[str, list[Cost]]) -> list[measure.Row]:
 
 
 def reaction_us(mode: str, load: workloads.Load, ticks: int) -> list[float]:
-    """Acceptance to answer of every event that a being under ``load`` answered within ``ticks`` ticks."""
+    """From acceptance to the end of every event that a being under ``load`` processed within ``ticks`` ticks."""
     made = engine(8192)
     seen: list[EventProcessingResult] = []
     over = threading.Event()
@@ -205,7 +205,7 @@ def reaction_rows(ticks: int, rounds: int) -> list[measure.Row]:
     case = f"reaction at {rate} events/s, tick of {TICK_SECONDS * 1000:g} ms, {BACKEND}"
     return [
         measure.Row(
-            f"{case}, p{percent:g}", "us from acceptance to answer", "async",
+            f"{case}, p{percent:g}", "us from acceptance to end", "async",
             {mode: [measure.percentile(each, percent) for each in rounds] for mode, rounds in seen.items()},
         )
         for percent in (50.0, 99.0)

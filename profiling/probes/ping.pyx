@@ -1,7 +1,7 @@
 """CondvarPing: how long a wake-up takes in plain C on this machine.
 
-A thread that never runs Python waits on a condition variable. Its wake-up is the floor below every engine whose worker
-sleeps. A lost wake-up of glibc's condition variable shows as one long sample.
+A thread that never runs Python waits on a condition variable. Its wake-up is the floor below every engine with a worker
+that sleeps. A lost wake-up of glibc's condition variable shows as one long sample.
 """
 
 from libc.stdint cimport int32_t, int64_t

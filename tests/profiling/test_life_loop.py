@@ -37,7 +37,7 @@ def test_without_memory_effects_the_loop_gives_the_results_of_the_plain_being() 
     for event in workloads.events(300):
         life = after(event)
         being.state = {"energy": 100.0, "stability": 1.0, "integrity": 1.0}
-        being.answer(event)
+        being.process(event)
         assert {name: getattr(life.state, name) for name in being.state} == pytest.approx(being.state, abs=1e-12)
 
 

@@ -49,7 +49,7 @@ def test_engine_and_peer_call_all_three_stages_for_every_event(stages: handlers.
 def test_both_modes_of_a_loop_are_shown_for_every_load() -> None:
     rows = jitter.rows(Effort(quick=True, rounds=1))
     assert [list(row.samples) for row in rows[:-1]] == [["async", "sync"]] * (len(rows) - 1)
-    assert "events answered in 2 ticks" in rows[3].notes["async"]
+    assert "events processed in 2 ticks" in rows[3].notes["async"]
     assert [each.bar.peer for each in rows[-1].verdicts()] == ["0 events/s"]
 
 

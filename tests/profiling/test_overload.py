@@ -11,15 +11,15 @@ import pytest
 from benches import measure, overload, overload_run
 from benches.measure import Effort
 from benches.measures import rows_of
-from benches.overload_run import HANDLERS, REFLEXES, Answering, Load, Seen
+from benches.overload_run import HANDLERS, REFLEXES, Load, Processing, Seen
 from lifeevt import Priority
 
 BRIEF = 0.05  # seconds
-ANSWERINGS = pytest.mark.parametrize("answering", [HANDLERS.cut(), REFLEXES.cut()], ids=lambda each: each.name)
+MODES = pytest.mark.parametrize("processing", [HANDLERS.cut(), REFLEXES.cut()], ids=lambda each: each.name)
 
 
-def suffered(answering: Answering, load: Load) -> Seen:
-    return overload_run.suffered(answering, load, 2000.0, BRIEF)
+def observed(processing: Processing, load: Load) -> Seen:
+    return overload_run.observed(processing, load, 2000.0, BRIEF)
 
 
 def test_the_rows_can_be_said_in_json_and_have_the_bars_of_the_issue() -> None:
@@ -37,24 +37,24 @@ def test_the_rows_can_be_said_in_json_and_have_the_bars_of_the_issue() -> None:
     }  # fmt: skip
 
 
-@ANSWERINGS
-def test_everything_that_came_is_accounted_for_and_no_critical_event_is_lost(answering: Answering) -> None:
-    seen = suffered(answering, Load(100.0, 100.0, 100.0))
+@MODES
+def test_everything_that_came_is_accounted_for_and_no_critical_event_is_lost(processing: Processing) -> None:
+    seen = observed(processing, Load(100.0, 100.0, 100.0))
     assert set(seen.sent) == {"alarm", "news", "gossip", "flood"}
     assert seen.unaccounted == 0
     assert seen.lost_percent(Priority.CRITICAL) == 0.0
     assert seen.statistics.queue.high_water <= 2000 * overload_run.WORK_SECONDS
 
 
-@ANSWERINGS
-def test_events_unknown_to_the_engine_are_found(answering: Answering) -> None:
-    seen = suffered(answering, Load(1.0, 0.0))
+@MODES
+def test_events_unknown_to_the_engine_are_found(processing: Processing) -> None:
+    seen = observed(processing, Load(1.0, 0.0))
     statistics = replace(seen.statistics, ledger=replace(seen.statistics.ledger, refused=7))
     assert overload_run.told(statistics) == sum(seen.sent.values()) + 7
 
 
 def test_a_type_that_did_not_come_has_no_figures() -> None:
-    seen = suffered(REFLEXES.cut(), Load(0.0, 1.0))
+    seen = observed(REFLEXES.cut(), Load(0.0, 1.0))
     assert math.isnan(seen.took_us(Priority.NORMAL, "total", 99)) and math.isnan(seen.lost_percent(Priority.NORMAL))
     assert seen.took_us(Priority.LOW, "total", 50) > 0.0
 

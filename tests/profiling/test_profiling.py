@@ -118,7 +118,7 @@ def test_the_plain_peer_gives_the_engine_s_results() -> None:
     being, state = peers.PlainBeing(), ThreadSafeSelfState.life()
     engine = AsyncEventProcessor(state)
     for event in workloads.events(2000):
-        being.answer(event)
+        being.process(event)
         engine.submit(event)
         engine.process_pending()
     assert being.state == pytest.approx({name: state[name] for name in being.state}, abs=1e-9)
