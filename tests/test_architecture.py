@@ -49,7 +49,7 @@ WAY = ["event", "queue", "scheduler", "processor", "state", "result", "runtime"]
 ENTRIES = 24  # of the folder, as a file manager lists it
 RARELY_NEEDED = {
     "asyncio", "csv", "ctypes", "importlib.metadata", "importlib.resources", "json", "logging", "pathlib", "subprocess",
-    "tempfile", "tomllib", "traceback", "urllib", "lifeevt.state.checksummed_file",
+    "tempfile", "tomllib", "traceback", "urllib", "lifeevt.state.persistence",
 }  # fmt: skip
 FACADES = {"AsyncEventQueue", "AsyncEventProcessor", "ThreadSafeSelfState"}
 IMPORT = re.compile(r"^\s*from (\.+)([\w.]*) c?import\b", re.M)

@@ -15,9 +15,10 @@ from ..result import Status
 from ..scheduler import EventScheduler
 from ..state import ThreadSafeSelfState
 from .batches import Batches
+from .coroutines import CoroutineRunner
 from .handler import Handler, HandlerTable
 from .reflex import CompiledReflexes
-from .stages import BatchExecution, CoroutineRunner, Execution, log_failure, stage_calls
+from .stages import BatchExecution, Execution, log_failure, stage_calls
 
 if TYPE_CHECKING:
     from .worker import ProcessingThread

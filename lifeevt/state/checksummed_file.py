@@ -1,4 +1,4 @@
-"""ChecksummedFile: JSON with a checksum in a file that survives crashes, and the fields of a state saved in one."""
+"""ChecksummedFile: JSON with a checksum in a file that survives crashes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,14 @@ import fcntl
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
 
-from ..errors import SerializationError, StateFileError, StateFileMissing, UnknownField
-from ..serialization import exact_json, parse_json
-from .snapshot import RestoreReport
+from ..errors import StateFileError, StateFileMissing
 
-Hooks = Mapping[str, Callable[[Any], Any]]  # by field, a function from its value to JSON, or back
-
-KIND = "lifeevt-state"
 FORMAT_VERSION = 1
 _WHOLE = '{{"format":"{kind}","format_version":{version},"sha256":"{digest}","content":{content}}}\n'
 _HEAD = re.compile(
@@ -199,33 +193,3 @@ def _checksum(content: bytes) -> str:
     from hashlib import sha256  # lazy: most programs save no state
 
     return sha256(content).hexdigest()
-
-
-def save_fields(
-    path: str | os.PathLike[str], fields: Mapping[str, Any], version: int, wall_seconds: float, encode: Hooks | None
-) -> None:
-    """Write the fields of one version; errors as ``ThreadSafeSelfState.save``."""
-    hooks = checked_hooks(encode, fields)
-    encoded = {name: hooks[name](value) if name in hooks else value for name, value in fields.items()}
-    content = exact_json({"version": version, "saved_at_seconds": wall_seconds, "fields": encoded}, "state")
-    ChecksummedFile(path, KIND).write(content)
-
-
-def load_fields(path: str | os.PathLike[str], decode: Hooks) -> tuple[dict[str, Any], RestoreReport]:
-    """Return the fields of a file and their origin; errors as ``ThreadSafeSelfState.load``."""
-    found = ChecksummedFile(path, KIND).read()
-    try:
-        content = parse_json(found.content, str(found.path))
-        report = RestoreReport(found.path, content["version"], content["saved_at_seconds"], found.problem)
-        fields = dict(content["fields"])
-    except (SerializationError, KeyError, TypeError, ValueError) as error:
-        raise StateFileError(f"{found.path} does not hold a state: {error}") from None
-    return {name: decode[name](value) if name in decode else value for name, value in fields.items()}, report
-
-
-def checked_hooks(hooks: Hooks | None, fields: Mapping[str, Any]) -> Hooks:
-    """Return the hooks, or none; UnknownField for a hook of an unknown field."""
-    for name in hooks or ():
-        if name not in fields:
-            raise UnknownField(f"a hook is given for the field {name!r}, which the state does not have")
-    return hooks or {}

@@ -21,7 +21,7 @@ from .transaction import Isolation, Transaction, retried
 from .wrapped_object import WrappedObject, declared_fields
 
 if TYPE_CHECKING:
-    from .checksummed_file import Hooks
+    from .persistence import Hooks
 
 ANY_VERSION = 0  # of a commit that watches no field
 Result = TypeVar("Result")
@@ -269,7 +269,7 @@ class ThreadSafeSelfState(StateBase):
             UnknownField: a hook is for an unknown field.
             OSError: the folder or the disk refuses.
         """
-        from .checksummed_file import save_fields  # lazy: most programs save no state
+        from .persistence import save_fields  # lazy: most programs save no state
 
         seen = self.snapshot()
         save_fields(path, seen, seen.version, (clock or SystemClock()).wall_time(), encode)
@@ -287,7 +287,7 @@ class ThreadSafeSelfState(StateBase):
             UnknownField: the file, or a hook, names a field that the state does not have.
             InvalidValue: a field refuses its value.
         """
-        from .checksummed_file import checked_hooks, load_fields  # lazy: most programs load no state
+        from .persistence import checked_hooks, load_fields  # lazy: most programs load no state
 
         values, report = load_fields(path, checked_hooks(decode, self.fields))
         self.store(values)

@@ -12,7 +12,8 @@ from hypothesis import given, strategies as st
 from lifeevt import Field, InvalidValue, ManualClock, ThreadSafeSelfState, UnknownField, Value
 from lifeevt.errors import SerializationError, StateFileError, StateFileMissing
 from lifeevt.state import RestoreReport
-from lifeevt.state.checksummed_file import KIND, ChecksummedFile, load_fields, save_fields
+from lifeevt.state.checksummed_file import ChecksummedFile
+from lifeevt.state.persistence import KIND, load_fields, save_fields
 
 NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
