@@ -42,7 +42,7 @@ class Box:
             box.samples += 1
 
     def height(self) -> int:
-        """How many boxes stand upon each other, this one included."""
+        """The height of the stack of boxes, this one included."""
         return 1 + max((each.height() for each in self.called.values()), default=0)
 
 
@@ -117,7 +117,7 @@ def readable(symbol: str) -> str:
 
 
 def shortened(frames: list[str]) -> Iterator[str]:
-    """Leave out how the thread began, what perf has no name for, and all but one of equal frames in a row."""
+    """Leave out the start of the thread, frames without a name, and all but one of equal frames in a row."""
     first = next((place for place, name in enumerate(frames) if name.startswith("_PyEval")), 0)
     before = UNKNOWN
     for name in frames[first:]:

@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def unlike(kept: Mapping[str, Any]) -> str | None:
-    """Say why kept counts mean nothing here, or None."""
+    """Return why the kept counts are not comparable here, or None."""
     here = {"python": instructions.python_version(), "machine": instructions.platform.machine()}
     for name, value in here.items():
         if kept.get(name) != value:

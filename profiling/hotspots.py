@@ -30,7 +30,7 @@ STEPS = (
 
 
 class OwnScheduler(EventScheduler):
-    """A scheduler that the engine must ask in Python."""
+    """A scheduler that the engine must call in Python."""
 
     def observe(self, *times: Any) -> None:
         super().observe(*times)

@@ -143,7 +143,7 @@ def main() -> None:
 
 
 def what_is_missing() -> str | None:
-    """Say why nothing can be counted here, or None."""
+    """Return why nothing can be counted here, or None."""
     if shutil.which("valgrind") is None:
         return "valgrind is not installed; callgrind, which counts the instructions, is a part of it"
     measure.refuse_traced()

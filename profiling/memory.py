@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def moments(count: int) -> Iterator[tuple[str, Any]]:
-    """Walk events through an engine; yield what is alive each time, and let the caller look."""
+    """Take events through an engine; yield the name and the live objects of each moment."""
     state = ThreadSafeSelfState.life()
     queue = AsyncEventQueue(count)
     engine = AsyncEventProcessor(state, queue=queue, result_capacity=count)

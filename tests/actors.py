@@ -1,4 +1,4 @@
-"""Threads that do as they are told, one call after another: how a test orders what happens.
+"""Threads that run the calls of a test one after another, so that the test decides their order.
 
 ``with Actor() as a: a.do(lock.acquire_read)`` runs the call in a's thread and waits for it;
 ``a.begin(...)`` starts one that may block and returns a Call to ask for its result later.
@@ -78,7 +78,7 @@ class Actor:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Ask again and again, letting others run, until it holds."""
+    """Return once the condition holds; let other threads run between two checks."""
     until = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < until, "the condition did not come to hold"

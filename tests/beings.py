@@ -69,7 +69,7 @@ class Slotted:
 
 
 class Model:
-    """What pydantic's models look like from outside."""
+    """A class with the outside of pydantic's models."""
 
     model_fields: ClassVar[dict[str, Any]] = {"energy": object(), "memory": object()}
 

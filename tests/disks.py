@@ -22,7 +22,7 @@ class PowerCut(BaseException):
 
 
 class File:
-    """What the disk surely holds of a file (None: nothing yet), and what it may hold instead."""
+    """The content that the disk surely holds of a file (None: nothing yet), and the contents that it may hold."""
 
     def __init__(self, safe: bytes | None) -> None:
         self.safe = safe

@@ -1,4 +1,4 @@
-"""The shape of the package: what may import what, how long a module may be, how things are named."""
+"""The architecture of the package: permitted imports, the length of modules, names."""
 
 from __future__ import annotations
 

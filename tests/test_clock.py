@@ -1,4 +1,4 @@
-"""The clocks: the manual one moves only when told to, and never loses a waiter."""
+"""The clocks: the manual one moves only on request, and wakes every waiting thread."""
 
 from __future__ import annotations
 

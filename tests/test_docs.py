@@ -97,7 +97,7 @@ def test_the_index_of_decisions_lists_each_with_its_status(page: Path) -> None:
 
 
 def public_names() -> dict[str, list[str]]:
-    """What the page of the public names lists, by package."""
+    """The names on the page of the public names, by package."""
     rows = re.findall(r"^\| `(lifeevt[.\w]*)` \| (.+?) \|", (ROOT / "docs/reference/names.md").read_text("utf-8"), re.M)
     return {home: re.findall(r"`(\w+)`", names) for home, names in rows}
 

@@ -44,7 +44,7 @@ class LeapingClock(ManualClock):
 
 
 def loop_of(on_tick: Callable[[Tick], object] | None = None, **more: Any) -> RuntimeLoop:
-    """A loop of 0.1 s on a leaping clock, synchronous unless told otherwise, with one reflex: hit."""
+    """A loop of 0.1 s on a leaping clock, synchronous by default, with one reflex: hit."""
     clock = more.pop("clock", None) or LeapingClock()
     state = ThreadSafeSelfState({"energy": Field(50.0, 0.0, 100.0)})
     engine = AsyncEventProcessor(

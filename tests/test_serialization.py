@@ -1,4 +1,4 @@
-"""JSON without loss: equal on the way back, or an error that says where."""
+"""JSON without loss: equal values on the way back, or an error with the path."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def native_id(thread: threading.Thread) -> int:
 
 
 def core_wait_ns(thread_id: int) -> int:
-    """How long the kernel kept a thread in its run queue so far; 0 where the kernel does not say."""
+    """How long the kernel kept a thread in its run queue so far; 0 where the kernel does not count it."""
     told = Path(f"/proc/self/task/{thread_id}/schedstat")
     return int(told.read_text(encoding="ascii").split()[1]) if told.exists() else 0
 

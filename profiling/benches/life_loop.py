@@ -108,7 +108,7 @@ class LifeState:
     lock: Any = field(default_factory=threading.RLock)
 
     def status(self) -> dict[str, Any]:
-        """What meaning is made from: a shallow copy, the containers live."""
+        """Return the status for the meaning: a shallow copy with the live containers."""
         with self.lock:
             known = dict(self.__dict__)
         del known["lock"]
@@ -134,7 +134,7 @@ class LifeState:
 
 
 class MeaningEngine:
-    """What an event means: how much, and what it does to the state."""
+    """Compute an event's significance and its impact on the state."""
 
     def __init__(self) -> None:
         self._known = {each.type: (each.weight, dict(each.impact)) for each in ReflexSet.life().reflexes}

@@ -148,7 +148,7 @@ def observed(processing: Processing, load: Load, rate: float, seconds: float) ->
 
 
 def told(statistics: ProcessorStatistics) -> int:
-    """How many events the engine says that came."""
+    """Return how many events came by the engine's own count."""
     return statistics.ledger.accepted + statistics.ledger.refused + statistics.queue.limited
 
 

@@ -31,7 +31,7 @@ def type_table_of(core: ModuleType) -> Any:
 
 
 def offered(heap: Any, type_table: Any, types: list[int], *, policy: int = REJECT, arrival_ns: int = 100) -> Any:
-    """Offer by array; the intensity of each tells its place."""
+    """Offer by array; the intensity of each number is its place."""
     strengths = array("d", [place / 10_000 for place in range(len(types))])
     return heap.offer_numbers(type_table, array("i", types), strengths, None, arrival_ns, policy)
 

@@ -1,4 +1,4 @@
-"""StateCells.absorb: what was changed elsewhere meanwhile is added to, not written over."""
+"""StateCells.absorb: concurrent changes are added up, not overwritten."""
 
 from __future__ import annotations
 

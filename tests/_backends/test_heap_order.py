@@ -1,6 +1,6 @@
-"""The order of the heap through its runs, tombstones and numbers: events that come in order and those that do not.
+"""The order of the heap through its runs, tombstones and sequences, for keys in order and out of it.
 
-``EventHeap.offer`` uses the level as the run; what cannot be reached that way is called in C.
+``EventHeap.offer`` uses the level as the run; other runs are tested in C.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def test_shedding_at_either_end_of_a_run_keeps_the_order(core: ModuleType, count
 
 
 def drained_keys(count: int, policy: int) -> Iterator[tuple[int, int]]:
-    """What is left: with DROP_LOWEST the first that came on the better level, with DROP_OLDEST the last."""
+    """The remaining keys: with DROP_LOWEST the first ones of the better level, with DROP_OLDEST the last."""
     first = 0 if policy == DROP_LOWEST else count
     return ((-key, 2) for key in range(first, first + count))
 

@@ -1,4 +1,4 @@
-"""Where an event stands when offsets move what is held, paused, replaced or postponed; on each twin."""
+"""The place of an event when offsets move held, paused, replaced or postponed ones; on each twin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tracked(heap: Any, key: int, level: int, payload: Any, **more: Any) -> Any:
 
 
 def shift(heap: Any, **offsets: int) -> None:
-    """Let the levels named, as ``level_1=5``, stand behind their keys, and no others."""
+    """Set the offsets of the named levels, as ``level_1=5``, and 0 for all others."""
     heap.shift([offsets.get(f"level_{level}", 0) for level in range(MAX_LEVELS)])
     heap.check()
 

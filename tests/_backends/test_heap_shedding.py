@@ -14,7 +14,7 @@ BUDGETS = {0: 10, 2: 500, 3: 2000}  # of the levels that come; each is a run of 
 
 
 class Naive:
-    """What is queued, by sequence; looks through all of it each time."""
+    """The queued events by sequence; each search looks through all of them."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity, self.accepted = capacity, 0

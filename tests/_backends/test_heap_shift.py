@@ -1,4 +1,4 @@
-"""EventHeap.shift: levels that stand behind their keys, also what waits already; on each twin."""
+"""EventHeap.shift: offsets of levels, also for events queued before; on each twin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LockEntry: the place of a thread in the line of a fair lock."""
+"""LockEntry: the place of a thread in the queue of a fair lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reactor that is given a CoDel: what it sheds itself, what it leaves to Python, and how both end."""
+"""A reactor with a CoDel: the events that it sheds itself, those left to Python, and how both end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ReflexTable: appraise, decide, apply; what its rules mean, and which tables it refuses.
+"""ReflexTable: appraise, decide, apply; the meaning of its rules, and the tables that it refuses.
 
 `respond` returns (significance, pattern, impacts, applied, version before, version after).
 """

@@ -50,7 +50,7 @@ def records(buffer: Any) -> list[dict[str, Any]]:
 
 
 def as_record(result: dict[str, Any]) -> dict[str, Any]:
-    """What the buffer says of a result; it has no payload."""
+    """A result as the buffer has it, without its payload."""
     significance, pattern, impact, applied, before, version = result["outcome"]
     rest = (0.0,) * (MAX_IMPACTS - len(impact))
     return {

@@ -20,7 +20,7 @@ MILLISECOND = 1_000_000
 
 
 def turned_away(acquire: Callable[[int], None], release: Callable[[], None]) -> bool:
-    """Say whether an attempt without waiting fails; leave the lock as it was."""
+    """Return whether an attempt without waiting fails; leave the lock as it was."""
     try:
         acquire(0)
     except LockTimeout:

@@ -23,7 +23,7 @@ SECOND = 10**9
 
 
 class LockUsers:
-    """Actors around one lock, each told to enter and to leave."""
+    """Actors that take and release one lock on request."""
 
     def __init__(self, lock: Any, actors: list[Actor]) -> None:
         self.lock, self._idle = lock, actors

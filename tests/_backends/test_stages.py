@@ -15,7 +15,7 @@ DEAD_LETTERED = 4
 
 
 class Helpers:
-    """What a reactor is served with; each call is noted."""
+    """The helpers of a reactor; they record each call."""
 
     def __init__(self, stretch: Stretch) -> None:
         self.calls: list[tuple[Any, ...]] = []

@@ -85,7 +85,7 @@ class Model:
     # hooks that the broken states override
 
     def read(self, reader: ModelTransaction, name: str) -> Any:
-        """Return a field as a transaction sees it that did not write it."""
+        """Return a field that the transaction did not write, as it sees it."""
         return self.at(name, reader.began)
 
     def look(self, reader: ModelTransaction) -> View:

@@ -16,7 +16,7 @@ ORDER = re.compile(r"(?P<field>[xyz]): (?P<values>[\d ]+)")
 
 
 def written(text: str) -> History:
-    """The history that the text stands for."""
+    """Parse the text as a history."""
     last = max(int(token["number"]) for token in TOKEN.finditer(text))
     transactions = [creation({"x": 0, "y": 0, "z": 0}), *(Transaction(number, 0) for number in range(1, last + 1))]
     order = {field: [0] for field in "xyz"}

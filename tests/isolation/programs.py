@@ -49,7 +49,7 @@ class Program(NamedTuple):
 
 
 def decoded(drawn: bytes) -> Program:
-    """The program that the bytes stand for."""
+    """Decode the bytes as a program."""
     clients = MIN_CLIENTS + drawn[0] % (MAX_CLIENTS - MIN_CLIENTS + 1)
     fields = MIN_FIELDS + min(drawn[1] % 8, MAX_FIELDS - MIN_FIELDS) % (MAX_FIELDS - MIN_FIELDS + 1)
     busy: set[int] = set()

@@ -47,7 +47,7 @@ def test_each_rule_finds_something_broken() -> None:
 
 
 def test_a_broken_state_behaves_like_the_model_without_its_fault() -> None:
-    """The honest model, which all of them are made of, is clean: what is found is what was broken."""
+    """The correct model, the base of all broken states, shows no anomaly."""
 
     @settings(max_examples=AT_LEAST)
     @given(programs)

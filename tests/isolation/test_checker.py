@@ -1,4 +1,4 @@
-"""The checker knows each anomaly in its smallest history, and finds nothing in the same history put right."""
+"""The checker finds each anomaly in its smallest history, and none in the same history put right."""
 
 from __future__ import annotations
 

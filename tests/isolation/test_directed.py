@@ -37,7 +37,7 @@ def ends(history: History) -> list[str]:
 
 
 def seen(history: History, number: int) -> list[object]:
-    """What a transaction read, in its order."""
+    """The values that a transaction read, in its order."""
     steps = history.transactions[number].operations
     return [step.value if isinstance(step, Read) else step.values for step in steps if isinstance(step, (Read, Look))]
 

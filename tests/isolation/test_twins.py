@@ -1,4 +1,4 @@
-"""The twins stand the search: random programs of concurrent clients, and nothing that isolation forbids."""
+"""Random programs of concurrent clients show no anomaly on the twins that their isolation forbids."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_watcher_is_told_the_same_history(isolation: str) -> None:
 
 
 def watched(told: list[StateChange], fields: Any) -> ThreadSafeSelfState:
-    """A state that tells its changes."""
+    """A state with a watcher of its changes."""
     state = ThreadSafeSelfState(fields)
     state.watch(told.append)
     return state

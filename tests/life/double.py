@@ -167,7 +167,7 @@ class SelfState:
         self.active = active
 
     def get_safe_status_dict(self, include_optional: bool = True, limits: dict[str, int] | None = None) -> Any:
-        """A shallow dict whose containers are the live ones."""
+        """A shallow dict with the live containers."""
         key = (include_optional, tuple(sorted((limits or {}).items())))
         known = self._cache.get(key)
         if known is None or time.monotonic() - known[0] > CACHE_SECONDS:

@@ -37,7 +37,7 @@ def _job(ask: Ask, program: list[Operation], calls: list[Call]) -> Callable[[], 
 
 
 def drawn_programs(dice: random.Random) -> list[list[Operation]]:
-    """What each of some threads shall ask. Few fields and few values, so that they meet."""
+    """Draw a program for each of some threads. Few fields and few values, so that they meet."""
     threads = dice.randint(MIN_THREADS, MAX_THREADS)
     return [_drawn_program(dice) for _ in range(threads)]
 
@@ -47,7 +47,7 @@ def _drawn_program(dice: random.Random) -> list[Operation]:
 
 
 def drawn_contents(dice: random.Random) -> dict[str, Any]:
-    """What the fields hold at first."""
+    """Draw the first contents of the fields."""
     return {name: drawn_value(name, dice) for name in NAMES}
 
 

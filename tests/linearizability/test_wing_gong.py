@@ -1,4 +1,4 @@
-"""The search for an explanation knows what can be explained, on histories written by hand."""
+"""The search explains just the linearizable histories, on histories written by hand."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Place:
         return guard
 
     def begun(self, actor: Actor, holder: str, timeout: float | None = None) -> Call:
-        """Let a thread ask, and wait until it stands in line."""
+        """Let a thread ask, and return once it is queued."""
         before = len(self.lock.line)
         call = actor.begin(self.enter, holder, timeout)
         wait_until(lambda: len(self.lock.line) > before or call.ended)

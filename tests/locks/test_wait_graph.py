@@ -235,7 +235,7 @@ def test_a_wait_inside_a_search_is_refused() -> None:
 @given(data=st.data())
 @settings(max_examples=40)
 def test_a_wait_fails_just_when_it_would_close_a_cycle(data: st.DataObject) -> None:
-    """Four people and three exclusive locks; the model follows the waits, each for one other."""
+    """Four threads and three exclusive locks; the model follows the waits, each for one other."""
     kinds = data.draw(st.lists(st.sampled_from(["write", "fair", "instrumented"]), min_size=3, max_size=3))
     locks = [made(kind, f"lock {number}")[0] for number, kind in enumerate(kinds)]
     holder: dict[int, int] = {}

@@ -442,7 +442,7 @@ def histogram_machine(*twins: Callable[[], Any]) -> type[RuleBasedStateMachine]:
 
 
 def _fits(buckets: list[tuple[int, int]], found: list[int]) -> bool:
-    """Whether each duration stands in a bucket that is at most a 64th longer."""
+    """Whether each duration is in a bucket that is at most a 64th longer."""
     placed = sorted(found)
     uppers = [upper for upper, count in buckets for _ in range(count)]
     return len(uppers) == len(placed) and all(

@@ -44,7 +44,7 @@ def arguments(core: ModuleType, name: str) -> dict[str, Any]:
 
 
 def stretch(core: ModuleType) -> dict[str, Any]:
-    """Arguments of a Reactor: what it works on."""
+    """The arguments of a Reactor."""
     parts = {"heap": "EventHeap", "type_table": "TypeTable", "table": "ReflexTable", "cells": "StateCells"}
     works_on = {name: made(core, type_id) for name, type_id in parts.items()}
     return {**works_on, "accounts": [core.Account()], "capacity": 2, "processes": True}

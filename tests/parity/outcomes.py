@@ -1,4 +1,4 @@
-"""Small programs over the facade, each with an outcome in plain values: what the backends are compared by."""
+"""Small programs over the facade, each with an outcome in plain values, to compare the backends."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def vitals() -> ThreadSafeSelfState:
 
 
 def setting(name: Any, value: Any) -> str:
-    """What setting a field makes of the state, or the error."""
+    """The state after a field was set, or the error."""
     state = vitals()
     try:
         state[name] = value
@@ -52,7 +52,7 @@ def setting(name: Any, value: Any) -> str:
 
 
 def calling(calls: list[Any]) -> tuple[list[str], tuple[int, ...]]:
-    """What reads (a name) and deltas (a mapping) return or raise, with the snapshot after each; the counts."""
+    """The results or errors of reads (a name) and deltas (a mapping), the snapshot after each, and the counts."""
     state, said = vitals(), []
     for call in calls:
         try:

@@ -1,4 +1,4 @@
-"""What a user's objects may do while they are asked for their number, on both twins."""
+"""A user's objects that change a list while they are converted to numbers, on both twins."""
 
 from __future__ import annotations
 

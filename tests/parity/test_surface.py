@@ -335,7 +335,7 @@ def test_every_argument_of_a_user_is_swapped() -> None:
 
 
 def own(core: ModuleType, value: Any) -> Any:
-    """An argument in which a class in angle brackets stands for an object of the twin's."""
+    """An argument with an object of the twin in the place of each class in angle brackets."""
     if isinstance(value, list):
         return [own(core, each) for each in value]
     return made(core, value[1:-1]) if isinstance(value, str) and value.startswith("<") else value

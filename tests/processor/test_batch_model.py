@@ -1,4 +1,4 @@
-"""Random arrivals in and out of batches against a naive model, which looks at everything each time."""
+"""Random arrivals in and out of batches against a naive model, which searches all events each time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KINDS: dict[str, tuple[Priority, int, int, int, int]] = {
 
 @dataclass(frozen=True)
 class Arrival:
-    """One event: when it comes, its line within its kind (none when empty), how long it lives (0: for ever)."""
+    """One event: its arrival, its line within its kind (none when empty), and its time to live (0: for ever)."""
 
     at_ms: int
     kind: str

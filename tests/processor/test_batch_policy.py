@@ -102,7 +102,7 @@ came = st.tuples(st.integers(0, 20), st.integers(0, 3), st.integers(0, 40))
 def test_no_event_waits_longer_than_window_and_deadline_allow_and_the_order_is_kept(
     events: list[tuple[int, int, int]], size: int, window: int
 ) -> None:
-    """A caller that looks at every nanosecond gives each batch in time, whole and in order."""
+    """A caller that checks at every nanosecond processes each batch in time, whole and in order."""
     batch: Batch[tuple[int, int, int]] = Batch(BatchPolicy(size, window / 1e9))
     coming, given_out, now = list(events), list[tuple[int, int, int]](), 0
     moment = sum(pause for pause, _, _ in events) + 100

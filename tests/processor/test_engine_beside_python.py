@@ -39,7 +39,7 @@ def switch_interval_is_given_back() -> Iterator[None]:
 
 
 class Gate:
-    """A handler that tells when it was entered and stays until it is released."""
+    """A handler that reports its start and blocks until it is released."""
 
     def __init__(self) -> None:
         self.entered, self.release = threading.Event(), threading.Event()
@@ -53,7 +53,7 @@ class Gate:
 
 
 class Watching(EventScheduler):
-    """Sees every event end."""
+    """Records every event's end."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)

@@ -40,7 +40,7 @@ def event_of(number: int = 0, kind: str = "joy") -> Event:
 
 
 class Gate:
-    """A handler that tells when it was entered and stays until it is released."""
+    """A handler that reports its start and blocks until it is released."""
 
     def __init__(self) -> None:
         self.entered, self.release = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""The gate over instruction counts: what it lets pass is judged on made-up numbers; nothing is counted here."""
+"""The gate over instruction counts, on made-up numbers; nothing is counted here."""
 
 from __future__ import annotations
 

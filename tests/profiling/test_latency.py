@@ -1,4 +1,4 @@
-"""The latency bench: what its columns are, what spoils a sample, and the wake-up in plain C below them all."""
+"""The latency bench: its columns, spoiled samples, and the wake-up in plain C below them all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The measure of Life's adoption: its columns do the same work, and its watch sees every event."""
+"""The measure of Life's adoption: its columns do the same work, and its watch records every event."""
 
 from __future__ import annotations
 

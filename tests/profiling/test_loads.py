@@ -1,4 +1,4 @@
-"""The benches under load: each has rows that JSON can say, named columns, and the bars of the table they belong to."""
+"""The benches under load: each has rows that JSON can hold, named columns, and the bars of its table."""
 
 from __future__ import annotations
 

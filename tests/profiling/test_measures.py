@@ -1,4 +1,4 @@
-"""Each measure has rows with named columns and bars; what is missing is said, and nothing is judged here."""
+"""Each measure has rows with named columns and bars; missing columns are named, and no figure is judged here."""
 
 from __future__ import annotations
 

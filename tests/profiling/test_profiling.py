@@ -1,4 +1,4 @@
-"""The scripts under profiling/ run and say what they measured; what they measured is not judged here."""
+"""The scripts under profiling/ run and print their figures; no figure is judged here."""
 
 from __future__ import annotations
 

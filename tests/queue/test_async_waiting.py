@@ -33,7 +33,7 @@ if hasattr(os, "eventfd"):  # Linux alone has it
 
 @pytest.fixture(autouse=True, params=FORMS)
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run each test with each form of the file by which a heap tells event loops of changes."""
+    """Run each test with each form of the file that wakes event loops."""
     monkeypatch.setattr(async_waiting, "open_files", FORMS[request.param])
 
 
@@ -355,7 +355,7 @@ def test_stopping_without_draining_gives_up_the_coroutines() -> None:
 
 
 async def turns(count: int = 5) -> None:
-    """Let everything else of the loop run for some turns."""
+    """Let the other tasks of the loop run for some iterations."""
     for _ in range(count):
         turn = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().call_soon(turn.set_result, None)

@@ -1,4 +1,4 @@
-"""A rank of the user's own: the order of a queue, and the places that it refuses."""
+"""A custom rank function: the order of a queue, and the places that it refuses."""
 
 from __future__ import annotations
 

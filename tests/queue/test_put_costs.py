@@ -25,14 +25,14 @@ class CountingClock(ManualClock):
 
 
 class NoTable:
-    """Stands for the table of a backend where no call of it is expected."""
+    """A backend's table that refuses every call."""
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"the table was asked for {name}")
 
 
 def count_look_ups(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Note each look-up of a type in what is returned."""
+    """Record each look-up of a type in the returned list."""
     noted: list[str] = []
 
     def counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:

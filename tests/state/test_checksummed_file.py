@@ -36,7 +36,7 @@ def names(folder: Path) -> list[str]:
 
 
 def outcome(file: ChecksummedFile) -> str | None:
-    """What is read, or None when nothing whole is there."""
+    """The content that is read, or None without a whole file."""
     try:
         return file.read().content
     except StateFileError:

@@ -1,4 +1,4 @@
-"""Many threads that submit, cancel, boost and defer tracked events beside the worker: each ends once, as told."""
+"""Many threads submit, cancel, boost and defer tracked events beside the worker: each ends as its receipt states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process that saves is killed without a warning, again and again: what it said was saved is there."""
+"""A saving process is killed without a warning, many times: the last saved number is on the disk."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def main() -> LoopStatistics:
 
 
 def mistakes(state: ThreadSafeSelfState, queue: AsyncEventQueue) -> None:
-    """What the checker must see; an ignore that is not needed is an error of its own."""
+    """Mistakes that the checker must report; an unneeded ignore is an error of its own."""
     Event(5)  # type: ignore[arg-type]
     Event("greeting", colour="red")  # type: ignore[call-arg]
     Event("greeting").intensity = 0.5  # type: ignore[misc]

@@ -142,7 +142,7 @@ def lock_held_for_writing():
 
 
 def cells_in_use():
-    """Forked again and again while threads write: every child sees a whole state, and can go on with it."""
+    """Fork many times while threads write: every child has a consistent state, and can write it."""
     made, done = core.StateCells([500.0, 500.0], [-1e9] * 2, [1e9] * 2, [False] * 2), threading.Event()
 
     def move():

@@ -1,4 +1,4 @@
-"""The native twin is compiled code, and the suite says so when it is not there."""
+"""The native twin is compiled code, and the suite fails without it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_no_native_leaves_the_native_twin_out_by_name(tmp_path: Path) -> None:
 
 
 def suite_without_extension(folder: Path, *options: str) -> str:
-    """What pytest says of one test of ours where the package has no extension."""
+    """Return pytest's output for one test where the package has no extension."""
     shutil.copytree(PACKAGE, folder / "lifeevt", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
     test = f"{TESTS / '_backends' / 'test_histogram.py'}::test_an_empty_histogram_is_all_zeros"
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(TESTS),

@@ -1,4 +1,4 @@
-"""A reader without the lock, beside a writer without the GIL: it sees all of a write, or nothing of it."""
+"""A reader without the lock, beside a writer without the GIL: it sees each write whole or not at all."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ STRONG = 285  # of 1000 readings between -1 and 1 in steps of a tenth, those of 
 
 @pytest.fixture(scope="module")
 def sensor(tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    """The example, compiled as its own setup.py says."""
+    """The example, compiled with its own setup.py."""
     folder = tmp_path_factory.mktemp("sensor")
     for path in EXAMPLE.iterdir():
         shutil.copy(path, folder)

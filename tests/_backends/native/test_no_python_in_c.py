@@ -34,7 +34,7 @@ LINE = re.compile(r'<pre class="cython line score-(\d+)"[^>]*>.*?<span class="">
 
 
 def directives() -> dict[str, object]:
-    """What setup.py compiles with."""
+    """The directives of setup.py."""
     for node in ast.parse(SETUP.read_text()).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "DIRECTIVES":
             found: dict[str, object] = ast.literal_eval(node.value)
@@ -43,7 +43,7 @@ def directives() -> dict[str, object]:
 
 
 def scores(folder: Path, module: str) -> dict[int, int]:
-    """How much Python Cython sees in each line of a module of the backends."""
+    """The amount of Python that Cython finds in each line of a module of the backends."""
     switches = [f"-X{name}={value}" for name, value in directives().items()]
     command = [sys.executable, "-m", "cython", "-3", "--annotate", *switches, f"lifeevt/_backends/{module}.pyx"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
@@ -53,7 +53,7 @@ def scores(folder: Path, module: str) -> dict[int, int]:
 
 
 def scores_of_text(folder: Path, text: str) -> dict[int, int]:
-    """The same for a text that stands in the folder of the C, as a module without declarations of its own."""
+    """The same for a text in the folder of the C functions, as a module without declarations."""
     (folder / "lifeevt" / "_backends" / "nogil" / "whole.pyx").write_text(text)
     return scores(folder, "nogil/whole")
 

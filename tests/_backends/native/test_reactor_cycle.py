@@ -1,4 +1,4 @@
-"""A reactor stands in a cycle with its engine, so the collector ends it: the heap must still be there by then."""
+"""A reactor is in a cycle with its engine, so the collector frees it: the heap must still exist then."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ TWINS = ("native", "reference")
 
 
 def watched(told, make, fields):
-    """A state that tells its changes."""
+    """A state with a watcher of its changes."""
     state = make(fields)
     state.watch(told.append)
     return state

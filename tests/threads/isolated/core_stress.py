@@ -244,7 +244,7 @@ def histogram_counts_exactly():
 
 
 class Unlocked:
-    """A state without a lock: what the scenes above must be able to see."""
+    """A state without a lock: the scenes above must detect its faults."""
 
     def __init__(self):
         self.values, self.version = [500.0, 500.0], 0

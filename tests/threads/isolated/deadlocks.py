@@ -1,4 +1,4 @@
-"""Threads that take several locks each; print how often they had them all, and how often one was told of a deadlock.
+"""Threads that take several locks each; print how often they held them all, and how often a deadlock was raised.
 
 Arguments: the twin, the scene. In any order circles must be found, or it hangs; by rank there are none to find.
 """

@@ -26,7 +26,7 @@ class Being:
 
 
 class Overwriting:
-    """Cells that forget what was written since: what merging is there to prevent."""
+    """Cells that overwrite concurrent changes instead of adding them up."""
 
     def __init__(self, cells):
         self._cells = cells

@@ -1,4 +1,4 @@
-"""What the interpreter can do while a thread waits for the lock. A process of its own: it may freeze.
+"""Run the interpreter while a thread waits for the lock. A process of its own: it may freeze.
 
 Arguments: the twin, the scene.
 """

@@ -1,4 +1,4 @@
-"""A child saves ever higher numbers and says each; it is killed, again and again. Arguments: the file, how often."""
+"""A child saves ever higher numbers and prints each; it is killed many times. Arguments: the file, how often."""
 
 import json
 import os

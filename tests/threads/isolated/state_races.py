@@ -1,4 +1,4 @@
-"""Threads move amounts between the fields of one state, and others look; print how many calls there were.
+"""Threads move amounts between the fields of one state, and others read; print the number of calls.
 
 Arguments: the twin, and "whole", or "halves" for a state that applies each delta in two steps.
 """

@@ -69,7 +69,7 @@ def race():
 
 
 def moved(text):
-    """What a module outside the package says for a neighbour in it."""
+    """Return a relative import of the package as an absolute one."""
     return text.replace("from ..", "from lifeevt._backends.")
 
 

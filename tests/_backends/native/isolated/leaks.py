@@ -39,7 +39,7 @@ def refused(error, call, *arguments):
 
 
 class Owner:
-    """May stand in a cycle."""
+    """An object for reference cycles."""
 
 
 def cells_of(count=8):

@@ -1,4 +1,4 @@
-"""Import a module in a subinterpreter after the main one has it, and say what happened. Argument: the module."""
+"""Import a module in a subinterpreter after the main one has it, and print the outcome. Argument: the module."""
 
 import sys
 from importlib import import_module
