@@ -199,7 +199,7 @@ def test_a_name_is_loaded_at_its_first_use_with_the_stages_below_it() -> None:
     assert imported_by("import lifeevt; lifeevt.runtime") & stages == stages
 
 
-def test_the_checks_above_see_what_they_look_for() -> None:
+def test_the_checks_above_find_violations() -> None:
     path = PACKAGE / "queue" / "queue.py"
     assert {"errors", "_backends.contract", "event", "queue.tracker"} <= own_imports(path)
     assert "types" in set(imported(path))
@@ -232,7 +232,7 @@ def test_the_folder_opens_with_few_entries() -> None:
     assert len(seen) <= ENTRIES, sorted(seen)
 
 
-def test_the_package_publishes_what_it_lists() -> None:
+def test_the_package_publishes_the_listed_names() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     listed = next(ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)
                   and getattr(node.targets[0], "id", "") == "__all__")  # fmt: skip

@@ -29,7 +29,7 @@ def test_advancing_moves_both_times() -> None:
     assert clock.wall_time() == 100.0 + 1.500000003
 
 
-def test_a_clock_starts_at_zero_unless_told() -> None:
+def test_a_clock_starts_at_zero_by_default() -> None:
     assert (ManualClock().now_ns(), ManualClock().wall_time()) == (0, 0.0)
 
 
@@ -61,7 +61,7 @@ def wait_for_time(clock: Clock, condition: threading.Condition, deadline_ns: int
     return waits
 
 
-def test_a_waiter_goes_on_when_its_time_has_come_and_not_before() -> None:
+def test_a_waiter_wakes_at_its_deadline_and_not_before() -> None:
     clock, condition = ManualClock(), threading.Condition()
     with Actor() as waiter:
         call = waiter.begin(wait_for_time, clock, condition, 3 * SECOND)
@@ -82,7 +82,7 @@ def test_a_deadline_that_has_passed_does_not_wait() -> None:
         clock.wait(condition, 4)
 
 
-def test_a_notified_waiter_goes_on_without_time() -> None:
+def test_a_notified_waiter_wakes_without_time() -> None:
     clock, condition = ManualClock(), threading.Condition()
 
     def wait_once() -> None:

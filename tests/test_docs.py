@@ -39,7 +39,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(("code", "output"), blocks())
-def test_every_python_block_runs_alone_and_prints_what_stands_below_it(code: str, output: str | None) -> None:
+def test_every_python_block_runs_alone_and_prints_the_text_below_it(code: str, output: str | None) -> None:
     environment = {**os.environ, "PYTHONWARNINGS": "error"}
     ran = subprocess.run(  # not from the root, where `-c` would import the sources
         [sys.executable, "-c", code], cwd=ROOT / "docs", capture_output=True, text=True, timeout=60, env=environment
@@ -82,7 +82,7 @@ def test_decisions_have_numbers_of_their_own_without_a_gap() -> None:
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=name_of)
-def test_a_decision_says_status_context_decision_and_consequences(page: Path) -> None:
+def test_a_decision_has_status_context_decision_and_consequences(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert text.startswith(f"# {page.name[:4]}: ")
     assert re.search(r"^Status: (proposed|accepted|superseded by \[\d{4}\]\(.+\))$", text, re.M)

@@ -205,7 +205,7 @@ def test_a_loop_needs_no_callback() -> None:
     assert loop_of().run(2).ticks == 2
 
 
-def test_a_callback_that_raises_is_counted_and_the_loop_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_callback_that_raises_is_counted_and_the_loop_continues(caplog: pytest.LogCaptureFixture) -> None:
     def on_tick(tick: Tick) -> None:
         if tick.index % 2:
             raise RuntimeError("boom")
@@ -217,7 +217,7 @@ def test_a_callback_that_raises_is_counted_and_the_loop_goes_on(caplog: pytest.L
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_an_interrupt_ends_the_loop_and_what_it_started(mode: str) -> None:
+def test_an_interrupt_ends_the_loop_and_its_engine(mode: str) -> None:
     def on_tick(tick: Tick) -> None:
         raise KeyboardInterrupt
 
@@ -426,7 +426,7 @@ def test_the_strategy_is_told_of_every_tick_and_of_its_lateness() -> None:
     assert first.load.levels[1].depth == 1 and second.load.levels[1].finished == 1
 
 
-def test_a_strategy_that_fails_is_counted_and_the_loop_goes_on(
+def test_a_strategy_that_fails_is_counted_and_the_loop_continues(
     caplog: pytest.LogCaptureFixture
 ) -> None:
     class Broken(AdaptiveStrategy):

@@ -125,7 +125,7 @@ def test_the_native_twin_is_not_replaced_when_it_was_asked_for() -> None:
         ("raise OSError('bad machine code')", "bad machine code"),
     ],
 )
-def test_an_extension_that_is_there_and_broken_says_so(value: str | None, failure: str, shown: str) -> None:
+def test_a_broken_extension_is_reported_as_such(value: str | None, failure: str, shown: str) -> None:
     ended = python(BROKEN.format(failure=failure) + SHOW, value)
     assert ended.returncode == 1
     assert shown in ended.stderr

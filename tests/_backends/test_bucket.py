@@ -91,7 +91,7 @@ def test_a_bucket_needs_a_heap(core: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("many", [1, 200, 2000])
-def test_of_an_array_those_over_the_limit_are_refused_and_the_rest_goes_in(core: ModuleType, many: int) -> None:
+def test_numbers_over_the_limit_are_refused_and_the_others_are_queued(core: ModuleType, many: int) -> None:
     heap, type_table = limited(core, 3, capacity=5000)
     assert came(heap, type_table, [0, 1] * many) == min(3, many) + many
     assert (heap.limited, heap.counts()[:2]) == (max(many - 3, 0), (min(3, many) + many, 0))

@@ -117,7 +117,7 @@ def test_a_whole_number_is_taken_as_an_int(core: ModuleType) -> None:
 
 @pytest.mark.native
 @pytest.mark.parametrize("count", [0, 1, 3])
-def test_a_number_for_each_cell_is_asked(core: ModuleType, count: int) -> None:
+def test_absorb_needs_a_number_for_each_cell(core: ModuleType, count: int) -> None:
     with pytest.raises(ValueError, match="a number for each cell"):
         cells_of(core).absorb(0, (1.0,) * count, (1.0, 2.0))
     with pytest.raises(ValueError, match="a number for each cell"):

@@ -24,7 +24,7 @@ def cells_of(core: ModuleType, *objects: Any, count: int = 2, **rules: Any) -> A
 # objects
 
 
-def test_objects_stand_behind_the_numbers(core: ModuleType) -> None:
+def test_objects_follow_the_numbers(core: ModuleType) -> None:
     cells = cells_of(core, "a", "b")
     assert len(cells) == 2
     assert (cells.read_object(2), cells.read_object(3)) == ("a", "b")
@@ -113,7 +113,7 @@ def test_a_refused_number_leaves_everything_as_it_was(core: ModuleType, bad: lis
     assert given_values[1] == "x" and cells.stamp(0) == 0
 
 
-def test_a_refusal_says_of_which_place(core: ModuleType) -> None:
+def test_a_refusal_names_the_place(core: ModuleType) -> None:
     with pytest.raises(ValueError) as caught:
         cells_of(core).commit(0, [], [1], [11.0])
     assert caught.value.args == ("11.0 lies outside [0.0, 10.0]", 1)
@@ -211,13 +211,13 @@ def test_the_amounts_returned_sum_up_to_the_cells(core: ModuleType, changes: lis
 # the trail
 
 
-def test_nothing_is_recorded_until_it_is_asked_for(core: ModuleType) -> None:
+def test_nothing_is_recorded_before_recording_is_switched_on(core: ModuleType) -> None:
     cells = cells_of(core)
     cells.write(0, 2.0)
     assert cells.take_changes() == []
 
 
-def test_the_trail_holds_every_change_in_order(core: ModuleType) -> None:
+def test_the_change_log_holds_every_change_in_order(core: ModuleType) -> None:
     cells = cells_of(core, "a")
     cells.record(True)
     cells.write(0, 2.0, 7), cells.add([1, 0], [20.0, 1.0]), cells.commit(0, [], [2, 1], ["b", 3.0], -9)
@@ -245,7 +245,7 @@ def test_a_change_log_grows_until_it_is_taken(core: ModuleType) -> None:
     assert [change[0] for change in cells.take_changes()] == list(range(1, 1001))
 
 
-def test_a_trail_that_is_switched_off_is_forgotten(core: ModuleType) -> None:
+def test_a_change_log_that_is_switched_off_is_forgotten(core: ModuleType) -> None:
     cells = cells_of(core)
     cells.record(True), cells.write(0, 2.0), cells.record(False), cells.write(0, 3.0), cells.record(True)
     assert cells.take_changes() == []

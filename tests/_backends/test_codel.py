@@ -120,7 +120,7 @@ def test_a_standing_delay_is_shed_ever_more_often(core: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("interval", [1, 2, 3, 10**9, 2**31, 2**32 + 1, 999_999_999_999_999_989, 10**18])
-def test_the_next_is_shed_when_the_law_says_to_the_nanosecond(core: ModuleType, interval: int) -> None:
+def test_the_next_event_is_shed_at_the_nanosecond_of_the_control_law(core: ModuleType, interval: int) -> None:
     one, next_ns = codel(core, 1, interval), interval
     assert one.admits(LEVEL, 0, 1)
     assert not one.admits(LEVEL, interval, 1), "the first one, after a whole interval"
@@ -145,7 +145,7 @@ def test_one_short_wait_ends_the_episode(core: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(("pause", "count"), [(16 * INTERVAL - 1, 3), (16 * INTERVAL, 1)])
-def test_an_episode_goes_on_where_a_recent_one_stopped(core: ModuleType, pause: int, count: int) -> None:
+def test_an_episode_continues_at_the_rate_of_a_recent_one(core: ModuleType, pause: int, count: int) -> None:
     one, now = codel(core), INTERVAL
     assert one.admits(LEVEL, 0, TARGET) and not one.admits(LEVEL, now, TARGET)
     for shed in (1, 2, 3):

@@ -15,7 +15,7 @@ IN_USE = ["lock_held_by_others", "cells_in_use", "heap_in_use", "histogram_in_us
 
 
 @pytest.mark.parametrize("scene", [*SCENES, *IN_USE])
-def test_the_child_goes_on_where_the_parent_was(backend: str, isolated: Callable[..., str], scene: str) -> None:
+def test_the_child_continues_where_the_parent_was(backend: str, isolated: Callable[..., str], scene: str) -> None:
     assert isolated("_backends/isolated/forks.py", backend, scene).split() == ["child", "parent"]
 
 

@@ -72,7 +72,7 @@ def test_a_shift_does_not_release_events_that_are_aside(core: ModuleType) -> Non
     assert left(heap) == ["paused"]
 
 
-def test_a_replacement_on_a_more_important_level_stands_by_the_offset_of_that(core: ModuleType) -> None:
+def test_a_replacement_on_a_more_important_level_is_placed_by_its_offset(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     shift(heap, level_1=-30)
     ticket = tracked(heap, 50, 2, "old")
@@ -82,7 +82,7 @@ def test_a_replacement_on_a_more_important_level_stands_by_the_offset_of_that(co
     assert left(heap) == [15, "new", 25]
 
 
-def test_a_replacement_aside_takes_the_level_that_it_comes_back_on(core: ModuleType) -> None:
+def test_a_replaced_event_that_is_aside_returns_on_its_new_level(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     ticket = tracked(heap, 50, 2, "old", held=True)
     assert heap.replace(ticket, 50, 1, "new")
@@ -140,7 +140,7 @@ def test_a_replaced_event_can_be_withdrawn_after_a_shift(core: ModuleType) -> No
     assert left(heap) == [0, 2, 4]
 
 
-def test_the_head_is_told_by_key_level_and_type_and_stays(core: ModuleType) -> None:
+def test_the_head_is_returned_by_key_level_and_type_and_stays(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     assert heap.head() is None
     heap.offer(20, 1, 0, "later", REJECT)

@@ -21,7 +21,7 @@ def drained(heap: Any) -> list[Any]:
     return [entry[0] for entry in iter(heap.pop, None)]
 
 
-def test_a_level_stands_behind_its_keys_by_its_offset(core: ModuleType) -> None:
+def test_an_offset_moves_a_level_behind_its_keys(core: ModuleType) -> None:
     heap = core.EventHeap(9)
     heap.shift([0, 10, *[0] * 14])
     for key, level in ((9, 0), (0, 1), (11, 0), (1, 1)):
@@ -55,7 +55,7 @@ def test_equal_sums_leave_in_order_of_acceptance(core: ModuleType) -> None:
 
 
 @pytest.mark.parametrize(("offset", "first"), [(INT64_MAX, 0), (INT64_MIN, 1)])
-def test_a_sum_stops_at_either_end_and_does_not_turn_round(core: ModuleType, offset: int, first: int) -> None:
+def test_a_sum_saturates_at_either_end(core: ModuleType, offset: int, first: int) -> None:
     heap = core.EventHeap(2)
     heap.offer(0, 0, 0, 0, REJECT)
     heap.offer(7 if offset > 0 else -7, 1, 0, 1, REJECT)

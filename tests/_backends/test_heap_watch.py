@@ -36,7 +36,7 @@ def test_a_heap_without_watchers_announces_nothing(core: ModuleType) -> None:
     assert heap.wait(epoch, 0) == epoch
 
 
-def test_a_nudge_wakes_a_waiter_beside_no_change(core: ModuleType) -> None:
+def test_a_nudge_wakes_a_waiter_without_a_change(core: ModuleType) -> None:
     heap = core.EventHeap(4)
     epoch = heap.watch(False)
     with Actor() as waiter:

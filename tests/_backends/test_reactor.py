@@ -63,7 +63,7 @@ def test_a_row_outside_the_table_processes_nothing(core: ModuleType) -> None:
     assert stretch.process(HIT)[0]["status"] == IGNORED
 
 
-def test_results_stand_in_the_order_of_urgency(core: ModuleType) -> None:
+def test_results_are_in_the_order_of_urgency(core: ModuleType) -> None:
     stretch = Stretch(core)
     for key in (5, 1, 3):
         stretch.heap.offer(key, 3, 0, key, REJECT, HIT, 0.5)
@@ -115,7 +115,7 @@ def test_a_limit_is_kept(core: ModuleType) -> None:
     assert stretch.reactor.run_pending(2**62) == (0, None)
 
 
-def test_only_more_important_levels_go_when_asked(core: ModuleType) -> None:
+def test_above_limits_processing_to_more_important_levels(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(HIT, SHRUG, STRANGER)  # levels 0, 1, 2
     assert stretch.reactor.run_pending(9, 0) == (0, None)
@@ -196,7 +196,7 @@ def test_a_task_of_an_event_without_an_object_holds_its_numbers(core: ModuleType
     assert stretch.reactor.run_pending(1)[1][0] == (ASKED, 0.25, 12.5)
 
 
-def test_an_outcome_says_whether_the_reflex_has_acted_however_late_it_was_named(core: ModuleType) -> None:
+def test_an_outcome_tells_whether_the_reflex_acted_also_for_a_late_type(core: ModuleType) -> None:
     """The worker may have looked for the row just before another thread names it, and waits for the GIL then."""
     for _ in range(50):
         stretch = Stretch(core)
@@ -282,7 +282,7 @@ def test_the_gil_is_not_yielded_when_no_event_waits(core: ModuleType) -> None:
 # what it is made of
 
 
-def test_it_says_where_its_events_come_from(core: ModuleType) -> None:
+def test_a_reactor_gives_its_heap(core: ModuleType) -> None:
     stretch = Stretch(core)
     assert stretch.reactor.heap is stretch.heap and stretch.reactor.gil_wait.count == 0
 

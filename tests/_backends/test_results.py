@@ -81,7 +81,7 @@ def test_a_full_ring_overwrites_the_oldest_and_counts(core: ModuleType) -> None:
     assert stretch.ledger() == (100, 0, 0, (100, 0, 0, 0)), "a result that is given up has ended all the same"
 
 
-def test_a_ring_goes_round_without_loss_when_it_is_emptied_in_time(core: ModuleType) -> None:
+def test_a_ring_wraps_without_loss_when_it_is_emptied_in_time(core: ModuleType) -> None:
     stretch = Stretch(core, results=5)
     for round_ in range(20):
         assert [result["sequence"] for result in stretch.process(HIT, STRANGER, HIT)] == [
@@ -183,7 +183,7 @@ def test_the_buffer_keeps_each_time(core: ModuleType) -> None:
     assert (record["queued_ns"], record["started_ns"], record["sequence"]) == (-(2**63), 2**63 - 1, 2**63 - 1)
 
 
-def test_a_buffer_takes_as_many_as_it_is_asked_for(core: ModuleType) -> None:
+def test_a_buffer_takes_at_most_the_limit(core: ModuleType) -> None:
     stretch = Stretch(core)
     stretch.offer(*[HIT] * 50)
     stretch.reactor.run_pending(50)
@@ -255,7 +255,7 @@ def test_overwritten_results_are_released_by_the_next_call_with_the_gil(core: Mo
         stretch.reactor.take(None)
 
 
-def test_an_overwritten_payload_leaves_no_trace_in_a_heap_that_goes_on(core: ModuleType) -> None:
+def test_an_overwritten_payload_leaves_no_reference_in_the_heap(core: ModuleType) -> None:
     stretch = Stretch(core, results=1)
     kept = watched(stretch, 100)
     assert sum(alive(kept)) <= 2, "each place that became free was used again"

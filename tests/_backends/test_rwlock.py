@@ -243,7 +243,7 @@ def test_other_threads_run_while_one_waits(backend: str, isolated: Callable[...,
 
 
 @pytest.mark.parametrize("scene", ["reader_interrupted", "writer_interrupted"])
-def test_a_wait_of_the_main_thread_answers_ctrl_c(backend: str, isolated: Callable[..., str], scene: str) -> None:
+def test_ctrl_c_ends_a_wait_of_the_main_thread(backend: str, isolated: Callable[..., str], scene: str) -> None:
     assert isolated("threads/isolated/lock_waits.py", backend, scene).split() == ["interrupted", "usable"]
 
 

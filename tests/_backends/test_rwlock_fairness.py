@@ -263,7 +263,7 @@ class Model:
 
 
 @given(moves=st.lists(st.tuples(st.sampled_from(["r", "w", "w", "leave"]), st.integers(0, 7)), max_size=40))
-def test_any_order_of_calls_goes_as_the_policy_says(core: ModuleType, moves: list[tuple[str, int]]) -> None:
+def test_any_order_of_calls_follows_the_policy(core: ModuleType, moves: list[tuple[str, int]]) -> None:
     model = Model()
     with lock_users(core, 12) as users:
         for count, (move, choice) in enumerate(moves):
@@ -404,7 +404,7 @@ def test_a_time_out_names_every_reader(core: ModuleType) -> None:
 # measured
 
 
-def test_a_measured_lock_counts_stays_and_waits_and_knows_the_longest(core: ModuleType) -> None:
+def test_a_measured_lock_counts_holds_and_waits_and_keeps_the_longest(core: ModuleType) -> None:
     lock = core.RWLock("the map", True)
     with Actor() as waiter:
         lock.acquire_write()
@@ -418,7 +418,7 @@ def test_a_measured_lock_counts_stays_and_waits_and_knows_the_longest(core: Modu
     assert lock.longest[0] in names and lock.longest[1] == lock.holds.maximum > 0
 
 
-def test_a_lock_is_not_measured_unless_it_is_asked_for(core: ModuleType) -> None:
+def test_a_lock_is_not_measured_by_default(core: ModuleType) -> None:
     lock = core.RWLock()
     lock.acquire_read()
     lock.release_read()

@@ -17,7 +17,7 @@ def parts(core: ModuleType, capacity: int = 2) -> tuple[Any, Any]:
     return heap, core.Submitter(heap, type_table)
 
 
-def test_an_event_comes_out_as_it_went_in(core: ModuleType) -> None:
+def test_an_event_leaves_with_its_arguments(core: ModuleType) -> None:
     heap, submitter = parts(core)
     assert submitter.submit(0, -0.5, 7.0) is True
     payload, key, level, arrival_ns, sequence = heap.pop_above(MAX_LEVELS)

@@ -406,7 +406,7 @@ main()
 
 
 @pytest.mark.parametrize("name", ["typer", "rich"])
-def test_without_its_extra_the_command_says_how_to_get_it(name: str) -> None:
+def test_without_its_extra_the_command_names_the_extra(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", MISSING.format(name=name)],
         env=environment(), capture_output=True, text=True, timeout=PATIENCE,

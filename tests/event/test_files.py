@@ -41,7 +41,7 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_a_file_says_everything_that_a_type_has(tmp_path: Path) -> None:
+def test_a_file_holds_all_fields_of_a_type(tmp_path: Path) -> None:
     types = EventTypes.load(written(tmp_path, WHOLE))
     assert types.resolve(Event("collision")) == EventType("collision", Priority.CRITICAL, 5 * MS)
     assert types.resolve(Event("sensor_left")) == EventType(
@@ -107,7 +107,7 @@ def test_without_a_reader_of_toml_the_error_names_the_remedy(tmp_path: Path, mon
     [({}, True), ({"ttl_ns": 1}, False), ({"overflow": "block"}, False), ({"coalesce": "last"}, False),
      ({"rate_limit": RateLimit(1)}, False), ({"source_limit": RateLimit(1)}, False)],
 )  # fmt: skip
-def test_a_type_says_whether_level_and_budget_are_all(given: dict[str, Any], plain: bool) -> None:
+def test_a_type_tells_whether_level_and_budget_are_its_only_fields(given: dict[str, Any], plain: bool) -> None:
     assert EventType("x", Priority.LOW, 1, **given).is_plain is plain
 
 

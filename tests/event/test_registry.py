@@ -68,7 +68,7 @@ def test_every_other_type_is_normal_with_50_ms(name: str) -> None:
     assert (found.name, found.priority, found.budget_ns) == ("*", NORMAL, 50 * MS)
 
 
-def test_life_knows_the_types_of_the_plan_and_a_default() -> None:
+def test_life_has_its_types_and_a_default() -> None:
     assert {each.name for each in TYPES} == {*PLAN, "*"}
 
 
@@ -78,7 +78,7 @@ def test_the_longest_family_wins() -> None:
     assert found == ["a", "a", "a_b", "a_b", "a_b_c", "a_b"]
 
 
-def test_an_event_that_says_so_is_internal() -> None:
+def test_an_event_marked_internal_is_internal() -> None:
     found = TYPES.resolve(event_of("joy", metadata={"internal": True}))
     assert (found.name, found.priority, found.budget_ns) == ("internal", LOW, 200 * MS)
 
@@ -139,7 +139,7 @@ def test_an_event_type_needs_a_name() -> None:
 # --- tables of a user
 
 
-def test_a_table_of_ones_own_is_read_from_csv(tmp_path: Path) -> None:
+def test_a_custom_table_is_read_from_csv(tmp_path: Path) -> None:
     path = tmp_path / "types.csv"
     path.write_text("type,priority,budget_ms\nping, high ,0.5\n*,low,1000\n", encoding="utf-8")
     types = EventTypes.load(path)
@@ -224,7 +224,7 @@ def test_a_table_without_its_columns_is_refused(text: str, tmp_path: Path) -> No
         EventTypes.load(path)
 
 
-def test_a_type_that_stands_twice_is_refused() -> None:
+def test_a_type_given_twice_is_refused() -> None:
     with pytest.raises(InvalidConfiguration, match="twice"):
         EventTypes([EventType("x", Priority.LOW, 1), EventType("x", Priority.HIGH, 2)])
 
@@ -239,7 +239,7 @@ def test_a_table_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 # --- a table that changes while engines use it
 
 
-def test_lifes_table_is_ones_own() -> None:
+def test_each_call_of_life_returns_a_table_of_its_own() -> None:
     EventTypes.life().add(EventType("shock", LOW, 1))
     assert EventTypes.life().resolve(event_of("shock")).priority is CRITICAL
 
@@ -294,7 +294,7 @@ def test_an_engine_follows_a_change_of_its_types(by_arrays: bool) -> None:
     assert EventProcessingResult.from_json(results[-1].to_json()) == results[-1]
 
 
-def test_levels_of_ones_own_have_accounts_of_their_own() -> None:
+def test_custom_levels_have_accounts_of_their_own() -> None:
     types = EventTypes([EventType("dream", Priority(5), MS)])
     assert types.lowest == Priority(5)
     scheduler = EventScheduler(types=types)

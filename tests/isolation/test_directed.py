@@ -92,7 +92,7 @@ def test_an_observed_transaction_does_not_vanish(isolation: str) -> None:
 
 
 @both
-def test_two_looks_at_all_fields_see_the_same(isolation: str) -> None:
+def test_two_reads_of_all_fields_see_the_same(isolation: str) -> None:
     """PMP."""
     history = run(isolation, "0 begin, 0 look, 1 store b, 0 look, 0 look_back, 0 commit")
     first, second, third = seen(history, 1)

@@ -24,7 +24,7 @@ def hit(engine: AsyncEventProcessor) -> None:
     assert engine.process_pending() == 1
 
 
-def test_a_transaction_goes_on_with_its_snapshot_when_a_reflex_comes_between() -> None:
+def test_a_transaction_keeps_its_snapshot_when_a_reflex_writes() -> None:
     engine = being()
     with engine.state.transaction() as transaction:
         before = transaction["energy"]
@@ -50,7 +50,7 @@ def test_a_serializable_transaction_conflicts_with_a_reflex_on_a_field_that_it_r
     assert refused.value.fields == ("energy",)
 
 
-def test_transactions_beside_a_worker_lose_nothing_and_see_no_half_of_a_reflex(
+def test_transactions_beside_a_worker_lose_no_write_and_see_no_half_reflex(
     backend: str, isolated: Callable[..., str]
 ) -> None:
     counted = isolated(

@@ -226,7 +226,7 @@ def test_broken_vitals_are_repaired_every_hundredth_tick() -> None:
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
-def test_a_failed_tick_costs_integrity_and_the_loop_goes_on(mode: str) -> None:
+def test_a_failed_tick_costs_integrity_and_the_loop_continues(mode: str) -> None:
     calls: list[int] = []
 
     def fails(live: Any) -> None:

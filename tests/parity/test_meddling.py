@@ -47,7 +47,7 @@ def test_a_number_that_raises_gives_its_own_error(core: ModuleType) -> None:
     assert heap.counts()[0] == 0 and cells.read_all() == (0, (1.0,))
 
 
-def test_a_number_may_use_the_object_that_asks_for_it(core: ModuleType) -> None:
+def test_a_number_may_use_the_object_that_converts_it(core: ModuleType) -> None:
     heap, cells = made(core, "EventHeap"), made(core, "StateCells")
     heap.offer(Meddler(lambda: heap.offer(0, 0, 0, "inner", REJECT)), 0, 0, "outer", REJECT)
     cells.add([0], [Meddler(lambda: cells.write(0, 5.0))])

@@ -210,7 +210,7 @@ def test_reflexes_keep_their_place_before_and_behind_a_due_batch(works: bool) ->
 
 
 @pytest.mark.parametrize(("strategy", "order"), [("deadline", [[0], [1]]), ("priority", [[1], [0]])])
-def test_a_due_batch_stands_where_the_strategy_puts_it(strategy: str, order: list[list[int]]) -> None:
+def test_a_due_batch_is_placed_by_the_strategy(strategy: str, order: list[list[int]]) -> None:
     def bring() -> None:
         being.clock.advance(0.01)
         being.submit(1, "shock")

@@ -61,7 +61,7 @@ def test_without_a_window_it_takes_the_present_events() -> None:
     assert batch.due_ns() == 7
 
 
-def test_a_strategy_may_want_smaller_ones_at_present() -> None:
+def test_a_strategy_may_lower_the_batch_size() -> None:
     batch = batch_of()
     batch.add("a", 10**9, 2, 7)
     assert (batch.due_ns(most=1), batch.due_ns(most=2)) == (7, 7 + 10 * MS)
@@ -69,7 +69,7 @@ def test_a_strategy_may_want_smaller_ones_at_present() -> None:
     assert batch.is_full(most=0)  # one is always allowed
 
 
-def test_it_stands_where_its_most_urgent_event_would() -> None:
+def test_a_batch_is_placed_by_its_most_urgent_event() -> None:
     batch, strict = batch_of(), [1000 * level for level in range(16)]
     assert (batch.place(strict), batch.level) == (NEVER, 16)
     batch.add("a", 100, 2, 0)

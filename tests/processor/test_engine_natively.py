@@ -169,7 +169,7 @@ def test_a_stopped_engine_takes_no_arrays() -> None:
         engine.submit_arrays(*given)
 
 
-def test_arrays_that_are_written_meanwhile_make_events_all_the_same() -> None:
+def test_arrays_that_are_written_meanwhile_still_make_events() -> None:
     engine = engine_of(queue=AsyncEventQueue(60_000), result_capacity=60_000)
     code = engine.type_id("hit")
     types, strengths, stamps = array("i", [code] * 50_000), array("d", [0.5] * 50_000), array("d", [1.0] * 50_000)

@@ -307,7 +307,7 @@ def test_levels_pass_each_other_no_deeper_than_there_are_levels() -> None:
     assert engine.ledger().ends[Status.PROCESSED] == 1 + 3 + 9 + 27
 
 
-def test_a_scheduler_of_ones_own_decides() -> None:
+def test_a_custom_scheduler_decides() -> None:
     types = EventTypes([EventType("joy", HIGH, 1), EventType("shock", LOW, 100)])
     engine = engine_of(scheduler=EventScheduler(types=types))
     assert [result.priority for result in processed(engine, event_of("shock"), event_of("joy"))] == [HIGH, LOW]

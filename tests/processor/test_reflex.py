@@ -89,7 +89,7 @@ def test_the_shipped_table_holds_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("vitals", [0.0, 1e-9])
-def test_life_goes_on_when_all_vitals_are_gone(vitals: float) -> None:
+def test_events_are_processed_when_all_vitals_are_zero(vitals: float) -> None:
     state = ThreadSafeSelfState.life()
     for name in VITALS:
         state[name] = vitals
@@ -347,7 +347,7 @@ def test_a_gain_needs_both_its_fields() -> None:
 # --- tables of one's own
 
 
-def test_a_table_of_ones_own_replaces_lifes_in_an_engine(tmp_path: Path) -> None:
+def test_a_custom_table_replaces_lifes_in_an_engine(tmp_path: Path) -> None:
     table, rules = tmp_path / "reflexes.csv", tmp_path / "rules.csv"
     table.write_text("type, weight, a, b, gain\n ping , 1, 8, , a*b\n shock, 1, , -1,\n", encoding="utf-8")
     rules.write_text(

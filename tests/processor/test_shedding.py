@@ -152,7 +152,7 @@ def test_the_receipt_of_a_shed_event_settles() -> None:
     assert statuses(being.engine).count(Status.SHED) == ends.count(Status.SHED)
 
 
-def test_the_next_of_a_key_goes_when_the_one_before_is_shed() -> None:
+def test_the_next_event_of_a_key_runs_when_the_one_before_is_shed() -> None:
     being = Being()
     receipts = [being.engine.submit_tracked(Event("social"), key="one") for _ in range(30)]
     being.clock.advance(1.0)

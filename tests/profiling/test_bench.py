@@ -53,7 +53,7 @@ def test_a_measure_runs_quickly_and_prints_its_tables_and_bars(told: Told) -> No
     assert "== bars" in said.split("is better by")[-1]
 
 
-def test_bars_are_said_to_be_met_not_met_or_not_measured(told: Told, known: None) -> None:
+def test_bars_are_reported_as_met_not_met_or_not_measured(told: Told, known: None) -> None:
     lines = told("queue").split("== bars")[1].splitlines()
     assert lines[2] == "queue: one case, ns, ours"
     assert [line.split()[-5:] for line in lines[3:6]] == [
@@ -105,7 +105,7 @@ def test_without_a_name_the_usual_measures_run(told: Told, monkeypatch: pytest.M
     assert tuple(asked) == measures.USUAL
 
 
-def test_a_peer_that_is_not_installed_is_said(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_peer_is_reported(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "installed", lambda name: False)
     said = told("state", "--quick", "--rounds", "1")
     assert "not measured: readerwriterlock and fasteners: not installed" in said

@@ -56,7 +56,7 @@ def test_without_its_probe_the_floor_is_not_measured() -> None:
 
 
 @pytest.mark.parametrize("made", [latency.Peer, latency.Engine])
-def test_a_duration_is_told_once(made: Any) -> None:
+def test_a_duration_is_returned_once(made: Any) -> None:
     subject = made()
     assert subject.taken_ns() is None
     subject.submit(Event("shock", -0.9))

@@ -8,7 +8,7 @@ from benches import life, measure
 from benches.measure import Effort
 
 
-def test_its_rows_can_be_said_and_judged() -> None:
+def test_its_rows_can_be_printed_and_judged() -> None:
     rows = life.rows(Effort(quick=True, rounds=1))
     assert [len(row.bars) for row in rows] == [0, 1, 0, 1, 1, 1]
     for row in rows:

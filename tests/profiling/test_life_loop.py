@@ -18,7 +18,7 @@ def after(*events: Event) -> LifeLoop:
     return life
 
 
-def test_a_strong_shock_leaves_a_fresh_state_as_the_contract_says() -> None:
+def test_a_strong_shock_changes_a_fresh_state_by_the_contract() -> None:
     state = after(Event("shock", -0.9)).state
     assert state.energy == pytest.approx(99.6575, abs=1e-12)
     assert state.stability == pytest.approx(0.9775, abs=1e-12)

@@ -53,7 +53,7 @@ def test_both_modes_of_a_loop_are_shown_for_every_load() -> None:
     assert [each.bar.peer for each in rows[-1].verdicts()] == ["0 events/s"]
 
 
-def test_a_curve_s_rows_say_which_point_they_are() -> None:
+def test_a_curve_s_rows_name_their_points() -> None:
     rows = [row.as_dict() for row in curves.rows(Effort(quick=True, rounds=1))]
     points = [(row["curve"], row["x"]) for row in rows]
     assert len(points) == len(set(points))

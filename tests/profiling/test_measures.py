@@ -14,7 +14,7 @@ from benches.measures import MEASURES, ONLY_NAMED, USUAL, rows_of
 
 
 @pytest.mark.parametrize("name", MEASURES)
-def test_a_measure_has_rows_that_json_can_say(name: str) -> None:
+def test_a_measure_has_rows_that_json_can_hold(name: str) -> None:
     rows = rows_of(name)(Effort(quick=True, rounds=1))
     assert rows and any(row.bars for row in rows) == (name != "curves")
     for row in rows:
@@ -29,7 +29,7 @@ def test_every_measure_is_usual_or_runs_only_when_named() -> None:
     assert not set(USUAL) & set(ONLY_NAMED)
 
 
-def test_a_measure_without_a_peer_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measure_without_a_peer_reports_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(state, "installed", lambda name: False)
     row = state.row(state.CASES[0], 10, 1)
     assert row.notes[measure.NOT_MEASURED] == "readerwriterlock and fasteners: not installed"

@@ -22,7 +22,7 @@ def observed(processing: Processing, load: Load) -> Seen:
     return overload_run.observed(processing, load, 2000.0, BRIEF)
 
 
-def test_the_rows_can_be_said_in_json_and_have_the_bars_of_the_issue() -> None:
+def test_json_can_hold_the_rows_and_they_have_their_bars() -> None:
     assert rows_of("overload") is overload.rows
     rows = overload.rows(Effort(quick=True, rounds=1))
     for row in rows:

@@ -218,7 +218,7 @@ def test_a_wait_for_room_does_not_block_the_loop() -> None:
     assert queue.get_nowait() == event_of(2)
 
 
-def test_without_block_a_refusal_comes_at_once() -> None:
+def test_without_block_an_event_is_refused_at_once() -> None:
     queue = queue_of(capacity=1, overflow="reject")
     queue.put(event_of(1))
     assert not run(queue.put_async(event_of(2)))

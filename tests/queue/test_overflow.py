@@ -180,7 +180,7 @@ def test_a_paused_type_waits_while_others_are_processed() -> None:
 
 
 @pytest.mark.parametrize("clock", CLOCKS, ids=["machine", "manual"])
-def test_everything_can_be_paused_and_goes_on_in_order(clock: Any) -> None:
+def test_all_events_can_be_paused_and_resume_in_order(clock: Any) -> None:
     queue = queue_of(clock=clock)
     queue.pause()
     for number in range(4):

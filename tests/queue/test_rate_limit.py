@@ -81,7 +81,7 @@ def test_ten_a_second_means_one_every_tenth_after_the_burst() -> None:
     assert [bucket.admits(now) for now in at] == [True, True, False, False, True, False, True, True, False]
 
 
-def test_a_clock_that_stands_for_years_costs_nothing() -> None:
+def test_a_clock_that_stops_for_years_costs_nothing() -> None:
     bucket = TokenBucket(RateLimit(3, 1.0))
     assert [bucket.admits(2**62) for _ in range(4)] == [True, True, True, False]
 

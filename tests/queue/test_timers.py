@@ -270,7 +270,7 @@ def test_an_expired_event_of_a_key_lets_the_next_one_go() -> None:
 # --- timers
 
 
-def test_timers_fire_in_order_and_equal_ones_as_they_came() -> None:
+def test_timers_fire_in_order_and_equal_ones_in_arrival_order() -> None:
     timers, seen, dice = Timers(), [], random.Random(1)
     due = [dice.randrange(20) for _ in range(200)]
     for number, when in enumerate(due):

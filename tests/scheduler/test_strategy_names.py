@@ -52,7 +52,7 @@ def test_another_package_brings_a_strategy_by_entry_point(installed: str) -> Non
     assert strategy_names() == sorted([*SHIPPED, "broken", "other"])
 
 
-def test_a_package_that_is_not_asked_for_is_not_imported(installed: str) -> None:
+def test_an_unused_package_is_not_imported(installed: str) -> None:
     find_strategy("deadline")
     assert strategy_names() and "other_strategy" not in sys.modules
 

@@ -80,7 +80,7 @@ def test_a_waiting_worker_processes_a_critical_event_at_once() -> None:
 
 
 @pytest.mark.parametrize("handlers", [None, {"*": lambda event, state: None}])
-def test_a_running_engine_goes_on_under_any_strategy(handlers: Any) -> None:
+def test_a_running_engine_keeps_running_under_any_strategy(handlers: Any) -> None:
     state = ThreadSafeSelfState({"energy": Field(1.0)})
     processed = 0
     with AsyncEventProcessor(state, [], handlers) as engine:
@@ -110,7 +110,7 @@ def test_draining_is_not_throttled() -> None:
     assert len(being.started) == 3 and being.engine.scheduler.throttles
 
 
-def test_without_throttling_the_gate_is_not_asked() -> None:
+def test_without_throttling_the_gate_is_not_called() -> None:
     class Counting(LoadBalancingStrategy):
         throttles = False
         asked = 0

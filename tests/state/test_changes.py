@@ -66,7 +66,7 @@ def test_a_write_without_effect_is_no_change() -> None:
     assert told == []
 
 
-def test_a_watcher_of_some_fields_hears_of_these() -> None:
+def test_a_watcher_of_some_fields_is_told_of_their_changes_alone() -> None:
     state, told = being(), []
     state.watch(lambda change: told.append(change.fields), ["tags", "ticks"])
     state["energy"] = 1.0
@@ -76,7 +76,7 @@ def test_a_watcher_of_some_fields_hears_of_these() -> None:
         state.watch(told.append, ["nobody"])
 
 
-def test_a_watcher_hears_from_its_beginning_to_its_end() -> None:
+def test_a_watcher_is_told_changes_from_its_start_to_its_end() -> None:
     state, first, second = being(), [], []
     state.increment("ticks")
     with state.watch(lambda change: first.append(change.version)) as subscription:
@@ -190,7 +190,7 @@ def test_a_failing_watcher_is_logged_and_the_others_hear(caplog: pytest.LogCaptu
     assert "a watcher failed at version 1" in caplog.text
 
 
-def test_an_interrupted_delivery_goes_on_where_it_stopped() -> None:
+def test_an_interrupted_delivery_resumes_where_it_stopped() -> None:
     state, told = being(), []
 
     def interrupted(change: StateChange) -> None:
@@ -238,7 +238,7 @@ def test_without_a_history_nothing_is_kept() -> None:
         being(history=-1)
 
 
-def test_the_history_goes_on_when_the_last_watcher_leaves() -> None:
+def test_the_history_is_kept_when_the_last_watcher_leaves() -> None:
     state = being(history=9)
     with state.watch(lambda change: None):
         state.increment("ticks")
@@ -290,7 +290,7 @@ def test_reflexes_of_the_worker_are_delivered_without_a_call() -> None:
     assert {reason for _, reason, _ in told} == {"reflex"}
 
 
-def test_reflexes_of_the_callers_thread_are_delivered_before_it_goes_on() -> None:
+def test_reflexes_in_the_callers_thread_are_delivered_before_the_call_returns() -> None:
     state, engine = shocks()
     told: list[StateChange] = []
     state.watch(told.append)

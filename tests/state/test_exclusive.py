@@ -55,7 +55,7 @@ def test_a_block_without_a_change_makes_no_version() -> None:
     assert (state.version, access.version) == (0, 0)
 
 
-def test_a_block_knows_the_versions_of_its_begin_and_its_end() -> None:
+def test_a_block_has_the_versions_of_its_begin_and_its_end() -> None:
     _, state = wrapped()
     state["energy"] = 7.0
     access = state.exclusive()
@@ -65,7 +65,7 @@ def test_a_block_knows_the_versions_of_its_begin_and_its_end() -> None:
     assert access.version == state.version == 2
 
 
-def test_an_exception_goes_on_and_the_changes_before_it_are_published() -> None:
+def test_an_exception_propagates_and_the_changes_before_it_are_published() -> None:
     _, state = wrapped()
     with pytest.raises(ZeroDivisionError), state.exclusive() as live:
         live.energy = 7.0
@@ -258,7 +258,7 @@ def test_a_transaction_inside_exclusive_access_raises() -> None:
             state.transact(lambda t: None)
 
 
-def test_a_transaction_may_go_on_beside_exclusive_access_of_another_thread() -> None:
+def test_a_transaction_may_run_beside_exclusive_access_of_another_thread() -> None:
     being, state = wrapped()
     with Actor() as holder, state.transaction() as t:
         t["energy"] = 7.0

@@ -311,7 +311,7 @@ def test_a_live_state_is_not_copied(take: Any) -> None:
 # --- snapshots
 
 
-def test_a_snapshot_stays_while_the_state_goes_on() -> None:
+def test_a_snapshot_does_not_change_with_the_state() -> None:
     state = vitals()
     before = state.snapshot()
     state["energy"] = 1.0

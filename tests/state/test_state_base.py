@@ -137,7 +137,7 @@ def test_a_state_may_have_any_number_of_fields(count: int) -> None:
     assert [state[name] for name in state] == list(state.snapshot().values())
 
 
-def test_a_reader_racing_with_deltas_sees_whole_ones(backend: str, isolated: Callable[..., str]) -> None:
+def test_a_reader_racing_with_deltas_sees_whole_deltas(backend: str, isolated: Callable[..., str]) -> None:
     assert int(isolated("threads/isolated/state_races.py", backend, "whole", timeout=100)) >= 20_000
 
 

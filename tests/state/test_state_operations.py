@@ -122,7 +122,7 @@ def test_a_value_that_copies_to_itself_is_handed_out_unchanged() -> None:
     assert state["place"] is point[0]
 
 
-def test_a_copy_of_ones_own_replaces_deepcopy() -> None:
+def test_a_custom_copy_replaces_deepcopy() -> None:
     state = being(tags=Value((), copy=tuple))
     state["tags"] = ["a"]
     assert state["tags"] == ("a",)

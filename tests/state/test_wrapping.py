@@ -254,7 +254,7 @@ def test_no_live_list_leaks_in_or_out() -> None:
     assert state["memory"] == [["shock"]]
 
 
-def test_an_object_that_equals_no_copy_of_itself_is_stored_all_the_same() -> None:
+def test_an_object_that_equals_no_copy_of_itself_is_stored() -> None:
     target = Loose(thing=Loose(depth=1))
     state = ThreadSafeSelfState.wrap(target)
     state["thing"] = Loose(depth=2)
@@ -262,7 +262,7 @@ def test_an_object_that_equals_no_copy_of_itself_is_stored_all_the_same() -> Non
     assert state["thing"] is not target.thing
 
 
-def test_a_conflict_is_found_before_the_object_hears_of_it() -> None:
+def test_a_conflict_is_found_before_the_object_is_written() -> None:
     being, state = wrapped()
     with pytest.raises(ConflictError), state.transaction() as t:
         t["energy"] = 1.0

@@ -5,5 +5,5 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-def test_every_tracked_event_ends_once_as_its_receipt_says(backend: str, isolated: Callable[..., str]) -> None:
+def test_every_tracked_event_ends_once_as_its_receipt_states(backend: str, isolated: Callable[..., str]) -> None:
     assert int(isolated("threads/isolated/receipt_stress.py", backend, timeout=100)) == 10_000

@@ -8,7 +8,7 @@ from pathlib import Path
 KILLS = 40
 
 
-def test_a_killed_process_leaves_a_whole_file_with_all_that_it_said_was_saved(
+def test_a_killed_process_leaves_a_whole_file_with_its_last_saved_number(
     tmp_path: Path, isolated: Callable[..., str]
 ) -> None:
     saved = int(isolated("threads/isolated/save_until_killed.py", str(tmp_path / "state"), str(KILLS)))

@@ -9,7 +9,7 @@ from pathlib import Path
 SCRIPT = "_backends/native/isolated/cells_race.py"
 
 
-def test_a_reader_beside_a_writer_never_sees_half_of_a_write(isolated: Callable[..., str], tmp_path: Path) -> None:
+def test_a_reader_never_sees_half_of_a_concurrent_write(isolated: Callable[..., str], tmp_path: Path) -> None:
     reads, torn = json.loads(isolated(SCRIPT, str(tmp_path), "whole", timeout=100))
     assert reads > 1000
     assert torn == 0
