@@ -1,4 +1,4 @@
-"""A reactor and all that it works on, small enough to follow by hand.
+"""A small reactor with its heap, tables and cells, for the tests of the run loop.
 
 Three types: HIT takes 10 of the only cell, SHRUG has a reflex with an ignoring pattern, STRANGER has no reflex.
 ASKED needs Python, and has HIT's reflex. An intensity of 0.0 means nothing to any reflex.
@@ -21,8 +21,8 @@ FIELDS = ("payload", "sequence", "level", "type_id", "status", "intensity", "tim
 TIMES = ("started_ns", "finished_ns")
 
 
-class Stretch:
-    """One of each part, made from a twin."""
+class RunLoop:
+    """A reactor of a twin and its parts, one of each."""
 
     def __init__(self, core: Any, capacity: int = 64, results: int = 64, processes: bool = True) -> None:
         self.heap = core.EventHeap(capacity)

@@ -36,7 +36,7 @@ def test_samples_that_are_too_close_are_left_out() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 3 * SECOND), st.integers(0, 1000)), min_size=2, max_size=80))
-def test_the_estimate_is_exact_for_a_stretch_that_covers_the_window(steps: list[tuple[int, int]]) -> None:
+def test_the_estimate_is_exact_for_a_period_that_covers_the_window(steps: list[tuple[int, int]]) -> None:
     window, now, count = RateWindow(5.0), 0, 0
     samples = [(0, 0)]
     window.sample(0, 0)

@@ -1,4 +1,4 @@
-"""StateCells: commits, objects, stamps, the trail, and the rules of single numbers."""
+"""StateCells: commits, objects, stamps, the change log, and the rules of single numbers."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_the_amounts_returned_sum_up_to_the_cells(core: ModuleType, changes: lis
         assert cells.read(place) == pytest.approx(1.0 + moved, abs=1e-9)
 
 
-# the trail
+# the change log
 
 
 def test_nothing_is_recorded_before_recording_is_switched_on(core: ModuleType) -> None:

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from reactors import ASKED, FIELDS, HIT, IGNORED, PROCESSED, STRANGER, Stretch, timeless
+from reactors import ASKED, FIELDS, HIT, IGNORED, PROCESSED, STRANGER, RunLoop, timeless
 
 from lifeevt._backends.contract import MAX_ENDS, MAX_IMPACTS, NO_PATTERN, REJECT
 
@@ -64,38 +64,38 @@ def as_record(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_results_are_taken_once_and_oldest_first(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.offer(*[HIT] * 40)
-    stretch.reactor.run_pending(40)
-    taken = [[result["sequence"] for result in stretch.taken(limit)] for limit in (3, 0, -1, 35, None, None)]
+    run_loop = RunLoop(core)
+    run_loop.offer(*[HIT] * 40)
+    run_loop.reactor.run_pending(40)
+    taken = [[result["sequence"] for result in run_loop.taken(limit)] for limit in (3, 0, -1, 35, None, None)]
     assert taken == [[0, 1, 2], [], [], list(range(3, 38)), [38, 39], []]
 
 
 def test_a_full_ring_overwrites_the_oldest_and_counts(core: ModuleType) -> None:
-    stretch = Stretch(core, capacity=200, results=3)
-    stretch.offer(*[HIT] * 100)
-    stretch.reactor.run_pending(100)
-    assert (len(stretch.reactor), stretch.reactor.counts()) == (3, (3, 97))
-    assert [result["sequence"] for result in stretch.taken()] == [97, 98, 99]
-    assert stretch.reactor.counts() == (0, 97)
-    assert stretch.ledger() == (100, 0, 0, (100, 0, 0, 0)), "a result that is given up has ended all the same"
+    run_loop = RunLoop(core, capacity=200, results=3)
+    run_loop.offer(*[HIT] * 100)
+    run_loop.reactor.run_pending(100)
+    assert (len(run_loop.reactor), run_loop.reactor.counts()) == (3, (3, 97))
+    assert [result["sequence"] for result in run_loop.taken()] == [97, 98, 99]
+    assert run_loop.reactor.counts() == (0, 97)
+    assert run_loop.ledger() == (100, 0, 0, (100, 0, 0, 0)), "a result that is given up has ended all the same"
 
 
 def test_a_ring_wraps_without_loss_when_it_is_emptied_in_time(core: ModuleType) -> None:
-    stretch = Stretch(core, results=5)
+    run_loop = RunLoop(core, results=5)
     for round_ in range(20):
-        assert [result["sequence"] for result in stretch.process(HIT, STRANGER, HIT)] == [
+        assert [result["sequence"] for result in run_loop.process(HIT, STRANGER, HIT)] == [
             3 * round_, 3 * round_ + 1, 3 * round_ + 2,
         ]  # fmt: skip
-    assert stretch.reactor.counts() == (0, 0)
+    assert run_loop.reactor.counts() == (0, 0)
 
 
 def test_a_record_keeps_nothing_of_an_earlier_event(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.process(HIT)
-    stretch.offer(STRANGER)
-    stretch.reactor.run_pending(1)
-    (record,) = records(stretch.reactor.take_buffer(None))
+    run_loop = RunLoop(core)
+    run_loop.process(HIT)
+    run_loop.offer(STRANGER)
+    run_loop.reactor.run_pending(1)
+    (record,) = records(run_loop.reactor.take_buffer(None))
     assert record["impact"] == record["applied"] == (0.0,) * MAX_IMPACTS
 
 
@@ -103,11 +103,11 @@ def test_a_record_keeps_nothing_of_an_earlier_event(core: ModuleType) -> None:
 
 
 def test_results_of_python_keep_their_order_among_the_others(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.offer(HIT)
-    stretch.reactor.run_pending(1)
-    stretch.put("mine", status=3)
-    first, second = stretch.taken()
+    run_loop = RunLoop(core)
+    run_loop.offer(HIT)
+    run_loop.reactor.run_pending(1)
+    run_loop.put("mine", status=3)
+    first, second = run_loop.taken()
     assert first["payload"] == 0
     assert second == {
         "payload": "mine", "sequence": 9, "level": 1, "type_id": HIT, "status": 3, "intensity": 0.25, "timestamp": 0.0,
@@ -116,23 +116,23 @@ def test_results_of_python_keep_their_order_among_the_others(core: ModuleType) -
 
 
 def test_putting_may_finish_the_event_that_runs(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.offer(ASKED, ASKED)
-    stretch.reactor.run_pending(1), stretch.reactor.run_pending(1)
-    stretch.put(finishes=False)
-    assert stretch.ledger() == (2, 0, 2, (0, 0, 0, 0))
-    stretch.put(finishes=True, status=IGNORED)
-    assert stretch.ledger() == (2, 0, 1, (0, 1, 0, 0))
+    run_loop = RunLoop(core)
+    run_loop.offer(ASKED, ASKED)
+    run_loop.reactor.run_pending(1), run_loop.reactor.run_pending(1)
+    run_loop.put(finishes=False)
+    assert run_loop.ledger() == (2, 0, 2, (0, 0, 0, 0))
+    run_loop.put(finishes=True, status=IGNORED)
+    assert run_loop.ledger() == (2, 0, 1, (0, 1, 0, 0))
 
 
 def test_a_result_without_a_running_event_is_refused_and_not_recorded(core: ModuleType) -> None:
-    stretch, payload = Stretch(core), Payload()
+    run_loop, payload = RunLoop(core), Payload()
     with pytest.raises(ValueError, match="no event is running"):
-        stretch.put(payload, finishes=True)
+        run_loop.put(payload, finishes=True)
     kept = weakref.ref(payload)
     del payload
     gc.collect()
-    assert (len(stretch.reactor), stretch.ledger()[3], kept()) == (0, (0, 0, 0, 0), None)
+    assert (len(run_loop.reactor), run_loop.ledger()[3], kept()) == (0, (0, 0, 0, 0), None)
 
 
 @pytest.mark.native
@@ -141,20 +141,20 @@ def test_a_result_without_a_running_event_is_refused_and_not_recorded(core: Modu
     [{"sequence": -1}, {"level": 2**32}, {"type_id": 2**31}, {"status": -1}, {"status": MAX_ENDS}, {"status": 2**32}],
 )  # fmt: skip
 def test_a_result_that_cannot_be_is_refused(core: ModuleType, wrong: dict[str, Any]) -> None:
-    stretch = Stretch(core)
+    run_loop = RunLoop(core)
     with pytest.raises((IndexError, OverflowError)):
-        stretch.put(**wrong)
-    assert len(stretch.reactor) == 0
+        run_loop.put(**wrong)
+    assert len(run_loop.reactor) == 0
 
 
 # the buffer
 
 
 def test_the_buffer_has_the_layout_of_the_reference(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.offer(HIT)
-    stretch.reactor.run_pending(1)
-    view = memoryview(stretch.reactor.take_buffer(None))
+    run_loop = RunLoop(core)
+    run_loop.offer(HIT)
+    run_loop.reactor.run_pending(1)
+    view = memoryview(run_loop.reactor.take_buffer(None))
     assert [f"{type_id}:{name}" for name, type_id in layout(view)] == LAYOUT.split()
     assert (view.ndim, view.shape, view.itemsize, view.strides) == (1, (1,), 352, (352,))
     assert view.c_contiguous and not view.readonly
@@ -162,13 +162,13 @@ def test_the_buffer_has_the_layout_of_the_reference(core: ModuleType) -> None:
 
 def test_the_buffer_equals_the_tuples(core: ModuleType) -> None:
     type_table = [HIT, STRANGER, HIT, ASKED] * 12  # more than one stay in the heap
-    stretch, other = Stretch(core), Stretch(core)
+    run_loop, other = RunLoop(core), RunLoop(core)
     found = []
-    for each in (stretch, other):
+    for each in (run_loop, other):
         each.offer(*type_table, intensity=-0.75)
         while (task := each.reactor.run_pending(99)[1]) is not None:
             each.put(task[0], True, sequence=task[4], started_ns=0, finished_ns=0)
-    found = [as_record(result) for result in stretch.taken()]
+    found = [as_record(result) for result in run_loop.taken()]
     clockless = {"started_ns": 0, "finished_ns": 0}
     assert [each | clockless for each in records(other.reactor.take_buffer(None))] == [
         each | clockless for each in found
@@ -177,26 +177,26 @@ def test_the_buffer_equals_the_tuples(core: ModuleType) -> None:
 
 
 def test_the_buffer_keeps_each_time(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.put(queued_ns=-(2**63), started_ns=2**63 - 1, finished_ns=0, sequence=2**63 - 1)
-    (record,) = records(stretch.reactor.take_buffer(1))
+    run_loop = RunLoop(core)
+    run_loop.put(queued_ns=-(2**63), started_ns=2**63 - 1, finished_ns=0, sequence=2**63 - 1)
+    (record,) = records(run_loop.reactor.take_buffer(1))
     assert (record["queued_ns"], record["started_ns"], record["sequence"]) == (-(2**63), 2**63 - 1, 2**63 - 1)
 
 
 def test_a_buffer_takes_at_most_the_limit(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.offer(*[HIT] * 50)
-    stretch.reactor.run_pending(50)
-    sizes = [len(stretch.reactor.take_buffer(limit)) for limit in (-1, 0, 1, 40, 2**62, None)]
+    run_loop = RunLoop(core)
+    run_loop.offer(*[HIT] * 50)
+    run_loop.reactor.run_pending(50)
+    sizes = [len(run_loop.reactor.take_buffer(limit)) for limit in (-1, 0, 1, 40, 2**62, None)]
     assert sizes == [0, 0, 1, 40, 9, 0]
 
 
 def test_a_buffer_outlives_its_reactor_and_may_be_written(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.offer(HIT, HIT)
-    stretch.reactor.run_pending(2)
-    buffer = stretch.reactor.take_buffer(None)
-    del stretch
+    run_loop = RunLoop(core)
+    run_loop.offer(HIT, HIT)
+    run_loop.reactor.run_pending(2)
+    buffer = run_loop.reactor.take_buffer(None)
+    del run_loop
     gc.collect()
     assert [record["version"] for record in records(buffer)] == [1, 2]
     view = memoryview(buffer)
@@ -208,15 +208,15 @@ def test_a_buffer_outlives_its_reactor_and_may_be_written(core: ModuleType) -> N
 # ownership of payloads
 
 
-def watched(stretch: Stretch, count: int = 1) -> list[weakref.ref[Payload]]:
+def watched(run_loop: RunLoop, count: int = 1) -> list[weakref.ref[Payload]]:
     """Offer and process events; only the reactor refers to their payloads."""
     kept = []
     for _ in range(count):
         payload = Payload()
         kept.append(weakref.ref(payload))
-        stretch.offer(HIT, payload=payload)
+        run_loop.offer(HIT, payload=payload)
         del payload
-        stretch.reactor.run_pending(1)
+        run_loop.reactor.run_pending(1)
     return kept
 
 
@@ -225,74 +225,75 @@ def alive(kept: list[weakref.ref[Payload]]) -> list[bool]:
     return [each() is not None for each in kept]
 
 
-RELEASES: dict[str, Callable[[Stretch], object]] = {
-    "take": lambda stretch: stretch.reactor.take(None),
-    "take_buffer": lambda stretch: stretch.reactor.take_buffer(None),
-    "the end of the reactor": lambda stretch: vars(stretch).pop("reactor") and None,
+RELEASES: dict[str, Callable[[RunLoop], object]] = {
+    "take": lambda run_loop: run_loop.reactor.take(None),
+    "take_buffer": lambda run_loop: run_loop.reactor.take_buffer(None),
+    "the end of the reactor": lambda run_loop: vars(run_loop).pop("reactor") and None,
 }
 
 
 @pytest.mark.parametrize("way", RELEASES)
 def test_a_result_keeps_its_payload_until_it_is_gone(core: ModuleType, way: str) -> None:
-    stretch = Stretch(core)
-    kept = watched(stretch, 40)
-    stretch.put(payload := Payload())
+    run_loop = RunLoop(core)
+    kept = watched(run_loop, 40)
+    run_loop.put(payload := Payload())
     kept.append(weakref.ref(payload))
     del payload
     assert alive(kept) == [True] * 41
-    RELEASES[way](stretch)
+    RELEASES[way](run_loop)
     assert alive(kept) == [False] * 41
 
 
 @pytest.mark.parametrize("then", ["take", "take_buffer", "put"])
 def test_overwritten_results_are_released_by_the_next_call_with_the_gil(core: ModuleType, then: str) -> None:
-    stretch = Stretch(core, results=2)
+    run_loop = RunLoop(core, results=2)
     for _ in range(3):
-        kept = watched(stretch, 3)
-        {"take": lambda: stretch.reactor.take(0), "take_buffer": lambda: stretch.reactor.take_buffer(0),
-         "put": stretch.put}[then]()  # fmt: skip
+        kept = watched(run_loop, 3)
+        {"take": lambda: run_loop.reactor.take(0), "take_buffer": lambda: run_loop.reactor.take_buffer(0),
+         "put": run_loop.put}[then]()  # fmt: skip
         assert alive(kept)[0] is False and alive(kept)[2] is True
-        stretch.reactor.take(None)
+        run_loop.reactor.take(None)
 
 
 def test_an_overwritten_payload_leaves_no_reference_in_the_heap(core: ModuleType) -> None:
-    stretch = Stretch(core, results=1)
-    kept = watched(stretch, 100)
+    run_loop = RunLoop(core, results=1)
+    kept = watched(run_loop, 100)
     assert sum(alive(kept)) <= 2, "each place that became free was used again"
-    stretch.reactor.take(None)
+    run_loop.reactor.take(None)
     assert sum(alive(kept)) == 0
 
 
 def test_an_event_of_numbers_leaves_no_payload(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    kept = watched(stretch, 3)
-    stretch.reactor.take(None)
-    stretch.heap.offer_numbers(stretch.type_table, array("i", [HIT]), array("d", [0.5]), array("d", [12.5]), 7, REJECT)
-    stretch.reactor.run_pending(1)
-    assert [timeless(each) for each in stretch.taken()] == [{
+    run_loop = RunLoop(core)
+    kept = watched(run_loop, 3)
+    run_loop.reactor.take(None)
+    columns = array("i", [HIT]), array("d", [0.5]), array("d", [12.5])
+    run_loop.heap.offer_numbers(run_loop.type_table, *columns, 7, REJECT)
+    run_loop.reactor.run_pending(1)
+    assert [timeless(each) for each in run_loop.taken()] == [{
         "payload": None, "sequence": 3, "level": 0, "type_id": HIT, "status": PROCESSED, "intensity": 0.5,
         "timestamp": 12.5, "queued_ns": 7, "outcome": (0.5, 1, (-10.0,), (-10.0,), 3, 4),
     }] and alive(kept) == [False] * 3  # fmt: skip
 
 
 def test_a_payload_that_is_a_tuple_is_no_event_of_numbers(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.offer(HIT, payload=(1, 2))
-    stretch.reactor.run_pending(1)
-    assert stretch.taken()[0]["payload"] == (1, 2)
+    run_loop = RunLoop(core)
+    run_loop.offer(HIT, payload=(1, 2))
+    run_loop.reactor.run_pending(1)
+    assert run_loop.taken()[0]["payload"] == (1, 2)
 
 
 def test_a_payload_that_uses_the_reactor_as_it_dies_breaks_nothing(core: ModuleType) -> None:
-    stretch = Stretch(core, results=2)
+    run_loop = RunLoop(core, results=2)
 
     class Busy:
         def __del__(self) -> None:
-            stretch.offer(STRANGER)
-            stretch.reactor.counts()
+            run_loop.offer(STRANGER)
+            run_loop.reactor.counts()
 
     for _ in range(5):
-        stretch.offer(HIT, payload=Busy())
-        stretch.reactor.run_pending(1)
-    stretch.reactor.take(None)
-    stretch.reactor.take_buffer(None)
-    stretch.heap.check()
+        run_loop.offer(HIT, payload=Busy())
+        run_loop.reactor.run_pending(1)
+    run_loop.reactor.take(None)
+    run_loop.reactor.take_buffer(None)
+    run_loop.heap.check()

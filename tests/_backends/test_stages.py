@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from reactors import ASKED, HIT, PROCESSED, STRANGER, Stretch
+from reactors import ASKED, HIT, PROCESSED, STRANGER, RunLoop
 
 from lifeevt._backends.contract import NO_ROW, REJECT, UNSET
 
@@ -17,9 +17,9 @@ DEAD_LETTERED = 4
 class Helpers:
     """The helpers of a reactor; they record each call."""
 
-    def __init__(self, stretch: Stretch) -> None:
+    def __init__(self, run_loop: RunLoop) -> None:
         self.calls: list[tuple[Any, ...]] = []
-        stretch.reactor.set_helpers("state", self.make_event, self.stage_values, self.on_error, self.process_task)
+        run_loop.reactor.set_helpers("state", self.make_event, self.stage_values, self.on_error, self.process_task)
 
     def make_event(self, type_id: int, intensity: float, timestamp: float) -> Any:
         return "made", type_id, intensity, timestamp
@@ -35,9 +35,9 @@ class Helpers:
         self.calls.append(task)
 
 
-def served(core: ModuleType, **more: Any) -> tuple[Stretch, Helpers]:
-    stretch = Stretch(core, **more)
-    return stretch, Helpers(stretch)
+def served(core: ModuleType, **more: Any) -> tuple[RunLoop, Helpers]:
+    run_loop = RunLoop(core, **more)
+    return run_loop, Helpers(run_loop)
 
 
 def echo(name: str) -> Any:
@@ -49,112 +49,112 @@ def fail(*_: Any) -> None:
 
 
 def test_each_stage_is_given_the_value_of_the_one_before_it(core: ModuleType) -> None:
-    stretch, _ = served(core)
-    stretch.reactor.set_stages(ASKED, echo("m"), echo("d"), echo("a"), False)
-    (result,) = stretch.process(ASKED)
+    run_loop, _ = served(core)
+    run_loop.reactor.set_stages(ASKED, echo("m"), echo("d"), echo("a"), False)
+    (result,) = run_loop.process(ASKED)
     meaning = ("m", 0, "state")
     decision = ("d", 0, meaning, "state")
     assert result["payload"] == [0, meaning, decision, ("a", 0, decision, "state"), None]
     assert (result["status"], result["outcome"]) == (PROCESSED, (0.5, 1, (-10.0,), (-10.0,), 0, 1))
-    assert stretch.ledger() == (1, 0, 0, (1, 0, 0, 0))
+    assert run_loop.ledger() == (1, 0, 0, (1, 0, 0, 0))
 
 
 def test_a_bare_action_is_not_given_the_decision(core: ModuleType) -> None:
-    stretch, _ = served(core)
-    stretch.reactor.set_stages(ASKED, None, None, echo("a"), True)
-    assert stretch.process(ASKED)[0]["payload"] == [0, UNSET, UNSET, ("a", 0, "state"), None]
+    run_loop, _ = served(core)
+    run_loop.reactor.set_stages(ASKED, None, None, echo("a"), True)
+    assert run_loop.process(ASKED)[0]["payload"] == [0, UNSET, UNSET, ("a", 0, "state"), None]
 
 
 def test_a_missing_stage_leaves_its_word_to_the_reflex(core: ModuleType) -> None:
-    stretch, _ = served(core)
-    stretch.reactor.set_stages(ASKED, None, echo("d"), None, False)
-    assert stretch.process(ASKED)[0]["payload"][2] == ("d", 0, "meant", "state")
-    stretch.reactor.set_stages(ASKED, None, None, echo("a"), False)
-    assert stretch.process(ASKED)[0]["payload"][3] == ("a", 0, "decided", "state")
+    run_loop, _ = served(core)
+    run_loop.reactor.set_stages(ASKED, None, echo("d"), None, False)
+    assert run_loop.process(ASKED)[0]["payload"][2] == ("d", 0, "meant", "state")
+    run_loop.reactor.set_stages(ASKED, None, None, echo("a"), False)
+    assert run_loop.process(ASKED)[0]["payload"][3] == ("a", 0, "decided", "state")
 
 
 def test_without_a_reflex_there_is_no_word(core: ModuleType) -> None:
-    stretch, _ = served(core)
-    stretch.type_table.set_reflex(ASKED, NO_ROW, True)
-    stretch.reactor.set_stages(ASKED, None, echo("d"), None, False)
-    (result,) = stretch.process(ASKED)
+    run_loop, _ = served(core)
+    run_loop.type_table.set_reflex(ASKED, NO_ROW, True)
+    run_loop.reactor.set_stages(ASKED, None, echo("d"), None, False)
+    (result,) = run_loop.process(ASKED)
     assert result["payload"][2] == ("d", 0, None, "state") and result["status"] == PROCESSED
 
 
 def test_an_event_of_numbers_is_made_for_the_stages(core: ModuleType) -> None:
-    stretch, _ = served(core)
-    stretch.reactor.set_stages(ASKED, None, None, echo("a"), True)
+    run_loop, _ = served(core)
+    run_loop.reactor.set_stages(ASKED, None, None, echo("a"), True)
     numbers = array("i", [ASKED]), array("d", [0.25]), array("d", [9.0])
-    stretch.heap.offer_numbers(stretch.type_table, *numbers, 7, REJECT)
-    stretch.reactor.run_pending(1)
-    (result,) = stretch.taken()
+    run_loop.heap.offer_numbers(run_loop.type_table, *numbers, 7, REJECT)
+    run_loop.reactor.run_pending(1)
+    (result,) = run_loop.taken()
     assert result["payload"][0] == ("made", ASKED, 0.25, 9.0)
     assert (result["intensity"], result["timestamp"]) == (0.25, 9.0)
 
 
 @pytest.mark.parametrize(("place", "stage"), list(enumerate(["meaning", "decision", "action"])))
 def test_a_stage_that_raises_ends_its_event_and_not_the_reactor(core: ModuleType, place: int, stage: str) -> None:
-    stretch, helpers = served(core)
+    run_loop, helpers = served(core)
     stages = [echo("m"), echo("d"), echo("a")]
     stages[place] = fail
-    stretch.reactor.set_stages(ASKED, *stages, False)
-    stretch.offer(ASKED)
-    stretch.heap.offer(1, 3, 7, "behind", REJECT, HIT, 0.5)
-    assert stretch.reactor.run_pending(9) == (2, None)
-    dead, alive = stretch.taken()
+    run_loop.reactor.set_stages(ASKED, *stages, False)
+    run_loop.offer(ASKED)
+    run_loop.heap.offer(1, 3, 7, "behind", REJECT, HIT, 0.5)
+    assert run_loop.reactor.run_pending(9) == (2, None)
+    dead, alive = run_loop.taken()
     assert (dead["status"], dead["payload"][4], alive["status"]) == (DEAD_LETTERED, f"{stage} failed", PROCESSED)
     assert helpers.calls == [(0, stage, LookupError)] and dead["payload"][place + 1] is UNSET
 
 
 def test_a_teller_that_fails_does_not_end_the_reactor_either(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    stretch.reactor.set_helpers(None, None, None, fail, None)
-    stretch.reactor.set_stages(ASKED, fail, None, None, False)
-    assert "and then LookupError" in stretch.process(ASKED)[0]["payload"][4]
+    run_loop = RunLoop(core)
+    run_loop.reactor.set_helpers(None, None, None, fail, None)
+    run_loop.reactor.set_stages(ASKED, fail, None, None, False)
+    assert "and then LookupError" in run_loop.process(ASKED)[0]["payload"][4]
 
 
 def test_a_base_exception_is_raised_once_its_event_has_ended(core: ModuleType) -> None:
-    stretch, _ = served(core)
+    run_loop, _ = served(core)
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    stretch.reactor.set_stages(ASKED, None, None, interrupt, True)
-    stretch.offer(ASKED, HIT)
+    run_loop.reactor.set_stages(ASKED, None, None, interrupt, True)
+    run_loop.offer(ASKED, HIT)
     with pytest.raises(KeyboardInterrupt):
-        stretch.reactor.run_pending(9)
-    assert [each["status"] for each in stretch.taken()] == [DEAD_LETTERED]
-    assert stretch.ledger()[:3] == (2, 1, 0)
+        run_loop.reactor.run_pending(9)
+    assert [each["status"] for each in run_loop.taken()] == [DEAD_LETTERED]
+    assert run_loop.ledger()[:3] == (2, 1, 0)
 
 
 def test_more_important_events_pass_between_two_stages(core: ModuleType) -> None:
-    stretch, helpers = served(core)
+    run_loop, helpers = served(core)
     seen: list[int] = []
 
     def meaning(event: Any, state: Any) -> None:
-        stretch.heap.offer(-3, 0, 0, "urgent", REJECT, HIT, 0.5)
-        stretch.heap.offer(-2, 2, 0, "asked", REJECT)
-        stretch.heap.offer(-1, 3, 0, "equal", REJECT, HIT, 0.5)
+        run_loop.heap.offer(-3, 0, 0, "urgent", REJECT, HIT, 0.5)
+        run_loop.heap.offer(-2, 2, 0, "asked", REJECT)
+        run_loop.heap.offer(-1, 3, 0, "equal", REJECT, HIT, 0.5)
 
-    stretch.reactor.set_stages(ASKED, meaning, lambda *_: seen.append(len(stretch.reactor)), None, False)
-    stretch.heap.offer(0, 3, 0, "first", REJECT, ASKED, 0.5)
-    stretch.reactor.run_pending(1)
+    run_loop.reactor.set_stages(ASKED, meaning, lambda *_: seen.append(len(run_loop.reactor)), None, False)
+    run_loop.heap.offer(0, 3, 0, "first", REJECT, ASKED, 0.5)
+    run_loop.reactor.run_pending(1)
     assert seen == [1], "the urgent one was processed, and the equal one was not"
     assert [task[0] for task in helpers.calls] == ["asked"]
-    assert stretch.taken()[0]["payload"] == "urgent"
-    assert [entry[0] for entry in iter(stretch.heap.pop, None)] == ["equal"]
+    assert run_loop.taken()[0]["payload"] == "urgent"
+    assert [entry[0] for entry in iter(run_loop.heap.pop, None)] == ["equal"]
 
 
 def test_a_reactor_with_processing_off_runs_no_stage(core: ModuleType) -> None:
-    stretch, _ = served(core, processes=False)
-    stretch.reactor.set_stages(ASKED, fail, fail, fail, False)
-    stretch.offer(ASKED)
-    assert stretch.reactor.run_pending(1)[1][5] == ASKED
+    run_loop, _ = served(core, processes=False)
+    run_loop.reactor.set_stages(ASKED, fail, fail, fail, False)
+    run_loop.offer(ASKED)
+    assert run_loop.reactor.run_pending(1)[1][5] == ASKED
 
 
 def test_the_account_counts_the_time_of_stages(core: ModuleType) -> None:
-    stretch, _ = served(core)
-    stretch.reactor.set_stages(ASKED, None, None, echo("a"), True)
-    results = stretch.process(ASKED, STRANGER)
-    assert [account.latency.count for account in stretch.accounts] == [0, 0, 1, 1]
-    assert stretch.accounts[3].latency.total == results[0]["finished_ns"] - 7
+    run_loop, _ = served(core)
+    run_loop.reactor.set_stages(ASKED, None, None, echo("a"), True)
+    results = run_loop.process(ASKED, STRANGER)
+    assert [account.latency.count for account in run_loop.accounts] == [0, 0, 1, 1]
+    assert run_loop.accounts[3].latency.total == results[0]["finished_ns"] - 7

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from reactors import HIT, Stretch
+from reactors import HIT, RunLoop
 
 from lifeevt._backends.contract import MAX_LEVELS
 
@@ -34,10 +34,10 @@ def test_a_time_that_no_calendar_shows_is_refused(core: ModuleType, seconds: flo
 
 
 def test_its_result_holds_numbers_and_no_payload(core: ModuleType) -> None:
-    stretch = Stretch(core)
-    core.Submitter(stretch.heap, stretch.type_table).submit(HIT, 0.5, 7.0)
-    stretch.reactor.run_pending(1)
-    (result,) = stretch.taken()
+    run_loop = RunLoop(core)
+    core.Submitter(run_loop.heap, run_loop.type_table).submit(HIT, 0.5, 7.0)
+    run_loop.reactor.run_pending(1)
+    (result,) = run_loop.taken()
     assert (result["payload"], result["intensity"], result["timestamp"]) == (None, 0.5, 7.0)
 
 

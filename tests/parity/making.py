@@ -40,10 +40,10 @@ def arguments(core: ModuleType, name: str) -> dict[str, Any]:
         return {"heap": made(core, "EventHeap"), "count": 1, "period_ns": 1, "most": 1}
     if name == "Submitter":
         return {"heap": made(core, "EventHeap"), "type_table": made(core, "TypeTable")}
-    return stretch(core) if name == "Reactor" else ARGUMENTS[name]
+    return reactor_parts(core) if name == "Reactor" else ARGUMENTS[name]
 
 
-def stretch(core: ModuleType) -> dict[str, Any]:
+def reactor_parts(core: ModuleType) -> dict[str, Any]:
     """The arguments of a Reactor."""
     parts = {"heap": "EventHeap", "type_table": "TypeTable", "table": "ReflexTable", "cells": "StateCells"}
     works_on = {name: made(core, type_id) for name, type_id in parts.items()}

@@ -15,7 +15,7 @@ from _backends.test_results import records
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from parity.lockstep import HeapModel, agree, answer, exact, guarding
-from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, Stretch
+from reactors import BUDGET_NS, IGNORED, LEVELS, NAMES, PROCESSED, SHED, RunLoop
 
 from lifeevt._backends.contract import MAX_LEVELS, NO_END, NO_ROW, NO_TYPE_ID, REFUSED
 from lifeevt._backends.reference import Bucket
@@ -184,7 +184,7 @@ def result_of(result: Any) -> Any:
     return (*numbers, *outcome[4:])
 
 
-def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
+def reactor_machine(*cores: Any) -> type[RuleBasedStateMachine]:
     """A reactor of each twin and the model: the same results, ledgers and states, to the bit."""
 
     class ReactorLockstep(RuleBasedStateMachine):
@@ -196,7 +196,7 @@ def stretch_machine(*cores: Any) -> type[RuleBasedStateMachine]:
         )
         def make(self, capacity: int, results: int, processes: int, turning_away: str) -> None:
             self.turning_away = turning_away  # one at a time: what is turned away by one shows nothing of the other
-            self.all = [Stretch(core, capacity, results, processes > 0) for core in cores]
+            self.all = [RunLoop(core, capacity, results, processes > 0) for core in cores]
             self.model = ReactorModel(capacity, results, processes > 0)
             self.tasks: list[Any] = []
             if turning_away == "delay":

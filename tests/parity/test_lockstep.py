@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from parity.lockstep import HeapModel, agree, cells_machine, exact, heap_machine, histogram_machine, reflex_machine
-from parity.reactor_lockstep import stretch_machine, type_table_machine
+from parity.reactor_lockstep import reactor_machine, type_table_machine
 
 from lifeevt._backends.contract import MAX_LEVELS, NO_END
 from strategies import INT64_MAX, INT64_MIN, POLICIES, cell_blocks, int64s, numbers, reflex_tables
@@ -26,7 +26,7 @@ MACHINES: dict[str, Callable[..., type[RuleBasedStateMachine]]] = {
     "histogram": lambda *cores: histogram_machine(*(core.Histogram for core in cores)),
     "reflex": reflex_machine,
     "type_table": lambda *cores: type_table_machine(*(core.TypeTable for core in cores)),
-    "reactor": stretch_machine,
+    "reactor": reactor_machine,
 }
 
 

@@ -22,7 +22,7 @@ from _backends import (
 )
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from parity.reactor_lockstep import stretch_machine, type_table_machine
+from parity.reactor_lockstep import reactor_machine, type_table_machine
 from parity.test_mutants import CAUGHT as CAUGHT_ELSEWHERE, with_mutant
 from reactors import HIT, STRANGER
 
@@ -342,7 +342,7 @@ def test_the_lockstep_catches_the_mutant(mutant: type) -> None:
     broken: Any = with_mutant(mutant, [])
     is_table = issubclass(mutant, reference.TypeTable)
     tables = broken.TypeTable, reference.TypeTable
-    machine = type_table_machine(*tables) if is_table else stretch_machine(broken, reference)
+    machine = type_table_machine(*tables) if is_table else reactor_machine(broken, reference)
     budget = settings(max_examples=3000, stateful_step_count=30, phases=[Phase.generate], database=None)
     with pytest.raises((AssertionError, LookupError, TypeError, ValueError)):
         run_state_machine_as_test(machine, settings=budget)  # type: ignore[no-untyped-call]
@@ -356,6 +356,6 @@ def test_every_class_of_the_worker_has_a_mutant() -> None:
 
 def test_mutant_reactors_work_apart_from_their_fault() -> None:
     for mutant in (ForgetsToFinish, IgnoresAbove, LosesAnOverwrittenCount):
-        stretch = test_reactor.Stretch(with_mutant(mutant, []))
-        assert [result["type_id"] for result in stretch.process(HIT, STRANGER)] == [HIT, STRANGER]
-        assert stretch.heap.offer(0, 0, 0, None, DROP_OLDEST) is not REFUSED
+        run_loop = test_reactor.RunLoop(with_mutant(mutant, []))
+        assert [result["type_id"] for result in run_loop.process(HIT, STRANGER)] == [HIT, STRANGER]
+        assert run_loop.heap.offer(0, 0, 0, None, DROP_OLDEST) is not REFUSED

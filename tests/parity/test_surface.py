@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from parity.known_differences import KNOWN_DIFFERENCES
-from parity.making import RESULT, TABLE, arguments, made, stretch
+from parity.making import RESULT, TABLE, arguments, made, reactor_parts
 
 import lifeevt
 from lifeevt import AsyncEventProcessor, AsyncEventQueue, ThreadSafeSelfState, _backends
@@ -212,7 +212,7 @@ def calls_with_a_ticket(heap: Any) -> Iterator[Any]:
 
 
 def calls_of_the_worker(core: ModuleType) -> Iterator[Any]:
-    works_on = stretch(core)
+    works_on = reactor_parts(core)
     heap, type_table, reactor = works_on["heap"], works_on["type_table"], core.Reactor(**works_on)
     yield type_table.add(name="hit", level=1, budget_ns=5, exact=True)
     yield type_table.set_reflex(type_id=0, row=0, needs_python=False)
@@ -440,7 +440,7 @@ SENTENCES: dict[str, Callable[[ModuleType], object]] = {
     "array of bytes": lambda core: numbers_of(core, b"1234"),
     "array of no type": lambda core: numbers_of(core, array("i", [3])),
     "array's length": lambda core: numbers_of(core, array("i")),
-    "ring": lambda core: core.Reactor(**stretch(core) | {"capacity": 0}),
+    "ring": lambda core: core.Reactor(**reactor_parts(core) | {"capacity": 0}),
     "finishes nothing": lambda core: made(core, "Reactor").put(**RESULT | {"finishes": True}),
     "lone number": lambda core: made(core, "Submitter").submit(0, 0.5, 1e300),
 }

@@ -236,7 +236,7 @@ def instant(handlers: dict[str, Any] | None = None, **options: Any) -> AsyncEven
     return AsyncEventProcessor(state, handlers=handlers, codel=INSTANTLY, **options)
 
 
-def test_the_stretch_without_the_interpreter_sheds() -> None:
+def test_the_run_loop_without_the_interpreter_sheds() -> None:
     engine = instant()
     engine.submit_many(Event("noise", 0.5) for _ in range(50))
     assert engine.process_pending() == 50

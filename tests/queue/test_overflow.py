@@ -57,7 +57,7 @@ def ends(owner: Any) -> dict[Status, int]:
 
 
 POLICIES = {"critical": "reject", "high": "drop_oldest", "normal": "drop_lowest", "low": "coalesce"}
-CLOCKS = [None, ManualClock()]  # the native front answers on the machine's clock
+CLOCKS = [None, ManualClock()]  # the native fast path reads the machine's clock
 
 
 @pytest.mark.parametrize("clock", CLOCKS, ids=["machine", "manual"])

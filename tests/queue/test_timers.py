@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from actors import Actor, wait_until
 from hypothesis import given, strategies as st
-from reactors import HIT, Stretch
+from reactors import HIT, RunLoop
 
 from lifeevt import (
     AsyncEventProcessor,
@@ -298,36 +298,36 @@ def test_cancelled_timers_leave_few_tombstones() -> None:
 
 
 def test_a_reactor_wakes_at_its_time_and_not_before(core: Any) -> None:
-    stretch = Stretch(core)
+    run_loop = RunLoop(core)
     due_ns = time.monotonic_ns() + 20_000_000
-    stretch.reactor.wake_at(due_ns)
-    assert stretch.reactor.run() is None
+    run_loop.reactor.wake_at(due_ns)
+    assert run_loop.reactor.run() is None
     assert time.monotonic_ns() >= due_ns
-    stretch.reactor.wake_at(None)
+    run_loop.reactor.wake_at(None)
     with Actor() as actor:
-        call = actor.begin(stretch.reactor.run)
-        stretch.reactor.wake_at(0)
+        call = actor.begin(run_loop.reactor.run)
+        run_loop.reactor.wake_at(0)
         assert call.result() is None
 
 
 def test_a_reactor_leaves_a_tracked_event_to_python_untouched(core: Any) -> None:
-    stretch = Stretch(core)
-    stretch.heap.offer_tracked(1, 0, 7, "tracked", 0, HIT, 0.5)
-    processed, task = stretch.reactor.run_pending(9)
+    run_loop = RunLoop(core)
+    run_loop.heap.offer_tracked(1, 0, 7, "tracked", 0, HIT, 0.5)
+    processed, task = run_loop.reactor.run_pending(9)
     assert (processed, task[0], task[5:]) == (0, "tracked", (HIT, 0, None))
-    assert stretch.cells.read(0) == 100.0
+    assert run_loop.cells.read(0) == 100.0
 
 
 def test_a_worker_with_nothing_that_may_leave_sleeps(core: Any) -> None:
-    stretch = Stretch(core)
-    stretch.offer(HIT)
-    stretch.heap.pause(16, None, True)
+    run_loop = RunLoop(core)
+    run_loop.offer(HIT)
+    run_loop.heap.pause(16, None, True)
     with Actor() as actor:
-        call = actor.begin(stretch.reactor.run)
-        wait_until(lambda: len(stretch.heap) == 1)
-        stretch.heap.pause(16, None, False)
-        wait_until(lambda: len(stretch.reactor) == 1)
-        stretch.reactor.halt(True)
+        call = actor.begin(run_loop.reactor.run)
+        wait_until(lambda: len(run_loop.heap) == 1)
+        run_loop.heap.pause(16, None, False)
+        wait_until(lambda: len(run_loop.reactor) == 1)
+        run_loop.reactor.halt(True)
         assert call.result() is None
 
 

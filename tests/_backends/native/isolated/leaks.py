@@ -165,7 +165,7 @@ def worker(results=64):
 
 
 EVENTS, KINDS, REACTOR = worker()
-CROWDED, _, SMALL = worker(results=2)
+FULL_RING, _, SMALL = worker(results=2)
 TYPES, STRENGTHS = array("i", [0, 1] * 20), array("d", [0.5] * 40)
 SUBMITTER = core.Submitter(EVENTS, KINDS)
 
@@ -188,7 +188,7 @@ def reactor_processes():
 
 
 def reactor_overwrites():
-    fill(CROWDED)
+    fill(FULL_RING)
     SMALL.run_pending(99)
     SMALL.put(PAYLOAD, 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0, False)
 
