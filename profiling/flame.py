@@ -17,7 +17,7 @@ from zlib import crc32
 
 WIDTH, ROW, MARGIN = 1200, 17, 10  # pixels
 CHARACTER = 6.6  # pixels of a letter, about
-THINNEST = 0.6  # pixels; what is narrower is left out
+THINNEST = 0.6  # pixels; narrower boxes are left out
 PORTION = 1000  # events between two looks at the results
 SAMPLE = re.compile(r"^(?P<thread>\S.*?)\s+\d+\s*$")
 FRAME = re.compile(r"^\s+[0-9a-f]+ (?P<name>.+?)(?:\+0x[0-9a-f]+)?$")
@@ -86,7 +86,7 @@ def name_threads() -> None:
         Path(f"/proc/self/task/{thread.native_id}/comm").write_text(name)
 
 
-# --- what perf says
+# --- the output of perf
 
 
 def stacks(lines: Iterable[str]) -> Iterator[list[str]]:

@@ -30,7 +30,7 @@ CANNOT_COUNT = 2
 Program = Callable[[int], None]
 OPERATIONS, QUICK_OPERATIONS = 2000, 50
 DEPTH = 2000
-WHOLE = "PROGRAM TOTALS"  # what callgrind_annotate calls everything
+WHOLE = "PROGRAM TOTALS"  # callgrind_annotate's name for the sum
 OFFER, POP, RESPOND = "_heap_offer", "_heap_pop", r"ReflexTable_\d+respond"  # how the names of C functions end
 DELTA = {"energy": -0.001, "stability": 0.001, "integrity": 0.0}
 
@@ -208,7 +208,7 @@ def record(runs: list[dict[str, int]]) -> dict[str, Any]:
 
 
 def spread(runs: list[dict[str, int]], name: str) -> float:
-    """How far the runs lie apart, as a share of the least."""
+    """The range of the runs, as a share of the least."""
     seen = [each[name] for each in runs]
     return (max(seen) - min(seen)) / min(seen)
 

@@ -24,9 +24,9 @@ from lifeevt.scheduler import AdaptiveStrategy, LoadBalancingStrategy, Strategy
 MS, SECOND = 10**6, 10**9
 SEEDS = (1, 2, 3)
 TICK_NS = 50 * MS
-HANDOVER_NS = MS // 20  # once a batch: what it costs to hand the interpreter over
+HANDOVER_NS = MS // 20  # once a batch: the handover of the interpreter
 SERVICE_MS = {"shock": 0.5, "decay": 0.3, "noise": 0.4, "recovery": 0.6, "memory_echo": 4.0}
-OTHER_MS = 2.0  # what Life has to think about
+OTHER_MS = 2.0  # all other types
 LOADS: dict[str, Callable[[float], float]] = {  # the share of the server that is asked for, by the second
     "steady": lambda _: 0.85,
     "bursty": lambda second: 3.0 if second % 4 < 0.5 else 0.5,

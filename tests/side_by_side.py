@@ -30,7 +30,7 @@ class Side:
 
     def __init__(self, backend: str, arguments: list[str]) -> None:
         self.backend, self.percent, self.lines = backend, 0, list[str]()
-        script = Path(sys.executable).with_name("pytest")  # `-m pytest` would import the sources, not what is installed
+        script = Path(sys.executable).with_name("pytest")  # `-m pytest` would import the sources, not the package
         command = [str(script), "--backend", backend, *arguments]
         environment = {**os.environ, "COVERAGE_FILE": f".coverage.{backend}"} | {"PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(

@@ -40,7 +40,7 @@ ends = st.integers(0, MAX_ENDS - 1)
 policies = st.sampled_from(POLICIES)
 offers = st.tuples(keys, levels, int64s, st.integers(0, 9))
 
-numbers = st.floats(-4.0, 4.0) | finite_floats  # what a table may hold; the huge ones overflow on purpose
+numbers = st.floats(-4.0, 4.0) | finite_floats  # the numbers of a table; the huge ones overflow on purpose
 
 
 @st.composite

@@ -35,7 +35,7 @@ PAUSE_SECONDS = 0.003
 CORE_WAIT_NS = 50_000  # a longer wait of the worker for a core spoils the sample
 IDLE, BUSY, COMPUTING = "idle interpreter", "beside a busy Python thread", "submitter goes on computing"
 BARS = (Bar(PEER, 200.0), Bar(FLOOR, 1.5, AT_MOST))  # for the 99th percentile beside the busy thread
-Rest = Callable[[float], None]  # what the caller does for so many seconds after it submitted
+Rest = Callable[[float], None]  # the caller's pause of so many seconds after a submit
 
 
 class Subject(Protocol):

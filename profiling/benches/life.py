@@ -30,7 +30,7 @@ from .life_loop import LifeState, MeaningEngine, MemoryEntry, decide_response, e
 NAME = "life"
 BARE, BARE_THREAD = "bare pipeline", "bare pipeline in a thread"
 MODES = {BACKEND: "async", "sync": "sync"}  # by column
-LIFE_NS = 94_000.0  # what an event costs in Life, as its own loop was measured
+LIFE_NS = 94_000.0  # the cost of an event in Life, by its own loop
 TICK_SECONDS, EVENTS_PER_SECOND, CAPACITY = 0.1, 1000, 100
 RESULTS = 128  # kept for the loop, which takes them at every tick; more would measure memory that is never warm
 Stage = Callable[..., Any]
@@ -111,7 +111,7 @@ def engine_cpu_ns(made: life.Engines, events: Sequence[Event]) -> float:
 
 
 def steps_of_lifes_cost(events: Sequence[Event]) -> int:
-    """How many steps of arithmetic make an event as dear as in Life, here and now."""
+    """Return the steps of arithmetic that make an event as dear as in Life, on this machine."""
     plain = min(bare_cpu_ns(engines(0), events) for _ in range(3))
     stepped = min(bare_cpu_ns(engines(1000), events) for _ in range(3))
     return max(0, round((LIFE_NS - plain) / max(stepped - plain, 1.0) * 1000))
@@ -202,7 +202,7 @@ def live(mode: str, steps: int, events: Sequence[Event], per_second: int, seen: 
         stop.set()
 
     feeder = threading.Thread(target=feed)
-    logging.getLogger("lifeevt.life").setLevel(logging.ERROR)  # what is dropped is counted here
+    logging.getLogger("lifeevt.life").setLevel(logging.ERROR)  # counts the dropped events
     feeder.start()
     life.run_loop(
         Being(), None, TICK_SECONDS, stop_event=stop, event_queue=queue, mode=mode,

@@ -11,7 +11,7 @@ from .environment import BACKEND
 
 NS = 1e9
 UNMEASURED = " unmeasured"  # after the name of a backend: the same state, which keeps no times
-MONITORING = 1.05  # at most so many times what a write costs without
+MONITORING = 1.05  # at most this ratio to a write without them
 
 
 def timer(statement: str, **known: Any) -> timeit.Timer:

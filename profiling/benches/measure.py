@@ -15,7 +15,7 @@ from .bars import Bar, Verdict, better_by, judge, known
 
 TRACED_EXIT = 2
 QUICK = "--quick: the figures below mean nothing"
-NOT_MEASURED = "not measured"  # the note of a row that says which column is missing, and why
+NOT_MEASURED = "not measured"  # the note of a row with a missing column, and the reason
 LOOP = "(the loop itself)"  # contained in every other column, and not taken off
 
 
@@ -62,7 +62,7 @@ def _sayable(figures: Mapping[str, float]) -> dict[str, float | None]:
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured; None leaves a number to the measure."""
+    """The extent of a measure; None is the default of the measure."""
 
     quick: bool = False
     rounds: int | None = None

@@ -38,7 +38,7 @@ TARGET_SECONDS, INTERVAL_SECONDS = 0.005, 0.01  # of CoDel: it takes 2 s to lear
 RESULTS = 1024  # never taken
 SWITCH_SECONDS = 0.0005  # the longest wait for the interpreter beside a handler or a sender
 CRITICAL_PER_SECOND = 50
-PAUSE_SECONDS = 0.001  # between two looks at what is due
+PAUSE_SECONDS = 0.001  # between two looks at the due events
 AT_ONCE = 1 << 15  # in one call, or after one look, at most
 LOOK_SECONDS = 0.05  # between two looks at the ledger
 MS = 1_000_000
@@ -65,7 +65,7 @@ REFLEXES = Processing("reflexes", 0, 50_000)
 
 @dataclass(frozen=True)
 class Load:
-    """How many times the service rate comes of each type, and how it is treated."""
+    """The multiple of the service rate for each type, and the settings of the engine."""
 
     news: float
     gossip: float
@@ -99,7 +99,7 @@ class Seen:
         return sum(each.finished for each in self.statistics.scheduler.types.values()) / self.seconds
 
     def took_us(self, level: Priority, what: str, percent: int) -> float:
-        """How long events of a level took from acceptance to their start (wait) or end (total)."""
+        """Return the time of a level's events from acceptance to their start (wait) or end (total)."""
         of_type = self.statistics.scheduler.types.get(OF_LEVEL[level])
         if of_type is None:
             return nan

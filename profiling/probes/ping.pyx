@@ -52,7 +52,7 @@ cdef extern from * nogil:
 
 
 cdef void* ping_run(void* given) noexcept nogil:
-    """What the thread does: stamp the time whenever it is woken by a ping, until it is told to end."""
+    """Run the thread: stamp the time at each wake-up by a ping, until the end."""
     cdef lifeevt_ping* ping = <lifeevt_ping*> given
     cdef int64_t awake_ns
     pthread_mutex_lock(&ping.mutex)
@@ -113,7 +113,7 @@ cdef class CondvarPing:
 
     def __dealloc__(self):
         if self.ping == NULL or self.running:
-            return  # a running thread still looks at what would be freed here; nothing waits at a deallocation
+            return  # a running thread still reads this memory, and a deallocation does not wait for it
         pthread_cond_destroy(&self.ping.changed)
         pthread_mutex_destroy(&self.ping.mutex)
         free(self.ping.latency_ns)

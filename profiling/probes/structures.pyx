@@ -53,7 +53,7 @@ BUDGETS_NS[:] = [10_000_000, 50_000_000, 200_000_000]
 
 
 cdef inline int64_t key_after(workload* work, int64_t popped, int32_t* run) noexcept nogil:
-    """What comes next, one budget after what was popped, or after the clock: then in order in each run."""
+    """Return the next key, one budget after the popped one, or after the clock: then in order in each run."""
     cdef uint64_t seen = work.chance
     seen ^= seen << 13
     seen ^= seen >> 7
@@ -152,7 +152,7 @@ cdef class OrderProbe:
 
 @cython.final
 cdef class AccountProbe:
-    """What it costs to record how an event fared: for its level, and for its type where there is one of them."""
+    """Measure the record of an event: in the account of its level, and of its type, if any."""
 
     cdef list levels
     cdef list types

@@ -121,7 +121,7 @@ def test_many_objects_and_numbers_alternate_in_the_same_slots(core: ModuleType) 
     heap.check()
 
 
-# what is refused
+# refusals
 
 
 INTEGERS, DOUBLES = array("i", [0, 1]), array("d", [0.0, 0.5])

@@ -34,7 +34,7 @@ def limited(core: ModuleType, most: int, capacity: int = 1000, period_ns: int = 
 
 
 def came(heap: Any, type_table: Any, types: list[int], now_ns: int = 0, policy: int = DROP_LOWEST) -> int:
-    """How many of these types were taken in."""
+    """Return how many of these numbers were queued."""
     intensities = array("d", [0.5] * len(types))
     taken: int = heap.offer_numbers(type_table, array("i", types), intensities, None, now_ns, policy)[0]
     heap.check()
@@ -42,7 +42,7 @@ def came(heap: Any, type_table: Any, types: list[int], now_ns: int = 0, policy: 
 
 
 class InFractions:
-    """The instant at which a bucket is full again, as a fraction: slow and obviously right."""
+    """The instant at which a bucket is full again, as a fraction: slow and simple."""
 
     def __init__(self, count: int, period_ns: int, most: int) -> None:
         self.one = Fraction(period_ns, count)  # the time in which a token comes

@@ -88,7 +88,7 @@ class Ours:
         return None
 
 
-# a packet that comes, or one that goes, after so many milliseconds
+# a packet arrives or leaves after so many milliseconds
 steps = st.lists(st.tuples(st.booleans(), st.sampled_from([0, 0, 1, 4, 20, 60, 300])), max_size=300)
 
 

@@ -1,4 +1,4 @@
-"""How many Python frames the reference enters for one reflex event: the same in every run, and bounded."""
+"""The number of Python frames that the reference enters for one reflex event: bounded, the same in every run."""
 
 from __future__ import annotations
 

@@ -358,7 +358,7 @@ def test_an_unknown_end_is_refused_and_moves_nothing(core: ModuleType, end: int)
     heap = full_heap(core, 0, 0)
     heap.pop()
     calls = [lambda: heap.finish(end), lambda: heap.drain(1, end)]
-    if end != -1:  # to pop, -1 says that the event runs
+    if end != -1:  # to pop, -1 means that the event runs
         calls += [lambda: heap.pop(end), lambda: heap.pop_above(9, end)]
     for call in calls:
         with pytest.raises(IndexError, match=f"index {end} of"):

@@ -120,7 +120,7 @@ def test_rubbish_moves_nothing(core: ModuleType, wrong: Any, error: type) -> Non
     assert drained(heap) == ["first", "second"]
 
 
-# --- what is behind its time already
+# --- late events
 
 
 def test_late_events_are_postponed_once_and_others_are_not(core: ModuleType) -> None:

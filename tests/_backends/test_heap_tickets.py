@@ -15,7 +15,7 @@ from lifeevt._backends.contract import ADMITTED, DROP_LOWEST, DROP_OLDEST, MAX_L
 CANCELLED, COALESCED = 3, 6
 PIECE = 64  # entries of a run that lie together
 
-# Steps on a clock: run, how far the key lies from the clock, and what happens besides.
+# Steps on a clock: run, distance of the key from the clock, and other calls.
 steps = st.lists(
     st.tuples(
         st.integers(0, 3),

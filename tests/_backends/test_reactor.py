@@ -130,7 +130,7 @@ def test_an_urgent_event_behind_a_lesser_one_does_not_go_first(core: ModuleType)
     assert run_loop.reactor.run_pending(9, above=1) == (0, None)
 
 
-# what it hands to Python
+# events that it hands to Python
 
 
 def test_an_event_that_needs_python_becomes_a_task_with_its_outcome(core: ModuleType) -> None:
@@ -279,7 +279,7 @@ def test_the_gil_is_not_yielded_when_no_event_waits(core: ModuleType) -> None:
     assert RunLoop(core).reactor.yield_gil(10**9) is False
 
 
-# what it is made of
+# its parts
 
 
 def test_a_reactor_gives_its_heap(core: ModuleType) -> None:

@@ -99,7 +99,7 @@ def test_a_record_keeps_nothing_of_an_earlier_event(core: ModuleType) -> None:
     assert record["impact"] == record["applied"] == (0.0,) * MAX_IMPACTS
 
 
-# what Python puts in
+# results that Python puts in
 
 
 def test_results_of_python_keep_their_order_among_the_others(core: ModuleType) -> None:

@@ -30,7 +30,7 @@ FIELDS: dict[str, Field | Value] = {
     "d": Value([], kind=list),
     "e": Field(0.0),
 }
-ADDED_BITS = 40  # what is added is a power of two, each once, and what is set a multiple of a larger one
+ADDED_BITS = 40  # each added amount is another power of two; values set are multiples of a larger one
 FIRST_SET = 1 << ADDED_BITS
 TOP_BITS = (ADDED_BITS - 1, ADDED_BITS - 2)  # an even and an odd one
 

@@ -10,10 +10,10 @@ from isolation.model import Model
 from isolation.programs import Program, programs
 from isolation.replayer import replay
 
-pytestmark = pytest.mark.reference  # what is broken here is the reference
+pytestmark = pytest.mark.reference  # the broken states derive from the reference
 
-BUDGET = 10_000  # as many as the twins must stand
-AT_LEAST = 500  # so that there is time to find what should not be found
+BUDGET = 10_000  # as many as for the twins
+AT_LEAST = 500  # enough to find anomalies that should not be there
 
 
 class Found(Exception):

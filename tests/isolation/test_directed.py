@@ -32,7 +32,7 @@ def run(isolation: str, text: str) -> History:
 
 
 def ends(history: History) -> list[str]:
-    """How each transaction ended, in the order in which they began."""
+    """The end of each transaction, in the order of their begins."""
     return [transaction.why for transaction in history.transactions[1:]]
 
 

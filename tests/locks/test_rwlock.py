@@ -95,7 +95,7 @@ def test_a_block_that_fails_leaves_the_lock(lock: ReadWriteLock) -> None:
 @pytest.mark.parametrize("mode", ["read", "write"])
 def test_an_entry_that_is_dropped_before_its_block_leaves_the_lock(lock: ReadWriteLock, mode: str) -> None:
     entry = getattr(lock, mode)()
-    entry.__enter__()  # and now a signal's exception comes, where nothing would call __exit__
+    entry.__enter__()  # as if a signal raised here, where nothing would call __exit__
     del entry
     with lock.write(0):
         pass

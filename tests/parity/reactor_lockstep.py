@@ -195,7 +195,7 @@ def reactor_machine(*cores: Any) -> type[RuleBasedStateMachine]:
             turning_away=st.sampled_from(["nothing", "limits", "delay"]),
         )
         def make(self, capacity: int, results: int, processes: int, turning_away: str) -> None:
-            self.turning_away = turning_away  # one at a time: what is turned away by one shows nothing of the other
+            self.turning_away = turning_away  # one at a time: a refusal by one hides the other
             self.all = [RunLoop(core, capacity, results, processes > 0) for core in cores]
             self.model = ReactorModel(capacity, results, processes > 0)
             self.tasks: list[Any] = []

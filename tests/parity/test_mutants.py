@@ -28,7 +28,7 @@ from lifeevt._backends import reference
 from lifeevt._backends.contract import ADMITTED, DROP_OLDEST, NO_END, NO_PATTERN, REFUSED
 from lifeevt.errors import LockTimeout
 
-pytestmark = pytest.mark.reference  # what is broken here is the reference
+pytestmark = pytest.mark.reference  # the mutants derive from the reference
 
 Check = Callable[..., None]
 

@@ -29,7 +29,7 @@ from reactors import HIT, STRANGER
 from lifeevt._backends import reference
 from lifeevt._backends.contract import DROP_OLDEST, MAX_LEVELS, NO_TYPE_ID, REFUSED, SHED_END, UNSET, Record
 
-pytestmark = pytest.mark.reference  # what is broken here is the reference
+pytestmark = pytest.mark.reference  # the mutants derive from the reference
 
 # reactors
 
@@ -324,7 +324,7 @@ CASES = [pytest.param(*case, id=f"{case[0].__name__} by {case[1].__name__}") for
 
 @pytest.mark.parametrize(("mutant", "check", "arguments"), CASES)
 def test_the_suite_catches_the_mutant(mutant: type, check: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    check(reference, *arguments)  # the control: what is whole passes
+    check(reference, *arguments)  # the control: the reference passes
     with pytest.raises(BaseException) as caught:
         check(with_mutant(mutant, []), *arguments)
     raised = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)

@@ -86,7 +86,7 @@ def test_a_terminated_process_ends_cleanly() -> None:
         "import os; told, tell = os.pipe(); os.set_blocking(tell, False)\n"
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); signal.set_wakeup_fd(tell)\n"
         "engine = engine_of(); engine.start(); print('ready', flush=True)\n"
-        "while True: os.read(told, 1)\n"  # signal.pause() would miss a signal that comes just before it
+        "while True: os.read(told, 1)\n"  # signal.pause() would miss a signal just before it
     )
     with process(code) as run:
         try:

@@ -319,7 +319,7 @@ def test_a_batch_takes_in_no_event_that_was_shed() -> None:
     )
     engine.submit_many(Event("idle", 0.5, float(number)) for number in range(6))
     clock.advance(1.0)
-    engine.process_pending(1)  # which says that they wait too long
+    engine.process_pending(1)  # CoDel finds that they wait too long
     clock.advance(1.0)
     engine.process_pending()
     shed = [result.event.timestamp for result in engine.results() if result.status is Status.SHED]

@@ -405,7 +405,7 @@ def test_a_thread_that_waits_for_idleness_learns_of_the_stop() -> None:
         waiting = waiter.begin(engine.wait_idle)
         stopping = stopper.begin(engine.stop, False)
         gate.release.set()
-        with contextlib.suppress(EngineStopped):  # told between the worker's leaving and the cancelling
+        with contextlib.suppress(EngineStopped):  # raised between the worker's end and the cancelling
             assert waiting.result() is True
         stopping.result()
     assert engine.ledger().in_flight == 0

@@ -60,7 +60,7 @@ class Line:
         return head
 
 
-# an event that comes, after so many ns, or one that goes
+# an event arrives after so many ns, or one leaves
 made = st.builds(Event, event_names, st.just(0.0), st.just(0.0), priority=priorities, urgency=shares)
 steps = st.lists(st.tuples(st.integers(0, 3) | st.integers(0, 300 * MS), made) | st.none(), max_size=50)
 spans = st.lists(st.integers(-2, 2) | st.integers(-500 * MS, 500 * MS) | st.integers(-FURTHEST_NS, FURTHEST_NS),

@@ -336,6 +336,6 @@ def test_a_watcher_that_ends_the_interpreter_does_not_end_the_worker() -> None:
     with engine:
         for _ in range(3):
             engine.submit(Event("shock", 1.0))
-            assert told.acquire(timeout=30)  # on the worker: on its way out, the engine tells in our thread
+            assert told.acquire(timeout=30)  # on the worker: when the engine closes, it delivers in this thread
         assert engine.running
     assert state.version == 3

@@ -235,7 +235,7 @@ def in_a_child(use):
     if child == 0:
         code = 1
         try:
-            signal.alarm(PATIENCE)  # a child that hangs dies of it
+            signal.alarm(PATIENCE)  # ends a child that hangs
             use()
             code = 0
         except BaseException:
@@ -268,5 +268,5 @@ def main():
 
 
 sys.setswitchinterval(1e-4)
-warnings.simplefilter("ignore", DeprecationWarning)  # that a process with threads forks is what this is about
+warnings.simplefilter("ignore", DeprecationWarning)  # the test is about forks of a process with threads
 main()

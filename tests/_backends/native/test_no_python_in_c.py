@@ -133,7 +133,7 @@ def test_the_module_where_c_meets_python_is_not_free_of_it(copied: Path) -> None
     assert sum(scores(copied, "native/heap").values()) > 1000  # the report works on real code, too
 
 
-# what a reader would look for
+# the list of sources is complete
 
 
 def test_every_source_of_c_is_under_test() -> None:

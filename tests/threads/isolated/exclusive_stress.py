@@ -110,7 +110,7 @@ def interrupts():
 
     def handler(*_):
         nonlocal armed
-        if armed:  # once, so that what looks for the damage is not hit itself
+        if armed:  # once, so that the check itself is not interrupted
             armed = False
             raise KeyboardInterrupt
 
