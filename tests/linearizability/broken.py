@@ -8,7 +8,7 @@ from typing import Any
 from linearizability.specification import NAMES, Contents, Operation, answer
 
 
-class Honest:
+class Correct:
     """One lock around everything."""
 
     def __init__(self) -> None:
@@ -24,14 +24,14 @@ class Honest:
         return said
 
 
-class LosesIncrements(Honest):
+class LosesIncrements(Correct):
     """Adds without the lock: reads, then writes."""
 
     def ask(self, operation: Operation) -> Any:
         return self.done(operation) if operation.verb == "increment" else super().ask(operation)
 
 
-class ReadsStale(Honest):
+class ReadsStale(Correct):
     """A read may return the value before the last write, although that write has returned."""
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class ReadsStale(Honest):
         return super().done(operation)
 
 
-class TearsSnapshots(Honest):
+class TearsSnapshots(Correct):
     """Reads the fields one after the other."""
 
     def ask(self, operation: Operation) -> Any:
@@ -56,7 +56,7 @@ class TearsSnapshots(Honest):
         return version, *(super(TearsSnapshots, self).ask(Operation("read", name)) for name in NAMES)
 
 
-class TearsStores(Honest):
+class TearsStores(Correct):
     """Stores the fields one after the other, under one new version."""
 
     def ask(self, operation: Operation) -> Any:
@@ -70,7 +70,7 @@ class TearsStores(Honest):
         return version
 
 
-class ComparesThenSets(Honest):
+class ComparesThenSets(Correct):
     """Releases the lock between the comparison and the write."""
 
     def ask(self, operation: Operation) -> Any:
@@ -81,7 +81,7 @@ class ComparesThenSets(Honest):
         return super().ask(Operation("store", value={operation.name: operation.other}))
 
 
-class UpdatesWhatItSaw(Honest):
+class UpdatesWhatItSaw(Correct):
     """Runs the function without the lock, and does not read again."""
 
     def ask(self, operation: Operation) -> Any:
@@ -91,7 +91,7 @@ class UpdatesWhatItSaw(Honest):
         return super().ask(Operation("store", value=dict(zip(NAMES, changed, strict=True))))
 
 
-class AnswersTheLatestVersion(Honest):
+class ReturnsTheLatestVersion(Correct):
     """Returns the version at its end, which another call may have made."""
 
     def ask(self, operation: Operation) -> Any:
@@ -99,7 +99,7 @@ class AnswersTheLatestVersion(Honest):
         return self.contents[0] if operation.verb == "increment" else said
 
 
-class ForgetsWrites(Honest):
+class ForgetsWrites(Correct):
     """Skips a set while another thread holds the lock."""
 
     def ask(self, operation: Operation) -> Any:
@@ -115,7 +115,7 @@ BROKEN = {
         TearsStores,
         ComparesThenSets,
         UpdatesWhatItSaw,
-        AnswersTheLatestVersion,
+        ReturnsTheLatestVersion,
         ForgetsWrites,
     )
 }

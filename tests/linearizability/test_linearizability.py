@@ -53,5 +53,5 @@ def test_a_broken_state_is_found(isolated: Callable[..., str], name: str) -> Non
 
 
 def test_nothing_is_found_where_nothing_is_broken(isolated: Callable[..., str]) -> None:
-    counted = json.loads(isolated(SCRIPT, "Honest", "steered", "500", "1"))
+    counted = json.loads(isolated(SCRIPT, "Correct", "steered", "500", "1"))
     assert (counted["histories"], counted["unexplained"]) == (500, 0)

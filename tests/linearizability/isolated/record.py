@@ -14,7 +14,7 @@ from types import SimpleNamespace
 HOME = Path(__file__).parents[2]
 sys.path.insert(0, str(HOME))
 
-from linearizability.broken import BROKEN, Honest  # noqa: E402
+from linearizability.broken import BROKEN, Correct  # noqa: E402
 from linearizability.recording import MAX_THREADS, drawn_contents, drawn_programs, recorded, start  # noqa: E402
 from linearizability.scheduler import ThreadScheduler  # noqa: E402
 from linearizability.specification import HIGH, LOW, Operation, ask  # noqa: E402
@@ -39,7 +39,7 @@ def asked(name):
             target = SimpleNamespace(x=0.0, n=0, v=())
             return partial(ask, lifeevt.ThreadSafeSelfState.wrap(target, fields))
         return partial(ask, lifeevt.ThreadSafeSelfState(fields))
-    return {**BROKEN, "Honest": Honest}[name]().ask
+    return {**BROKEN, "Correct": Correct}[name]().ask
 
 
 def main(name, mode, count, seed, until=""):
