@@ -18,7 +18,9 @@ from libc.math cimport trunc
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
-from ..nogil.atomics cimport ACQUIRE, RELAXED, RELEASE, load_f64, load_i64, spin_pause, store_f64, store_i64
+from ..nogil.atomics cimport (
+    ACQUIRE, RELAXED, RELEASE, gather_f64, load_f64, load_i64, spin_pause, store_f64, store_i64,
+)
 from ..nogil.change_log cimport change_log, change_log_append, change_log_clear, change_log_init, rarely
 
 cdef enum:
@@ -104,12 +106,10 @@ cdef inline int _retry_read(const cell_block* block, int32_t index, double* into
 cdef inline int cells_read_all(const cell_block* block, double* into, int64_t* version) noexcept nogil:
     """Copy all numbers of one instant, and its version; 0, or -1 as `cells_read`. O(cells)."""
     cdef int64_t sequence
-    cdef int32_t index
     cdef int _try
     for _try in range(CELLS_TRIES):
         sequence = load_i64(&block.sequence, ACQUIRE)
-        for index in range(block.length):
-            into[index] = load_f64(&block.cells[index].value, ACQUIRE)
+        gather_f64(&block.cells[0].value, sizeof(cell), into, block.length)
         if _is_undisturbed(block, sequence):
             version[0] = sequence >> 1
             return 0
