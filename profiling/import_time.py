@@ -25,6 +25,7 @@ from benches import environment
 STANDARD = "import queue, threading, dataclasses, typing"
 PROGRAMS = {"start": "pass", "standard": STANDARD, "lifeevt": "import lifeevt", "all": "from lifeevt import *"}
 BACKENDS = ("native", "reference")
+HOME = Path(lifeevt.__file__).parents[1]  # also the working directory: sources there would be imported first
 COLLECTED = re.compile(r"Collected : (\d+)")
 
 
@@ -55,14 +56,14 @@ def cpu_milliseconds(backend: str, runs: int) -> dict[str, float]:
 
 def run_once(backend: str, name: str) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command(name), env=surroundings(backend), check=True)
+    subprocess.run(command(name), env=surroundings(backend), cwd=HOME, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
 
 
 def instructions(backend: str, name: str) -> float:
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={os.devnull}"]
-    done = subprocess.run([*valgrind, *command(name)], env=surroundings(backend), check=True,
+    done = subprocess.run([*valgrind, *command(name)], env=surroundings(backend), cwd=HOME, check=True,
                           capture_output=True, text=True)  # fmt: skip
     found = COLLECTED.search(done.stderr)
     assert found is not None, done.stderr
@@ -76,8 +77,7 @@ def command(name: str) -> list[str]:
 
 def surroundings(backend: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    found = str(Path(lifeevt.__file__).parents[1])
-    return {**kept, "PYTHONPATH": found, "PYTHONHASHSEED": "0", "LIFEEVT_BACKEND": backend}
+    return {**kept, "PYTHONPATH": str(HOME), "PYTHONHASHSEED": "0", "LIFEEVT_BACKEND": backend}
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 from parity.making import TABLE, made
 
-from lifeevt._backends.contract import REJECT
+from lifeevt import AsyncEventQueue, Event
 
 pytestmark = pytest.mark.native
 
@@ -32,26 +33,29 @@ def test_a_number_that_raises_gives_its_own_error(core: ModuleType) -> None:
     def fail() -> None:
         raise LookupError("mine")
 
-    heap, cells = made(core, "EventHeap"), made(core, "StateCells")
+    cells = made(core, "StateCells")
+    queue = AsyncEventQueue(rank=lambda event, arrival_ns: (Meddler(fail), 0))
     calls: list[Callable[[], object]] = [
-        lambda: heap.offer(Meddler(fail), 0, 0, None, REJECT),
-        lambda: heap.offer_many([(0, 0, 0, None), (Meddler(fail), 0, 0, None)], REJECT),
+        lambda: queue.put(Event("hit")),
+        lambda: queue.put_many([Event("hit"), Event("hit")]),
         lambda: cells.write(0, Meddler(fail)),
         lambda: cells.add([0, 0], [1.0, Meddler(fail)]),
         lambda: core.ReflexTable(**TABLE | {"rows": [(1.0, [(0, Meddler(fail))], [])]}),
-        lambda: made(core, "Histogram").record(Meddler(fail)),
     ]
     for call in calls:
         with pytest.raises(LookupError, match="mine"):
             call()
-    assert heap.counts()[0] == 0 and cells.read_all() == (0, (1.0,))
+    assert queue.ledger().accepted == 0 and cells.read_all() == (0, (1.0,))
 
 
 def test_a_number_may_use_the_object_that_converts_it(core: ModuleType) -> None:
-    heap, cells = made(core, "EventHeap"), made(core, "StateCells")
-    heap.offer(Meddler(lambda: heap.offer(0, 0, 0, "inner", REJECT)), 0, 0, "outer", REJECT)
+    def ranked(event: Event, arrival_ns: int) -> tuple[Any, int]:
+        return (0, 0) if event.type == "inner" else (Meddler(lambda: queue.put(Event("inner"))), 0)
+
+    queue, cells = AsyncEventQueue(rank=ranked), made(core, "StateCells")
+    queue.put(Event("outer"))
     cells.add([0], [Meddler(lambda: cells.write(0, 5.0))])
-    assert [heap.pop()[0], heap.pop()[0]] == ["inner", "outer"]
+    assert [event.type for event in queue.drain()] == ["inner", "outer"]
     assert cells.read(0) == 5.0
 
 
